@@ -1,0 +1,167 @@
+//! The catalog snapshot: what the agent knows of one database, as an input of the core. It holds names,
+//! types and labels; never a value of a row.
+//!
+//! The agent reads it in one consistent transaction on its own connection, gives it a version, and
+//! shares it between connections. Core never fetches: it emits [`crate::machine::Output::NeedCatalog`].
+
+use std::collections::{HashMap, HashSet};
+
+use connect_shared::label::Label;
+
+/// Object identifier in PostgreSQL's catalogs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Oid(pub u32);
+
+/// First OID that PostgreSQL gives to objects made after `initdb`.
+pub const FIRST_NORMAL_OID: u32 = 16384;
+
+/// One database as it was at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Grows with every reading of this resource.
+    pub version: u64,
+    /// `server_version_num`, for example `150018`.
+    pub server_version: u32,
+    /// The database's encoding is UTF-8.
+    pub utf8: bool,
+    pub relations: HashMap<Oid, Relation>,
+    /// Relations by bare name, in every schema: a name is resolved to all that it could mean.
+    pub by_name: HashMap<String, Vec<Oid>>,
+    /// Functions outside `pg_catalog`, by bare name: a call by such a name is not a built-in's.
+    pub user_functions: HashSet<String>,
+    /// Functions of `pg_catalog`.
+    pub builtin_functions: HashMap<String, BuiltinFunction>,
+    /// Operators outside `pg_catalog`.
+    pub user_operators: HashSet<String>,
+    /// Types outside `pg_catalog` by bare name: a cast to one may run code.
+    pub user_types: HashSet<String>,
+}
+
+/// What all overloads of one built-in name have in common; the riskiest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltinFunction {
+    pub volatility: Volatility,
+    /// Some overload is an aggregate or window function.
+    pub aggregate: bool,
+}
+
+/// `pg_proc.provolatile`; of several overloads the most volatile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Volatility {
+    Immutable,
+    Stable,
+    Volatile,
+}
+
+/// Kind of relation, from `pg_class.relkind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    Table,
+    PartitionedTable,
+    View,
+    MaterializedView,
+    ForeignTable,
+    Sequence,
+    Index,
+    Composite,
+}
+
+/// A table, view, sequence …
+#[derive(Debug, Clone)]
+pub struct Relation {
+    pub oid: Oid,
+    pub schema: String,
+    pub name: String,
+    pub kind: RelationKind,
+    /// By attribute number, ascending; dropped columns are left out.
+    pub columns: Vec<Column>,
+    /// For a view: relations that it reads, directly.
+    pub view_reads: Vec<Oid>,
+    /// For a view: what masking may do with it, found once by analysing its definition.
+    pub view: ViewReading,
+    /// Children by inheritance or partitioning, directly.
+    pub children: Vec<Oid>,
+    /// Has a user trigger, a rule (other than a view's own) or a row-security policy.
+    pub runs_code: bool,
+}
+
+/// How a view's definition reads protected columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ViewReading {
+    /// Not a view, or a view over unprotected columns only.
+    #[default]
+    Untouched,
+    /// Protected columns come out unchanged; the view's columns carry their labels.
+    Projection,
+    /// Anything else about protected columns.
+    Computed,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// `pg_attribute.attnum`, from 1.
+    pub number: i16,
+    pub name: String,
+    /// Type OID.
+    pub type_oid: Oid,
+    /// `None`: scanned, and free to show.
+    pub label: Option<Label>,
+    /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
+    pub tested_on_write: bool,
+}
+
+impl Relation {
+    /// `schema.name`.
+    #[must_use]
+    pub fn qualified_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// Whether some column must be masked, or the view is computed from such.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.view == ViewReading::Computed || self.columns.iter().any(|column| column.label.is_some())
+    }
+
+    /// The column of this attribute number.
+    #[must_use]
+    pub fn column(&self, number: i16) -> Option<&Column> {
+        self.columns.iter().find(|column| column.number == number)
+    }
+
+    /// Whether it belongs to the server itself.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        matches!(self.schema.as_str(), "pg_catalog" | "information_schema")
+    }
+}
+
+impl Catalog {
+    /// Every relation that `name` may mean, in `schema` if given. The search path is not consulted: what
+    /// a session can set cannot make a name mean less.
+    pub fn candidates<'a>(
+        &'a self,
+        schema: Option<&'a str>,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Relation> {
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .filter_map(|oid| self.relations.get(oid))
+            .filter(move |relation| schema.is_none_or(|schema| schema == relation.schema))
+    }
+
+    /// Adds a relation under its name.
+    pub fn insert(&mut self, relation: Relation) {
+        self.by_name.entry(relation.name.clone()).or_default().push(relation.oid);
+        self.relations.insert(relation.oid, relation);
+    }
+
+    /// Whether anything in this database must be masked.
+    #[must_use]
+    pub fn has_protected(&self) -> bool {
+        self.relations.values().any(Relation::is_protected)
+    }
+}

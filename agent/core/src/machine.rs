@@ -1,0 +1,149 @@
+//! The shape of every database connection: a state machine that is fed inputs and polled for outputs.
+//!
+//! One thin driver in `agent` feeds it; the same machine runs under unit tables, seeded simulation,
+//! fuzzing and benches. The driver's whole contract:
+//!
+//! 1. Call [`Machine::handle`] with each input as it comes; then [`Machine::poll`] until it is empty.
+//! 2. Carry outputs out **in order**: a record is appended before the bytes behind it are written.
+//! 3. Answer [`Output::Record`] with [`Input::Appended`] at once, and with [`Input::Durable`] when the
+//!    log's watermark moves. If the log refuses: [`Input::RecordFailed`], and write nothing more.
+//! 4. Read from a peer only while [`Machine::appetite`] wants it: that is the back-pressure.
+//! 5. After [`Output::Finished`] write what is left to the client, then close both sides.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use connect_shared::entry::Entry;
+
+use crate::{
+    catalog::Catalog,
+    principal::GrantInForce,
+    record::{Seq, Ticket},
+};
+
+/// What can happen to a connection.
+#[derive(Debug)]
+pub enum Input {
+    /// Bytes from the client, split anywhere.
+    Client(Bytes),
+    /// The client will send no more.
+    ClientClosed,
+    /// Bytes from the server, split anywhere.
+    Server(Bytes),
+    /// The server will send no more.
+    ServerClosed,
+    /// [`Output::NeedUpstream`] is met: an authenticated upstream connection, idle.
+    UpstreamReady(UpstreamReady),
+    /// [`Output::NeedUpstream`] cannot be met.
+    UpstreamFailed(Ending),
+    /// The log gave an entry its place.
+    Appended { ticket: Ticket, seq: Seq },
+    /// Every entry before `upto` is on stable storage.
+    Durable { upto: u64 },
+    /// The log is closed: nothing may run or leave any more.
+    RecordFailed,
+    /// A catalog snapshot; also unasked, whenever a newer one is read.
+    Catalog(Arc<Catalog>),
+    /// [`Output::NeedCatalog`] cannot be met now.
+    CatalogFailed,
+    /// The grant was renewed.
+    Grant(GrantInForce),
+    /// Revoked, expired, drained: cut the connection now, saying why.
+    End(Ending),
+    /// A deadline passed.
+    Tick,
+}
+
+/// An upstream connection after its own login.
+#[derive(Debug, Clone)]
+pub struct UpstreamReady {
+    /// The server's ParameterStatus messages, in order.
+    pub parameters: Vec<(Bytes, Bytes)>,
+    /// The cancel key that this agent shows to the client; the upstream's own never leaves the agent.
+    pub cancel_key: CancelKey,
+}
+
+/// Process id and secret of a cancel request.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CancelKey {
+    pub process: u32,
+    pub secret: u32,
+}
+
+impl std::fmt::Debug for CancelKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CancelKey({})", self.process)
+    }
+}
+
+/// Why a connection ends, in words for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// For the log and for programs: `grant_expired`, `revoked`, `upstream_unreachable` …
+    pub code: String,
+    pub sqlstate: &'static str,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// What a connection wants done.
+#[derive(Debug)]
+pub enum Output {
+    ToClient(Bytes),
+    ToServer(Bytes),
+    /// Make sure that this text is in the log before the next record.
+    StatementText {
+        fingerprint: String,
+        sql: String,
+    },
+    /// Append this entry.
+    Record {
+        ticket: Ticket,
+        entry: Entry,
+    },
+    /// Dial the database and log in with these startup parameters beside user and database.
+    NeedUpstream {
+        parameters: Vec<(String, String)>,
+    },
+    /// A snapshot read after now is needed. `uncommitted` objects will not be in it.
+    NeedCatalog {
+        newer_than: u64,
+    },
+    /// The client asked to cancel what runs under this key.
+    Cancel(CancelKey),
+    /// It is over: nothing else will come out.
+    Finished {
+        code: String,
+    },
+}
+
+/// Which peers may be read from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appetite {
+    pub client: bool,
+    pub server: bool,
+}
+
+/// Why a deadline was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// The client opened and did not say its startup message.
+    Startup,
+    /// A catalog snapshot was asked for.
+    Catalog,
+}
+
+/// A database connection.
+pub trait Machine {
+    /// Takes one input. Never blocks and never panics, whatever the bytes.
+    fn handle(&mut self, now: Instant, input: Input);
+
+    /// The next output, in the order in which they must be carried out.
+    fn poll(&mut self) -> Option<Output>;
+
+    /// When [`Input::Tick`] is due, and why.
+    fn deadline(&self) -> Option<(Instant, Deadline)>;
+
+    /// Which peers may be read from.
+    fn appetite(&self) -> Appetite;
+}

@@ -1,0 +1,51 @@
+//! Who acts, on what, within which grant: the inputs of [`crate::decide`] beside the statement.
+
+use std::sync::Arc;
+
+use connect_shared::{
+    entry::PrincipalRef,
+    grant::Action,
+    ids::{ConnectionId, GrantId, SessionId},
+};
+
+/// The authenticated actor of a session. It never changes within one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    pub reference: PrincipalRef,
+    /// The name that people read.
+    pub name: String,
+    pub groups: Vec<String>,
+}
+
+/// What the grant in force allows on this resource. A renewal replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantInForce {
+    pub id: GrantId,
+    pub actions: Vec<Action>,
+}
+
+/// How careful the default policy is with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceClass {
+    Production,
+    /// Permits changes of schema and administration of one's own objects.
+    Development,
+}
+
+/// A named database that can be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    pub name: String,
+    /// The one database that it is.
+    pub database: String,
+    pub class: ResourceClass,
+}
+
+/// Everything about a connection that does not change with its statements.
+#[derive(Debug, Clone)]
+pub struct ConnectionFacts {
+    pub session: SessionId,
+    pub connection: ConnectionId,
+    pub principal: Arc<Principal>,
+    pub resource: Arc<Resource>,
+}

@@ -1,0 +1,276 @@
+//! The proof, in types, that nothing runs without a decision and a record, and that nothing leaves
+//! before the record is durable.
+//!
+//! [`Permit`] is made only by [`crate::decide`]; [`Appended`] and [`Durable`] only by [`Ledger`], from
+//! the log's acknowledgements. None of them can be built elsewhere, cloned or kept: [`forward`] and
+//! [`Shape`] take them by value. `tests/ui` holds the programs that must not compile.
+
+use std::{collections::VecDeque, fmt};
+
+use bytes::Bytes;
+use connect_shared::{decision::Obligation, ids::StatementId};
+
+/// Index of an entry in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+/// Names one request to append, until the log has given it a [`Seq`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// The right to run one statement once.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped was for nothing"]
+pub struct Permit {
+    statement: StatementId,
+    obligations: Vec<Obligation>,
+    proof: ReadProof,
+}
+
+/// Whether a statement was proved to change nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadProof {
+    /// Proved read-only: it may go while the record is on its way to the disk.
+    ReadOnly,
+    /// Anything else: the record is durable first.
+    MayWrite,
+}
+
+impl Permit {
+    /// Only `decide` grants.
+    pub(crate) const fn grant(
+        statement: StatementId,
+        obligations: Vec<Obligation>,
+        proof: ReadProof,
+    ) -> Self {
+        Self { statement, obligations, proof }
+    }
+
+    /// The statement that it is for.
+    #[must_use]
+    pub const fn statement(&self) -> StatementId {
+        self.statement
+    }
+
+    /// What the statement is bound to.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
+    }
+
+    /// Whether the statement was proved read-only.
+    #[must_use]
+    pub const fn proof(&self) -> ReadProof {
+        self.proof
+    }
+}
+
+/// The log has taken the entry; it is not yet safe from a crash.
+#[derive(Debug)]
+pub struct Appended {
+    seq: Seq,
+}
+
+/// The entry is on stable storage.
+#[derive(Debug)]
+pub struct Durable {
+    seq: Seq,
+}
+
+impl Appended {
+    /// Where the entry stands.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+}
+
+impl Durable {
+    /// Where the entry stands.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+}
+
+/// A proof that is good enough for the permit it comes with.
+#[derive(Debug)]
+pub enum Recorded {
+    /// Any statement.
+    Durable(Durable),
+    /// A statement that was proved read-only.
+    Appended(Appended),
+}
+
+/// The permit and the record do not fit: a write with an entry that is only appended.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a statement that may write needs a durable entry before it is forwarded")]
+pub struct NotDurable;
+
+/// The only way for a statement's bytes to the server.
+///
+/// # Errors
+/// [`NotDurable`] if the permit is for a statement that may write and the entry is only appended.
+pub fn forward(permit: Permit, recorded: Recorded, bytes: Bytes) -> Result<Forwarded, NotDurable> {
+    match (permit.proof, &recorded) {
+        (ReadProof::MayWrite, Recorded::Appended(_)) => Err(NotDurable),
+        _ => Ok(Forwarded { bytes, statement: permit.statement, obligations: permit.obligations }),
+    }
+}
+
+/// Bytes that may go to the server.
+#[derive(Debug)]
+pub struct Forwarded {
+    bytes: Bytes,
+    statement: StatementId,
+    obligations: Vec<Obligation>,
+}
+
+impl Forwarded {
+    /// Takes the bytes, and what the rows that come back are bound to.
+    #[must_use]
+    pub fn into_parts(self) -> (Bytes, StatementId, Vec<Obligation>) {
+        (self.bytes, self.statement, self.obligations)
+    }
+}
+
+/// The right to send one statement's results to the client. Needs the durable entry.
+#[derive(Debug)]
+pub struct Release {
+    seq: Seq,
+}
+
+impl Release {
+    /// Results may leave from here on.
+    #[must_use]
+    pub const fn new(durable: Durable) -> Self {
+        Self { seq: durable.seq }
+    }
+
+    /// The entry that stands for these results.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+}
+
+/// What the log has acknowledged to this connection.
+#[derive(Default)]
+pub struct Ledger {
+    next_ticket: u64,
+    /// Tickets without a place in the log, in order.
+    waiting: VecDeque<Ticket>,
+    /// Tickets with a place, in order, until taken.
+    appended: VecDeque<(Ticket, Seq)>,
+    /// Every entry before this one is durable.
+    durable_before: u64,
+}
+
+/// The log answered something that was not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log acknowledged an entry that this connection did not send")]
+pub struct UnexpectedAcknowledgement;
+
+impl Ledger {
+    /// A name for the next entry of this connection.
+    pub fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waiting.push_back(ticket);
+        ticket
+    }
+
+    /// The log gave `ticket` the place `seq`.
+    ///
+    /// # Errors
+    /// The acknowledgement is not for the oldest waiting ticket.
+    pub fn appended(&mut self, ticket: Ticket, seq: Seq) -> Result<(), UnexpectedAcknowledgement> {
+        if self.waiting.front() != Some(&ticket) {
+            return Err(UnexpectedAcknowledgement);
+        }
+        self.waiting.pop_front();
+        self.appended.push_back((ticket, seq));
+        Ok(())
+    }
+
+    /// Every entry before `upto` is durable. An older news than the last changes nothing.
+    pub fn durable(&mut self, upto: u64) {
+        self.durable_before = self.durable_before.max(upto);
+    }
+
+    fn seq_of(&self, ticket: Ticket) -> Option<Seq> {
+        self.appended.iter().find(|(known, _)| *known == ticket).map(|(_, seq)| *seq)
+    }
+
+    /// The proof that `ticket` has a place. Asking again gives another proof of the same fact.
+    #[must_use]
+    pub fn claim_appended(&self, ticket: Ticket) -> Option<Appended> {
+        self.seq_of(ticket).map(|seq| Appended { seq })
+    }
+
+    /// The proof that `ticket` is durable.
+    #[must_use]
+    pub fn claim_durable(&self, ticket: Ticket) -> Option<Durable> {
+        self.seq_of(ticket).filter(|seq| seq.0 < self.durable_before).map(|seq| Durable { seq })
+    }
+
+    /// Forgets `ticket` and everything before it.
+    pub fn settle(&mut self, ticket: Ticket) {
+        while self.appended.front().is_some_and(|(known, _)| *known <= ticket) {
+            self.appended.pop_front();
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("waiting", &self.waiting.len())
+            .field("appended", &self.appended.len())
+            .field("durable_before", &self.durable_before)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement() -> StatementId {
+        StatementId::from_random([9; 16])
+    }
+
+    #[test]
+    fn a_write_is_not_forwarded_on_an_entry_that_is_only_appended() {
+        let mut ledger = Ledger::default();
+        let ticket = ledger.ticket();
+        ledger.appended(ticket, Seq(4)).expect("the oldest ticket");
+        let appended = ledger.claim_appended(ticket).expect("it has a place");
+        let permit = Permit::grant(statement(), Vec::new(), ReadProof::MayWrite);
+        let refused = forward(permit, Recorded::Appended(appended), Bytes::from_static(b"x"));
+        assert_eq!(refused.map(|_| ()), Err(NotDurable));
+    }
+
+    #[test]
+    fn an_entry_is_durable_only_once_the_watermark_is_past_it() {
+        let mut ledger = Ledger::default();
+        let ticket = ledger.ticket();
+        assert!(ledger.claim_appended(ticket).is_none());
+        ledger.appended(ticket, Seq(4)).expect("the oldest ticket");
+        ledger.durable(4);
+        assert!(ledger.claim_durable(ticket).is_none());
+        ledger.durable(5);
+        ledger.durable(2);
+        assert_eq!(ledger.claim_durable(ticket).expect("it is durable").seq(), Seq(4));
+        ledger.settle(ticket);
+        assert!(ledger.claim_durable(ticket).is_none());
+    }
+
+    #[test]
+    fn an_acknowledgement_out_of_order_is_refused() {
+        let mut ledger = Ledger::default();
+        let _first = ledger.ticket();
+        let second = ledger.ticket();
+        assert_eq!(ledger.appended(second, Seq(0)), Err(UnexpectedAcknowledgement));
+    }
+}

@@ -1,0 +1,129 @@
+//! Neutral facts about one statement: what [`crate::understand`] makes and [`crate::decide`] reads.
+
+use connect_shared::{entry::TextRef, label::Label};
+
+use crate::{catalog::Oid, record::ReadProof};
+
+/// A text as the client sent it: one parse, any number of statements.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// In the order of the text. Empty for an empty query.
+    pub statements: Vec<Statement>,
+    /// Version of the catalog that it was analysed against.
+    pub catalog_version: u64,
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// Lower-case command, as in the command tag: `select`, `create table`, `begin` …
+    pub verb: String,
+    pub kind: Kind,
+    pub text: TextRef,
+    /// Normal form, where there is one.
+    pub normalized: Option<String>,
+    /// `schema.name` of relations read and written; for names that could mean several, all of them.
+    pub reads: Vec<String>,
+    pub writes: Vec<String>,
+    pub proof: ReadProof,
+    pub protection: Protection,
+    /// Shapes that guardrails speak about.
+    pub shapes: Vec<Shape>,
+    /// What it changes for the statements after it.
+    pub effect: Effect,
+}
+
+/// What a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Read,
+    /// INSERT, UPDATE, DELETE, MERGE, COPY FROM.
+    Write,
+    SchemaChange,
+    Privilege,
+    Administration,
+    /// BEGIN, COMMIT, SAVEPOINT …
+    Transaction,
+    /// SET, SHOW, RESET, DISCARD, LISTEN, DEALLOCATE, CLOSE …
+    SessionControl,
+}
+
+/// How the statement stands to protected columns: the classes of the masking design, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Protection {
+    /// Class A: only the catalog, and nothing in it that holds values.
+    Introspection,
+    /// Class B: no protected column can be reached.
+    Untouched,
+    /// Class D: every protected column goes to the output unchanged and is used nowhere else. Origins
+    /// in the server's result description are masked by this.
+    Projection { columns: Vec<ProtectedColumn> },
+    /// A protected relation is reached and no protected column is read; results need no mask, errors
+    /// may still quote values.
+    Avoided,
+    /// Everything else: denied, with the reason.
+    Refused(Refusal),
+}
+
+/// A column that must not be seen in clear.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProtectedColumn {
+    pub relation: Oid,
+    pub number: i16,
+    /// `schema.table.column`
+    pub name: String,
+    pub label: Label,
+}
+
+/// Why a statement cannot be let through, in terms of what it does to protected columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: connect_shared::decision::ReasonCode,
+    /// `schema.table.column`, `schema.table` or a function's name.
+    pub object: Option<String>,
+    /// What and why, for people.
+    pub message: String,
+    /// What to send instead, or the request to make.
+    pub hint: Option<String>,
+    /// SQLSTATE of the server's own error for the same mistake (`42601` syntax error, `42P01` undefined
+    /// table), where that is what people and drivers expect. Else the code's own.
+    pub sqlstate: Option<&'static str>,
+    /// Set when a newer catalog snapshot may cure it: some object is not in this one.
+    pub unknown_object: Option<String>,
+}
+
+/// Shapes that guardrails speak about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// UPDATE or DELETE of the named relation without a condition, or with one that is always true.
+    Unbounded { relation: String, verb: &'static str },
+    /// DROP, TRUNCATE …: what, on what.
+    Destructive { what: String },
+    /// COPY to or from a file or program of the server.
+    ServerFile,
+}
+
+/// What a statement changes for those after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    None,
+    /// The catalog may differ afterwards.
+    Catalog,
+    /// SQL PREPARE of this name; the inner statement's facts are this statement's own.
+    Prepare { name: String },
+    /// EXECUTE of this name.
+    Execute { name: String },
+    /// DEALLOCATE of this name, or of all.
+    Deallocate { name: Option<String> },
+    /// DECLARE CURSOR.
+    Declare { name: String },
+    /// FETCH or MOVE.
+    Fetch { name: String },
+    /// CLOSE of this cursor, or of all.
+    CloseCursor { name: Option<String> },
+    /// DISCARD ALL.
+    DiscardAll,
+    /// COPY … FROM STDIN or TO STDOUT.
+    CopyIn,
+    CopyOut,
+}

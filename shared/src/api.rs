@@ -1,0 +1,98 @@
+//! The control API's bodies: JSON over HTTPS on the agent's TCP port. Fields are only ever added.
+//!
+//! | method and path | caller | answer |
+//! |---|---|---|
+//! | `GET /v1/agent` | anyone | [`AgentInfo`] |
+//! | `GET /v1/resources` | `Authorization: Bearer <id token>` | [`ResourceList`] |
+//! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
+//! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
+//! | `GET /log/checkpoint` | anyone | signed note |
+//! | `GET /log/tile/…` | id token; auditors | C2SP tlog-tiles |
+//! | `GET /healthz`, `GET /readyz` | anyone | 200, or 503 with an [`crate::error::ErrorReport`] |
+//!
+//! Every error is an [`crate::error::ErrorReport`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::{engine::Engine, grant::Action, ids::GrantId};
+
+/// What an agent tells before anyone signs in: enough to sign in, and no resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentInfo {
+    /// `connect.agent/1`
+    pub schema: String,
+    pub name: String,
+    pub version: String,
+    pub identity: IdentityInfo,
+    pub log: LogInfo,
+}
+
+/// How to sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityInfo {
+    pub issuer: String,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+}
+
+/// How to check the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogInfo {
+    pub origin: String,
+    /// Verifier key of a signed note: `name+hash+base64`.
+    pub verifier_key: String,
+}
+
+/// What a principal may open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceList {
+    /// `connect.resources/1`
+    pub schema: String,
+    pub resources: Vec<ResourceInfo>,
+}
+
+/// One resource as its principal sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceInfo {
+    pub name: String,
+    pub engine: Engine,
+    /// Major version of the server as text, where the agent has reached it: `15`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_version: Option<String>,
+    pub database: String,
+    /// `production` or `development`.
+    pub class: String,
+    pub actions: Vec<Action>,
+    /// How many columns are shown masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked_columns: Option<u64>,
+}
+
+/// Asks for a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    pub resource: String,
+    /// Empty: all that the principal may have.
+    #[serde(default)]
+    pub actions: Vec<Action>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Name of the AI agent that acts for the principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+/// A grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantResponse {
+    /// `connect.grant/1`
+    pub schema: String,
+    pub id: GrantId,
+    /// The signed JWT.
+    pub grant: String,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub expires_at: u64,
+    pub principal: String,
+    pub resource: ResourceInfo,
+}

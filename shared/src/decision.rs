@@ -1,0 +1,150 @@
+//! Decisions: what was decided about a statement, and why. The same reason code reaches the SQL client,
+//! the CLI's JSON error, the entry and `connect explain`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::label::Label;
+
+/// Why a rule spoke. One code for one cause, stable across releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// Within the grant, and no rule objects.
+    Granted,
+    /// The grant does not carry the action.
+    NotGranted,
+    /// UPDATE or DELETE without a condition, or with one that is always true.
+    UnboundedWrite,
+    /// DROP, TRUNCATE, and whatever else destroys more than rows it names.
+    Destructive,
+    /// A change of schema.
+    SchemaChange,
+    /// GRANT, REVOKE, roles, ownership.
+    Privilege,
+    /// Administration of the server: ALTER SYSTEM, VACUUM FULL, LOCK, pg_terminate_backend …
+    Administration,
+    /// A read of a protected column that is not a plain projection, so that a mask cannot hold it.
+    ProtectedExpression,
+    /// A protected column decides which rows are read or written.
+    ProtectedCondition,
+    /// Protected values would be written elsewhere.
+    ProtectedCopy,
+    /// A write that would test stored protected values (unique, referenced, arbiter).
+    ProtectedProbe,
+    /// A catalog or statistic that holds values of protected columns.
+    ValueBearingCatalog,
+    /// Code that the text does not show.
+    Opaque,
+    /// Not understood: parse failure, unknown node or object, grammar newer than the server's.
+    NotUnderstood,
+    /// Over a limit on bytes, tokens or depth.
+    TooLarge,
+    /// A session setting that would weaken masking or the record.
+    UnsafeSetting,
+    /// The result description disagrees with the analysis.
+    OriginMismatch,
+    /// The record cannot be written.
+    RecordUnavailable,
+    /// The grant is over, or was revoked.
+    GrantEnded,
+}
+
+impl ReasonCode {
+    /// SQLSTATE that carries the code to a SQL client. `42501` insufficient privilege, `0A000` feature not
+    /// supported, `54000` program limit exceeded, `58030` I/O error, `28000` invalid authorization:
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+    #[must_use]
+    pub const fn sqlstate(self) -> &'static str {
+        match self {
+            Self::NotUnderstood | Self::Opaque => "0A000",
+            Self::TooLarge => "54000",
+            Self::RecordUnavailable => "58030",
+            Self::GrantEnded => "28000",
+            _ => "42501",
+        }
+    }
+
+    /// The name in JSON, entries and `DETAIL`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::NotGranted => "not_granted",
+            Self::UnboundedWrite => "unbounded_write",
+            Self::Destructive => "destructive",
+            Self::SchemaChange => "schema_change",
+            Self::Privilege => "privilege",
+            Self::Administration => "administration",
+            Self::ProtectedExpression => "protected_expression",
+            Self::ProtectedCondition => "protected_condition",
+            Self::ProtectedCopy => "protected_copy",
+            Self::ProtectedProbe => "protected_probe",
+            Self::ValueBearingCatalog => "value_bearing_catalog",
+            Self::Opaque => "opaque",
+            Self::NotUnderstood => "not_understood",
+            Self::TooLarge => "too_large",
+            Self::UnsafeSetting => "unsafe_setting",
+            Self::OriginMismatch => "origin_mismatch",
+            Self::RecordUnavailable => "record_unavailable",
+            Self::GrantEnded => "grant_ended",
+        }
+    }
+}
+
+/// One reason of a decision. `message` and `hint` are for people and name objects, never values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Id of the rule that spoke, for example `default/unbounded-write`.
+    pub policy: String,
+    pub code: ReasonCode,
+    /// The table or column it is about, as `schema.table` or `schema.table.column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// What and why, without final period.
+    pub message: String,
+    /// What to do next: a statement that would pass, or the request to make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What a permitted statement is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obligation {
+    /// Values of this column reach the client only as masks.
+    Mask { column: String, label: Label },
+    /// At most so many rows.
+    LimitRows(u64),
+    /// At most so many milliseconds.
+    LimitTime(u64),
+    /// At most so many rows changed.
+    LimitChange(u64),
+    /// Keep what is needed to reverse the change.
+    Undoable,
+}
+
+/// Deny beats hold beats permit; the default is deny.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Deny,
+    Hold,
+    Permit(Vec<Obligation>),
+}
+
+/// What was decided about one statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub outcome: Outcome,
+    pub reasons: Vec<Reason>,
+    /// SHA-256 of the policy set that decided, in hexadecimal.
+    pub policy_digest: String,
+}
+
+impl Decision {
+    /// Whether the statement may run.
+    #[must_use]
+    pub const fn is_permit(&self) -> bool {
+        matches!(self.outcome, Outcome::Permit(_))
+    }
+}

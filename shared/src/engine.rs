@@ -1,0 +1,127 @@
+//! The little that a client must know of a database engine. The CLI never parses a protocol: it knows
+//! this table, the first words of a connection and the last.
+
+use serde::{Deserialize, Serialize};
+
+/// A database engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// PostgreSQL, protocol 3.
+    PostgreSql,
+}
+
+impl Engine {
+    /// The name that people read.
+    #[must_use]
+    pub const fn display_name(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "PostgreSQL",
+        }
+    }
+
+    /// First local port to try, so that a local server on the usual port is never shadowed.
+    #[must_use]
+    pub const fn first_local_port(self) -> u16 {
+        match self {
+            Self::PostgreSql => 15432,
+        }
+    }
+
+    /// The engine's own interactive client, looked up on PATH.
+    #[must_use]
+    pub const fn client_program(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "psql",
+        }
+    }
+
+    /// URL scheme of a connection string.
+    #[must_use]
+    pub const fn url_scheme(self) -> &'static str {
+        match self {
+            Self::PostgreSql => "postgresql",
+        }
+    }
+
+    /// Environment variables that point the engine's clients at `host` (a name, or the directory of a
+    /// Unix socket), `port`, `database` and `principal`.
+    #[must_use]
+    pub fn environment(
+        self,
+        host: &str,
+        port: u16,
+        database: &str,
+        principal: &str,
+    ) -> Vec<(&'static str, String)> {
+        match self {
+            Self::PostgreSql => vec![
+                ("PGHOST", host.to_owned()),
+                ("PGPORT", port.to_string()),
+                ("PGDATABASE", database.to_owned()),
+                ("PGUSER", principal.to_owned()),
+                ("PGSSLMODE", "disable".to_owned()),
+            ],
+        }
+    }
+
+    /// How the local side answers a request for encryption at the start of a connection: `Some(answer)`
+    /// if `first_words` is a whole such request. The loopback needs none; the tunnel is encrypted.
+    #[must_use]
+    pub fn answer_encryption_request(self, first_words: &[u8]) -> Option<&'static [u8]> {
+        // SSLRequest and GSSENCRequest: length 8, then 1234·5679 or 1234·5680.
+        // https://www.postgresql.org/docs/current/protocol-message-formats.html
+        const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F];
+        const GSS_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x30];
+        match self {
+            Self::PostgreSql if first_words == SSL_REQUEST || first_words == GSS_REQUEST => Some(b"N"),
+            Self::PostgreSql => None,
+        }
+    }
+
+    /// The last words of a connection whose agent is gone, for a client at a message boundary: a fatal
+    /// error with SQLSTATE `57P01`, `message` and `hint`.
+    #[must_use]
+    pub fn last_words(self, message: &str, hint: &str) -> Vec<u8> {
+        match self {
+            Self::PostgreSql => {
+                let mut body = Vec::with_capacity(64 + message.len() + hint.len());
+                for (field, text) in
+                    [(b'S', "FATAL"), (b'V', "FATAL"), (b'C', "57P01"), (b'M', message), (b'H', hint)]
+                {
+                    body.push(field);
+                    body.extend(text.bytes().filter(|byte| *byte != 0));
+                    body.push(0);
+                }
+                body.push(0);
+                let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+                let mut message = vec![b'E'];
+                message.extend(length.to_be_bytes());
+                message.extend(body);
+                message
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_encryption_requests_are_answered_locally() {
+        let engine = Engine::PostgreSql;
+        assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8, 4, 210, 22, 47]), Some(&b"N"[..]));
+        assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8, 4, 210, 22, 46]), None);
+        assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8]), None);
+    }
+
+    #[test]
+    fn last_words_are_one_whole_message_whatever_the_text() {
+        let words = Engine::PostgreSql.last_words("gone\0away", "reconnect");
+        assert_eq!(words[0], b'E');
+        let length = u32::from_be_bytes([words[1], words[2], words[3], words[4]]);
+        assert_eq!(length as usize + 1, words.len());
+        assert!(words.ends_with(b"Hreconnect\0\0"));
+    }
+}

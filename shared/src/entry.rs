@@ -1,0 +1,175 @@
+//! The catalogue of entries: everything that the log can hold. One variant, one kind of leaf.
+//!
+//! A leaf is compact JSON with the fields in the order of this file. It never holds a literal, a bind
+//! value or a row: statements appear as their normalised text (once per text, by fingerprint after that)
+//! and as a salted commitment to the exact bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    decision::Decision,
+    grant::Action,
+    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+};
+
+/// Version of the catalogue, in every leaf.
+pub const CATALOGUE: u16 = 1;
+
+/// One leaf of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// [`CATALOGUE`].
+    pub v: u16,
+    /// Milliseconds since 1970-01-01T00:00:00Z, by the agent's clock; never decreasing within a log.
+    pub time: u64,
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// Who acts, for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PrincipalRef {
+    /// Stable id at the identity provider.
+    pub sub: String,
+    pub idp: String,
+    /// The AI agent that acts for the principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+/// One kind of entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// The agent started: what decides and signs from here on.
+    AgentStarted { version: String, config_digest: String, policy_digest: String, mode: String },
+    /// The agent stopped in order.
+    AgentStopped { reason: String },
+    /// Nothing happened: silence can be proved.
+    Heartbeat,
+    /// A grant was issued.
+    GrantIssued {
+        grant: GrantId,
+        principal: PrincipalRef,
+        /// The name that people read, so that a log can be read alone.
+        name: String,
+        groups: Vec<String>,
+        resource: String,
+        actions: Vec<Action>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        expires_at: u64,
+        certificate: String,
+    },
+    /// A grant was refused, or a token was.
+    GrantRefused { code: String, resource: String, #[serde(default)] principal: Option<PrincipalRef> },
+    /// A tunnel came up with a good grant; its session began.
+    SessionOpened {
+        session: SessionId,
+        tunnel: TunnelId,
+        grant: GrantId,
+        principal: PrincipalRef,
+        resource: String,
+        client: String,
+        address: String,
+    },
+    /// A tunnel was turned away.
+    TunnelRefused { code: String, address: String },
+    /// A session's grant was renewed.
+    GrantRenewed { session: SessionId, grant: GrantId, expires_at: u64 },
+    /// A session ended.
+    SessionClosed { session: SessionId, code: String },
+    /// A database connection was opened for a session.
+    ConnectionOpened { session: SessionId, connection: ConnectionId, upstream: String },
+    /// A database connection ended.
+    ConnectionClosed { session: SessionId, connection: ConnectionId, code: String },
+    /// What the agent learnt of a database: sizes and digests, no values.
+    CatalogLoaded { resource: String, version: u64, relations: u64, columns: u64, labelled: u64, digest: String },
+    /// A text in its normal form, before the first statement that refers to it.
+    StatementText { fingerprint: String, sql: String },
+    /// A statement is about to run.
+    Intent(Box<Intent>),
+    /// A statement ended.
+    Outcome(Box<OutcomeEntry>),
+    /// A statement was denied.
+    Denial(Box<Denial>),
+    /// A cancel request reached a connection of the same principal.
+    CancelRequested { session: SessionId, connection: ConnectionId },
+}
+
+/// INTENT: durable before a write's first byte is sent, and before a read's first result byte leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub statement: StatementId,
+    pub session: SessionId,
+    pub connection: ConnectionId,
+    pub principal: PrincipalRef,
+    pub grant: GrantId,
+    pub resource: String,
+    /// `select`, `update` …
+    pub verb: String,
+    /// Reference to a [`Entry::StatementText`]; of a text without a normal form, its length in bytes.
+    pub text: TextRef,
+    /// Hexadecimal SHA-256 over salt, exact text and binds.
+    pub commitment: String,
+    /// Whether it was proved to be read-only.
+    pub read_only: bool,
+    /// Relations that it reads and writes, as `schema.name`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
+    pub decision: Decision,
+}
+
+/// How an entry names the text of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextRef {
+    Fingerprint(String),
+    /// No normal form: length in bytes.
+    Length(u64),
+}
+
+/// OUTCOME: appended before completion is relayed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeEntry {
+    pub statement: StatementId,
+    pub result: StatementResult,
+    /// Rows returned or changed.
+    pub rows: u64,
+    /// Bytes of rows sent to the client.
+    pub bytes: u64,
+    /// Columns shown masked, as `schema.table.column`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked: Vec<String>,
+    pub micros: u64,
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementResult {
+    Done,
+    /// The server's error, by SQLSTATE.
+    Failed(String),
+    /// The agent cut it: the reason code.
+    Cut(String),
+    /// The agent stopped before the end was known.
+    Unknown,
+}
+
+/// A statement that was not let through. Durable before its error is returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    pub statement: StatementId,
+    pub session: SessionId,
+    pub connection: ConnectionId,
+    pub principal: PrincipalRef,
+    pub grant: GrantId,
+    pub resource: String,
+    pub verb: String,
+    pub text: TextRef,
+    pub commitment: String,
+    pub decision: Decision,
+}

@@ -1,0 +1,88 @@
+//! One shape for every error that leaves a process: what, why, next.
+
+use serde::{Deserialize, Serialize};
+
+/// Exit codes of `connect`. They are part of the contract: scripts test them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    Done,
+    Unexpected,
+    Usage,
+    NotFound,
+    SignInNeeded,
+    Denied,
+    ApprovalNeeded,
+    Unreachable,
+    SessionEnded,
+    Local,
+    VerificationFailed,
+}
+
+impl Exit {
+    /// The process exit status.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::SignInNeeded => 4,
+            Self::Denied => 5,
+            Self::ApprovalNeeded => 6,
+            Self::Unreachable => 7,
+            Self::SessionEnded => 8,
+            Self::Local => 9,
+            Self::VerificationFailed => 10,
+        }
+    }
+}
+
+/// An error as the control API sends it and as `connect -o json` prints it. Texts never hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ErrorReport {
+    /// Stable, for programs: `grant_expired`, `agent_unreachable` …
+    pub code: String,
+    pub exit: Exit,
+    /// What happened and why.
+    pub message: String,
+    /// At most two next steps; a line that starts with `connect` runs as pasted.
+    #[serde(default)]
+    pub help: Vec<String>,
+    /// Id for `connect explain`, where a policy decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// Whether the same call may succeed later without a change.
+    #[serde(default)]
+    pub retryable: bool,
+}
+
+impl ErrorReport {
+    /// An error that a retry does not cure.
+    pub fn new(code: &str, exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            exit,
+            message: message.into(),
+            help: Vec::new(),
+            decision: None,
+            retryable: false,
+        }
+    }
+
+    /// With one more next step.
+    #[must_use]
+    pub fn help(mut self, next: impl Into<String>) -> Self {
+        self.help.push(next.into());
+        self
+    }
+
+    /// Says that the same call may succeed later.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+}

@@ -1,0 +1,81 @@
+//! Grants: short signed permissions, bound to the key of one CLI process.
+//!
+//! A grant is a JWT access token (RFC 9068, `at+jwt`, ES256) whose `cnf.x5t#S256` (RFC 8705) is the
+//! SHA-256 of the client certificate of the tunnel that may use it, and whose `authorization_details`
+//! (RFC 9396) name the resource and the actions. A stolen grant is useless without the key.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::GrantId;
+
+/// `typ` of a grant's header.
+pub const GRANT_TYPE: &str = "at+jwt";
+
+/// `type` of our authorization details.
+pub const DETAIL_TYPE: &str = "connect_resource";
+
+/// What a grant lets its principal do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    Read,
+    Write,
+}
+
+/// The claims of a grant. Times are seconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantClaims {
+    /// The agent that issued it: its log origin.
+    pub iss: String,
+    /// The same agent: grants are spent where they are made.
+    pub aud: String,
+    /// Stable id of the principal at its identity provider.
+    pub sub: String,
+    /// Issuer of the identity behind `sub`.
+    pub idp: String,
+    /// The name that people read: e-mail address, else `sub`.
+    pub name: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The AI agent that acts for `sub` (RFC 8693).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    pub jti: GrantId,
+    pub iat: u64,
+    pub nbf: u64,
+    pub exp: u64,
+    pub cnf: Confirmation,
+    pub authorization_details: Vec<AuthorizationDetail>,
+}
+
+/// The program that acts for a principal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub sub: String,
+}
+
+/// The key that the grant is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// SHA-256 of the certificate's DER, base64url without padding.
+    #[serde(rename = "x5t#S256")]
+    pub certificate: String,
+}
+
+/// One resource with its actions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationDetail {
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Name of the resource.
+    pub identifier: String,
+    pub actions: Vec<Action>,
+}
+
+/// `cnf.x5t#S256` of a certificate.
+#[must_use]
+pub fn certificate_thumbprint(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+}

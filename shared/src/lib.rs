@@ -1,0 +1,16 @@
+//! Nouns that cross the wire between `connect` and `connect-agent`: ids, grants, decisions, frames,
+//! entries and proofs. Nothing here does I/O, reads a clock or makes a random number.
+//!
+//! Read next: [`frame`] for what moves through the tunnel, [`entry`] for what the log holds,
+//! [`proof`] for how a stranger checks it.
+
+pub mod api;
+pub mod decision;
+pub mod engine;
+pub mod entry;
+pub mod error;
+pub mod frame;
+pub mod grant;
+pub mod ids;
+pub mod label;
+pub mod proof;
