@@ -28,6 +28,44 @@ impl Engine {
         }
     }
 
+    /// The port that its servers usually have; on a private socket it cannot clash with one.
+    #[must_use]
+    pub const fn usual_port(self) -> u16 {
+        match self {
+            Self::PostgreSql => 5432,
+        }
+    }
+
+    /// Name of the Unix socket for `port` in the folder that clients are given as their host.
+    #[must_use]
+    pub fn socket_name(self, port: u16) -> String {
+        match self {
+            Self::PostgreSql => format!(".s.PGSQL.{port}"),
+        }
+    }
+
+    /// Environment variables that would lead the engine's clients elsewhere, or send another server's
+    /// secrets.
+    #[must_use]
+    pub const fn conflicting_environment(self) -> &'static [&'static str] {
+        match self {
+            // https://www.postgresql.org/docs/current/libpq-envars.html
+            Self::PostgreSql => &[
+                "PGHOSTADDR",
+                "PGSERVICE",
+                "PGSERVICEFILE",
+                "PGPASSWORD",
+                "PGPASSFILE",
+                "PGREQUIREAUTH",
+                "PGCHANNELBINDING",
+                "PGSSLNEGOTIATION",
+                "PGGSSENCMODE",
+                "PGTARGETSESSIONATTRS",
+                "PGLOADBALANCEHOSTS",
+            ],
+        }
+    }
+
     /// The engine's own interactive client, looked up on PATH.
     #[must_use]
     pub const fn client_program(self) -> &'static str {

@@ -95,6 +95,19 @@ pub enum Entry {
     Denial(Box<Denial>),
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
+    /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the
+    /// tiles, durable before this leaf is; the log makes this kind by itself.
+    Oversized {
+        /// The kind that it stands for: `intent`, `statement_text` …
+        of: String,
+        /// The statement that it is about, so that pairs can be counted without the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement: Option<StatementId>,
+        /// Hexadecimal SHA-256 of the file.
+        sha256: String,
+        /// Length of the file in bytes.
+        length: u64,
+    },
 }
 
 /// INTENT: durable before a write's first byte is sent, and before a read's first result byte leaves.

@@ -1,0 +1,121 @@
+//! What an auditor runs: every entry of a log hashed again and held against what the log has signed.
+//!
+//! The walk needs the entry bundles and the checkpoint, nothing else, to say *whether* the log is what
+//! was signed. The tiles of hashes serve to say *where* it is not. What was seen before, a kept
+//! checkpoint or a receipt, shows what a signature cannot: that the log was cut or written anew by the
+//! holder of its key.
+//!
+//! Beside the hashes it checks what the entries say: each is readable, time never goes back, and every
+//! INTENT has exactly one OUTCOME (or denial) under its statement id. INTENTs without one at the end are
+//! named, and are no fault: the log goes on.
+
+mod chunk;
+mod damage;
+mod growth;
+mod leaves;
+mod report;
+mod walk;
+
+pub use self::{
+    growth::{GrowthError, check_growth},
+    report::{Fault, MAX_LISTED, OpenIntent, Progress, Report, Wrong},
+};
+pub use super::tile::{LogReader, ReadError};
+use super::{
+    checkpoint::{Checkpoint, CheckpointError},
+    note::{MAX_NOTE_BYTES, VerifierKey},
+    receipt::Receipt,
+};
+
+/// Why nothing could be checked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    #[error("there is no `checkpoint`: this is not the folder of a log, or its checkpoint was removed")]
+    NoCheckpoint,
+    #[error("the file `checkpoint` is not text")]
+    NotText,
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error("cannot read `{path}`: {source}")]
+    Read { path: String, source: ReadError },
+}
+
+/// One check of a whole log, and what it is held against.
+#[derive(Debug, Clone)]
+pub struct Verification {
+    key: VerifierKey,
+    kept: Vec<(String, Checkpoint)>,
+    receipts: Vec<(String, Receipt)>,
+}
+
+impl Verification {
+    /// A check of the log that signs with this key.
+    #[must_use]
+    pub const fn new(key: VerifierKey) -> Self {
+        Self { key, kept: Vec::new(), receipts: Vec::new() }
+    }
+
+    /// Also: the log contains the very tree of a checkpoint that was seen before. `label` names it in
+    /// faults.
+    #[must_use]
+    pub fn kept(mut self, label: impl Into<String>, checkpoint: Checkpoint) -> Self {
+        self.kept.push((label.into(), checkpoint));
+        self
+    }
+
+    /// Also: the log contains the very entry of a receipt, and the tree that the receipt was made in.
+    #[must_use]
+    pub fn receipt(mut self, label: impl Into<String>, receipt: Receipt) -> Self {
+        self.receipts.push((label.into(), receipt));
+        self
+    }
+
+    /// Reads the whole log and reports. Entries are read in order, one bundle at a time; memory grows
+    /// with the number of statements (some 40 bytes each), not with their size.
+    ///
+    /// # Errors
+    /// Nothing could be checked: there is no checkpoint of this log, or reading fails.
+    pub fn run<R: LogReader>(
+        mut self,
+        reader: &R,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Report, VerifyError> {
+        let checkpoint = self.checkpoint(reader)?;
+        let invalid = self.trust_receipts();
+        let mut walk = walk::Walk::new(reader, checkpoint, &self.kept, &self.receipts);
+        walk.run(progress)?;
+        let mut report = walk.finish()?;
+        report.add(invalid);
+        Ok(report)
+    }
+
+    fn checkpoint<R: LogReader>(&self, reader: &R) -> Result<Checkpoint, VerifyError> {
+        let path = "checkpoint";
+        let bytes = reader
+            .read(path, MAX_NOTE_BYTES)
+            .map_err(|source| VerifyError::Read { path: path.to_owned(), source })?
+            .ok_or(VerifyError::NoCheckpoint)?;
+        let text = String::from_utf8(bytes).map_err(|_| VerifyError::NotText)?;
+        Ok(Checkpoint::open(&text, &self.key)?)
+    }
+
+    /// Checks receipts by themselves: those that hold lend their checkpoint, the others are faults.
+    fn trust_receipts(&mut self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        self.receipts.retain(|(label, receipt)| match receipt.verify(&self.key) {
+            Ok(checkpoint) => {
+                self.kept.push((label.clone(), checkpoint));
+                true
+            }
+            Err(error) => {
+                let wrong = Wrong::ReceiptInvalid { label: label.clone(), reason: error.to_string() };
+                faults.push(Fault { index: Some(receipt.index), wrong });
+                false
+            }
+        });
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests;

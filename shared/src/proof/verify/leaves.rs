@@ -1,0 +1,203 @@
+//! What the entries say: readable, in the order of time, each INTENT with one end.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use serde::Deserialize;
+
+use super::{
+    super::tree::plain_hash,
+    report::{Fault, MAX_LISTED, OpenIntent, Wrong},
+};
+use crate::{
+    entry::{CATALOGUE, Denial, Entry, Intent, Leaf, OutcomeEntry},
+    ids::StatementId,
+};
+
+/// The running state over all entries so far.
+#[derive(Debug, Default)]
+pub(super) struct Leaves {
+    pub(super) statements: u64,
+    pub(super) denials: u64,
+    pub(super) first_time: Option<u64>,
+    pub(super) last_time: Option<u64>,
+    pub(super) faults: Vec<Fault>,
+    /// Faults beyond the most that are listed.
+    pub(super) unlisted: u64,
+    /// Where each statement began that has not ended.
+    open: HashMap<StatementId, u64>,
+    /// Where each statement ended.
+    ended: HashMap<StatementId, u64>,
+}
+
+/// A body that stands beside the leaf, to be fetched by the caller.
+pub(super) struct Body {
+    pub(super) path: String,
+    pub(super) sha256: String,
+    pub(super) length: u64,
+}
+
+impl Leaves {
+    /// Looks at the entry at `index`. An entry whose body stands elsewhere gives its place.
+    pub(super) fn look(&mut self, index: u64, bytes: &[u8]) -> Option<Body> {
+        match read(bytes) {
+            Ok((time, fact)) => {
+                self.look_at_time(index, time);
+                self.note(index, fact)
+            }
+            Err(reason) => {
+                self.fault(index, Wrong::Unreadable { reason });
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, index: u64, fact: Fact) -> Option<Body> {
+        match fact {
+            Fact::Intent(statement) => self.begin(index, statement),
+            Fact::Outcome(statement) => self.end(index, statement),
+            Fact::Denial(statement) => self.deny(index, statement),
+            Fact::Other => {}
+            Fact::Elsewhere { fact, body } => {
+                self.note(index, *fact);
+                return Some(body);
+            }
+        }
+        None
+    }
+
+    /// Looks at the body that an entry stands for.
+    pub(super) fn look_at_body(&mut self, index: u64, body: Body, bytes: Option<&[u8]>) {
+        let path = body.path;
+        match bytes {
+            None => self.fault(index, Wrong::BodyMissing { path }),
+            Some(bytes) => {
+                let hash: String = plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect();
+                if hash != body.sha256 || bytes.len() as u64 != body.length {
+                    self.fault(index, Wrong::BodyChanged { path });
+                } else if let Err(error) = serde_json::from_slice::<Entry>(bytes) {
+                    self.fault(index, Wrong::Unreadable { reason: describe(&error) });
+                }
+            }
+        }
+    }
+
+    /// Statements without an end, in the order of the log, and how many.
+    pub(super) fn open(&self) -> (Vec<OpenIntent>, u64) {
+        let mut open: Vec<_> = self
+            .open
+            .iter()
+            .map(|(statement, index)| OpenIntent { index: *index, statement: *statement })
+            .collect();
+        open.sort_by_key(|open| open.index);
+        let total = open.len() as u64;
+        open.truncate(MAX_LISTED);
+        (open, total)
+    }
+
+    fn look_at_time(&mut self, index: u64, time: u64) {
+        self.first_time.get_or_insert(time);
+        match self.last_time {
+            Some(before) if time < before => self.fault(index, Wrong::TimeWentBack { before, time }),
+            _ => self.last_time = Some(time),
+        }
+    }
+
+    fn begin(&mut self, index: u64, statement: StatementId) {
+        self.statements += 1;
+        let first = self.open.get(&statement).or_else(|| self.ended.get(&statement)).copied();
+        match first {
+            Some(first) => self.fault(index, Wrong::SecondIntent { statement, first }),
+            None => {
+                self.open.insert(statement, index);
+            }
+        }
+    }
+
+    fn end(&mut self, index: u64, statement: StatementId) {
+        if self.open.remove(&statement).is_some() {
+            self.ended.insert(statement, index);
+        } else if let Some(first) = self.ended.get(&statement).copied() {
+            self.fault(index, Wrong::SecondOutcome { statement, first });
+        } else {
+            self.ended.insert(statement, index);
+            self.fault(index, Wrong::OutcomeWithoutIntent { statement });
+        }
+    }
+
+    /// A denial ends a statement, and needs no INTENT.
+    fn deny(&mut self, index: u64, statement: StatementId) {
+        self.denials += 1;
+        if let Some(first) = self.ended.get(&statement).copied() {
+            self.fault(index, Wrong::SecondOutcome { statement, first });
+        } else {
+            self.open.remove(&statement);
+            self.ended.insert(statement, index);
+        }
+    }
+
+    fn fault(&mut self, index: u64, wrong: Wrong) {
+        if self.faults.len() < MAX_LISTED {
+            self.faults.push(Fault { index: Some(index), wrong });
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+/// What the pairs need to know of an entry.
+enum Fact {
+    Intent(StatementId),
+    Outcome(StatementId),
+    Denial(StatementId),
+    Other,
+    Elsewhere { fact: Box<Fact>, body: Body },
+}
+
+/// Reads an entry in full: its time, and what it is. Most entries are of three kinds, and those are read
+/// without the detour that the catalogue's tagged form costs.
+fn read(bytes: &[u8]) -> Result<(u64, Fact), String> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        v: u16,
+        time: u64,
+        #[serde(borrow)]
+        kind: Cow<'a, str>,
+    }
+    let head: Head<'_> = from_slice(bytes)?;
+    if head.v != CATALOGUE {
+        return Err(format!("version {} of the catalogue is not known here", head.v));
+    }
+    let fact = match head.kind.as_ref() {
+        "intent" => Fact::Intent(from_slice::<Intent>(bytes)?.statement),
+        "outcome" => Fact::Outcome(from_slice::<OutcomeEntry>(bytes)?.statement),
+        "denial" => Fact::Denial(from_slice::<Denial>(bytes)?.statement),
+        _ => match from_slice::<Leaf>(bytes)?.entry {
+            Entry::Oversized { of, statement, sha256, length } => {
+                let fact = match (of.as_str(), statement) {
+                    ("intent", Some(statement)) => Fact::Intent(statement),
+                    ("outcome", Some(statement)) => Fact::Outcome(statement),
+                    ("denial", Some(statement)) => Fact::Denial(statement),
+                    _ => Fact::Other,
+                };
+                let body = Body { path: format!("blob/{sha256}"), sha256, length };
+                Fact::Elsewhere { fact: Box::new(fact), body }
+            }
+            _ => Fact::Other,
+        },
+    };
+    Ok((head.time, fact))
+}
+
+fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| describe(&error))
+}
+
+/// What the parser says, without what it read: an entry may be quoted nowhere.
+fn describe(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "fields of another kind or missing",
+        serde_json::error::Category::Eof => "ends too early",
+        _ => "not JSON",
+    };
+    format!("{what} (column {})", error.column())
+}
