@@ -142,7 +142,7 @@ impl Catalog {
     /// a session can set cannot make a name mean less.
     pub fn candidates<'a>(
         &'a self,
-        schema: Option<&'a str>,
+        schema: Option<&str>,
         name: &str,
     ) -> impl Iterator<Item = &'a Relation> {
         self.by_name

@@ -3,9 +3,40 @@
 //!
 //! [`Permit`] is made only by [`crate::decide`]; [`Appended`] and [`Durable`] only by [`Ledger`], from
 //! the log's acknowledgements. None of them can be built elsewhere, cloned or kept: [`forward`] and
-//! [`Shape`] take them by value. `tests/ui` holds the programs that must not compile.
+//! [`Release`] take them by value. These programs must not compile:
+//!
+//! ```compile_fail,E0451
+//! use connect_core::record::{Permit, ReadProof};
+//! let id = connect_shared::ids::StatementId::from_random([0; 16]);
+//! let permit = Permit { statement: id, obligations: Vec::new(), proof: ReadProof::ReadOnly };
+//! ```
+//! ```compile_fail,E0624
+//! use connect_core::record::{Permit, ReadProof};
+//! let id = connect_shared::ids::StatementId::from_random([0; 16]);
+//! let permit = Permit::grant(id, Vec::new(), ReadProof::ReadOnly);
+//! ```
+//! ```compile_fail,E0451
+//! use connect_core::record::{Durable, Seq};
+//! let durable = Durable { seq: Seq(0) };
+//! ```
+//! ```compile_fail,E0382
+//! use connect_core::record::{Permit, Recorded, forward};
+//! fn twice(permit: Permit, a: Recorded, b: Recorded) {
+//!     let first = forward(permit, a, bytes::Bytes::new());
+//!     let second = forward(permit, b, bytes::Bytes::new());
+//! }
+//! ```
+//! ```compile_fail,E0308
+//! use connect_core::record::{Appended, Release};
+//! fn early(appended: Appended) -> Release {
+//!     Release::new(appended)
+//! }
+//! ```
 
-use std::{collections::VecDeque, fmt};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
 
 use bytes::Bytes;
 use connect_shared::{decision::Obligation, ids::StatementId};
@@ -159,11 +190,20 @@ impl Release {
 pub struct Ledger {
     next_ticket: u64,
     /// Tickets without a place in the log, in order.
-    waiting: VecDeque<Ticket>,
-    /// Tickets with a place, in order, until taken.
-    appended: VecDeque<(Ticket, Seq)>,
+    waiting: VecDeque<(Ticket, Claim)>,
+    /// Places of tickets that may still be claimed.
+    appended: BTreeMap<Ticket, Seq>,
     /// Every entry before this one is durable.
     durable_before: u64,
+}
+
+/// Whether anyone will ask where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Something waits for it.
+    Awaited,
+    /// It is written, and that is all.
+    Unclaimed,
 }
 
 /// The log answered something that was not asked.
@@ -173,10 +213,10 @@ pub struct UnexpectedAcknowledgement;
 
 impl Ledger {
     /// A name for the next entry of this connection.
-    pub fn ticket(&mut self) -> Ticket {
+    pub fn ticket(&mut self, claim: Claim) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.waiting.push_back(ticket);
+        self.waiting.push_back((ticket, claim));
         ticket
     }
 
@@ -185,12 +225,15 @@ impl Ledger {
     /// # Errors
     /// The acknowledgement is not for the oldest waiting ticket.
     pub fn appended(&mut self, ticket: Ticket, seq: Seq) -> Result<(), UnexpectedAcknowledgement> {
-        if self.waiting.front() != Some(&ticket) {
-            return Err(UnexpectedAcknowledgement);
+        match self.waiting.pop_front() {
+            Some((oldest, claim)) if oldest == ticket => {
+                if claim == Claim::Awaited {
+                    self.appended.insert(ticket, seq);
+                }
+                Ok(())
+            }
+            _ => Err(UnexpectedAcknowledgement),
         }
-        self.waiting.pop_front();
-        self.appended.push_back((ticket, seq));
-        Ok(())
     }
 
     /// Every entry before `upto` is durable. An older news than the last changes nothing.
@@ -198,27 +241,22 @@ impl Ledger {
         self.durable_before = self.durable_before.max(upto);
     }
 
-    fn seq_of(&self, ticket: Ticket) -> Option<Seq> {
-        self.appended.iter().find(|(known, _)| *known == ticket).map(|(_, seq)| *seq)
-    }
-
     /// The proof that `ticket` has a place. Asking again gives another proof of the same fact.
     #[must_use]
     pub fn claim_appended(&self, ticket: Ticket) -> Option<Appended> {
-        self.seq_of(ticket).map(|seq| Appended { seq })
+        self.appended.get(&ticket).map(|seq| Appended { seq: *seq })
     }
 
     /// The proof that `ticket` is durable.
     #[must_use]
     pub fn claim_durable(&self, ticket: Ticket) -> Option<Durable> {
-        self.seq_of(ticket).filter(|seq| seq.0 < self.durable_before).map(|seq| Durable { seq })
+        let seq = *self.appended.get(&ticket)?;
+        (seq.0 < self.durable_before).then_some(Durable { seq })
     }
 
-    /// Forgets `ticket` and everything before it.
+    /// Forgets `ticket`: nobody will ask again.
     pub fn settle(&mut self, ticket: Ticket) {
-        while self.appended.front().is_some_and(|(known, _)| *known <= ticket) {
-            self.appended.pop_front();
-        }
+        self.appended.remove(&ticket);
     }
 }
 
@@ -243,7 +281,7 @@ mod tests {
     #[test]
     fn a_write_is_not_forwarded_on_an_entry_that_is_only_appended() {
         let mut ledger = Ledger::default();
-        let ticket = ledger.ticket();
+        let ticket = ledger.ticket(Claim::Awaited);
         ledger.appended(ticket, Seq(4)).expect("the oldest ticket");
         let appended = ledger.claim_appended(ticket).expect("it has a place");
         let permit = Permit::grant(statement(), Vec::new(), ReadProof::MayWrite);
@@ -254,7 +292,7 @@ mod tests {
     #[test]
     fn an_entry_is_durable_only_once_the_watermark_is_past_it() {
         let mut ledger = Ledger::default();
-        let ticket = ledger.ticket();
+        let ticket = ledger.ticket(Claim::Awaited);
         assert!(ledger.claim_appended(ticket).is_none());
         ledger.appended(ticket, Seq(4)).expect("the oldest ticket");
         ledger.durable(4);
@@ -269,8 +307,8 @@ mod tests {
     #[test]
     fn an_acknowledgement_out_of_order_is_refused() {
         let mut ledger = Ledger::default();
-        let _first = ledger.ticket();
-        let second = ledger.ticket();
+        let _first = ledger.ticket(Claim::Awaited);
+        let second = ledger.ticket(Claim::Awaited);
         assert_eq!(ledger.appended(second, Seq(0)), Err(UnexpectedAcknowledgement));
     }
 }

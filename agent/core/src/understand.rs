@@ -1,8 +1,34 @@
 //! Understands a text: bytes → [`Analysis`], neutral facts resolved against the catalog snapshot.
+//!
+//! Conservative by construction: the walk over the tree knows each node type that it passes in full
+//! ([`walk`]), a name means everything that it could mean under any search path ([`resolve`]), and what
+//! is left over is refused. Read [`query`] next for queries and writes, [`utility`] for all the rest.
 
+mod condition;
+mod facts;
+mod found;
+mod functions;
+mod parse;
+mod query;
+mod refusal;
+mod resolve;
+mod settings;
+mod tokens;
+mod utility;
+mod value_bearing;
+mod views;
+mod walk;
+
+use pg_query::protobuf::RawStmt;
+
+pub use self::views::settle_views;
+use self::{
+    found::Found,
+    tokens::{Normal, Tokens},
+};
 use crate::{
     catalog::Catalog,
-    statement::Analysis,
+    statement::{Analysis, Kind, Refusal, Statement},
 };
 
 /// Bounds over which a text is not understood.
@@ -23,6 +49,45 @@ impl Default for Limits {
 /// Analyses a text as sent, without its terminating NUL. Never fails: what is not understood is a
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
-pub fn understand(_text: &[u8], catalog: &Catalog, _limits: &Limits) -> Analysis {
-    Analysis { statements: Vec::new(), catalog_version: catalog.version }
+pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
+    let statements = match statements(text, catalog, limits) {
+        Ok(statements) => statements,
+        Err(refusal) => vec![whole(text, refusal)],
+    };
+    Analysis { statements, catalog_version: catalog.version }
 }
+
+fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Statement>, Refusal> {
+    if text.len() > limits.bytes {
+        return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
+    }
+    let text = std::str::from_utf8(text).map_err(|_| refusal::not_reviewed("a text that is not UTF-8"))?;
+    let tokens = Tokens::scan(text, catalog)?;
+    let parsed = parse::statements(text)?;
+    if parsed.len() > limits.statements {
+        return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
+    }
+    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+}
+
+/// A text that is refused as a whole.
+fn whole(text: &[u8], refusal: Refusal) -> Statement {
+    let length = text.len() as u64;
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length })
+}
+
+fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) -> Statement {
+    let start = usize::try_from(raw.stmt_location).unwrap_or_default();
+    let end = match usize::try_from(raw.stmt_len) {
+        Ok(length) if length > 0 => start.saturating_add(length).min(end),
+        _ => end,
+    };
+    let found = match raw.stmt.as_deref() {
+        Some(node) => query::analyse(node, catalog).unwrap_or_else(|| utility::analyse(node, catalog)),
+        None => Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command")),
+    };
+    found.with_text(tokens::normal(tokens, start, end))
+}
+
+#[cfg(test)]
+mod tests;

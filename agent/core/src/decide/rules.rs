@@ -1,0 +1,188 @@
+//! The rules of the default policy, in the order in which they speak: the first denial is the answer.
+
+use connect_shared::{
+    decision::{Reason, ReasonCode},
+    grant::Action,
+};
+
+use crate::{
+    principal::{GrantInForce, Principal, Resource, ResourceClass},
+    statement::{Kind, Protection, Refusal, Shape, Statement},
+};
+
+/// Group whose members are programs, whoever they act for.
+const AI_AGENTS: &str = "ai-agents";
+
+/// Administration that a development resource permits: of one's own objects, without lasting effect on
+/// the server.
+const PLAIN_ADMINISTRATION: [&str; 9] = [
+    "analyze",
+    "checkpoint",
+    "cluster",
+    "lock table",
+    "prepare transaction",
+    "refresh materialized view",
+    "reindex",
+    "vacuum",
+    "vacuum full",
+];
+
+/// Hint where only an approval could help.
+const NO_APPROVERS: &str = "This needs an approval, and no approvers are configured for this resource.";
+
+/// A denial with the SQLSTATE to show.
+type Denial = (Reason, &'static str);
+
+/// The rule that permits a kind of statement.
+pub(super) const fn permitting(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Read => "default/read",
+        Kind::Write => "default/write",
+        Kind::SchemaChange => "default/schema-change",
+        Kind::Privilege => "default/privilege",
+        Kind::Administration => "default/administration",
+        Kind::Transaction | Kind::SessionControl => "default/transaction",
+    }
+}
+
+/// Why a statement may not run, if it may not.
+pub(super) fn denial(
+    principal: &Principal,
+    grant: &GrantInForce,
+    resource: &Resource,
+    statement: &Statement,
+) -> Option<Denial> {
+    if let Protection::Refused(refusal) = &statement.protection {
+        return Some(refused(refusal));
+    }
+    server_file(statement)
+        .or_else(|| kind(grant, resource, statement))
+        .or_else(|| ai_agent(principal, statement))
+        .or_else(|| shapes(resource, statement))
+        .map(|reason| {
+            let sqlstate = reason.code.sqlstate();
+            (reason, sqlstate)
+        })
+}
+
+fn refused(refusal: &Refusal) -> Denial {
+    let reason = Reason {
+        policy: "default/understood".to_owned(),
+        code: refusal.code,
+        object: refusal.object.clone(),
+        message: refusal.message.clone(),
+        hint: refusal.hint.clone(),
+    };
+    (reason, refusal.sqlstate.unwrap_or_else(|| refusal.code.sqlstate()))
+}
+
+fn reason(policy: &str, code: ReasonCode, message: String, hint: &str) -> Reason {
+    Reason {
+        policy: policy.to_owned(),
+        code,
+        object: None,
+        message,
+        hint: (!hint.is_empty()).then(|| hint.to_owned()),
+    }
+}
+
+fn server_file(statement: &Statement) -> Option<Reason> {
+    statement.shapes.contains(&Shape::ServerFile).then(|| {
+        reason(
+            "default/server-file",
+            ReasonCode::Administration,
+            "COPY to or from a file or program runs on the database server".to_owned(),
+            "Use \\copy or COPY … TO STDOUT, which move rows through this connection.",
+        )
+    })
+}
+
+fn kind(grant: &GrantInForce, resource: &Resource, statement: &Statement) -> Option<Reason> {
+    match statement.kind {
+        Kind::Transaction | Kind::SessionControl => None,
+        Kind::Read => needs(Action::Read, grant, statement),
+        Kind::Write => needs(Action::Write, grant, statement),
+        Kind::SchemaChange => {
+            development("default/schema-change", ReasonCode::SchemaChange, resource, statement)
+                .or_else(|| needs(Action::Write, grant, statement))
+        }
+        Kind::Privilege => Some(reason(
+            "default/privilege",
+            ReasonCode::Privilege,
+            format!("{} changes who may do what", statement.verb.to_uppercase()),
+            "Privileges are changed by an administrator of the database, not through connect.",
+        )),
+        Kind::Administration => administration(grant, resource, statement),
+    }
+}
+
+fn needs(action: Action, grant: &GrantInForce, statement: &Statement) -> Option<Reason> {
+    if grant.actions.contains(&action) {
+        return None;
+    }
+    let (name, hint) = match action {
+        Action::Read => ("read", "Ask for a grant that reads."),
+        Action::Write => ("write", "Ask an administrator of this resource for the action write."),
+    };
+    let policy = permitting(statement.kind);
+    let message = format!("{} needs the action {name}, and the grant does not carry it", statement.verb.to_uppercase());
+    Some(reason(policy, ReasonCode::NotGranted, message, hint))
+}
+
+/// Only a resource for development permits it.
+fn development(policy: &str, code: ReasonCode, resource: &Resource, statement: &Statement) -> Option<Reason> {
+    (resource.class != ResourceClass::Development).then(|| {
+        let verb = statement.verb.to_uppercase();
+        let message = format!("{verb} is not permitted on `{}`, which is production", resource.name);
+        reason(policy, code, message, NO_APPROVERS)
+    })
+}
+
+fn administration(grant: &GrantInForce, resource: &Resource, statement: &Statement) -> Option<Reason> {
+    let policy = "default/administration";
+    let code = ReasonCode::Administration;
+    if PLAIN_ADMINISTRATION.contains(&statement.verb.as_str()) {
+        return development(policy, code, resource, statement)
+            .or_else(|| needs(Action::Write, grant, statement));
+    }
+    let message = format!("{} administers the server", statement.verb.to_uppercase());
+    Some(reason(policy, code, message, "Ask an administrator of the database."))
+}
+
+fn ai_agent(principal: &Principal, statement: &Statement) -> Option<Reason> {
+    let is_program =
+        principal.reference.actor.is_some() || principal.groups.iter().any(|group| group == AI_AGENTS);
+    let reads = matches!(statement.kind, Kind::Read | Kind::Transaction | Kind::SessionControl);
+    (is_program && !reads).then(|| {
+        reason(
+            "default/ai-agent",
+            ReasonCode::NotGranted,
+            format!("AI agents read; {} does more", statement.verb.to_uppercase()),
+            "Let the person it acts for send this statement.",
+        )
+    })
+}
+
+fn shapes(resource: &Resource, statement: &Statement) -> Option<Reason> {
+    statement.shapes.iter().find_map(|shape| match shape {
+        Shape::Unbounded { relation, verb } => Some(unbounded(relation, verb)),
+        Shape::Destructive { what } if resource.class != ResourceClass::Development => {
+            let message = format!("{what} is not permitted on `{}`, which is production", resource.name);
+            Some(reason("default/destructive", ReasonCode::Destructive, message, NO_APPROVERS))
+        }
+        Shape::Destructive { .. } | Shape::ServerFile => None,
+    })
+}
+
+fn unbounded(relation: &str, verb: &str) -> Reason {
+    let what = match verb {
+        "delete" => "delete",
+        _ => "change",
+    };
+    let message = format!("this would {what} every row of `{relation}`");
+    let hint = format!("Say which rows: add a WHERE that depends on a column of {relation}.");
+    Reason {
+        object: Some(relation.to_owned()),
+        ..reason("default/unbounded-write", ReasonCode::UnboundedWrite, message, &hint)
+    }
+}

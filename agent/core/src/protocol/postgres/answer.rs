@@ -1,0 +1,188 @@
+//! Messages that the agent itself says to a client or a server.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use connect_shared::decision::{Decision, Reason};
+
+use crate::machine::CancelKey;
+
+/// How bad an error is for the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Fatal,
+}
+
+impl Severity {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+}
+
+/// Appends a message of this type with a body.
+pub fn put_message(out: &mut BytesMut, kind: u8, body: impl FnOnce(&mut BytesMut)) {
+    out.put_u8(kind);
+    let start = out.len();
+    out.put_u32(0);
+    body(out);
+    let length = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
+    if let Some(place) = out.get_mut(start..start + 4) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// Appends text and its NUL. A NUL within would end the field early and let its rest pose as another
+/// field, so it is left out.
+pub fn put_text(out: &mut BytesMut, text: &[u8]) {
+    for run in text.split(|byte| *byte == 0) {
+        out.put_slice(run);
+    }
+    out.put_u8(0);
+}
+
+/// An error in the protocol's fields.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorText<'a> {
+    pub severity: Severity,
+    pub sqlstate: &'a str,
+    pub message: &'a str,
+    pub detail: Option<&'a str>,
+    pub hint: Option<&'a str>,
+}
+
+/// An ErrorResponse.
+#[must_use]
+pub fn error(text: ErrorText<'_>) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'E', |out| {
+        let severity = text.severity.as_str();
+        let fields = [
+            (b'S', Some(severity)),
+            (b'V', Some(severity)),
+            (b'C', Some(text.sqlstate)),
+            (b'M', Some(text.message)),
+            (b'D', text.detail),
+            (b'H', text.hint),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                out.put_u8(field);
+                put_text(out, value.as_bytes());
+            }
+        }
+        out.put_u8(0);
+    });
+    out.freeze()
+}
+
+/// The error of a denied statement: the first reason, in the words of every other place.
+#[must_use]
+pub fn denial(decision: &Decision, sqlstate: &str, statement: &str) -> Bytes {
+    let (message, detail, hint) = match decision.reasons.first() {
+        Some(reason) => (reason.message.clone(), denial_detail(reason, statement), reason.hint.clone()),
+        None => ("no rule permits this statement".to_owned(), format!("statement {statement}"), None),
+    };
+    error(ErrorText {
+        severity: Severity::Error,
+        sqlstate,
+        message: &message,
+        detail: Some(&detail),
+        hint: hint.as_deref(),
+    })
+}
+
+fn denial_detail(reason: &Reason, statement: &str) -> String {
+    let code = reason.code.as_str();
+    let policy = &reason.policy;
+    match &reason.object {
+        Some(object) => format!("denied by connect: {code} on {object}, rule {policy}, statement {statement}"),
+        None => format!("denied by connect: {code}, rule {policy}, statement {statement}"),
+    }
+}
+
+/// AuthenticationOk, the server's parameters, our cancel key, and ReadyForQuery.
+#[must_use]
+pub fn welcome(parameters: &[(Bytes, Bytes)], key: CancelKey) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'R', |out| out.put_u32(0));
+    for (name, value) in parameters {
+        put_message(&mut out, b'S', |out| {
+            put_text(out, name);
+            put_text(out, value);
+        });
+    }
+    put_message(&mut out, b'K', |out| {
+        out.put_u32(key.process);
+        out.put_u32(key.secret);
+    });
+    put_message(&mut out, b'Z', |out| out.put_u8(b'I'));
+    out.freeze()
+}
+
+/// NegotiateProtocolVersion: minor version 0, and the extensions that are not known.
+#[must_use]
+pub fn negotiate(extensions: &[String]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'v', |out| {
+        out.put_u32(0);
+        out.put_u32(u32::try_from(extensions.len()).unwrap_or(0));
+        for extension in extensions {
+            put_text(out, extension.as_bytes());
+        }
+    });
+    out.freeze()
+}
+
+/// A text that fails by construction: no grammar of any server version accepts it.
+const FAILS: &[u8] = b"denied by connect)";
+
+/// A simple query that the server refuses, so that it aborts what a failed statement aborts.
+#[must_use]
+pub fn failing_query() -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'Q', |out| put_text(out, FAILS));
+    out.freeze()
+}
+
+/// A Parse of this name that the server refuses, so that it skips to Sync.
+#[must_use]
+pub fn failing_parse(name: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'P', |out| {
+        put_text(out, name);
+        put_text(out, FAILS);
+        out.put_u16(0);
+    });
+    out.freeze()
+}
+
+/// A Describe of a portal.
+#[must_use]
+pub fn describe_portal(name: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'D', |out| {
+        out.put_u8(b'P');
+        put_text(out, name);
+    });
+    out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_in_a_text_cannot_start_another_field() {
+        let bytes = error(ErrorText {
+            severity: Severity::Error,
+            sqlstate: "42501",
+            message: "a\0Cforged",
+            detail: None,
+            hint: None,
+        });
+        assert_eq!(bytes.windows(10).filter(|part| part == b"MaCforged\0").count(), 1);
+        assert!(bytes.ends_with(b"\0\0"));
+    }
+}

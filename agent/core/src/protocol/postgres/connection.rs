@@ -1,0 +1,434 @@
+//! The machine of one PostgreSQL connection.
+//!
+//! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
+//! which binds), [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each
+//! with what was asked, and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces
+//! of statements and portals.
+//!
+//! What the client may have in flight is a queue of [`Expect`]: one element for each message that the
+//! server will answer. A denied message is replaced upstream by one that fails by construction, and the
+//! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
+
+mod intend;
+mod names;
+mod open;
+mod outbox;
+mod respond;
+mod run;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use connect_shared::{entry::Entry, ids::StatementId};
+
+use self::{
+    intend::{Analysed, Pending},
+    names::{NameChange, Names, Portal},
+    outbox::Outbox,
+    run::Run,
+    stage::Staged,
+};
+use super::{
+    answer::{self, ErrorText, Severity},
+    frame::{Framer, Side},
+};
+use crate::{
+    catalog::Catalog,
+    machine::{Appetite, Deadline, Ending, Input, Machine, Output},
+    mask::MaskKey,
+    principal::{ConnectionFacts, GrantInForce},
+    record::{Claim, Ledger, Ticket},
+    understand::Limits,
+};
+
+/// How long a client may take for its startup message.
+const STARTUP_TIME: Duration = Duration::from_secs(30);
+
+/// How long a statement waits for a catalog snapshot.
+const CATALOG_TIME: Duration = Duration::from_secs(10);
+
+/// Most messages in flight; beyond that the client is not read.
+const MAX_IN_FLIGHT: usize = 1_024;
+
+/// Bytes of the server that may wait for a durable record; beyond that the server is not read.
+const MAX_WAITING: usize = 256 * 1024;
+
+/// What a connection starts with.
+pub struct Setup {
+    pub facts: ConnectionFacts,
+    pub grant: GrantInForce,
+    pub catalog: Option<Arc<Catalog>>,
+    pub mask_key: Arc<MaskKey>,
+    /// Key of the salts of commitments.
+    pub commitment_key: [u8; 32],
+    /// Random; ids of statements come from it.
+    pub seed: [u8; 32],
+    pub limits: Limits,
+    pub opened: Instant,
+}
+
+/// Where a connection is in its life.
+#[derive(Debug)]
+enum Phase {
+    /// The client has not said its startup message.
+    Startup {
+        since: Instant,
+    },
+    /// The database is being dialled.
+    Connecting(Box<super::startup::StartupMessage>),
+    Ready,
+    Finished,
+}
+
+/// What the server owes an answer for, in order.
+enum Expect {
+    Parse {
+        change: Option<NameChange>,
+        scrub: Scrub,
+    },
+    Bind {
+        scrub: Scrub,
+    },
+    Describe {
+        of: Described,
+        shown: Shown,
+    },
+    Close {
+        change: Option<NameChange>,
+    },
+    Execute(Box<Run>),
+    /// Execute of a portal without a statement.
+    EmptyExecute,
+    /// A simple query: its statements that have not completed.
+    Query(VecDeque<Run>),
+    Denied {
+        ticket: Ticket,
+        error: Bytes,
+        until: Resync,
+    },
+    Sync,
+}
+
+/// What a Describe is for.
+enum Described {
+    Statement,
+    Portal(Arc<Portal>),
+    /// A portal that is not known here: the server will say so.
+    Unknown,
+}
+
+/// Whether the client asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    ToClient,
+    /// We asked, to learn the origins of the fields.
+    Quiet,
+}
+
+/// Whether the server's texts may quote protected values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scrub {
+    Needed,
+    None,
+}
+
+/// What the server skips to after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resync {
+    /// ReadyForQuery follows by itself.
+    Query,
+    /// The client's next Sync.
+    Sync,
+}
+
+/// How well the catalog snapshot fits what this connection has done to the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Schema {
+    Known,
+    /// A change was forwarded; until it is committed no snapshot can show it.
+    Changed,
+}
+
+/// ReadyForQuery's transaction status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    Idle,
+    Open,
+    Failed,
+}
+
+/// A client message that cannot go on yet.
+enum Blocked {
+    /// For a snapshot that is newer than this version.
+    Catalog { message: Pending, newer_than: u64, until: Instant },
+    /// For the server's answers to all that is in flight.
+    Drain { message: Pending },
+}
+
+/// What passes of a message that is handed on in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    Forward,
+    Drop,
+}
+
+/// One PostgreSQL connection.
+pub struct Connection {
+    setup: Setup,
+    phase: Phase,
+    client: Framer,
+    server: Framer,
+    outbox: Outbox,
+    ledger: Ledger,
+    in_flight: VecDeque<Expect>,
+    staged: Option<Staged>,
+    blocked: Option<Blocked>,
+    /// Client messages are dropped until Sync.
+    skipping: bool,
+    /// A permitted COPY FROM STDIN takes data.
+    copying_in: bool,
+    client_part: Passing,
+    names: Names,
+    suspended: HashMap<Bytes, Run>,
+    transaction: Transaction,
+    schema: Schema,
+    /// The snapshot in use has protected columns.
+    protected: bool,
+    analyses: HashMap<Bytes, Arc<Analysed>>,
+    known_texts: HashSet<String>,
+    statements: u64,
+    now: Instant,
+}
+
+impl Connection {
+    /// A connection that has just been opened.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let now = setup.opened;
+        let protected = setup.catalog.as_ref().is_some_and(|catalog| catalog.has_protected());
+        Self {
+            setup,
+            phase: Phase::Startup { since: now },
+            client: Framer::new(Side::Client),
+            server: Framer::new(Side::Server),
+            outbox: Outbox::default(),
+            ledger: Ledger::default(),
+            in_flight: VecDeque::new(),
+            staged: None,
+            blocked: None,
+            skipping: false,
+            copying_in: false,
+            client_part: Passing::Drop,
+            names: Names::default(),
+            suspended: HashMap::new(),
+            transaction: Transaction::Idle,
+            schema: Schema::Known,
+            protected,
+            analyses: HashMap::new(),
+            known_texts: HashSet::new(),
+            statements: 0,
+            now,
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Finished)
+    }
+
+    /// Appends an entry to the log.
+    fn record(&mut self, claim: Claim, entry: Entry) -> Ticket {
+        let ticket = self.ledger.ticket(claim);
+        self.outbox.push(Output::Record { ticket, entry });
+        ticket
+    }
+
+    /// A new statement id: unpredictable without the seed, repeatable with it.
+    fn statement_id(&mut self) -> StatementId {
+        self.statements += 1;
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &self.setup.seed);
+        let tag = aws_lc_rs::hmac::sign(&key, &self.statements.to_be_bytes());
+        let bytes = tag.as_ref().first_chunk().copied().unwrap_or_default();
+        StatementId::from_random(bytes)
+    }
+
+    /// Ends the connection with a FATAL error for the client, unless a message is halfway out.
+    fn end(&mut self, ending: &Ending) {
+        if self.is_finished() {
+            return;
+        }
+        if !self.server.is_inside_message() {
+            self.outbox.to_client(answer::error(ErrorText {
+                severity: Severity::Fatal,
+                sqlstate: ending.sqlstate,
+                message: &ending.message,
+                detail: None,
+                hint: ending.hint.as_deref(),
+            }));
+        }
+        self.finish(&ending.code);
+    }
+
+    /// Ends the connection because a peer broke the protocol.
+    fn violation(&mut self, side: Side, error: &dyn std::fmt::Display) {
+        let (code, sqlstate) = match side {
+            Side::Client => ("client_violation", "08P01"),
+            Side::Server => ("server_violation", "08P01"),
+        };
+        self.end(&Ending {
+            code: code.to_owned(),
+            sqlstate,
+            message: error.to_string(),
+            hint: None,
+        });
+    }
+
+    /// Settles every account and says goodbye to the driver. Statements whose end is not known get
+    /// OUTCOME unknown; those that never went out are said to be cut.
+    fn finish(&mut self, code: &str) {
+        if self.is_finished() {
+            return;
+        }
+        self.cut_staged();
+        for expect in std::mem::take(&mut self.in_flight) {
+            self.account_unknown(expect);
+        }
+        for (_, run) in std::mem::take(&mut self.suspended) {
+            self.account_done(run);
+        }
+        self.phase = Phase::Finished;
+        self.blocked = None;
+        self.outbox.push(Output::Finished { code: code.to_owned() });
+    }
+
+    fn take_catalog(&mut self, catalog: Arc<Catalog>) {
+        let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
+        if catalog.version > current {
+            self.protected = catalog.has_protected();
+            self.analyses.clear();
+            self.setup.catalog = Some(catalog);
+        }
+    }
+
+    fn acknowledged(&mut self) {
+        self.release_staged();
+        self.drive_server();
+        self.drive_client();
+    }
+
+    fn dispatch(&mut self, input: Input) {
+        match input {
+            Input::Client(bytes) => {
+                self.client.push(bytes);
+                self.drive_client();
+            }
+            Input::Server(bytes) => {
+                self.server.push(bytes);
+                self.drive_server();
+                self.drive_client();
+            }
+            Input::ClientClosed => self.finish("client_closed"),
+            Input::ServerClosed => self.server_closed(),
+            Input::UpstreamReady(ready) => self.upstream_ready(ready),
+            Input::UpstreamFailed(ending) | Input::End(ending) => self.end(&ending),
+            Input::Appended { ticket, seq } => match self.ledger.appended(ticket, seq) {
+                Ok(()) => self.release_staged_and_continue(),
+                Err(error) => self.violation(Side::Server, &error),
+            },
+            Input::Durable { upto } => {
+                self.ledger.durable(upto);
+                self.acknowledged();
+            }
+            Input::RecordFailed => self.record_failed(),
+            Input::Catalog(catalog) => {
+                self.take_catalog(catalog);
+                self.catalog_came();
+            }
+            Input::CatalogFailed => self.catalog_failed(),
+            Input::Grant(grant) => self.setup.grant = grant,
+            Input::Tick => self.tick(),
+        }
+    }
+
+    fn release_staged_and_continue(&mut self) {
+        if self.staged.is_some() {
+            self.release_staged();
+            self.drive_client();
+        }
+    }
+
+    /// The log is closed. Nothing that waits for it may move: what is in the outbox is thrown away by the
+    /// driver, which stops carrying outputs out at the refused record.
+    fn record_failed(&mut self) {
+        self.outbox.clear();
+        self.end(&Ending {
+            code: "record_unavailable".to_owned(),
+            sqlstate: "58030",
+            message: "the agent cannot record statements, so it runs none".to_owned(),
+            hint: Some("Tell the operator of the agent: its log is closed. Nothing was lost.".to_owned()),
+        });
+    }
+
+    fn server_closed(&mut self) {
+        // Results that wait for their record are lost with the connection; the client hears why.
+        self.end(&Ending {
+            code: "upstream_closed".to_owned(),
+            sqlstate: "57P01",
+            message: "the database closed the connection".to_owned(),
+            hint: Some("Connect again; if it happens again, ask the operator of the database.".to_owned()),
+        });
+    }
+
+    fn tick(&mut self) {
+        let now = self.now;
+        match (&self.phase, &self.blocked) {
+            (Phase::Startup { since }, _) if now >= *since + STARTUP_TIME => self.end(&Ending {
+                code: "startup_timeout".to_owned(),
+                sqlstate: "08006",
+                message: "no startup message came in time".to_owned(),
+                hint: None,
+            }),
+            (_, Some(Blocked::Catalog { until, .. })) if now >= *until => self.catalog_failed(),
+            _ => {}
+        }
+    }
+}
+
+impl Machine for Connection {
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.now = now;
+        if !self.is_finished() {
+            self.dispatch(input);
+        }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        self.outbox.pop()
+    }
+
+    fn deadline(&self) -> Option<(Instant, Deadline)> {
+        match (&self.phase, &self.blocked) {
+            (Phase::Startup { since }, _) => Some((*since + STARTUP_TIME, Deadline::Startup)),
+            (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
+            _ => None,
+        }
+    }
+
+    fn appetite(&self) -> Appetite {
+        let client = match self.phase {
+            Phase::Startup { .. } => true,
+            Phase::Ready => {
+                self.staged.is_none() && self.blocked.is_none() && self.in_flight.len() < MAX_IN_FLIGHT
+            }
+            Phase::Connecting(_) | Phase::Finished => false,
+        };
+        let server = matches!(self.phase, Phase::Ready) && self.server_may_be_read();
+        Appetite { client, server }
+    }
+}

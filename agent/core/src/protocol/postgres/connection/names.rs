@@ -1,0 +1,122 @@
+//! The name spaces of one connection, as the server keeps them: statements (protocol Parse and SQL
+//! PREPARE share one), portals and cursors (Bind and DECLARE share the other).
+//!
+//! A change is made when its message is sent, so that what follows in the pipeline finds it, and taken
+//! back if the server skips or refuses it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+
+use crate::{mask::Field, statement::Statement};
+
+/// Most names of one kind.
+const MAX_NAMES: usize = 10_000;
+
+/// Most bytes of text behind the names of statements.
+const MAX_TEXTS: usize = 64 << 20;
+
+/// A prepared statement.
+pub(super) struct Prepared {
+    /// The text that it was made from, and its place there.
+    pub(super) text: Bytes,
+    pub(super) place: usize,
+    /// `None`: an empty query.
+    pub(super) facts: Option<Arc<Statement>>,
+    /// Version of the catalog that it was analysed against.
+    pub(super) version: u64,
+}
+
+/// A portal or cursor.
+pub(super) struct Portal {
+    pub(super) prepared: Arc<Prepared>,
+    /// SHA-256 of the Bind, for the commitment.
+    pub(super) binds: [u8; 32],
+    /// The server's description of the portal itself, once it came; empty if it returns no rows. A
+    /// statement's own description would not do: what EXECUTE or a view stands for may change between
+    /// Parse and Bind, and only the portal is what the rows come from.
+    pub(super) fields: OnceLock<Vec<Field>>,
+    /// A Describe of it was sent.
+    pub(super) asked: OnceLock<()>,
+}
+
+impl Portal {
+    pub(super) const fn new(prepared: Arc<Prepared>, binds: [u8; 32]) -> Self {
+        Self { prepared, binds, fields: OnceLock::new(), asked: OnceLock::new() }
+    }
+}
+
+/// One change of a name space, with what stood there before.
+pub(super) enum NameChange {
+    Statement { name: Bytes, before: Option<Arc<Prepared>> },
+    Portal { name: Bytes, before: Option<Arc<Portal>> },
+}
+
+#[derive(Default)]
+pub(super) struct Names {
+    statements: HashMap<Bytes, Arc<Prepared>>,
+    portals: HashMap<Bytes, Arc<Portal>>,
+}
+
+impl Names {
+    pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Prepared>> {
+        self.statements.get(name)
+    }
+
+    pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
+        self.portals.get(name)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        let many = self.statements.len() >= MAX_NAMES || self.portals.len() >= MAX_NAMES;
+        // Only asked when a name is made; the sum is cheap beside the analysis of the text.
+        many || self.statements.values().map(|prepared| prepared.text.len()).sum::<usize>() > MAX_TEXTS
+    }
+
+    pub(super) fn set_statement(&mut self, name: Bytes, prepared: Arc<Prepared>) -> NameChange {
+        let before = self.statements.insert(name.clone(), prepared);
+        NameChange::Statement { name, before }
+    }
+
+    pub(super) fn set_portal(&mut self, name: Bytes, portal: Arc<Portal>) -> NameChange {
+        let before = self.portals.insert(name.clone(), portal);
+        NameChange::Portal { name, before }
+    }
+
+    pub(super) fn drop_statement(&mut self, name: &Bytes) -> NameChange {
+        NameChange::Statement { name: name.clone(), before: self.statements.remove(name) }
+    }
+
+    pub(super) fn drop_portal(&mut self, name: &Bytes) -> NameChange {
+        NameChange::Portal { name: name.clone(), before: self.portals.remove(name) }
+    }
+
+    pub(super) fn clear_statements(&mut self) {
+        self.statements.clear();
+    }
+
+    pub(super) fn clear_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    /// Takes a change back.
+    pub(super) fn undo(&mut self, change: NameChange) {
+        match change {
+            NameChange::Statement { name, before: Some(before) } => {
+                self.statements.insert(name, before);
+            }
+            NameChange::Statement { name, before: None } => {
+                self.statements.remove(&name);
+            }
+            NameChange::Portal { name, before: Some(before) } => {
+                self.portals.insert(name, before);
+            }
+            NameChange::Portal { name, before: None } => {
+                self.portals.remove(&name);
+            }
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! Stops 8 and 9, shape and account: each server message is paired with what was asked. Results wait
+//! for the durable record of their statement; rows are masked by the plan of their description;
+//! completion is accounted before it is relayed.
+
+use bytes::Bytes;
+use connect_shared::entry::StatementResult;
+
+use super::{
+    Connection, Described, Expect, MAX_WAITING, Phase, Resync, Schema, Scrub, Shown, Transaction,
+    run::{RowPlan, Run, rows_of_tag},
+};
+use crate::{
+    machine::Ending,
+    mask::{self, Field},
+    protocol::postgres::{
+        description,
+        frame::{HEADER, Message, Piece, Plan, Side},
+        scrub,
+    },
+    record::Release,
+    statement::{Effect, Refusal},
+};
+
+/// Longest row that is masked: it must be whole to be walked.
+const MAX_MASKED_ROW: usize = 64 << 20;
+
+/// Longest of the server's other messages.
+const MAX_SERVER_MESSAGE: usize = 1 << 20;
+
+/// Why a server message cannot be relayed.
+enum Fault {
+    /// The server broke the protocol.
+    Violation(String),
+    /// A row must not be shown.
+    Unmaskable(Refusal),
+}
+
+impl<E: std::error::Error> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::Violation(error.to_string())
+    }
+}
+
+fn violation(message: &str) -> Fault {
+    Fault::Violation(message.to_owned())
+}
+
+impl Connection {
+    /// Whether the server may be read: not while much waits for a durable record.
+    pub(super) fn server_may_be_read(&self) -> bool {
+        self.server.buffered() < MAX_WAITING || !self.is_gated()
+    }
+
+    /// Relays what the server said, as far as the record allows.
+    pub(super) fn drive_server(&mut self) {
+        while matches!(self.phase, Phase::Ready) {
+            self.open_gate();
+            if self.is_gated() {
+                return;
+            }
+            if let Err(fault) = self.pass_rows() {
+                return self.fault(fault);
+            }
+            let rows_pass = self.rows_pass();
+            match self.server.next(|kind, _| plan(kind, rows_pass)) {
+                Ok(None) => return,
+                Ok(Some(piece)) => {
+                    if let Err(fault) = self.server_piece(piece) {
+                        return self.fault(fault);
+                    }
+                }
+                Err(error) => return self.violation(Side::Server, &error),
+            }
+        }
+    }
+
+    /// The statement whose results come next.
+    fn current_run(&mut self) -> Option<&mut Run> {
+        match self.in_flight.front_mut() {
+            Some(Expect::Execute(run)) => Some(run),
+            Some(Expect::Query(runs)) => runs.front_mut(),
+            _ => None,
+        }
+    }
+
+    /// Takes the proof that the next results may leave, if the log has given it.
+    fn open_gate(&mut self) {
+        let intent = match self.current_run() {
+            Some(run) if run.release.is_none() => run.intent,
+            _ => return,
+        };
+        let release = self.ledger.claim_durable(intent).map(Release::new);
+        if let Some(run) = self.current_run() {
+            run.release = release;
+        }
+    }
+
+    /// Whether what comes next must wait for the log.
+    fn is_gated(&self) -> bool {
+        match self.in_flight.front() {
+            Some(Expect::Execute(run)) => run.release.is_none(),
+            Some(Expect::Query(runs)) => runs.front().is_some_and(|run| run.release.is_none()),
+            Some(Expect::Denied { ticket, .. }) => self.ledger.claim_durable(*ticket).is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether rows of the current statement pass as they are.
+    fn rows_pass(&self) -> bool {
+        let run = match self.in_flight.front() {
+            Some(Expect::Execute(run)) => Some(&**run),
+            Some(Expect::Query(runs)) => runs.front(),
+            _ => None,
+        };
+        run.is_some_and(|run| matches!(run.rows, RowPlan::Pass))
+    }
+
+    /// The fast path: all whole rows that are here, as one slice.
+    fn pass_rows(&mut self) -> Result<(), Fault> {
+        match self.current_run().map(|run| &run.rows) {
+            Some(RowPlan::Pass) => {
+                if let Some(rows) = self.server.run_of(b'D') {
+                    self.count_bytes(rows.len());
+                    self.outbox.to_client(rows);
+                }
+                Ok(())
+            }
+            Some(RowPlan::Mask(_)) => match self.server.run_of(b'D') {
+                Some(rows) => self.mask_rows(&rows),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn count_bytes(&mut self, bytes: usize) {
+        if let Some(run) = self.current_run() {
+            run.bytes += bytes as u64;
+        }
+    }
+
+    /// Masks whole DataRow messages straight into the client's buffer.
+    fn mask_rows(&mut self, rows: &[u8]) -> Result<(), Fault> {
+        let run = match self.in_flight.front_mut() {
+            Some(Expect::Execute(run)) => &mut **run,
+            Some(Expect::Query(runs)) => runs.front_mut().ok_or_else(|| violation("a row without a query"))?,
+            _ => return Err(violation("a row without a query")),
+        };
+        let RowPlan::Mask(plan) = &run.rows else { return Err(violation("a row without a plan")) };
+        let out = self.outbox.client_buffer();
+        let before = out.len();
+        let mut rest = rows;
+        while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
+            let [_, length @ ..] = *header;
+            let body = (u32::from_be_bytes(length) as usize).saturating_sub(4);
+            let Some((row, behind)) = behind.split_at_checked(body) else {
+                return Err(violation("the server cut a row short"));
+            };
+            mask_row(plan, &self.setup.mask_key, row, out)?;
+            rest = behind;
+        }
+        run.bytes += (out.len() - before) as u64;
+        Ok(())
+    }
+
+    fn server_piece(&mut self, piece: Piece) -> Result<(), Fault> {
+        match piece {
+            Piece::Message(message) => self.server_message(message),
+            Piece::Start { kind: b'D', header, .. } => self.stream(header),
+            Piece::Start { kind: b'd', header, .. } if self.is_copying_out() => self.stream(header),
+            Piece::Part(bytes) => self.stream(bytes),
+            Piece::Start { .. } | Piece::Skipped { .. } => {
+                Err(violation("the server sent a message that nothing asked for"))
+            }
+        }
+    }
+
+    fn stream(&mut self, bytes: Bytes) -> Result<(), Fault> {
+        self.count_bytes(bytes.len());
+        self.outbox.to_client(bytes);
+        Ok(())
+    }
+
+    fn is_copying_out(&mut self) -> bool {
+        self.current_run().is_some_and(|run| run.facts.effect == Effect::CopyOut)
+    }
+
+    fn server_message(&mut self, message: Message) -> Result<(), Fault> {
+        match message.kind {
+            b'N' => return self.notice(message),
+            b'S' | b'A' => {
+                self.outbox.to_client(message.bytes);
+                return Ok(());
+            }
+            b'E' => return self.server_error(message),
+            b'Z' => return self.ready(message),
+            _ => {}
+        }
+        match self.in_flight.front() {
+            Some(Expect::Parse { .. }) if message.kind == b'1' => self.relay_and_settle(message.bytes),
+            Some(Expect::Bind { .. }) if message.kind == b'2' => self.relay_and_settle(message.bytes),
+            Some(Expect::Close { .. }) if message.kind == b'3' => self.relay_and_settle(message.bytes),
+            Some(Expect::EmptyExecute) if message.kind == b'I' => self.relay_and_settle(message.bytes),
+            Some(Expect::Query(runs)) if message.kind == b'I' && runs.is_empty() => {
+                self.outbox.to_client(message.bytes);
+                Ok(())
+            }
+            Some(Expect::Describe { .. }) => self.description(message),
+            Some(Expect::Execute(_) | Expect::Query(_)) => self.result(message),
+            _ => Err(violation("the server sent a message that nothing asked for")),
+        }
+    }
+
+    fn relay_and_settle(&mut self, bytes: Bytes) -> Result<(), Fault> {
+        self.in_flight.pop_front();
+        self.outbox.to_client(bytes);
+        Ok(())
+    }
+
+    fn notice(&mut self, message: Message) -> Result<(), Fault> {
+        if self.current_scrub() == Scrub::None || scrub::notice_may_pass(message.body())? {
+            self.outbox.to_client(message.bytes);
+        }
+        Ok(())
+    }
+
+    /// Whether what the server says now may quote protected values.
+    fn current_scrub(&self) -> Scrub {
+        match self.in_flight.front() {
+            Some(Expect::Parse { scrub, .. } | Expect::Bind { scrub }) => *scrub,
+            Some(Expect::Execute(run)) => self.scrub(Some(&run.facts)),
+            // After the last completion an implicit transaction commits, and deferred constraints speak.
+            Some(Expect::Query(runs)) if runs.is_empty() && self.protected => Scrub::Needed,
+            Some(Expect::Query(runs)) => self.scrub(runs.front().map(|run| &*run.facts)),
+            Some(Expect::Denied { .. }) => Scrub::Needed,
+            Some(Expect::Sync) if self.protected => Scrub::Needed,
+            _ => Scrub::None,
+        }
+    }
+
+    fn description(&mut self, message: Message) -> Result<(), Fault> {
+        let Some(Expect::Describe { of, shown }) = self.in_flight.front() else {
+            return Err(violation("a description that nothing asked for"));
+        };
+        let shown = *shown;
+        match (message.kind, of) {
+            // ParameterDescription: RowDescription or NoData follows.
+            (b't', Described::Statement) => {
+                if shown == Shown::ToClient {
+                    self.outbox.to_client(message.bytes);
+                }
+                return Ok(());
+            }
+            (b'T', of) => {
+                let fields = description::read(message.body())?;
+                keep(of, fields);
+            }
+            (b'n', of) => keep(of, Vec::new()),
+            _ => return Err(violation("the server answered Describe with something else")),
+        }
+        self.in_flight.pop_front();
+        if shown == Shown::ToClient {
+            self.outbox.to_client(message.bytes);
+        }
+        Ok(())
+    }
+
+    /// A message of a running statement.
+    fn result(&mut self, message: Message) -> Result<(), Fault> {
+        let Some(run) = self.current_run() else {
+            return Err(violation("the server sent a result that no statement asked for"));
+        };
+        match message.kind {
+            b'T' => {
+                let fields = description::read(message.body())?;
+                self.plan_rows(&fields)?;
+                self.outbox.to_client(message.bytes);
+            }
+            b'D' => self.row(&message)?,
+            b'C' => self.complete(message)?,
+            b's' => self.suspend(message)?,
+            b'G' if run.facts.effect == Effect::CopyIn => self.outbox.to_client(message.bytes),
+            b'H' if run.facts.effect == Effect::CopyOut => self.outbox.to_client(message.bytes),
+            b'd' if run.facts.effect == Effect::CopyOut => self.stream(message.bytes)?,
+            b'c' if run.facts.effect == Effect::CopyOut => self.outbox.to_client(message.bytes),
+            _ => return Err(violation("the server sent a message that does not fit the statement")),
+        }
+        Ok(())
+    }
+
+    /// Plans the masks of a result by the server's own word on the origin of its fields.
+    fn plan_rows(&mut self, fields: &[Field]) -> Result<(), Fault> {
+        let Some(catalog) = self.setup.catalog.clone() else {
+            return Err(violation("a result without a catalog"));
+        };
+        let protected = self.protected;
+        let Some(run) = self.current_run() else { return Err(violation("a result without a statement")) };
+        if !protected {
+            run.set_plan(None);
+            return Ok(());
+        }
+        let plan = mask::Plan::new(&catalog, &run.facts.protection, fields).map_err(Fault::Unmaskable)?;
+        run.set_plan(plan);
+        Ok(())
+    }
+
+    /// The first row of a statement that came without a description of its own, or a row to be masked.
+    fn row(&mut self, message: &Message) -> Result<(), Fault> {
+        let Some(run) = self.current_run() else { return Err(violation("a row without a statement")) };
+        if matches!(run.rows, RowPlan::Unplanned) {
+            match run.portal.as_ref().and_then(|(_, portal)| portal.fields.get().cloned()) {
+                Some(fields) => self.plan_rows(&fields)?,
+                None if super::intend::needs_description(&run.facts) => {
+                    return Err(violation("the server sent rows that it did not describe"));
+                }
+                None => run.rows = RowPlan::Pass,
+            }
+        }
+        match self.current_run().map(|run| &run.rows) {
+            Some(RowPlan::Pass) => self.stream(message.bytes.clone()),
+            _ => self.mask_rows(&message.bytes),
+        }
+    }
+
+    fn complete(&mut self, message: Message) -> Result<(), Fault> {
+        let rows = rows_of_tag(&message.body());
+        let run = match self.in_flight.front_mut() {
+            Some(Expect::Query(runs)) => runs.pop_front(),
+            Some(Expect::Execute(_)) => match self.in_flight.pop_front() {
+                Some(Expect::Execute(run)) => Some(*run),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(mut run) = run else { return Err(violation("a completion without a statement")) };
+        run.count += rows;
+        if run.facts.effect == Effect::CopyIn {
+            self.copying_in = false;
+        }
+        self.account_done(run);
+        self.outbox.to_client(message.bytes);
+        Ok(())
+    }
+
+    fn suspend(&mut self, message: Message) -> Result<(), Fault> {
+        let Some(Expect::Execute(_)) = self.in_flight.front() else {
+            return Err(violation("the server suspended something that is no portal"));
+        };
+        if let Some(Expect::Execute(run)) = self.in_flight.pop_front() {
+            let name = run.portal.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
+            if let Some(older) = self.suspended.insert(name, *run) {
+                self.account_done(older);
+            }
+        }
+        self.outbox.to_client(message.bytes);
+        Ok(())
+    }
+
+    /// An error: of the statement that it stands for, and then of all that the server skips.
+    fn server_error(&mut self, message: Message) -> Result<(), Fault> {
+        let sqlstate = scrub::sqlstate(message.body())?;
+        let scrubbed = self.current_scrub();
+        let shown = match self.in_flight.front() {
+            Some(Expect::Denied { error, .. }) => error.clone(),
+            _ if scrubbed == Scrub::Needed => scrub::error(message.body())?,
+            _ => message.bytes,
+        };
+        self.fail_front(sqlstate);
+        self.outbox.to_client(shown);
+        Ok(())
+    }
+
+    fn fail_front(&mut self, sqlstate: String) {
+        self.copying_in = false;
+        match self.in_flight.front_mut() {
+            Some(Expect::Query(runs)) => {
+                let mut runs = std::mem::take(runs);
+                let failed = runs.pop_front();
+                for run in runs.into_iter().rev() {
+                    self.account_not_run(run);
+                }
+                if let Some(run) = failed {
+                    self.account_failed(run, sqlstate);
+                }
+            }
+            Some(Expect::Denied { until: Resync::Query, .. }) => {
+                self.in_flight.pop_front();
+                self.in_flight.push_front(Expect::Query([].into()));
+            }
+            Some(Expect::Sync) | None => {}
+            Some(_) => {
+                if let Some(Expect::Execute(run)) =
+                    self.in_flight.pop_front_if(|expect| matches!(expect, Expect::Execute(_)))
+                {
+                    self.account_failed(*run, sqlstate);
+                }
+                self.skip_to_sync();
+            }
+        }
+    }
+
+    fn account_failed(&mut self, mut run: Run, sqlstate: String) {
+        if let Some(change) = run.change.take() {
+            self.names.undo(change);
+        }
+        self.account(run, StatementResult::Failed(sqlstate));
+    }
+
+    /// The server ignores all that is in flight before the next Sync; names go back, last change first.
+    fn skip_to_sync(&mut self) {
+        let end = self.in_flight.iter().position(|expect| matches!(expect, Expect::Sync));
+        let sent_all = end.is_some();
+        let rest = self.in_flight.split_off(end.unwrap_or(self.in_flight.len()));
+        let skipped = std::mem::replace(&mut self.in_flight, rest);
+        for expect in skipped.into_iter().rev() {
+            self.account_skipped(expect);
+        }
+        if !sent_all {
+            // What the client still sends before its Sync, the server would ignore.
+            self.cut_staged();
+            self.blocked = None;
+            self.skipping = true;
+        }
+    }
+
+    fn ready(&mut self, message: Message) -> Result<(), Fault> {
+        let [status] = message.body()[..] else { return Err(violation("a malformed ReadyForQuery")) };
+        match self.in_flight.pop_front() {
+            Some(Expect::Sync) => {}
+            Some(Expect::Query(runs)) => {
+                for run in runs {
+                    self.account(run, StatementResult::Unknown);
+                }
+            }
+            _ => return Err(violation("the server is ready before it answered")),
+        }
+        self.transaction = match status {
+            b'I' => Transaction::Idle,
+            b'T' => Transaction::Open,
+            b'E' => Transaction::Failed,
+            _ => return Err(violation("an unknown transaction status")),
+        };
+        if self.transaction == Transaction::Idle {
+            self.transaction_ended();
+        }
+        self.outbox.to_client(message.bytes);
+        Ok(())
+    }
+
+    /// Portals end with their transaction.
+    fn transaction_ended(&mut self) {
+        for (_, run) in std::mem::take(&mut self.suspended) {
+            self.account_done(run);
+        }
+        if !self.protected {
+            // Nothing to protect, so nothing to know anew.
+            self.schema = Schema::Known;
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Violation(message) => self.violation(Side::Server, &message),
+            Fault::Unmaskable(refusal) => self.end(&Ending {
+                code: refusal.code.as_str().to_owned(),
+                sqlstate: refusal.code.sqlstate(),
+                message: refusal.message,
+                hint: refusal.hint,
+            }),
+        }
+    }
+}
+
+fn mask_row(
+    plan: &mask::Plan,
+    key: &mask::MaskKey,
+    row: &[u8],
+    out: &mut bytes::BytesMut,
+) -> Result<(), Fault> {
+    let start = out.len();
+    out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
+    if let Err(error) = plan.apply(key, row, out) {
+        out.truncate(start);
+        return Err(error.into());
+    }
+    let length = u32::try_from(out.len() - start - 1).map_err(|_| violation("a masked row is too long"))?;
+    if let Some(place) = out.get_mut(start + 1..start + HEADER) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+fn keep(of: &Described, fields: Vec<Field>) {
+    if let Described::Portal(portal) = of {
+        // A second description of the same portal says the same.
+        let _already_known = portal.fields.set(fields);
+    }
+}
+
+fn plan(kind: u8, rows_pass: bool) -> Plan {
+    match kind {
+        b'D' if rows_pass => Plan::Stream,
+        b'D' => Plan::Whole(MAX_MASKED_ROW),
+        b'd' => Plan::Stream,
+        _ => Plan::Whole(MAX_SERVER_MESSAGE),
+    }
+}
+
+// The header's size is part of how rows are walked here; a change there must be seen here.
+const _: () = assert!(HEADER == 5);

@@ -1,0 +1,172 @@
+//! The account of one statement, from its INTENT to its OUTCOME.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use connect_shared::{
+    entry::{Entry, OutcomeEntry, StatementResult},
+    ids::StatementId,
+};
+
+use super::{
+    Connection, Expect,
+    names::{NameChange, Portal},
+};
+use crate::{
+    mask::Plan,
+    record::{Claim, Release, Ticket},
+    statement::{Effect, Statement},
+};
+
+/// A statement that was forwarded, or waits to be.
+pub(super) struct Run {
+    pub(super) id: StatementId,
+    pub(super) facts: Arc<Statement>,
+    pub(super) intent: Ticket,
+    pub(super) started: Instant,
+    /// `None` until the record is durable: no byte of its results may leave before.
+    pub(super) release: Option<Release>,
+    pub(super) rows: RowPlan,
+    pub(super) bytes: u64,
+    pub(super) count: u64,
+    pub(super) masked: Vec<String>,
+    /// For Execute: through which portal.
+    pub(super) portal: Option<(Bytes, Arc<Portal>)>,
+    /// Names that it made, to be taken back if it fails.
+    pub(super) change: Option<NameChange>,
+}
+
+/// What happens to its rows.
+pub(super) enum RowPlan {
+    /// The description has not been looked at.
+    Unplanned,
+    /// They pass as they are.
+    Pass,
+    Mask(Plan),
+}
+
+impl Run {
+    pub(super) fn new(id: StatementId, facts: Arc<Statement>, intent: Ticket, started: Instant) -> Self {
+        Self {
+            id,
+            facts,
+            intent,
+            started,
+            release: None,
+            rows: RowPlan::Unplanned,
+            bytes: 0,
+            count: 0,
+            masked: Vec::new(),
+            portal: None,
+            change: None,
+        }
+    }
+
+    /// Remembers what the plan masks.
+    pub(super) fn set_plan(&mut self, plan: Option<Plan>) {
+        match plan {
+            Some(plan) => {
+                self.masked = plan.masked().iter().map(|column| column.name.clone()).collect();
+                self.rows = RowPlan::Mask(plan);
+            }
+            None => self.rows = RowPlan::Pass,
+        }
+    }
+}
+
+/// The row count at the end of a command tag: `SELECT 5`, `INSERT 0 3`.
+pub(super) fn rows_of_tag(tag: &[u8]) -> u64 {
+    let text = std::str::from_utf8(tag).unwrap_or_default();
+    let last = text.trim_end_matches('\0').rsplit(' ').next().unwrap_or_default();
+    last.parse().unwrap_or(0)
+}
+
+impl Connection {
+    /// Appends the OUTCOME of a statement.
+    pub(super) fn account(&mut self, run: Run, result: StatementResult) {
+        let elapsed = self.now.saturating_duration_since(run.started);
+        self.ledger.settle(run.intent);
+        let entry = OutcomeEntry {
+            statement: run.id,
+            result,
+            rows: run.count,
+            bytes: run.bytes,
+            masked: run.masked,
+            micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        };
+        self.record(Claim::Unclaimed, Entry::Outcome(Box::new(entry)));
+    }
+
+    pub(super) fn account_done(&mut self, run: Run) {
+        self.after_success(&run.facts);
+        self.account(run, StatementResult::Done);
+    }
+
+    /// What a completed statement leaves behind in the name spaces.
+    fn after_success(&mut self, facts: &Statement) {
+        match &facts.effect {
+            Effect::Deallocate { name: None } => self.names.clear_statements(),
+            Effect::Deallocate { name: Some(name) } => {
+                self.names.drop_statement(&Bytes::copy_from_slice(name.as_bytes()));
+            }
+            Effect::CloseCursor { name: None } => self.names.clear_portals(),
+            Effect::CloseCursor { name: Some(name) } => {
+                self.names.drop_portal(&Bytes::copy_from_slice(name.as_bytes()));
+            }
+            Effect::DiscardAll => {
+                self.names.clear_statements();
+                self.names.clear_portals();
+            }
+            _ => {}
+        }
+    }
+
+    /// The end of what was in flight is not known.
+    pub(super) fn account_unknown(&mut self, expect: Expect) {
+        match expect {
+            Expect::Execute(run) => self.account(*run, StatementResult::Unknown),
+            Expect::Query(runs) => {
+                for run in runs {
+                    self.account(run, StatementResult::Unknown);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The server skipped it: it never ran, and its names were never made.
+    pub(super) fn account_skipped(&mut self, expect: Expect) {
+        match expect {
+            Expect::Parse { change: Some(change), .. } | Expect::Close { change: Some(change) } => {
+                self.names.undo(change);
+            }
+            Expect::Execute(run) => self.account_not_run(*run),
+            Expect::Query(runs) => {
+                for run in runs.into_iter().rev() {
+                    self.account_not_run(run);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn account_not_run(&mut self, mut run: Run) {
+        if let Some(change) = run.change.take() {
+            self.names.undo(change);
+        }
+        self.account(run, StatementResult::Cut("skipped".to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows_of_tag;
+
+    #[test]
+    fn rows_are_read_from_the_end_of_a_tag() {
+        assert_eq!(rows_of_tag(b"SELECT 5\0"), 5);
+        assert_eq!(rows_of_tag(b"INSERT 0 3\0"), 3);
+        assert_eq!(rows_of_tag(b"BEGIN\0"), 0);
+        assert_eq!(rows_of_tag(b"\xff\0"), 0);
+    }
+}

@@ -1,0 +1,425 @@
+//! Stops 4 to 7: decide, record, forward. A statement is staged with its permit until the log has
+//! acknowledged its INTENT, and only then its bytes go to the server. A denied one is recorded, and
+//! replaced upstream by one that fails by construction.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connect_shared::{
+    decision::{Decision, ReasonCode},
+    entry::{Denial, Entry, Intent, StatementResult, TextRef},
+    ids::StatementId,
+};
+
+use super::{
+    Connection, Expect, Resync, Schema,
+    intend::needs_description,
+    names::{Portal, Prepared},
+    run::{RowPlan, Run},
+};
+use crate::{
+    decide::{Verdict, decide},
+    machine::Output,
+    protocol::postgres::{answer, frame::Side},
+    record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
+    statement::{Effect, Kind, Protection, Refusal, Statement},
+};
+
+/// Texts whose normal form this connection has already sent to the log.
+const MAX_KNOWN_TEXTS: usize = 4_096;
+
+/// One statement that is about to run.
+pub(super) struct Execution {
+    pub(super) facts: Arc<Statement>,
+    pub(super) text: Bytes,
+    pub(super) binds: [u8; 32],
+    /// What PREPARE or DECLARE would put under its name.
+    pub(super) prepared: Arc<Prepared>,
+}
+
+/// The client message that runs it.
+pub(super) enum Carrier {
+    Query,
+    Execute { name: Bytes, portal: Arc<Portal> },
+}
+
+/// Statements whose records are on their way to the log.
+pub(super) struct Staged {
+    drafts: Vec<Draft>,
+    bytes: Bytes,
+    carrier: Carrier,
+}
+
+struct Draft {
+    permit: Permit,
+    run: Run,
+    prepared: Arc<Prepared>,
+}
+
+/// A statement that may not run.
+pub(super) struct Denied {
+    id: StatementId,
+    facts: Arc<Statement>,
+    decision: Decision,
+    sqlstate: &'static str,
+}
+
+impl Connection {
+    /// Decides about every statement of a message, and records all of them or the first denial.
+    pub(super) fn stage(&mut self, executions: Vec<Execution>, bytes: Bytes, carrier: Carrier) {
+        let until = match carrier {
+            Carrier::Query => Resync::Query,
+            Carrier::Execute { .. } => Resync::Sync,
+        };
+        let continued = match &carrier {
+            Carrier::Execute { name, .. } => self.suspended.remove(name),
+            Carrier::Query => None,
+        };
+        let id = continued.as_ref().map(|run| run.id);
+        let mut permitted = Vec::with_capacity(executions.len());
+        let mut schema = self.schema;
+        for execution in executions {
+            let id = id.unwrap_or_else(|| self.statement_id());
+            match self.decide(&execution.facts, id, schema) {
+                Ok((permit, decision)) => {
+                    schema = schema_after(schema, &execution.facts);
+                    permitted.push((execution, permit, decision));
+                }
+                Err(denied) => {
+                    if let Some(run) = continued {
+                        self.account(run, StatementResult::Cut("denied".to_owned()));
+                    }
+                    let (text, binds) = (execution.text.clone(), execution.binds);
+                    return self.deny(denied, &text, binds, until, b"connect_denied");
+                }
+            }
+        }
+        let drafts = self.record_intents(permitted, continued);
+        self.staged = Some(Staged { drafts, bytes, carrier });
+        self.release_staged();
+    }
+
+    fn record_intents(
+        &mut self,
+        permitted: Vec<(Execution, Permit, Decision)>,
+        mut continued: Option<Run>,
+    ) -> Vec<Draft> {
+        let mut drafts = Vec::with_capacity(permitted.len());
+        for (execution, permit, decision) in permitted {
+            // A suspended portal goes on under the INTENT that it has.
+            let run = match continued.take() {
+                Some(run) => run,
+                None => {
+                    let ticket = self.record_intent(&execution, permit.statement(), decision);
+                    Run::new(permit.statement(), execution.facts.clone(), ticket, self.now)
+                }
+            };
+            drafts.push(Draft { permit, run, prepared: execution.prepared });
+        }
+        drafts
+    }
+
+    fn record_intent(&mut self, execution: &Execution, id: StatementId, decision: Decision) -> Ticket {
+        self.record_text(&execution.facts);
+        let facts = &self.setup.facts;
+        let intent = Intent {
+            statement: id,
+            session: facts.session,
+            connection: facts.connection,
+            principal: facts.principal.reference.clone(),
+            grant: self.setup.grant.id,
+            resource: facts.resource.name.clone(),
+            verb: execution.facts.verb.clone(),
+            text: execution.facts.text.clone(),
+            commitment: self.commitment(id, &execution.text, &execution.binds),
+            read_only: execution.facts.proof == ReadProof::ReadOnly,
+            reads: execution.facts.reads.clone(),
+            writes: execution.facts.writes.clone(),
+            decision,
+        };
+        self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
+    }
+
+    fn record_text(&mut self, facts: &Statement) {
+        let (TextRef::Fingerprint(fingerprint), Some(sql)) = (&facts.text, &facts.normalized) else {
+            return;
+        };
+        if self.known_texts.contains(fingerprint) {
+            return;
+        }
+        if self.known_texts.len() >= MAX_KNOWN_TEXTS {
+            self.known_texts.clear();
+        }
+        self.known_texts.insert(fingerprint.clone());
+        let (fingerprint, sql) = (fingerprint.clone(), sql.clone());
+        self.outbox.push(Output::StatementText { fingerprint, sql });
+    }
+
+    /// SHA-256 over salt, exact text and binds. The salt comes from the agent's key and the statement's
+    /// id: whoever holds the key can open it, nobody can guess the text from it.
+    fn commitment(&self, id: StatementId, text: &[u8], binds: &[u8; 32]) -> String {
+        use aws_lc_rs::{digest, hmac};
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.setup.commitment_key);
+        let salt = hmac::sign(&key, &id.to_bytes());
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(salt.as_ref());
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text);
+        context.update(binds);
+        hexadecimal(context.finish().as_ref())
+    }
+
+    /// Forwards what is staged, once its records allow it.
+    pub(super) fn release_staged(&mut self) {
+        let Some(staged) = self.staged.take_if(|staged| is_recorded(staged, &self.ledger)) else {
+            return;
+        };
+        let Staged { drafts, mut bytes, carrier } = staged;
+        let mut runs = Vec::with_capacity(drafts.len());
+        for Draft { permit, mut run, prepared } in drafts {
+            let Some(recorded) = self.claim(&permit, run.intent) else { return };
+            // The message goes once, with the permit of its first statement; those behind it in the same
+            // text need theirs all the same.
+            let Ok(forwarded) = forward(permit, recorded, std::mem::take(&mut bytes)) else {
+                return self.violation(Side::Server, &"a write was about to overtake its record");
+            };
+            let (bytes, ..) = forwarded.into_parts();
+            self.describe_before_execute(&run, &carrier);
+            self.outbox.to_server(bytes);
+            self.before_run(&mut run, &prepared);
+            runs.push(run);
+        }
+        self.expect_runs(runs, carrier);
+    }
+
+    fn claim(&self, permit: &Permit, ticket: Ticket) -> Option<Recorded> {
+        match permit.proof() {
+            ReadProof::MayWrite => self.ledger.claim_durable(ticket).map(Recorded::Durable),
+            ReadProof::ReadOnly => self.ledger.claim_appended(ticket).map(Recorded::Appended),
+        }
+    }
+
+    /// Rows that may hold protected columns are masked by the portal's own description.
+    fn describe_before_execute(&mut self, run: &Run, carrier: &Carrier) {
+        if let Carrier::Execute { name, portal } = carrier
+            && matches!(run.rows, RowPlan::Unplanned)
+            && needs_description(&run.facts)
+        {
+            self.describe_quietly(name, portal);
+        }
+    }
+
+    /// What a statement changes for those behind it, from the moment that it is sent.
+    fn before_run(&mut self, run: &mut Run, prepared: &Arc<Prepared>) {
+        self.schema = schema_after(self.schema, &run.facts);
+        match &run.facts.effect {
+            Effect::CopyIn => self.copying_in = true,
+            Effect::Prepare { name } => {
+                let name = Bytes::copy_from_slice(name.as_bytes());
+                run.change = Some(self.names.set_statement(name, prepared.clone()));
+            }
+            Effect::Declare { name } => {
+                let name = Bytes::copy_from_slice(name.as_bytes());
+                let cursor = Arc::new(Portal::new(prepared.clone(), [0; 32]));
+                run.change = Some(self.names.set_portal(name, cursor));
+            }
+            _ => {}
+        }
+    }
+
+    fn expect_runs(&mut self, mut runs: Vec<Run>, carrier: Carrier) {
+        match carrier {
+            Carrier::Query => self.in_flight.push_back(Expect::Query(runs.into())),
+            Carrier::Execute { name, portal } => {
+                if let Some(mut run) = runs.pop() {
+                    run.portal = Some((name, portal));
+                    self.in_flight.push_back(Expect::Execute(Box::new(run)));
+                }
+            }
+        }
+    }
+
+    /// The connection ends while statements wait for their records: they never ran.
+    pub(super) fn cut_staged(&mut self) {
+        for draft in self.staged.take().into_iter().flat_map(|staged| staged.drafts) {
+            self.account(draft.run, StatementResult::Cut("not_forwarded".to_owned()));
+        }
+    }
+
+    fn decide(
+        &mut self,
+        facts: &Arc<Statement>,
+        id: StatementId,
+        schema: Schema,
+    ) -> Result<(Permit, Decision), Denied> {
+        let facts = self.under_schema(facts, schema);
+        let setup = &self.setup;
+        match decide(&setup.facts.principal, &setup.grant, &setup.facts.resource, &facts, id) {
+            Verdict::Permit(permit, decision) => Ok((permit, decision)),
+            Verdict::Deny(decision, sqlstate) => Err(Denied { id, facts, decision, sqlstate }),
+        }
+    }
+
+    /// Decides at Parse and Bind: the permit is taken anew at Execute.
+    pub(super) fn decide_in_principle(&mut self, facts: &Arc<Statement>) -> Result<(), Denied> {
+        let Some((facts, _)) = self.effective(facts) else { return Ok(()) };
+        let id = self.statement_id();
+        self.decide(&facts, id, self.schema).map(|(_permit, _decision)| ())
+    }
+
+    /// The facts, as far as they hold under what this connection has done to the schema.
+    fn under_schema(&self, facts: &Arc<Statement>, schema: Schema) -> Arc<Statement> {
+        let protection = match (&facts.protection, self.schema_guard(facts, schema)) {
+            (_, Some(refusal)) => Protection::Refused(refusal),
+            // Where nothing is protected, an object that this transaction has made may be used in it.
+            (Protection::Refused(refusal), None)
+                if schema == Schema::Changed && refusal.unknown_object.is_some() =>
+            {
+                Protection::Untouched
+            }
+            _ => return facts.clone(),
+        };
+        Arc::new(Statement { protection, proof: ReadProof::MayWrite, ..Statement::clone(facts) })
+    }
+
+    /// Names may mean other columns since this connection changed the schema, and no snapshot shows it
+    /// before the change is committed.
+    fn schema_guard(&self, facts: &Statement, schema: Schema) -> Option<Refusal> {
+        if schema == Schema::Known || !self.protected {
+            return None;
+        }
+        let harmless = match facts.kind {
+            Kind::Transaction | Kind::SessionControl => true,
+            Kind::SchemaChange => facts.reads.is_empty(),
+            _ => facts.protection == Protection::Introspection,
+        };
+        (!harmless).then(|| Refusal {
+            code: ReasonCode::NotUnderstood,
+            object: None,
+            message: "the schema was changed here and the change is not committed, so names may mean \
+                      other columns than the agent knows"
+                .to_owned(),
+            hint: Some("COMMIT first, then send this statement.".to_owned()),
+            sqlstate: None,
+            unknown_object: None,
+        })
+    }
+
+    /// Records a denial and makes the server fail in place of the statement.
+    pub(super) fn deny(
+        &mut self,
+        denied: Denied,
+        text: &[u8],
+        binds: [u8; 32],
+        until: Resync,
+        name: &[u8],
+    ) {
+        let Denied { id, facts, decision, sqlstate } = denied;
+        self.record_text(&facts);
+        let error = answer::denial(&decision, sqlstate, &id.to_string());
+        let connection = &self.setup.facts;
+        let denial = Denial {
+            statement: id,
+            session: connection.session,
+            connection: connection.connection,
+            principal: connection.principal.reference.clone(),
+            grant: self.setup.grant.id,
+            resource: connection.resource.name.clone(),
+            verb: facts.verb.clone(),
+            text: facts.text.clone(),
+            commitment: self.commitment(id, text, &binds),
+            decision,
+        };
+        let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
+        match until {
+            Resync::Query => self.outbox.to_server(answer::failing_query()),
+            Resync::Sync => {
+                self.skipping = true;
+                self.outbox.to_server(answer::failing_parse(name));
+            }
+        }
+        self.in_flight.push_back(Expect::Denied { ticket, error, until });
+    }
+
+    /// Denies what was never analysed.
+    fn deny_unanalysed(&mut self, verb: &str, length: usize, refusal: Refusal, until: Resync) {
+        let facts = Arc::new(Statement {
+            verb: verb.to_owned(),
+            kind: Kind::Read,
+            text: TextRef::Length(length as u64),
+            normalized: None,
+            reads: Vec::new(),
+            writes: Vec::new(),
+            proof: ReadProof::MayWrite,
+            protection: Protection::Refused(refusal),
+            shapes: Vec::new(),
+            effect: Effect::None,
+        });
+        let id = self.statement_id();
+        match self.decide(&facts, id, Schema::Known) {
+            Err(denied) => self.deny(denied, b"", [0; 32], until, b"connect_denied"),
+            Ok(_) => self.violation(Side::Server, &"a refused statement was permitted"),
+        }
+    }
+
+    pub(super) fn deny_unread(&mut self, length: usize, until: Resync) {
+        let limit = self.setup.limits.bytes;
+        let message = format!("the statement is over the limit of {limit} bytes, so it was not read");
+        let hint = "Send fewer rows in one statement, or use COPY.";
+        self.deny_unanalysed("unread", length, refusal(ReasonCode::TooLarge, message, hint, None), until);
+    }
+
+    pub(super) fn deny_without_catalog(&mut self, until: Resync) {
+        let message = "the agent cannot read this database's catalog now, so it understands nothing";
+        let hint = "Try again in a moment; the agent's /readyz says what is wrong.";
+        let refusal = refusal(ReasonCode::NotUnderstood, message.to_owned(), hint, Some("57P03"));
+        self.deny_unanalysed("unread", 0, refusal, until);
+    }
+
+    pub(super) fn deny_function_call(&mut self) {
+        let message = "the function call message shows no statement";
+        let hint = "Call the function in a SELECT.";
+        let refusal = refusal(ReasonCode::Opaque, message.to_owned(), hint, None);
+        self.deny_unanalysed("function call", 0, refusal, Resync::Query);
+    }
+
+    pub(super) fn deny_missing_portal(&mut self, name: &[u8]) {
+        let message = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
+        let hint = "Bind it again.";
+        let refusal = refusal(ReasonCode::NotUnderstood, message, hint, Some("34000"));
+        self.deny_unanalysed("execute", 0, refusal, Resync::Sync);
+    }
+}
+
+fn refusal(
+    code: ReasonCode,
+    message: String,
+    hint: &str,
+    sqlstate: Option<&'static str>,
+) -> Refusal {
+    Refusal { code, object: None, message, hint: Some(hint.to_owned()), sqlstate, unknown_object: None }
+}
+
+fn schema_after(before: Schema, facts: &Statement) -> Schema {
+    if facts.effect == Effect::Catalog { Schema::Changed } else { before }
+}
+
+/// Whether every record is far enough for its statement: appended for reads, durable as soon as one of
+/// them may write. The log is ordered, so the last one speaks for all.
+fn is_recorded(staged: &Staged, ledger: &crate::record::Ledger) -> bool {
+    let Some(last) = staged.drafts.last() else { return true };
+    let writes = staged.drafts.iter().any(|draft| draft.permit.proof() == ReadProof::MayWrite);
+    if writes {
+        ledger.claim_durable(last.run.intent).is_some()
+    } else {
+        ledger.claim_appended(last.run.intent).is_some()
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}

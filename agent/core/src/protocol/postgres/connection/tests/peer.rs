@@ -1,0 +1,151 @@
+//! A server that knows the protocol and two tables.
+
+use super::world::{CANARY, CUSTOMERS, message};
+
+/// A scripted server.
+#[derive(Default)]
+pub(super) struct Peer {
+    buffer: Vec<u8>,
+    skipping: bool,
+    text: String,
+    /// Sizes of the pieces in which it answers; empty: in one piece.
+    pub(super) pieces: Option<usize>,
+}
+
+impl Peer {
+    /// Its answer to more bytes of the agent.
+    pub(super) fn answer(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.buffer.extend_from_slice(bytes);
+        let mut out = Vec::new();
+        while self.buffer.len() >= 5 {
+            let length = u32::from_be_bytes(self.buffer[1..5].try_into().expect("four bytes")) as usize;
+            if self.buffer.len() < length + 1 {
+                break;
+            }
+            let whole: Vec<u8> = self.buffer.drain(..=length).collect();
+            self.message(whole[0], &whole[5..], &mut out);
+        }
+        out
+    }
+
+    pub(super) fn split<'a>(&self, answer: &'a [u8]) -> Vec<&'a [u8]> {
+        answer.chunks(self.pieces.unwrap_or(usize::MAX).max(1)).collect()
+    }
+
+    fn message(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+        if kind == b'S' {
+            self.skipping = false;
+            return out.extend(message(b'Z', b"I"));
+        }
+        if self.skipping {
+            return;
+        }
+        match kind {
+            b'Q' => {
+                self.text = until_nul(body);
+                self.run(true, out);
+                out.extend(message(b'Z', b"I"));
+            }
+            b'P' => {
+                let name = until_nul(body).len();
+                self.text = until_nul(&body[name + 1..]);
+                if fails(&self.text) {
+                    self.fail(out);
+                } else {
+                    out.extend(message(b'1', b""));
+                }
+            }
+            b'B' => out.extend(message(b'2', b"")),
+            b'C' => out.extend(message(b'3', b"")),
+            b'D' => {
+                if body[0] == b'S' {
+                    out.extend(message(b't', b"\0\0"));
+                }
+                out.extend(self.description().unwrap_or_else(|| message(b'n', b"")));
+            }
+            b'E' => self.run(false, out),
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, out: &mut Vec<u8>) {
+        self.skipping = true;
+        out.extend(error("42601", "syntax error"));
+    }
+
+    fn run(&mut self, simple: bool, out: &mut Vec<u8>) {
+        if fails(&self.text) {
+            return out.extend(error("42601", "syntax error at or near \"denied\""));
+        }
+        if self.text.contains("1/0") {
+            self.skipping = !simple;
+            return out.extend(error("22012", &format!("division by zero near {CANARY}")));
+        }
+        if let Some(description) = self.description() {
+            if simple {
+                out.extend(description);
+            }
+            for row in 1..=3 {
+                out.extend(self.row(row));
+            }
+        }
+        let tag = self.text.split_whitespace().next().unwrap_or("").to_uppercase();
+        let tag = if tag == "SELECT" { "SELECT 3".to_owned() } else { format!("{tag} 1") };
+        out.extend(message(b'C', &[tag.as_bytes(), b"\0"].concat()));
+    }
+
+    fn is_customers(&self) -> bool {
+        self.text.contains("email")
+    }
+
+    fn description(&self) -> Option<Vec<u8>> {
+        if !self.text.to_lowercase().starts_with("select") {
+            return None;
+        }
+        let mut fields = vec![field("id", if self.is_customers() { CUSTOMERS } else { 16_600 }, 1, 23)];
+        if self.is_customers() {
+            fields.push(field("email", CUSTOMERS, 2, 25));
+        }
+        let mut body = (fields.len() as u16).to_be_bytes().to_vec();
+        body.extend(fields.concat());
+        Some(message(b'T', &body))
+    }
+
+    fn row(&self, id: u8) -> Vec<u8> {
+        let mut values = vec![id.to_string()];
+        if self.is_customers() {
+            values.push(CANARY.to_owned());
+        }
+        let mut body = (values.len() as u16).to_be_bytes().to_vec();
+        for value in values {
+            body.extend((value.len() as u32).to_be_bytes());
+            body.extend(value.bytes());
+        }
+        message(b'D', &body)
+    }
+}
+
+fn fails(text: &str) -> bool {
+    text.starts_with("denied by connect")
+}
+
+fn until_nul(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+fn error(sqlstate: &str, text: &str) -> Vec<u8> {
+    let body = format!("SERROR\0VERROR\0C{sqlstate}\0M{text}\0D{CANARY}\0\0");
+    message(b'E', body.as_bytes())
+}
+
+fn field(name: &str, table: u32, number: i16, type_oid: u32) -> Vec<u8> {
+    let mut bytes = [name.as_bytes(), b"\0"].concat();
+    bytes.extend(table.to_be_bytes());
+    bytes.extend(number.to_be_bytes());
+    bytes.extend(type_oid.to_be_bytes());
+    bytes.extend((-1i16).to_be_bytes());
+    bytes.extend((-1i32).to_be_bytes());
+    bytes.extend(0i16.to_be_bytes());
+    bytes
+}

@@ -1,0 +1,275 @@
+//! A connection with its surroundings: a catalog, a log, a server, and everything that came out.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use connect_shared::{
+    entry::{Entry, PrincipalRef},
+    grant::Action,
+    ids::{ConnectionId, GrantId, SessionId},
+    label::Label,
+};
+
+use super::peer::Peer;
+use crate::{
+    catalog::{
+        BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility,
+    },
+    machine::{CancelKey, Input, Machine, Output, UpstreamReady},
+    mask::MaskKey,
+    principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
+    protocol::postgres::connection::{Connection, Setup},
+    record::Seq,
+    understand::Limits,
+};
+
+/// OID of `public.customers`, whose second column is protected.
+pub(super) const CUSTOMERS: u32 = 16_500;
+
+/// The value that must never leave.
+pub(super) const CANARY: &str = "zz-canary-7f3@example.com";
+
+/// What came out, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Event {
+    Client(Vec<u8>),
+    Server(Vec<u8>),
+    Record(Box<Entry>),
+    Finished(String),
+}
+
+/// When the log says that entries are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disk {
+    AtOnce,
+    WhenTold,
+}
+
+pub(super) struct World {
+    pub(super) machine: Connection,
+    pub(super) peer: Peer,
+    pub(super) events: Vec<Event>,
+    pub(super) disk: Disk,
+    appended: u64,
+    catalog: Arc<Catalog>,
+}
+
+pub(super) fn catalog() -> Catalog {
+    let column = |number: i16, name: &str, type_oid: u32, label| Column {
+        number,
+        name: name.to_owned(),
+        type_oid: Oid(type_oid),
+        label,
+        tested_on_write: number == 1,
+    };
+    let mut catalog = Catalog { version: 1, server_version: 150_018, utf8: true, ..Catalog::default() };
+    for (name, volatility) in [
+        ("count", Volatility::Immutable),
+        ("upper", Volatility::Immutable),
+        ("now", Volatility::Stable),
+        ("pg_sleep", Volatility::Volatile),
+    ] {
+        let function = BuiltinFunction { volatility, aggregate: name == "count" };
+        catalog.builtin_functions.insert(name.to_owned(), function);
+    }
+    let table = |oid: u32, name: &str, columns| Relation {
+        oid: Oid(oid),
+        schema: "public".to_owned(),
+        name: name.to_owned(),
+        kind: RelationKind::Table,
+        columns,
+        view_reads: Vec::new(),
+        view: ViewReading::Untouched,
+        children: Vec::new(),
+        runs_code: false,
+    };
+    let columns = vec![column(1, "id", 23, None), column(2, "email", 25, Some(Label::Email))];
+    catalog.insert(table(CUSTOMERS, "customers", columns));
+    catalog.insert(table(16_600, "orders", vec![column(1, "id", 23, None)]));
+    catalog
+}
+
+impl World {
+    pub(super) fn new(disk: Disk) -> Self {
+        let catalog = Arc::new(catalog());
+        let principal = Principal {
+            reference: PrincipalRef { sub: "ana".into(), idp: "https://id.example".into(), actor: None },
+            name: "ana@example.com".into(),
+            groups: vec!["developer".into()],
+        };
+        let resource = Resource {
+            name: "prod-db".into(),
+            database: "shop".into(),
+            class: ResourceClass::Production,
+        };
+        let machine = Connection::new(Setup {
+            facts: ConnectionFacts {
+                session: SessionId::from_random([1; 16]),
+                connection: ConnectionId::from_random([2; 16]),
+                principal: Arc::new(principal),
+                resource: Arc::new(resource),
+            },
+            grant: GrantInForce {
+                id: GrantId::from_random([3; 16]),
+                actions: vec![Action::Read, Action::Write],
+            },
+            catalog: Some(catalog.clone()),
+            mask_key: Arc::new(MaskKey::new([4; 32])),
+            commitment_key: [5; 32],
+            seed: [6; 32],
+            limits: Limits::default(),
+            opened: Instant::now(),
+        });
+        Self { machine, peer: Peer::default(), events: Vec::new(), disk, appended: 0, catalog }
+    }
+
+    /// A world in which the client is in.
+    pub(super) fn ready(disk: Disk) -> Self {
+        let mut world = Self::new(disk);
+        world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
+        world.events.clear();
+        world
+    }
+
+    pub(super) fn client(&mut self, bytes: &[u8]) {
+        self.input(Input::Client(Bytes::copy_from_slice(bytes)));
+    }
+
+    pub(super) fn durable(&mut self) {
+        let upto = self.appended;
+        self.input(Input::Durable { upto });
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.machine.handle(Instant::now(), input);
+        self.carry_out();
+    }
+
+    /// Carries outputs out as the driver does, and lets the server answer.
+    pub(super) fn carry_out(&mut self) {
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::ToClient(bytes) => self.to_client(&bytes),
+                Output::ToServer(bytes) => self.to_server(&bytes),
+                Output::StatementText { .. } | Output::Cancel(_) => {}
+                Output::Record { ticket, entry } => {
+                    self.events.push(Event::Record(Box::new(entry)));
+                    let seq = Seq(self.appended);
+                    self.appended += 1;
+                    self.machine.handle(Instant::now(), Input::Appended { ticket, seq });
+                    if self.disk == Disk::AtOnce {
+                        let upto = self.appended;
+                        self.machine.handle(Instant::now(), Input::Durable { upto });
+                    }
+                }
+                Output::NeedUpstream { .. } => {
+                    let cancel_key = CancelKey { process: 7, secret: 9 };
+                    let parameters = vec![(
+                        Bytes::from_static(b"server_version"),
+                        Bytes::from_static(b"15.18"),
+                    )];
+                    let ready = UpstreamReady { parameters, cancel_key };
+                    self.machine.handle(Instant::now(), Input::UpstreamReady(ready));
+                }
+                Output::NeedCatalog { newer_than } => {
+                    let newer = Catalog { version: newer_than + 1, ..Catalog::clone(&self.catalog) };
+                    self.machine.handle(Instant::now(), Input::Catalog(Arc::new(newer)));
+                }
+                Output::Finished { code } => self.events.push(Event::Finished(code)),
+            }
+        }
+    }
+
+    fn to_client(&mut self, bytes: &[u8]) {
+        match self.events.last_mut() {
+            Some(Event::Client(sent)) => sent.extend_from_slice(bytes),
+            _ => self.events.push(Event::Client(bytes.to_vec())),
+        }
+    }
+
+    fn to_server(&mut self, bytes: &[u8]) {
+        match self.events.last_mut() {
+            Some(Event::Server(sent)) => sent.extend_from_slice(bytes),
+            _ => self.events.push(Event::Server(bytes.to_vec())),
+        }
+        let answer = self.peer.answer(bytes);
+        for piece in self.peer.split(&answer) {
+            self.machine.handle(Instant::now(), Input::Server(Bytes::copy_from_slice(piece)));
+        }
+    }
+
+    pub(super) fn sent_to_client(&self) -> Vec<u8> {
+        self.all(|event| match event {
+            Event::Client(bytes) => Some(bytes),
+            _ => None,
+        })
+    }
+
+    pub(super) fn sent_to_server(&self) -> Vec<u8> {
+        self.all(|event| match event {
+            Event::Server(bytes) => Some(bytes),
+            _ => None,
+        })
+    }
+
+    fn all(&self, bytes: impl Fn(&Event) -> Option<&Vec<u8>>) -> Vec<u8> {
+        self.events.iter().filter_map(bytes).flatten().copied().collect()
+    }
+
+    pub(super) fn entries(&self) -> Vec<&Entry> {
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Record(entry) => Some(&**entry),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+pub(super) fn startup(parameters: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = 196_608u32.to_be_bytes().to_vec();
+    for (name, value) in parameters {
+        body.extend(name.bytes().chain([0]).chain(value.bytes()).chain([0]));
+    }
+    body.push(0);
+    let mut packet = (body.len() as u32 + 4).to_be_bytes().to_vec();
+    packet.extend(body);
+    packet
+}
+
+pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend((body.len() as u32 + 4).to_be_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+pub(super) fn query(text: &str) -> Vec<u8> {
+    message(b'Q', &[text.as_bytes(), b"\0"].concat())
+}
+
+/// Parse, Bind and Execute of the unnamed statement, without Sync.
+pub(super) fn extended(text: &str) -> Vec<u8> {
+    let parse = message(b'P', &[b"\0", text.as_bytes(), b"\0\0\0"].concat());
+    let bind = message(b'B', b"\0\0\0\0\0\0\0\0");
+    let execute = message(b'E', b"\0\0\0\0\0");
+    [parse, bind, execute].concat()
+}
+
+pub(super) fn sync() -> Vec<u8> {
+    message(b'S', b"")
+}
+
+/// Types of the messages in a stream.
+pub(super) fn kinds(mut bytes: &[u8]) -> String {
+    let mut kinds = HashMap::new();
+    let mut text = String::new();
+    while let [kind, a, b, c, d, rest @ ..] = bytes {
+        text.push(char::from(*kind));
+        *kinds.entry(*kind).or_insert(0) += 1;
+        let body = u32::from_be_bytes([*a, *b, *c, *d]) as usize - 4;
+        bytes = &rest[body..];
+    }
+    text
+}

@@ -1,0 +1,153 @@
+//! What a parse tree says, before any of its names is looked up. [`super::walk`] collects it, and
+//! [`super::resolve`] gives it a meaning.
+
+use pg_query::protobuf::RangeVar;
+
+/// Everything that a query names, in all its levels.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub(super) scopes: Vec<Scope<'a>>,
+    pub(super) columns: Vec<ColumnUse<'a>>,
+    /// Columns that USING compares.
+    pub(super) compared: Vec<(ScopeId, &'a str)>,
+    /// Scopes with a NATURAL join.
+    pub(super) natural: Vec<ScopeId>,
+    pub(super) calls: Vec<Call<'a>>,
+    /// `(expression).name`: a field or, if there is none, a function.
+    pub(super) fields: Vec<&'a str>,
+    pub(super) operators: Vec<&'a str>,
+    pub(super) types: Vec<Vec<&'a str>>,
+    pub(super) ctes: Vec<&'a str>,
+    pub(super) writes: Vec<Write<'a>>,
+    /// FOR UPDATE, FOR SHARE …
+    pub(super) locks: bool,
+    /// Creates a relation: SELECT INTO.
+    pub(super) into: bool,
+    /// The first construct that nobody has reviewed.
+    pub(super) unreviewed: Option<Unreviewed>,
+}
+
+/// A construct that is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unreviewed {
+    /// For people.
+    pub(super) what: &'static str,
+    /// First server version that has it; 0 where all have.
+    pub(super) since: u32,
+}
+
+/// Index into [`Facts::scopes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ScopeId(pub(super) usize);
+
+/// One query level: what its FROM names. A column reference means a column of an item of its own scope or
+/// of one around it, and never anything else.
+#[derive(Debug, Default)]
+pub(super) struct Scope<'a> {
+    pub(super) parent: Option<ScopeId>,
+    pub(super) items: Vec<Item<'a>>,
+    /// Names that the level gives to its output columns.
+    pub(super) outputs: Vec<&'a str>,
+    /// Some join has an alias, behind which the names of its items are hidden.
+    pub(super) join_alias: bool,
+}
+
+/// One name in FROM.
+#[derive(Debug)]
+pub(super) struct Item<'a> {
+    /// The name by which columns are qualified.
+    pub(super) name: &'a str,
+    pub(super) source: Source<'a>,
+}
+
+/// What an item is.
+#[derive(Debug)]
+pub(super) enum Source<'a> {
+    Relation {
+        relation: &'a RangeVar,
+        /// Its columns are renamed.
+        renamed: bool,
+    },
+    /// A subquery, function or list of values: computed within the statement.
+    Derived,
+}
+
+/// One column reference, or a star.
+#[derive(Debug)]
+pub(super) struct ColumnUse<'a> {
+    pub(super) scope: ScopeId,
+    /// Qualifiers and name; of `t.*` the qualifiers only.
+    pub(super) names: Vec<&'a str>,
+    pub(super) star: bool,
+    pub(super) place: Place,
+    /// Index of the output column, where it stands there alone.
+    pub(super) target: Option<usize>,
+}
+
+/// What a column reference is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Alone in the output list of the outermost level.
+    Plain,
+    /// In a computed output.
+    Expression,
+    /// Decides about rows, groups or their order.
+    Condition,
+    /// Source of something that is written.
+    Copy,
+    /// In an output list that nothing reads: below EXISTS.
+    Ignored,
+}
+
+/// A call of a function.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) name: Vec<&'a str>,
+    /// First argument, where it is a text constant.
+    pub(super) constant: Option<&'a str>,
+    /// Second argument likewise.
+    pub(super) second: Option<&'a str>,
+}
+
+/// A written relation.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub(super) relation: &'a RangeVar,
+    pub(super) verb: Verb,
+    /// Columns that get values; `None`: all.
+    pub(super) columns: Option<Vec<&'a str>>,
+    /// Has ON CONFLICT.
+    pub(super) arbiter: bool,
+    pub(super) bound: Bound,
+}
+
+/// How a relation is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Insert,
+    Update,
+    Delete,
+    Merge,
+}
+
+/// Whether a condition names the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    Rows,
+    Everything,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn scope(&self, id: ScopeId) -> Option<&Scope<'a>> {
+        self.scopes.get(id.0)
+    }
+
+    /// Every item of every level.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<'a>> {
+        self.scopes.iter().flat_map(|scope| &scope.items)
+    }
+
+    pub(super) fn refuse(&mut self, what: &'static str, since: u32) {
+        self.unreviewed.get_or_insert(Unreviewed { what, since });
+    }
+}

@@ -1,0 +1,109 @@
+//! Which functions may be called. A call counts as a built-in's only if nothing outside `pg_catalog` has
+//! its name, whatever the search path says.
+
+mod builtin;
+
+use connect_shared::decision::ReasonCode;
+
+use self::builtin::Rule;
+use super::{facts::Call, refusal, settings};
+use crate::{
+    catalog::{Catalog, Volatility},
+    statement::Refusal,
+};
+
+/// What calling a function does beside giving a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Consequence {
+    /// Nothing.
+    None,
+    /// Something that no row shows: a lock, a setting, a transaction id.
+    State,
+    /// It writes: a sequence, a notification, or whatever a user's function does.
+    Write,
+}
+
+/// Looks a call up.
+///
+/// # Errors
+/// It may not be called.
+pub(super) fn check(call: &Call<'_>, catalog: &Catalog) -> Result<Consequence, Refusal> {
+    let (schema, name) = match call.name.as_slice() {
+        [name] => (None, *name),
+        [schema, name] => (Some(*schema), *name),
+        _ => return Err(refusal::not_reviewed("a function with a database's name")),
+    };
+    let builtin = catalog.builtin_functions.get(name);
+    let is_user = schema != Some("pg_catalog") && catalog.user_functions.contains(name);
+    match (builtin, is_user) {
+        (_, true) => user(name, catalog),
+        _ if schema.is_some_and(|schema| schema != "pg_catalog") => Err(refusal::unknown_function(name)),
+        (Some(function), false) => builtin_call(call, name, function.volatility),
+        (None, false) => Err(refusal::unknown_function(name)),
+    }
+}
+
+/// A name after a dot, which is a function's where there is no such field.
+///
+/// # Errors
+/// The function may not be called.
+pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> {
+    if catalog.user_functions.contains(name) {
+        return user(name, catalog).map(|_| ());
+    }
+    match catalog.builtin_functions.get(name) {
+        Some(function) => match builtin::rule(name, function.volatility) {
+            Rule::Call(_) => Ok(()),
+            _ => Err(denied(name, function.volatility)),
+        },
+        None => Ok(()),
+    }
+}
+
+fn user(name: &str, catalog: &Catalog) -> Result<Consequence, Refusal> {
+    if !catalog.has_protected() {
+        return Ok(Consequence::Write);
+    }
+    Err(refusal::opaque(
+        format!("the function `{name}`"),
+        "is not PostgreSQL's own, and its code could read protected columns",
+        "Write what it does as a statement, or call a built-in as pg_catalog.name if that was meant.",
+    ))
+}
+
+fn builtin_call(call: &Call<'_>, name: &str, volatility: Volatility) -> Result<Consequence, Refusal> {
+    match builtin::rule(name, volatility) {
+        Rule::Call(consequence) => Ok(consequence),
+        Rule::SetConfig => match (call.constant, call.second) {
+            (Some(setting), value) => settings::check_value(setting, value).map(|()| Consequence::State),
+            (None, _) => Err(refusal::refusal(
+                ReasonCode::UnsafeSetting,
+                None,
+                "set_config with a name that is computed cannot be checked".to_owned(),
+                "Give the setting's name as a constant.",
+            )),
+        },
+        Rule::Deny(_) => Err(denied(name, volatility)),
+    }
+}
+
+fn denied(name: &str, volatility: Volatility) -> Refusal {
+    let Rule::Deny(code) = builtin::rule(name, volatility) else {
+        return refusal::not_reviewed(&format!("the function `{name}` in this place"));
+    };
+    let (why, hint) = match code {
+        ReasonCode::ValueBearingCatalog => (
+            "shows texts of statements, files or values of rows",
+            "Read the tables themselves; protected columns come out masked.",
+        ),
+        ReasonCode::Administration => (
+            "administers the server or other people's sessions",
+            "Ask an administrator of this resource.",
+        ),
+        _ => (
+            "runs or reads something that this statement does not show",
+            "Write what it would run as a statement of its own.",
+        ),
+    };
+    refusal::refusal(code, Some(name.to_owned()), format!("the function `{name}` {why}"), hint)
+}

@@ -1,0 +1,204 @@
+//! Queries and data-modifying statements: what they reach, what of it is protected, and how.
+
+mod outermost;
+pub(super) mod written;
+
+use std::collections::BTreeSet;
+
+use pg_query::{NodeEnum, protobuf::Node};
+
+use super::{
+    facts::{Bound, Facts, Place, Source, Verb},
+    found::Found,
+    functions::{self, Consequence},
+    refusal,
+    resolve::{self, Resolved},
+    walk,
+};
+use crate::{
+    catalog::Catalog,
+    record::ReadProof,
+    statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape},
+};
+
+/// Analyses a query or a data-modifying statement. `None` if it is something else.
+pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
+    let verb = match node.node.as_ref()? {
+        NodeEnum::SelectStmt(_) => "select",
+        NodeEnum::InsertStmt(_) => "insert",
+        NodeEnum::UpdateStmt(_) => "update",
+        NodeEnum::DeleteStmt(_) => "delete",
+        NodeEnum::MergeStmt(_) => "merge",
+        _ => return None,
+    };
+    let facts = walk::statement(node);
+    let mut found = Found::new(verb, Kind::Read);
+    name_relations(&facts, catalog, &mut found);
+    found.shapes = shapes(&facts, catalog);
+    let judged = judge(&facts, Some(node), catalog);
+    let consequence = judged.as_ref().map_or(Consequence::Write, |(_, consequence)| *consequence);
+    found.kind = kind(&facts, consequence);
+    if facts.into {
+        found.effect = Effect::Catalog;
+    }
+    if found.kind != Kind::Read || consequence != Consequence::None {
+        found.proof = ReadProof::MayWrite;
+    }
+    Some(found.protected_by(judged.map(|(protection, _)| protection)))
+}
+
+fn kind(facts: &Facts<'_>, consequence: Consequence) -> Kind {
+    if facts.into {
+        Kind::SchemaChange
+    } else if !facts.writes.is_empty() || facts.locks || consequence == Consequence::Write {
+        Kind::Write
+    } else {
+        Kind::Read
+    }
+}
+
+/// What facts amount to. `node`: the statement itself, where its own output goes to the client.
+pub(super) fn judge(
+    facts: &Facts<'_>,
+    node: Option<&Node>,
+    catalog: &Catalog,
+) -> Result<(Protection, Consequence), Refusal> {
+    if let Some(construct) = facts.unreviewed {
+        return Err(refusal::unreviewed(construct, catalog.server_version));
+    }
+    let resolved = Resolved::new(facts, catalog)?;
+    let consequence = code(facts, &resolved)?;
+    resolved.check_relations()?;
+    let projected = columns(facts, &resolved)?;
+    written::check(facts, &resolved)?;
+    if let (Some(node), false) = (node, projected.is_empty()) {
+        outermost::check(node, facts, &resolved)?;
+    }
+    Ok((protection(projected, &resolved), consequence))
+}
+
+/// Checks only what expressions would run: no relation is in their sight.
+///
+/// # Errors
+/// They call what may not be called, or contain a query.
+pub(super) fn check_code(facts: &Facts<'_>, catalog: &Catalog) -> Result<(), Refusal> {
+    if let Some(construct) = facts.unreviewed {
+        return Err(refusal::unreviewed(construct, catalog.server_version));
+    }
+    if facts.items().next().is_some() {
+        return Err(refusal::not_reviewed("a query inside a definition"));
+    }
+    code(facts, &Resolved::new(facts, catalog)?).map(|_| ())
+}
+
+/// Functions, operators and types: everything that runs code.
+fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, Refusal> {
+    let catalog = resolved.catalog;
+    let mut consequence = Consequence::None;
+    for call in &facts.calls {
+        consequence = consequence.max(functions::check(call, catalog)?);
+    }
+    for field in &facts.fields {
+        functions::check_field(field, catalog)?;
+    }
+    if let Some(operator) = facts.operators.iter().find(|name| catalog.user_operators.contains(**name))
+        && catalog.has_protected()
+    {
+        return Err(refusal::opaque(
+            format!("the operator `{operator}`"),
+            "may be one that is not PostgreSQL's own, and its code could read protected columns",
+            "Write OPERATOR(pg_catalog.…) is not understood yet; ask an administrator of this resource.",
+        ));
+    }
+    let own = facts.types.iter().find_map(|name| user_type(name, catalog));
+    if let Some(name) = own
+        && resolved.reaches_protected()
+    {
+        return Err(refusal::opaque(
+            format!("the type `{name}`"),
+            "is not PostgreSQL's own, and making a value of it may run code beside protected columns",
+            "Leave the cast out, or give the value as a parameter.",
+        ));
+    }
+    Ok(consequence)
+}
+
+fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
+    match name {
+        ["pg_catalog", _] => None,
+        [.., name] if catalog.user_types.contains(*name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Every column that is used; those that come out plainly are given back.
+fn columns(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Vec<ProtectedColumn>, Refusal> {
+    let mut projected: Vec<ProtectedColumn> = Vec::new();
+    for column in &facts.columns {
+        let reading = resolved.read(column)?;
+        match (column.place, reading.protected.first()) {
+            (Place::Plain, _) => {
+                let new: Vec<_> =
+                    reading.protected.into_iter().filter(|column| !projected.contains(column)).collect();
+                projected.extend(new);
+            }
+            (Place::Ignored, _) | (_, None) => {}
+            (place, Some(protected)) => {
+                return Err(match resolved.catalog.relations.get(&protected.relation) {
+                    Some(relation) => refusal::used(protected, place, relation),
+                    None => refusal::not_reviewed("a column of an unknown relation"),
+                });
+            }
+        }
+    }
+    Ok(projected)
+}
+
+fn protection(projected: Vec<ProtectedColumn>, resolved: &Resolved<'_, '_>) -> Protection {
+    if !projected.is_empty() {
+        return Protection::Projection { columns: projected };
+    }
+    let mut named = resolved.named().peekable();
+    if named.peek().is_some() && resolved.only_system() {
+        Protection::Introspection
+    } else if resolved.reaches_protected() {
+        Protection::Avoided
+    } else {
+        Protection::Untouched
+    }
+}
+
+/// Fills in what is read and written, by every name that it may have.
+fn name_relations(facts: &Facts<'_>, catalog: &Catalog, found: &mut Found) {
+    let mut reads = BTreeSet::new();
+    let mut writes = BTreeSet::new();
+    for item in facts.items() {
+        if let Source::Relation { relation, .. } = item.source {
+            let target = facts.writes.iter().any(|write| std::ptr::eq(write.relation, relation));
+            let names = if target { &mut writes } else { &mut reads };
+            let relations = resolve::candidates(relation, catalog);
+            names.extend(relations.into_iter().map(crate::catalog::Relation::qualified_name));
+        }
+    }
+    found.reads = reads.into_iter().collect();
+    found.writes = writes.into_iter().collect();
+}
+
+/// Updates and deletions that name no rows.
+pub(super) fn shapes(facts: &Facts<'_>, catalog: &Catalog) -> Vec<Shape> {
+    let writes = facts.writes.iter().filter(|write| write.bound == Bound::Everything);
+    writes
+        .map(|write| {
+            let verb = match write.verb {
+                Verb::Delete => "delete",
+                Verb::Merge => "merge",
+                Verb::Update | Verb::Insert => "update",
+            };
+            let relation = match resolve::candidates(write.relation, catalog).as_slice() {
+                [only] => only.qualified_name(),
+                _ => write.relation.relname.clone(),
+            };
+            Shape::Unbounded { relation, verb }
+        })
+        .collect()
+}

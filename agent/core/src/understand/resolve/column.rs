@@ -1,0 +1,144 @@
+//! What a column reference may read.
+
+use super::{Bearing, Meaning, Reading, Resolved, all_protected, is_sensitive, protected_named};
+use crate::{
+    catalog::Relation,
+    statement::Refusal,
+    understand::{
+        facts::{ColumnUse, Place},
+        functions, refusal, value_bearing,
+    },
+};
+
+/// Columns that every table has.
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+impl Resolved<'_, '_> {
+    /// The protected columns that a reference may read.
+    ///
+    /// # Errors
+    /// It may be a whole row of a protected relation, a value-bearing column of the catalog, a function
+    /// in the notation of a column, or nothing that the snapshot knows.
+    pub(in crate::understand) fn read(&self, column: &ColumnUse<'_>) -> Result<Reading, Refusal> {
+        match (column.names.as_slice(), column.star) {
+            ([], _) => self.star(column),
+            ([.., item], true) => self.item_star(column, item),
+            ([name], false) => self.bare(column, name),
+            ([.., item, name], false) => self.qualified(column, item, name),
+        }
+    }
+
+    /// `*`: every column of the level's own items.
+    fn star(&self, column: &ColumnUse<'_>) -> Result<Reading, Refusal> {
+        let meanings = self.own(column.scope);
+        self.stars(meanings.flat_map(|meaning| meaning.relations.iter().copied()), column)
+    }
+
+    /// `item.*`
+    fn item_star(&self, column: &ColumnUse<'_>, item: &str) -> Result<Reading, Refusal> {
+        let found = self.items(column, item)?;
+        self.stars(found.iter().flat_map(|meaning| meaning.relations.iter().copied()), column)
+    }
+
+    fn stars<'r>(
+        &self,
+        relations: impl Iterator<Item = &'r Relation>,
+        column: &ColumnUse<'_>,
+    ) -> Result<Reading, Refusal> {
+        let mut reading = Reading::default();
+        if column.place == Place::Ignored {
+            return Ok(reading);
+        }
+        for relation in relations {
+            if let Bearing::Columns(columns) = value_bearing::bearing(relation) {
+                let hidden = columns.first().copied();
+                return Err(refusal::value_bearing(&relation.qualified_name(), hidden));
+            }
+            reading.protected.extend(all_protected(relation));
+        }
+        Ok(reading)
+    }
+
+    fn items(&self, column: &ColumnUse<'_>, name: &str) -> Result<Vec<&Meaning<'_, '_>>, Refusal> {
+        let found: Vec<_> = self.visible(column.scope).filter(|meaning| meaning.name == name).collect();
+        if found.is_empty() { Err(refusal::missing_item(name)) } else { Ok(found) }
+    }
+
+    /// A name alone: a column of anything in sight, or a whole row of what has this name.
+    fn bare(&self, column: &ColumnUse<'_>, name: &str) -> Result<Reading, Refusal> {
+        let mut reading = Reading::default();
+        let mut known = self.is_output(column, name);
+        for meaning in self.visible(column.scope) {
+            known |= meaning.derived || meaning.name == name;
+            for relation in &meaning.relations {
+                known |= has_column(relation, name);
+                self.column_of(relation, name, &mut reading)?;
+            }
+            if meaning.name == name
+                && let Some(relation) = meaning.relations.iter().find(|relation| is_sensitive(relation))
+            {
+                return Err(refusal::whole_row(name, relation));
+            }
+        }
+        if known { Ok(reading) } else { Err(refusal::unknown_column(name)) }
+    }
+
+    fn is_output(&self, column: &ColumnUse<'_>, name: &str) -> bool {
+        self.facts.scope(column.scope).is_some_and(|scope| scope.outputs.contains(&name))
+    }
+
+    /// `item.name`: a column, or the function `name` of the whole row if there is no such column.
+    fn qualified(&self, column: &ColumnUse<'_>, item: &str, name: &str) -> Result<Reading, Refusal> {
+        if column.names.len() > 3 {
+            return Err(refusal::not_reviewed("a column reference with a database's name"));
+        }
+        let mut reading = Reading::default();
+        for meaning in self.items(column, item)? {
+            for relation in &meaning.relations {
+                self.column_of(relation, name, &mut reading)?;
+                if !has_column(relation, name) {
+                    self.function_of_row(relation, name)?;
+                }
+            }
+            if meaning.derived && !self.names_some_column(name) {
+                functions::check_field(name, self.catalog)?;
+            }
+        }
+        Ok(reading)
+    }
+
+    fn function_of_row(&self, relation: &Relation, name: &str) -> Result<(), Refusal> {
+        if is_sensitive(relation) {
+            return Err(refusal::whole_row(name, relation));
+        }
+        functions::check_field(name, self.catalog)?;
+        if self.catalog.builtin_functions.contains_key(name) || self.catalog.user_functions.contains(name) {
+            return Ok(());
+        }
+        Err(refusal::unknown_column(name))
+    }
+
+    /// Whether something in the statement gives a column this name.
+    fn names_some_column(&self, name: &str) -> bool {
+        self.facts.scopes.iter().any(|scope| scope.outputs.contains(&name))
+            || self.named().any(|relation| has_column(relation, name))
+    }
+
+    fn column_of(&self, relation: &Relation, name: &str, reading: &mut Reading) -> Result<(), Refusal> {
+        if let Bearing::Columns(columns) = value_bearing::bearing(relation)
+            && columns.contains(&name)
+        {
+            return Err(refusal::value_bearing(&relation.qualified_name(), Some(name)));
+        }
+        // Which partition or child a row is in may tell the value of a protected key.
+        if name == "tableoid" && relation.is_protected() && !relation.children.is_empty() {
+            return Err(refusal::partition_of_row(relation));
+        }
+        reading.protected.extend(protected_named(relation, name));
+        Ok(())
+    }
+}
+
+fn has_column(relation: &Relation, name: &str) -> bool {
+    relation.columns.iter().any(|column| column.name == name) || SYSTEM_COLUMNS.contains(&name)
+}

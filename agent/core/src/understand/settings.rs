@@ -1,0 +1,204 @@
+//! Session settings: an allow-list of those that a client may set, with the values that are safe.
+
+use connect_shared::decision::ReasonCode;
+
+use super::refusal;
+use crate::statement::Refusal;
+
+/// Which values of a setting are safe.
+enum Values {
+    Any,
+    /// One of these, compared without case and punctuation.
+    Of(&'static [&'static str]),
+}
+
+/// Whether a client may give `setting` this value. `None`: a value that is not a constant.
+///
+/// # Errors
+/// It may not.
+pub(super) fn check_value(setting: &str, value: Option<&str>) -> Result<(), Refusal> {
+    let name = setting.to_ascii_lowercase();
+    match (values(&name), value) {
+        (Some(Values::Any), _) => Ok(()),
+        (Some(Values::Of(allowed)), Some(value)) if allowed.contains(&plain(value).as_str()) => Ok(()),
+        (Some(Values::Of(allowed)), _) => Err(refused(
+            setting,
+            format!("`{setting}` may only be {} here", allowed.join(", ")),
+            "Leave it as it is.",
+        )),
+        (None, _) => Err(unknown(setting)),
+    }
+}
+
+/// Whether a client may set `setting` back to its default.
+///
+/// # Errors
+/// It may not: the default is not known to be safe.
+pub(super) fn check_reset(setting: &str) -> Result<(), Refusal> {
+    match (setting, values(&setting.to_ascii_lowercase())) {
+        // Back to the account that the agent signed in with.
+        ("role" | "session_authorization", _) | (_, Some(Values::Any)) => Ok(()),
+        (_, Some(Values::Of(allowed))) => Err(refused(
+            setting,
+            format!("the default of `{setting}` is not known to be {}", allowed.join(" or ")),
+            "Set it to one of these, or leave it as it is.",
+        )),
+        _ => Err(unknown(setting)),
+    }
+}
+
+fn unknown(setting: &str) -> Refusal {
+    let (message, hint) = match setting {
+        "role" | "session_authorization" => (
+            "the database account is the agent's, and may not be changed".to_owned(),
+            "What you may do follows from your grant, not from the database's roles.",
+        ),
+        _ => (
+            format!("`{setting}` is not among the settings that a client may change"),
+            "Leave it as it is, or ask an administrator of this resource to set it for the account.",
+        ),
+    };
+    refused(setting, message, hint)
+}
+
+fn refused(setting: &str, message: String, hint: &str) -> Refusal {
+    refusal::refusal(ReasonCode::UnsafeSetting, Some(setting.to_owned()), message, hint)
+}
+
+/// Names of encodings come with and without dashes.
+fn plain(value: &str) -> String {
+    value.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+fn values(name: &str) -> Option<Values> {
+    match name {
+        // Masks and the lexer both rely on UTF-8.
+        "client_encoding" => Some(Values::Of(&["utf8", "unicode", "sqlascii"])),
+        // A text is read by the same rules here and there.
+        "standard_conforming_strings" => Some(Values::Of(&["on", "true", "yes", "1"])),
+        // Lower levels send what the server thinks about values.
+        "client_min_messages" => Some(Values::Of(&["notice", "warning", "error"])),
+        name if ANY_VALUE.binary_search(&name).is_ok() => Some(Values::Any),
+        name if name.starts_with("enable_") || name.starts_with("geqo") => Some(Values::Any),
+        _ => None,
+    }
+}
+
+/// Harmless whatever their value. Sorted.
+const ANY_VALUE: &[&str] = &[
+    "application_name",
+    "array_nulls",
+    "bytea_output",
+    "check_function_bodies",
+    "constraint_exclusion",
+    "cpu_index_tuple_cost",
+    "cpu_operator_cost",
+    "cpu_tuple_cost",
+    "cursor_tuple_fraction",
+    "datestyle",
+    "default_statistics_target",
+    "default_text_search_config",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "escape_string_warning",
+    "extra_float_digits",
+    "from_collapse_limit",
+    "gin_fuzzy_search_limit",
+    "gin_pending_list_limit",
+    "hash_mem_multiplier",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "intervalstyle",
+    "jit",
+    "jit_above_cost",
+    "jit_inline_above_cost",
+    "jit_optimize_above_cost",
+    "join_collapse_limit",
+    "lock_timeout",
+    "logical_decoding_work_mem",
+    "maintenance_io_concurrency",
+    "maintenance_work_mem",
+    "max_parallel_maintenance_workers",
+    "max_parallel_workers",
+    "max_parallel_workers_per_gather",
+    "min_parallel_index_scan_size",
+    "min_parallel_table_scan_size",
+    "parallel_leader_participation",
+    "parallel_setup_cost",
+    "parallel_tuple_cost",
+    "plan_cache_mode",
+    "quote_all_identifiers",
+    "random_page_cost",
+    "recursive_worktable_factor",
+    "row_security",
+    "search_path",
+    "seed",
+    "seq_page_cost",
+    "statement_timeout",
+    "synchronize_seqscans",
+    "synchronous_commit",
+    "tcp_keepalives_count",
+    "tcp_keepalives_idle",
+    "tcp_keepalives_interval",
+    "tcp_user_timeout",
+    "temp_buffers",
+    "timezone",
+    "transaction_deferrable",
+    "transaction_isolation",
+    "transaction_read_only",
+    "transaction_timeout",
+    "work_mem",
+    "xmlbinary",
+    "xmloption",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_harmless_settings_is_sorted_for_the_search() {
+        assert!(ANY_VALUE.is_sorted());
+    }
+
+    #[test]
+    fn encodings_are_compared_without_case_and_dashes() {
+        for value in ["UTF8", "utf-8", "'UTF8'", "UNICODE", "SQL_ASCII"] {
+            assert_eq!(check_value("client_encoding", Some(value)), Ok(()), "{value}");
+        }
+        for value in ["LATIN1", "SJIS", "BIG5", ""] {
+            assert!(check_value("Client_Encoding", Some(value)).is_err(), "{value}");
+        }
+        assert!(check_value("client_encoding", None).is_err());
+    }
+
+    #[test]
+    fn what_would_show_values_or_change_the_account_is_refused() {
+        for (setting, value) in [
+            ("client_min_messages", "debug5"),
+            ("client_min_messages", "log"),
+            ("log_statement", "all"),
+            ("debug_print_plan", "on"),
+            ("auto_explain.log_min_duration", "0"),
+            ("session_replication_role", "replica"),
+            ("role", "postgres"),
+            ("session_authorization", "postgres"),
+            ("standard_conforming_strings", "off"),
+            ("backslash_quote", "on"),
+            ("made.up", "x"),
+        ] {
+            assert!(check_value(setting, Some(value)).is_err(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_setting_is_not_reset_to_an_unknown_default() {
+        assert!(check_reset("standard_conforming_strings").is_err());
+        assert!(check_reset("client_encoding").is_err());
+        assert_eq!(check_reset("role"), Ok(()));
+        assert_eq!(check_reset("search_path"), Ok(()));
+    }
+}

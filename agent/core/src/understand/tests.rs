@@ -1,0 +1,12 @@
+//! Statements in tables: what must be refused, and what must pass as what.
+
+mod attacks;
+mod bounds;
+mod guardrails;
+mod introspection;
+mod oracle;
+mod ordinary;
+mod texts;
+mod versions;
+mod views;
+mod world;

@@ -1,0 +1,86 @@
+//! Tokens of a text: what must be known before it is parsed, and the normal form of its statements.
+//!
+//! The normal form comes from the tokens and not from the tree, because that is the only way to be sure
+//! that no literal of any command is left in it: pg_query's own keeps the text of COMMENT, for example.
+
+mod normal;
+
+use pg_query::protobuf::{ScanToken, Token};
+
+pub(super) use self::normal::{Normal, normal};
+use super::refusal;
+use crate::{catalog::Catalog, statement::Refusal};
+
+/// Most tokens of a text. A row of a bulk INSERT has a few dozen.
+const MOST_TOKENS: usize = 400_000;
+
+/// First server version that knows `0x1F` and `1_000`.
+const NEW_NUMBERS: u32 = 160_000;
+
+/// Tokens of a text, in order.
+pub(super) struct Tokens<'t> {
+    text: &'t str,
+    tokens: Vec<ScanToken>,
+}
+
+impl<'t> Tokens<'t> {
+    /// Reads the tokens, and refuses what the server would read as other tokens.
+    pub(super) fn scan(text: &'t str, catalog: &Catalog) -> Result<Self, Refusal> {
+        // Where there is no token at all, the scanner's bindings make a slice of a null pointer, which
+        // aborts the process where that is checked. A semicolon of ours makes sure that there is one.
+        let guarded = format!("{text}\n;");
+        let mut tokens = pg_query::scan_tokens(&guarded).map_err(|error| super::parse::refusal(&error))?;
+        tokens.pop();
+        if tokens.len() > MOST_TOKENS {
+            return Err(refusal::too_large(format!("a text may have {MOST_TOKENS} tokens")));
+        }
+        let scanned = Self { text, tokens };
+        for token in &scanned.tokens {
+            scanned.check(token, catalog)?;
+        }
+        Ok(scanned)
+    }
+
+    fn check(&self, token: &ScanToken, catalog: &Catalog) -> Result<(), Refusal> {
+        let text = self.slice(token);
+        match Token::try_from(token.token) {
+            Ok(Token::Iconst | Token::Fconst) if catalog.server_version < NEW_NUMBERS && is_new_number(text) => {
+                Err(refusal::newer_literal(text))
+            }
+            // The server folds and cuts such names by the rules of an encoding that is not ours.
+            Ok(Token::Ident | Token::Uident) if !catalog.utf8 && !is_plain_name(text) => {
+                Err(refusal::not_reviewed("a name with letters beyond ASCII in a database that is not UTF-8"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn slice(&self, token: &ScanToken) -> &'t str {
+        let start = usize::try_from(token.start).unwrap_or_default();
+        let end = usize::try_from(token.end).unwrap_or_default();
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Tokens of one statement with their texts, comments left out.
+    fn statement(&self, start: usize, end: usize) -> impl Iterator<Item = (Token, &'t str)> {
+        let place = |offset: usize| {
+            self.tokens.partition_point(|token| usize::try_from(token.start).unwrap_or_default() < offset)
+        };
+        let within = self.tokens.get(place(start)..place(end)).unwrap_or_default();
+        within.iter().filter_map(|token| {
+            match Token::try_from(token.token) {
+                Ok(Token::SqlComment | Token::CComment) | Err(_) => None,
+                Ok(kind) => Some((kind, self.slice(token))),
+            }
+        })
+    }
+}
+
+fn is_new_number(text: &str) -> bool {
+    let radix = text.strip_prefix('0').and_then(|rest| rest.chars().next());
+    text.contains('_') || matches!(radix, Some('x' | 'X' | 'o' | 'O' | 'b' | 'B'))
+}
+
+fn is_plain_name(text: &str) -> bool {
+    text.is_ascii() && !text.contains('\\')
+}

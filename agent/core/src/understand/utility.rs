@@ -1,0 +1,54 @@
+//! Every command that is not a query or a plain write.
+//!
+//! A command that is not named here is refused. Where nothing is protected the guardrails of
+//! [`crate::decide`] remain; where something is, commands that evaluate, rename or copy protected columns
+//! are refused, and so is all code.
+
+mod alter;
+mod carry;
+mod code;
+mod copy;
+mod create;
+mod elements;
+mod names;
+mod remove;
+mod server;
+mod session;
+
+use pg_query::protobuf::Node;
+
+use super::{found::Found, refusal};
+use crate::{catalog::Catalog, statement::Kind};
+
+/// Analyses a command.
+pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Found {
+    let Some(node) = &node.node else { return not_reviewed() };
+    session::analyse(node, catalog)
+        .or_else(|| carry::analyse(node, catalog))
+        .or_else(|| copy::analyse(node, catalog))
+        .or_else(|| create::analyse(node, catalog))
+        .or_else(|| alter::analyse(node, catalog))
+        .or_else(|| remove::analyse(node, catalog))
+        .or_else(|| server::analyse(node, catalog))
+        .or_else(|| code::analyse(node, catalog))
+        .unwrap_or_else(not_reviewed)
+}
+
+fn not_reviewed() -> Found {
+    Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("this command"))
+}
+
+/// A change of schema, seen by the next statement.
+fn schema_change(verb: &str) -> Found {
+    Found::new(verb, Kind::SchemaChange).effect(crate::statement::Effect::Catalog)
+}
+
+/// Administration of the server or of storage.
+fn administration(verb: &str) -> Found {
+    Found::new(verb, Kind::Administration)
+}
+
+/// A change of who may do what.
+fn privilege(verb: &str) -> Found {
+    Found::new(verb, Kind::Privilege).effect(crate::statement::Effect::Catalog)
+}

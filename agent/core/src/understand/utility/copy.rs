@@ -1,0 +1,141 @@
+//! COPY: rows without descriptions, so that nothing in them can be masked.
+
+use connect_shared::decision::ReasonCode;
+use pg_query::{
+    NodeEnum,
+    protobuf::{CopyStmt, DefElem, Node, RangeVar},
+};
+
+use super::names;
+use crate::{
+    catalog::{Catalog, Relation},
+    record::ReadProof,
+    statement::{Effect, Kind, Protection, Refusal, Shape},
+    understand::{
+        facts::Place,
+        found::Found,
+        query::{self, written},
+        refusal, resolve, walk,
+    },
+};
+
+/// Reviewed options: formats, and where to stop.
+const OPTIONS: [&str; 17] = [
+    "format",
+    "freeze",
+    "delimiter",
+    "null",
+    "default",
+    "header",
+    "quote",
+    "escape",
+    "force_quote",
+    "force_not_null",
+    "force_null",
+    "encoding",
+    "on_error",
+    "reject_limit",
+    "log_verbosity",
+    "oids",
+    "csv",
+];
+
+/// Analyses COPY. `None` if it is another command.
+pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
+    let NodeEnum::CopyStmt(copy) = node else { return None };
+    let mut found = if copy.is_from { from(copy, catalog) } else { to(copy, catalog) };
+    found.verb = "copy".into();
+    found.proof = ReadProof::MayWrite;
+    if copy.is_program || !copy.filename.is_empty() {
+        found.effect = Effect::None;
+        found = found.shape(Shape::ServerFile);
+    }
+    let option = copy.options.iter().find(|node| !is_reviewed(node));
+    Some(match option {
+        Some(_) => found.refused(refusal::not_reviewed("an option of COPY")),
+        None => found,
+    })
+}
+
+fn is_reviewed(node: &Node) -> bool {
+    matches!(&node.node, Some(NodeEnum::DefElem(option)) if OPTIONS.contains(&option_name(option)))
+}
+
+fn option_name(option: &DefElem) -> &str {
+    &option.defname
+}
+
+fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
+    let effect = Effect::CopyOut;
+    if let Some(query) = &copy.query {
+        let inner = query::analyse(query, catalog).unwrap_or_else(super::not_reviewed);
+        let column = match &inner.protection {
+            Protection::Projection { columns } => columns.first().cloned(),
+            _ => None,
+        };
+        let found = Found { effect, ..inner };
+        return match column {
+            Some(column) => found.refused(unmasked(&column.name, catalog.relations.get(&column.relation))),
+            None => found,
+        };
+    }
+    let Some(relation) = &copy.relation else { return super::not_reviewed() };
+    let reads = names::recorded(Some(relation), catalog);
+    let found = Found { reads, effect, ..Found::new("copy", Kind::Read) };
+    let judged = match first_protected(relation, &copy.attlist, catalog) {
+        Some((name, relation)) => Err(unmasked(&name, Some(relation))),
+        None => {
+            let facts = walk::listed(relation, &copy.attlist);
+            query::judge(&facts, None, catalog).map(|(protection, _)| protection)
+        }
+    };
+    found.protected_by(judged)
+}
+
+fn first_protected<'c>(
+    relation: &RangeVar,
+    columns: &[Node],
+    catalog: &'c Catalog,
+) -> Option<(String, &'c Relation)> {
+    let listed = walk::texts(columns);
+    let relations = resolve::candidates(relation, catalog);
+    relations.into_iter().find_map(|relation| {
+        let copied = |name: &str| listed.is_empty() || listed.contains(&name);
+        let mut hit = relation.columns.iter().filter(|column| column.label.is_some() && copied(&column.name));
+        hit.next().map(|column| (format!("{}.{}", relation.qualified_name(), column.name), relation))
+    })
+}
+
+fn unmasked(column: &str, relation: Option<&Relation>) -> Refusal {
+    let message = format!("`{column}` is protected, and COPY sends rows in which nothing can be masked");
+    let hint = relation.map_or_else(
+        || "Name the columns without it, or SELECT it: then it comes out masked.".to_owned(),
+        |relation| {
+            let (name, columns) = (relation.qualified_name(), refusal::free_columns(relation).join(", "));
+            format!(
+                "\\copy (SELECT {columns} FROM {name}) TO … leaves protected columns out; a SELECT shows them \
+                 masked."
+            )
+        },
+    );
+    refusal::refusal(ReasonCode::ProtectedCopy, Some(column.to_owned()), message, &hint)
+}
+
+fn from(copy: &CopyStmt, catalog: &Catalog) -> Found {
+    let Some(relation) = &copy.relation else { return super::not_reviewed() };
+    let writes = names::recorded(Some(relation), catalog);
+    let found = Found { writes, effect: Effect::CopyIn, ..Found::new("copy", Kind::Write) };
+    let judged = check_from(copy, relation, catalog);
+    found.protected_by(judged)
+}
+
+fn check_from(copy: &CopyStmt, relation: &RangeVar, catalog: &Catalog) -> Result<Protection, Refusal> {
+    let facts = walk::expressions(copy.where_clause.as_deref(), Some(relation), Place::Condition);
+    let (protection, _) = query::judge(&facts, None, catalog)?;
+    let columns = walk::texts(&copy.attlist);
+    for relation in resolve::candidates(relation, catalog) {
+        written::check_target(relation, catalog)?;
+        written::check_copied(relation, &columns)?;
+    }
+    Ok(protection)
+}

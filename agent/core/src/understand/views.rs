@@ -1,0 +1,184 @@
+//! Labels of views, from what their definitions do with protected columns, and of children and parents.
+
+use std::collections::HashMap;
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{Node, SelectStmt},
+};
+
+use super::{facts::Facts, parse, query, resolve::Resolved, walk};
+use crate::{
+    catalog::{Catalog, Column, Oid, Relation, ViewReading},
+    statement::{ProtectedColumn, Protection},
+};
+
+/// Most rounds until nothing moves any more: the depth of views over views.
+const MOST_ROUNDS: usize = 64;
+
+/// Labels the columns of views and materialized views, and those of children and parents by name, until
+/// nothing changes. `definitions` are as `pg_get_viewdef` gives them. A view that shows protected columns
+/// unchanged gets their labels; one that does anything else with them, or that is not understood, counts
+/// as computed.
+pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
+    for _ in 0..MOST_ROUNDS {
+        let inherited = inherit(catalog);
+        let views: Vec<(Oid, Settled)> = definitions
+            .iter()
+            .filter_map(|(oid, definition)| Some((*oid, settle(catalog.relations.get(oid)?, definition, catalog))))
+            .collect();
+        let moved = views.into_iter().filter(|(oid, settled)| apply(catalog, *oid, settled)).count();
+        if !inherited && moved == 0 {
+            return;
+        }
+    }
+    // Not settled: nothing about views is sure.
+    for oid in definitions.keys() {
+        if let Some(view) = catalog.relations.get_mut(oid) {
+            view.view = ViewReading::Computed;
+        }
+    }
+}
+
+/// What a definition amounts to.
+struct Settled {
+    reading: ViewReading,
+    /// By place in the view, what the column shows unchanged.
+    shown: Vec<(usize, ProtectedColumn)>,
+}
+
+impl Settled {
+    const fn of(reading: ViewReading) -> Self {
+        Self { reading, shown: Vec::new() }
+    }
+}
+
+fn settle(view: &Relation, definition: &str, catalog: &Catalog) -> Settled {
+    let Ok(statements) = parse::statements(definition.trim().trim_end_matches(';')) else {
+        return unknown(view, catalog);
+    };
+    let node = match statements.as_slice() {
+        [only] => only.stmt.as_deref(),
+        _ => None,
+    };
+    match node.map(|node| (node, walk::statement(node))) {
+        Some((node, facts)) => judged(node, &facts, view, catalog),
+        None => unknown(view, catalog),
+    }
+}
+
+/// Not understood: harmless only where nothing protected is behind it.
+fn unknown(_view: &Relation, catalog: &Catalog) -> Settled {
+    Settled::of(if catalog.has_protected() { ViewReading::Computed } else { ViewReading::Untouched })
+}
+
+fn judged(node: &Node, facts: &Facts<'_>, view: &Relation, catalog: &Catalog) -> Settled {
+    match query::judge(facts, Some(node), catalog) {
+        Ok((Protection::Projection { .. }, _)) => projection(node, facts, catalog),
+        Ok(_) => Settled::of(ViewReading::Untouched),
+        Err(_) => unknown(view, catalog),
+    }
+}
+
+/// `pg_get_viewdef` writes every column out, so that places are known.
+fn projection(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
+    let Some(NodeEnum::SelectStmt(select)) = &node.node else { return Settled::of(ViewReading::Computed) };
+    match shown(select, facts, catalog) {
+        Some(shown) => Settled { reading: ViewReading::Projection, shown },
+        None => Settled::of(ViewReading::Computed),
+    }
+}
+
+fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Vec<(usize, ProtectedColumn)>> {
+    let resolved = Resolved::new(facts, catalog).ok()?;
+    let mut shown = Vec::new();
+    for column in &facts.columns {
+        let Some(place) = column.target.filter(|_| column.place == super::facts::Place::Plain) else { continue };
+        let protected = resolved.read(column).ok()?.protected;
+        if column.star && !protected.is_empty() {
+            return None;
+        }
+        shown.extend(protected.into_iter().next().map(|protected| (place, protected)));
+    }
+    (shown.iter().all(|(place, _)| *place < select.target_list.len())).then_some(shown)
+}
+
+/// Whether anything changed. Labels are only ever added: two rules may give a column different ones, and
+/// then the first stays.
+fn apply(catalog: &mut Catalog, oid: Oid, settled: &Settled) -> bool {
+    let tested: Vec<(usize, ProtectedColumn, bool)> = settled
+        .shown
+        .iter()
+        .map(|(place, column)| (*place, column.clone(), is_tested(catalog, column)))
+        .collect();
+    let Some(view) = catalog.relations.get_mut(&oid) else { return false };
+    let mut changed = stricter(view.view, settled.reading);
+    if changed {
+        view.view = settled.reading;
+    }
+    for (place, column, tested) in tested {
+        let Some(shown) = view.columns.get_mut(place) else {
+            changed |= view.view != ViewReading::Computed;
+            view.view = ViewReading::Computed;
+            continue;
+        };
+        changed |= shown.label.is_none() || (tested && !shown.tested_on_write);
+        shown.label.get_or_insert(column.label);
+        shown.tested_on_write |= tested;
+    }
+    changed
+}
+
+fn is_tested(catalog: &Catalog, column: &ProtectedColumn) -> bool {
+    let relation = catalog.relations.get(&column.relation);
+    relation.and_then(|relation| relation.column(column.number)).is_some_and(|column| column.tested_on_write)
+}
+
+const fn rank(reading: ViewReading) -> u8 {
+    match reading {
+        ViewReading::Untouched => 0,
+        ViewReading::Projection => 1,
+        ViewReading::Computed => 2,
+    }
+}
+
+const fn stricter(now: ViewReading, new: ViewReading) -> bool {
+    rank(new) > rank(now)
+}
+
+/// Gives children and parents each other's labels, by column name.
+fn inherit(catalog: &mut Catalog) -> bool {
+    let pairs: Vec<(Oid, Oid)> = catalog
+        .relations
+        .values()
+        .flat_map(|parent| parent.children.iter().map(|child| (parent.oid, *child)))
+        .collect();
+    let mut changed = false;
+    for (parent, child) in pairs {
+        changed |= share(catalog, parent, child);
+        changed |= share(catalog, child, parent);
+    }
+    changed
+}
+
+fn share(catalog: &mut Catalog, from: Oid, to: Oid) -> bool {
+    let Some(columns) = catalog.relations.get(&from).map(|relation| relation.columns.clone()) else {
+        return false;
+    };
+    let Some(relation) = catalog.relations.get_mut(&to) else { return false };
+    let mut changed = false;
+    for own in &mut relation.columns {
+        let Some(other) = columns.iter().find(|other| other.name == own.name) else { continue };
+        changed |= take(own, other);
+    }
+    changed
+}
+
+fn take(own: &mut Column, other: &Column) -> bool {
+    let label = own.label.or(other.label);
+    let tested = own.tested_on_write || (label.is_some() && other.tested_on_write);
+    let changed = label != own.label || tested != own.tested_on_write;
+    own.label = label;
+    own.tested_on_write = tested;
+    changed
+}

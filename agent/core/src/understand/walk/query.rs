@@ -1,0 +1,166 @@
+//! Queries: SELECT, VALUES, set operations, WITH.
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{
+        CommonTableExpr, CteCycleClause, CteSearchClause, IntoClause, LockingClause, Node, ResTarget,
+        SelectStmt, WithClause,
+    },
+};
+
+use super::{Position, Walk};
+use crate::understand::facts::{ColumnUse, Place, ScopeId};
+
+impl<'a> Walk<'a> {
+    pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<ScopeId>, place: Place) {
+        let SelectStmt {
+            distinct_clause,
+            into_clause,
+            target_list,
+            from_clause,
+            where_clause,
+            group_clause,
+            group_distinct: _,
+            having_clause,
+            window_clause,
+            values_lists,
+            sort_clause,
+            limit_offset,
+            limit_count,
+            limit_option: _,
+            locking_clause,
+            with_clause,
+            op: _,
+            all: _,
+            larg,
+            rarg,
+        } = select;
+        let scope = self.open(parent);
+        // SELECT INTO writes what it would have shown.
+        let place = if into_clause.is_some() { Place::Copy } else { place };
+        let here = Position { scope, place };
+        self.with(with_clause.as_ref(), parent);
+        for node in from_clause {
+            self.from(node, here.condition());
+        }
+        self.into(into_clause.as_deref());
+        // Branches of a set operation are compared, or at least mixed: no output of theirs is plain.
+        for branch in [larg, rarg].into_iter().flatten() {
+            self.select(branch, parent, here.within().place);
+        }
+        self.targets(target_list, here);
+        self.expressions(values_lists, here.within());
+        let conditions = [distinct_clause, group_clause, window_clause, sort_clause];
+        for list in conditions {
+            self.expressions(list, here.condition());
+        }
+        for node in [where_clause, having_clause, limit_offset, limit_count].into_iter().flatten() {
+            self.expression(node, here.condition());
+        }
+        for node in locking_clause {
+            self.locking(node);
+        }
+    }
+
+    fn into(&mut self, into: Option<&'a IntoClause>) {
+        self.facts.into |= into.is_some();
+    }
+
+    fn locking(&mut self, node: &'a Node) {
+        self.facts.locks = true;
+        let Some(NodeEnum::LockingClause(clause)) = &node.node else {
+            return self.facts.refuse("a locking clause", 0);
+        };
+        // Names of items of this level, which are in its FROM already.
+        let LockingClause { locked_rels: _, strength: _, wait_policy: _ } = clause;
+    }
+
+    /// Queries in WITH see what is around the statement, and nothing of its own FROM.
+    pub(super) fn with(&mut self, with: Option<&'a WithClause>, around: Option<ScopeId>) {
+        let Some(WithClause { ctes, recursive: _, location: _ }) = with else { return };
+        for node in ctes {
+            match &node.node {
+                Some(NodeEnum::CommonTableExpr(cte)) => self.common_table(cte, around),
+                _ => self.facts.refuse("a WITH clause", 0),
+            }
+        }
+    }
+
+    fn common_table(&mut self, cte: &'a CommonTableExpr, around: Option<ScopeId>) {
+        let CommonTableExpr {
+            ctename,
+            aliascolnames: _,
+            ctematerialized: _,
+            ctequery,
+            search_clause,
+            cycle_clause,
+            location: _,
+            // The rest is filled in by the server's analysis.
+            cterecursive: _,
+            cterefcount: _,
+            ctecolnames: _,
+            ctecoltypes: _,
+            ctecoltypmods: _,
+            ctecolcollations: _,
+        } = cte;
+        self.facts.ctes.push(ctename);
+        if let Some(query) = ctequery {
+            self.statement(query, around, Place::Expression);
+        }
+        // Both name columns of this very query's output, which is computed.
+        if let Some(CteSearchClause { .. }) = search_clause {}
+        if let Some(clause) = cycle_clause {
+            let CteCycleClause { cycle_mark_value, cycle_mark_default, .. } = &**clause;
+            let here = Position { scope: self.open(around), place: Place::Expression };
+            for node in [cycle_mark_value, cycle_mark_default].into_iter().flatten() {
+                self.expression(node, here);
+            }
+        }
+    }
+
+    /// An output list: SELECT's or RETURNING's.
+    pub(super) fn targets(&mut self, list: &'a [Node], here: Position) {
+        for (place, node) in list.iter().enumerate() {
+            let Some(NodeEnum::ResTarget(target)) = &node.node else {
+                self.facts.refuse("an output column", 0);
+                continue;
+            };
+            let ResTarget { name, indirection, val, location: _ } = &**target;
+            self.expressions(indirection, here.within());
+            self.output(name, here.scope);
+            let Some(value) = val else { continue };
+            match &value.node {
+                Some(NodeEnum::ColumnRef(column)) => self.column(column, here, Some(place)),
+                _ => self.expression(value, here.within()),
+            }
+        }
+    }
+
+    fn output(&mut self, name: &'a str, id: ScopeId) {
+        if !name.is_empty()
+            && let Some(scope) = self.scope(id)
+        {
+            scope.outputs.push(name);
+        }
+    }
+
+    pub(super) fn column(
+        &mut self,
+        column: &'a pg_query::protobuf::ColumnRef,
+        here: Position,
+        target: Option<usize>,
+    ) {
+        let pg_query::protobuf::ColumnRef { fields, location: _ } = column;
+        let mut names = Vec::with_capacity(fields.len());
+        let mut star = false;
+        for field in fields {
+            match &field.node {
+                Some(NodeEnum::String(name)) => names.push(name.sval.as_str()),
+                Some(NodeEnum::AStar(_)) => star = true,
+                _ => self.facts.refuse("a column reference", 0),
+            }
+        }
+        let Position { scope, place } = here;
+        self.facts.columns.push(ColumnUse { scope, names, star, place, target });
+    }
+}
