@@ -1,1 +1,36 @@
-fn main() {}
+//! `connect-agent`: the only door to the databases behind it. The I/O shell around `connect-core`:
+//! sockets, clocks, disks, keys.
+//!
+//! Read next: [`serve`] for how the parts are put together, [`tunnel`] for what a client reaches,
+//! [`driver`] for the life of one database connection.
+
+#![allow(
+    unreachable_pub,
+    reason = "nothing is reachable from outside of a binary; `pub` marks what a module offers to the others"
+)]
+
+mod api;
+mod cancel;
+mod catalog;
+mod check;
+mod command;
+mod config;
+mod demo;
+mod dev_idp;
+mod driver;
+mod grants;
+mod identity;
+mod jws;
+mod keys;
+mod listener;
+mod log;
+mod resource;
+mod serve;
+mod tunnel;
+mod upstream;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run()
+}

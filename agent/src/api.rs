@@ -1,0 +1,84 @@
+//! The control API over HTTPS: who may open what, grants, receipts, the log's files, health. The bodies
+//! are those of [`connect_shared::api`]; every error is an [`ErrorReport`](connect_shared::error::ErrorReport).
+//!
+//! A caller is whoever the ID token in `Authorization` names; nothing is kept between two requests.
+
+mod caller;
+mod error;
+mod grants;
+mod health;
+mod info;
+mod log;
+mod receipts;
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use connect_shared::error::{ErrorReport, Exit};
+use http::{HeaderValue, StatusCode, header};
+
+use self::error::ApiError;
+use crate::serve::Agent;
+
+/// Longest body of a request.
+const MAX_BODY: usize = 16 * 1024;
+/// From a request's head to its answer's.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// All routes.
+pub fn router(agent: Arc<Agent>) -> Router {
+    Router::new()
+        .route("/v1/agent", get(info::agent))
+        .route("/v1/resources", get(info::resources))
+        .route("/v1/grants", post(grants::issue))
+        .route("/v1/receipts/last", get(receipts::last))
+        .route("/v1/receipts/{statement}", get(receipts::of_statement))
+        .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/{*path}", get(log::file))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(async || not_found())
+        .method_not_allowed_fallback(async || wrong_method())
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(answer_in_time))
+        .with_state(agent)
+}
+
+async fn answer_in_time(request: Request, next: Next) -> Response {
+    let mut response = match tokio::time::timeout(ANSWER_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => too_slow().into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn too_slow() -> ApiError {
+    let report =
+        ErrorReport::new("too_slow", Exit::Unreachable, "the agent did not get to an answer in time");
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, report.help("try again in a moment").retryable())
+}
+
+fn not_found() -> ApiError {
+    let report = ErrorReport::new("not_found", Exit::NotFound, "the agent has nothing under this path");
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        report.help("see that `connect` and the agent are of the same version"),
+    )
+}
+
+fn wrong_method() -> ApiError {
+    let report = ErrorReport::new("wrong_method", Exit::Usage, "this path answers another HTTP method");
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, report)
+}

@@ -1,0 +1,85 @@
+//! An error report as an HTTP answer.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use connect_shared::error::{ErrorReport, Exit};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{
+    grants::GrantRefusal,
+    identity::TokenError,
+    log::{LogClosed, ReceiptUnavailable},
+    serve::record_unavailable,
+};
+
+/// What a handler answers if it cannot answer what was asked.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    report: Box<ErrorReport>,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, report: ErrorReport) -> Self {
+        Self { status, report: Box::new(report) }
+    }
+
+    /// The stable code of the report.
+    pub(super) fn code(&self) -> &str {
+        &self.report.code
+    }
+}
+
+impl From<ErrorReport> for ApiError {
+    fn from(report: ErrorReport) -> Self {
+        let status = match report.exit {
+            Exit::Usage => StatusCode::BAD_REQUEST,
+            Exit::SignInNeeded => StatusCode::UNAUTHORIZED,
+            Exit::Denied | Exit::ApprovalNeeded => StatusCode::FORBIDDEN,
+            Exit::NotFound => StatusCode::NOT_FOUND,
+            Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, report)
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        error.report().into()
+    }
+}
+
+impl From<GrantRefusal> for ApiError {
+    fn from(refusal: GrantRefusal) -> Self {
+        refusal.report().into()
+    }
+}
+
+impl From<LogClosed> for ApiError {
+    fn from(error: LogClosed) -> Self {
+        record_unavailable(&error).into()
+    }
+}
+
+impl From<ReceiptUnavailable> for ApiError {
+    fn from(error: ReceiptUnavailable) -> Self {
+        tracing::warn!(%error, "a receipt cannot be made");
+        let report =
+            ErrorReport::new("receipt_unavailable", Exit::Unreachable, "the receipt cannot be made now");
+        report.help("try again in a moment").retryable().into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self.report)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750, 3
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

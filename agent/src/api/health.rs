@@ -1,0 +1,40 @@
+//! `GET /healthz`: the process runs. `GET /readyz`: it can let somebody in.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use connect_shared::error::{ErrorReport, Exit};
+
+use super::error::ApiError;
+use crate::serve::Agent;
+
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Causes are for the operator, and are in words that hold no secret; still, a stranger hears only which
+/// part is ill.
+pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static str, ApiError> {
+    if let Some(reason) = &agent.log.durable().borrow().failed {
+        tracing::debug!(%reason, "not ready: the log failed");
+        let report =
+            ErrorReport::new("log_failed", Exit::Unreachable, "the log cannot be written: nobody is let in");
+        return Err(report.help("free or repair the disk of `state_dir`, then restart the agent").into());
+    }
+    let ill: Vec<&str> = agent
+        .resources
+        .iter()
+        .filter(|(_, served)| served.runtime.catalog.last_error().is_some())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if ill.is_empty() {
+        return Ok("ready\n");
+    }
+    let words = format!("the catalog of {} cannot be read", list(&ill));
+    let report = ErrorReport::new("catalog_unreadable", Exit::Unreachable, words);
+    Err(report.help("run `connect-agent check --config …` on the agent's machine").retryable().into())
+}
+
+fn list(names: &[&str]) -> String {
+    format!("`{}`", names.join("`, `"))
+}

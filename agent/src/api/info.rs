@@ -1,0 +1,57 @@
+//! `GET /v1/agent`, `GET /v1/resources`
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use connect_core::principal::ResourceClass;
+use connect_shared::{
+    api::{AgentInfo, LogInfo, ResourceInfo, ResourceList},
+    grant::Action,
+};
+
+use super::{caller::Caller, error::ApiError};
+use crate::{config::ResourceConfig, serve::Agent};
+
+pub(super) async fn agent(State(agent): State<Arc<Agent>>) -> Json<AgentInfo> {
+    Json(AgentInfo {
+        schema: "connect.agent/1".to_owned(),
+        name: agent.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        identity: agent.identity_info.clone(),
+        log: LogInfo { origin: agent.log.origin().to_owned(), verifier_key: agent.log.verifier_key() },
+    })
+}
+
+pub(super) async fn resources(
+    State(agent): State<Arc<Agent>>,
+    caller: Caller,
+) -> Result<Json<ResourceList>, ApiError> {
+    let allowed = agent.grants.resources(&caller.0);
+    let resources =
+        allowed.into_iter().map(|(resource, actions)| describe(&agent, resource, actions)).collect();
+    Ok(Json(ResourceList { schema: "connect.resources/1".to_owned(), resources }))
+}
+
+/// A resource as its principal sees it.
+pub(super) fn describe(agent: &Agent, config: &ResourceConfig, actions: Vec<Action>) -> ResourceInfo {
+    let resource = &config.resource;
+    let served = agent.resources.get(&resource.name);
+    let catalog = served.and_then(|served| served.runtime.catalog.subscribe().borrow().clone());
+    let labelled = |catalog: &connect_core::catalog::Catalog| {
+        let relations = catalog.relations.values().filter(|relation| !relation.is_system());
+        relations.flat_map(|relation| &relation.columns).filter(|column| column.label.is_some()).count()
+            as u64
+    };
+    ResourceInfo {
+        name: resource.name.clone(),
+        engine: config.engine,
+        server_version: catalog.as_ref().map(|catalog| (catalog.server_version / 10_000).to_string()),
+        database: resource.database.clone(),
+        class: match resource.class {
+            ResourceClass::Production => "production".to_owned(),
+            ResourceClass::Development => "development".to_owned(),
+        },
+        actions,
+        masked_columns: catalog.as_deref().map(labelled),
+    }
+}

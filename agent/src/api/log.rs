@@ -1,0 +1,71 @@
+//! `GET /log/…`: the log's public files. The checkpoint is for anyone, tiles and bodies are for auditors:
+//! entries say who did what.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use connect_shared::{
+    error::{ErrorReport, Exit},
+    proof::verify::LogReader as _,
+};
+use http::{HeaderValue, header};
+use tokio::sync::Semaphore;
+
+use super::{caller::Caller, error::ApiError};
+use crate::{log::PublicFolder, serve::Agent};
+
+/// Longest file that is served: a bundle of entries has at most 17 MiB, a body is one statement's.
+const MAX_FILE: usize = 64 << 20;
+/// Files that are read at once.
+static READERS: Semaphore = Semaphore::const_new(8);
+
+pub(super) async fn checkpoint(State(agent): State<Arc<Agent>>) -> Response {
+    let text = agent.log.checkpoint_text().to_string();
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+pub(super) async fn file(
+    State(agent): State<Arc<Agent>>,
+    Path(path): Path<String>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    if !agent.auditors.admits(&caller.0) {
+        let words =
+            format!("`{}` may not read the entries of others: it is no auditor of this log", caller.0.name);
+        let report = ErrorReport::new("not_an_auditor", Exit::Denied, words);
+        return Err(report.help("connect audit receipt").into());
+    }
+    let _reader = READERS.acquire().await;
+    let folder = PublicFolder::new(agent.log.public_dir());
+    // The folder knows the forms of its paths and reads nothing else, so there is no way out of it.
+    let read = tokio::task::spawn_blocking(move || folder.read(&path, MAX_FILE)).await;
+    match read {
+        Ok(Ok(Some(bytes))) => {
+            let mut response = bytes.into_response();
+            let cached = HeaderValue::from_static("private, max-age=604800, immutable");
+            response.headers_mut().insert(header::CACHE_CONTROL, cached);
+            Ok(response)
+        }
+        Ok(Ok(None)) => {
+            let report = ErrorReport::new("no_such_file", Exit::NotFound, "the log has no such file");
+            Err(report.help("read `/log/checkpoint` again: the log may have grown").into())
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a file of the log cannot be read");
+            Err(unreadable())
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a file of the log cannot be read");
+            Err(unreadable())
+        }
+    }
+}
+
+fn unreadable() -> ApiError {
+    let report =
+        ErrorReport::new("log_unreadable", Exit::Unreachable, "the agent cannot read that file of its log");
+    report.help("tell the operator of the agent").retryable().into()
+}

@@ -1,0 +1,113 @@
+//! Cancel keys: the agent shows keys of its own, and maps them to the server's.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use connect_core::machine::CancelKey;
+use connect_shared::{
+    entry::PrincipalRef,
+    ids::{ConnectionId, SessionId},
+};
+
+use crate::upstream::UpstreamConfig;
+
+/// Every connection that can be cancelled. A key that is not in it reaches nobody.
+#[derive(Debug, Default)]
+pub struct CancelRegistry {
+    keys: Mutex<HashMap<CancelKey, Cancellable>>,
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone)]
+pub struct Cancellable {
+    pub principal: PrincipalRef,
+    pub session: SessionId,
+    pub connection: ConnectionId,
+    pub upstream: Arc<UpstreamConfig>,
+    /// The server's own key.
+    pub key: CancelKey,
+}
+
+/// A key in the registry; it is taken out when this is dropped.
+#[derive(Debug)]
+pub struct Registered {
+    registry: Arc<CancelRegistry>,
+    pub key: CancelKey,
+}
+
+impl CancelRegistry {
+    /// Makes a key for a connection. `None` if the system gives no random bytes.
+    #[must_use]
+    pub fn register(self: &Arc<Self>, cancellable: Cancellable) -> Option<Registered> {
+        loop {
+            let key = random_key()?;
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            if let std::collections::hash_map::Entry::Vacant(place) = keys.entry(key) {
+                place.insert(cancellable);
+                return Some(Registered { registry: self.clone(), key });
+            }
+        }
+    }
+
+    /// What runs under `key`, if it is the same principal's.
+    #[must_use]
+    pub fn find(&self, key: CancelKey, principal: &PrincipalRef) -> Option<Cancellable> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&key).filter(|cancellable| cancellable.principal == *principal).cloned()
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+fn random_key() -> Option<CancelKey> {
+    let mut bytes = [0u8; 8];
+    aws_lc_rs::rand::fill(&mut bytes).ok()?;
+    let [a, b, c, d, e, f, g, h] = bytes;
+    // Clients print the process id as a positive number.
+    let process = u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff;
+    Some(CancelKey { process, secret: u32::from_be_bytes([e, f, g, h]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::{Secret, UpstreamTls};
+
+    fn principal(sub: &str) -> PrincipalRef {
+        PrincipalRef { sub: sub.into(), idp: "https://id.example".into(), actor: None }
+    }
+
+    fn cancellable(sub: &str) -> Cancellable {
+        Cancellable {
+            principal: principal(sub),
+            session: SessionId::from_random([1; 16]),
+            connection: ConnectionId::from_random([2; 16]),
+            upstream: Arc::new(UpstreamConfig {
+                host: "127.0.0.1".into(),
+                port: 1,
+                database: "d".into(),
+                user: "u".into(),
+                password: Secret("p".into()),
+                tls: UpstreamTls::Disable,
+            }),
+            key: CancelKey { process: 1, secret: 2 },
+        }
+    }
+
+    #[test]
+    fn a_key_reaches_its_own_principal_and_nobody_after_the_connection() {
+        let registry = Arc::new(CancelRegistry::default());
+        let registered = registry.register(cancellable("ana")).expect("random bytes");
+        assert!(registry.find(registered.key, &principal("ana")).is_some());
+        assert!(registry.find(registered.key, &principal("eve")).is_none());
+        let key = registered.key;
+        drop(registered);
+        assert!(registry.find(key, &principal("ana")).is_none());
+    }
+}

@@ -1,0 +1,113 @@
+//! The catalog's own way to the database: a connection that only reads.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::upstream::{UpstreamConfig, UpstreamError, client_tls};
+
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Settings of the session. Names mean `pg_catalog`'s objects only; nothing can be written; a policy of
+/// row security is not evaluated (it may run anybody's code) but is an error.
+const SESSION: &str = "SET search_path = pg_catalog; \
+    SET default_transaction_read_only = on; \
+    SET row_security = off; \
+    SET statement_timeout = '15s'; \
+    SET lock_timeout = '1s'; \
+    SET idle_in_transaction_session_timeout = '60s'; \
+    SET constraint_exclusion = off; \
+    SET bytea_output = 'hex'; \
+    SET DateStyle = 'ISO'";
+
+/// Why the catalog could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Tls(#[from] UpstreamError),
+    #[error("the database did not answer within {} s", CONNECT_TIME.as_secs())]
+    Timeout,
+    #[error("{}", describe(.0))]
+    Database(#[from] tokio_postgres::Error),
+    #[error("the database has more than {0} columns, which is more than the agent holds")]
+    TooLarge(usize),
+    #[error("the log is closed: {0}")]
+    Log(String),
+}
+
+impl ReadError {
+    /// Whether the connection may be used again.
+    pub(super) fn keeps_connection(&self) -> bool {
+        matches!(self, Self::Log(_))
+    }
+}
+
+/// Code and primary message of the server, or what went wrong before it could speak. Detail and context
+/// may quote values and stay out.
+fn describe(error: &tokio_postgres::Error) -> String {
+    use std::error::Error as _;
+    match (error.as_db_error(), error.source()) {
+        (Some(server), _) => format!("{} ({})", server.message(), server.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+/// A connection that ends when it is dropped.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pump: JoinHandle<()>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+impl Connection {
+    /// Dials, logs in and makes the session safe to read with.
+    pub(super) async fn open(upstream: &UpstreamConfig) -> Result<Self, ReadError> {
+        let connection =
+            timeout(CONNECT_TIME, Self::dial(upstream)).await.map_err(|_| ReadError::Timeout)??;
+        connection.client.batch_execute(SESSION).await?;
+        Ok(connection)
+    }
+
+    async fn dial(upstream: &UpstreamConfig) -> Result<Self, ReadError> {
+        let mut config = Config::new();
+        config
+            .host(&upstream.host)
+            .port(upstream.port)
+            .dbname(&upstream.database)
+            .user(&upstream.user)
+            .password(&upstream.password.0)
+            .application_name("connect-agent catalog");
+        match client_tls(&upstream.tls)? {
+            None => {
+                config.ssl_mode(SslMode::Disable);
+                let (client, connection) = config.connect(NoTls).await?;
+                Ok(Self { client, pump: tokio::spawn(pump(connection)) })
+            }
+            Some(tls) => {
+                config.ssl_mode(SslMode::Require);
+                let tls = MakeRustlsConnect::new(Arc::unwrap_or_clone(tls));
+                let (client, connection) = config.connect(tls).await?;
+                Ok(Self { client, pump: tokio::spawn(pump(connection)) })
+            }
+        }
+    }
+
+    /// Whether the other side has gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+async fn pump(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(error = %describe(&error), "the catalog's connection ended");
+    }
+}

@@ -1,0 +1,37 @@
+//! Counts and digest of a snapshot, for the log.
+
+use aws_lc_rs::digest;
+use connect_core::catalog::Catalog;
+
+/// What the log says of a snapshot.
+pub(super) struct Summary {
+    pub(super) relations: u64,
+    pub(super) columns: u64,
+    pub(super) labelled: u64,
+    pub(super) digest: String,
+}
+
+impl Summary {
+    /// Over names, types and labels outside the system's schemas, in the order of their OIDs.
+    pub(super) fn of(catalog: &Catalog) -> Self {
+        let mut relations: Vec<_> =
+            catalog.relations.values().filter(|relation| !relation.is_system()).collect();
+        relations.sort_by_key(|relation| relation.oid);
+        let mut context = digest::Context::new(&digest::SHA256);
+        let (mut columns, mut labelled) = (0, 0);
+        for relation in &relations {
+            let head = format!("{:?}", (relation.oid, &relation.schema, &relation.name, relation.kind));
+            let reading = format!("{:?}{:?}{}", relation.view, relation.children, relation.runs_code);
+            context.update(head.as_bytes());
+            context.update(reading.as_bytes());
+            for column in &relation.columns {
+                context.update(format!("{column:?}").as_bytes());
+                columns += 1;
+                labelled += u64::from(column.label.is_some());
+            }
+        }
+        let digest = context.finish();
+        let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { relations: relations.len() as u64, columns, labelled, digest: hex }
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line: parses it, starts what it names, and turns what comes back into an exit code and
+//! words. Nothing is decided here.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use connect_core::decide::DEFAULT_POLICY;
+use connect_shared::error::{ErrorReport, Exit};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    check::{self, Reach},
+    config::{Config, ConfigError},
+    demo, dev_idp,
+    keys::{self, KeyError},
+    serve::{self, ServeError},
+};
+
+/// Environment variable with a filter of `tracing`: `info`, `connect_agent=debug` …
+const LOG_FILTER: &str = "CONNECT_AGENT_LOG";
+
+/// The only door to the databases behind it: who signs in gets a short grant, and every statement is
+/// decided, recorded and masked on its way.
+#[derive(Debug, Parser)]
+#[command(name = "connect-agent", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the resources of a configuration until SIGTERM or SIGINT.
+    Serve(File),
+    /// Says everything that is wrong with a configuration, or that nothing is.
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Looks at the file alone: asks neither the identity provider nor the databases.
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Prints the fingerprint of the agent's certificate, for `connect agents add`.
+    Fingerprint(File),
+    /// The rules that decide about statements.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    Demo(demo::DemoArgs),
+    DevIdp(dev_idp::DevIdpArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Prints the default policy.
+    Show,
+}
+
+#[derive(Debug, clap::Args)]
+struct File {
+    /// The configuration.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/connect/agent.toml",
+        env = "CONNECT_AGENT_CONFIG"
+    )]
+    config: PathBuf,
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    // clap ends the process itself: 2 for usage, 0 for help and version.
+    let arguments = Arguments::parse();
+    start_logging(&arguments.command);
+    match execute(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            complain(&report);
+            ExitCode::from(report.exit.code())
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<(), ErrorReport> {
+    let unstartable =
+        |error| ErrorReport::new("internal", Exit::Unexpected, format!("the runtime cannot start: {error}"));
+    // Nobody else in this process chooses a provider; if somebody did, it is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(unstartable)?;
+    runtime.block_on(dispatch(command))
+}
+
+async fn dispatch(command: Command) -> Result<(), ErrorReport> {
+    match command {
+        Command::Serve(file) => serve_until_signalled(&file.config).await,
+        Command::Check { file, offline } => {
+            let config = load(&file.config)?;
+            check::check(&config, if offline { Reach::File } else { Reach::Network }).await
+        }
+        Command::Fingerprint(file) => {
+            let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
+            say(&certificate.fingerprint())
+        }
+        Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
+        Command::Demo(arguments) => Ok(demo::run(arguments).await?),
+        Command::DevIdp(arguments) => dev_idp::run(arguments)
+            .await
+            .map_err(|error| ErrorReport::new("dev_idp", Exit::Local, error.to_string())),
+    }
+}
+
+async fn serve_until_signalled(path: &Path) -> Result<(), ErrorReport> {
+    let config = load(path)?;
+    let signals = serve::signalled().map_err(|error| {
+        ErrorReport::new("signals", Exit::Local, format!("cannot listen for signals: {error}"))
+    })?;
+    serve::run(config, signals).await.map_err(|error| {
+        let exit = if matches!(error, ServeError::Ended) { Exit::Unexpected } else { Exit::Local };
+        ErrorReport::new("not_serving", exit, error.to_string()).help("connect-agent check")
+    })
+}
+
+fn load(path: &Path) -> Result<Config, ErrorReport> {
+    Config::load(path).map_err(|error| {
+        let code = match error {
+            ConfigError::Unreadable { .. } => "config_unreadable",
+            ConfigError::Invalid { .. } => "config_invalid",
+        };
+        ErrorReport::new(code, Exit::Usage, error.to_string())
+    })
+}
+
+fn local(error: KeyError) -> ErrorReport {
+    ErrorReport::new("keys", Exit::Local, error.to_string())
+}
+
+fn say(line: &str) -> Result<(), ErrorReport> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| {
+        ErrorReport::new("output", Exit::Local, format!("cannot write to standard output: {error}"))
+    })
+}
+
+fn complain(report: &ErrorReport) {
+    eprintln!("error: {}", report.message);
+    for next in &report.help {
+        eprintln!("  next: {next}");
+    }
+}
+
+/// Log lines go to stderr. `serve` tells of sessions; the others speak for themselves.
+fn start_logging(command: &Command) {
+    let usual = match command {
+        Command::Serve(_) => "info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_env(LOG_FILTER).unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,266 @@
+//! `agent.toml`: read once, checked whole, typed from there on.
+//!
+//! Every problem is reported at once, with its line and key; nothing that is not understood is passed
+//! over, and an unknown key is answered with the nearest one that exists. Reading touches files that the
+//! configuration names (passwords, certificates); it opens no socket.
+//!
+//! Read next: [`section`] for how keys are taken, [`resource`] for the longest section.
+
+mod access;
+mod agent;
+mod identity;
+mod problem;
+mod resource;
+mod secret;
+mod section;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+pub use self::{
+    access::AccessList,
+    problem::{ConfigError, Problem},
+    value::is_loopback,
+};
+use self::{
+    problem::Findings,
+    section::{Located, Section},
+};
+use crate::{catalog::LabelOverrides, upstream::UpstreamConfig};
+use connect_core::principal::Resource;
+use connect_shared::engine::Engine;
+
+/// Longest configuration file that is read.
+const MAX_FILE: u64 = 1 << 20;
+/// Most resources of one agent.
+const MAX_RESOURCES: usize = 1_000;
+
+/// The configuration of one agent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Shown to developers.
+    pub name: String,
+    /// TCP and UDP; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Keys and log; made with mode 0700.
+    pub state_dir: PathBuf,
+    /// More names of the self-signed certificate.
+    pub public_names: Vec<String>,
+    pub certificate: CertificateSource,
+    pub identity: IdentityConfig,
+    pub log: LogConfig,
+    pub grants: GrantsConfig,
+    pub resources: Vec<ResourceConfig>,
+    /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
+    pub digest: String,
+}
+
+/// Where the certificate of the listeners comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// Made at the first start, kept in the state folder, pinned by its fingerprint.
+    SelfSigned,
+    /// PEM files that somebody else renews.
+    Files { certificate: PathBuf, key: PathBuf },
+}
+
+/// `[identity]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// Exactly as in the `iss` of its tokens.
+    pub issuer: String,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+    pub groups_claim: String,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    pub origin: String,
+    /// Who may read entries of others.
+    pub auditors: AccessList,
+}
+
+/// `[grants]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrantsConfig {
+    pub lifetime: Duration,
+}
+
+/// One `[[resource]]`
+#[derive(Debug, Clone)]
+pub struct ResourceConfig {
+    pub resource: Arc<Resource>,
+    pub engine: Engine,
+    pub upstream: Arc<UpstreamConfig>,
+    pub read: AccessList,
+    /// Writing includes reading.
+    pub write: AccessList,
+    pub labels: LabelOverrides,
+}
+
+impl Config {
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_text(path).map_err(|source| ConfigError::unreadable(path, &source))?;
+        let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        Self::parse(&text, &base, &|name| std::env::var(name).ok())
+            .map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+    }
+
+    /// Checks a text whose relative paths start at `base`.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it, in the order of its lines.
+    pub fn parse(
+        text: &str,
+        base: &Path,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Problem>> {
+        let (document, syntax) = toml::de::DeTable::parse_recoverable(text);
+        let findings = Findings::new(text);
+        for error in &syntax {
+            findings.syntax(error.span().map_or(0, |span| span.start), error.message());
+        }
+        let surroundings = Surroundings { base, environment };
+        let root = Section::root(document.get_ref(), &findings);
+        let config = read_root(root, &surroundings, text);
+        match (findings.into_problems(), config) {
+            (problems, Some(config)) if problems.is_empty() => Ok(config),
+            (problems, _) => Err(problems),
+        }
+    }
+}
+
+/// What a configuration refers to beside its own text.
+struct Surroundings<'a> {
+    base: &'a Path,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Surroundings<'_> {
+    /// A path of the file, relative to the file's own folder.
+    fn resolve(&self, path: &str) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!("it is over the limit of {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+/// Reads every section before it gives up, so that every problem is found.
+fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -> Option<Config> {
+    let agent = root.required_section("agent").and_then(|section| agent::read(section, around));
+    let identity = root.required_section("identity").and_then(|section| identity::read(section, around));
+    let name = agent.as_ref().map(|agent| agent.name.clone());
+    let log = read_log(root.section("log"), name);
+    let grants = read_grants(root.section("grants"));
+    let resources = read_resources(&mut root, around);
+    root.finish();
+    let agent = agent?;
+    Some(Config {
+        name: agent.name,
+        listen: agent.listen,
+        state_dir: agent.state_dir,
+        public_names: agent.public_names,
+        certificate: agent.certificate,
+        identity: identity?,
+        log: log?,
+        grants: grants?,
+        resources: resources?,
+        digest: digest(text)?,
+    })
+}
+
+fn read_log(section: Option<Section<'_, '_>>, agent: Option<String>) -> Option<LogConfig> {
+    let usual = agent.map(|name| format!("connect.local/{name}"));
+    let Some(mut section) = section else {
+        return Some(LogConfig { origin: usual?, auditors: AccessList::default() });
+    };
+    let origin = match section.string("origin") {
+        Some(origin) => section.check(&origin, value::origin(&origin.value)).then_some(origin.value),
+        None => usual,
+    };
+    let auditors = access::read(&mut section, "auditors");
+    section.finish();
+    Some(LogConfig { origin: origin?, auditors: auditors? })
+}
+
+fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {
+    let Some(mut section) = section else { return Some(GrantsConfig::default()) };
+    let lifetime = match section.string("lifetime") {
+        Some(text) => section.accept(&text, value::grant_lifetime(&text.value)),
+        None => Some(GrantsConfig::default().lifetime),
+    };
+    section.finish();
+    Some(GrantsConfig { lifetime: lifetime? })
+}
+
+impl Default for GrantsConfig {
+    fn default() -> Self {
+        Self { lifetime: Duration::from_secs(600) }
+    }
+}
+
+fn read_resources(root: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Vec<ResourceConfig>> {
+    let sections = root.sections("resource");
+    if sections.is_empty() {
+        if !root.has("resource") {
+            root.missing("resource", "is missing; add a `[[resource]]` section for each database");
+        }
+        return None;
+    }
+    if sections.len() > MAX_RESOURCES {
+        root.wrong("resource", &format!("more than {MAX_RESOURCES} resources"));
+        return None;
+    }
+    let read: Vec<Option<resource::Read>> =
+        sections.into_iter().map(|section| resource::read(section, around)).collect();
+    report_duplicates(root, &read);
+    read.into_iter().map(|resource| resource.and_then(|read| read.config)).collect()
+}
+
+fn report_duplicates(root: &Section<'_, '_>, resources: &[Option<resource::Read>]) {
+    let mut seen: Vec<&Located<String>> = Vec::new();
+    for name in resources.iter().flatten().map(|read| &read.name) {
+        match seen.iter().find(|earlier| earlier.value == name.value) {
+            Some(earlier) => root.wrong_at(
+                name,
+                &format!(
+                    "`{}` is already the name of the resource in line {}; give this one another",
+                    name.value, earlier.line
+                ),
+            ),
+            None => seen.push(name),
+        }
+    }
+}
+
+/// SHA-256 of the keys and values alone, so that a comment does not look like a change.
+fn digest(text: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let canonical = serde_json::to_vec(&table).ok()?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical);
+    Some(crate::keys::hexadecimal(digest.as_ref()))
+}

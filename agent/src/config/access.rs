@@ -1,0 +1,97 @@
+//! Who may do something: `group:X`, `principal:X`, `*`.
+
+use connect_core::principal::Principal;
+
+use super::section::Section;
+
+/// One line of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever can sign in.
+    Anyone,
+    /// Members of a group, by the name in the groups claim.
+    Group(String),
+    /// One principal, by stable id or by name.
+    Principal(String),
+}
+
+impl Who {
+    fn parse(text: &str) -> Result<Self, String> {
+        let named = |name: &str| match name.trim() {
+            "" => Err(format!("`{text}` names nobody; write a name behind the colon")),
+            trimmed if trimmed != name => Err(format!("`{text}` has a space around its name; remove it")),
+            name => Ok(name.to_owned()),
+        };
+        match text.split_once(':') {
+            _ if text == "*" => Ok(Self::Anyone),
+            Some(("group", name)) => named(name).map(Self::Group),
+            Some(("principal", name)) => named(name).map(Self::Principal),
+            _ => Err(format!(
+                "`{text}` is not understood; write `group:NAME`, `principal:NAME-OR-ID` or `*` for everyone"
+            )),
+        }
+    }
+
+    fn admits(&self, principal: &Principal) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Group(group) => principal.groups.iter().any(|name| name == group),
+            Self::Principal(who) => *who == principal.reference.sub || *who == principal.name,
+        }
+    }
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("*"),
+            Self::Group(name) => write!(f, "group:{name}"),
+            Self::Principal(name) => write!(f, "principal:{name}"),
+        }
+    }
+}
+
+/// A list of those who may. Empty: nobody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessList(Vec<Who>);
+
+impl AccessList {
+    /// Whether one of its lines means `principal`.
+    #[must_use]
+    pub fn admits(&self, principal: &Principal) -> bool {
+        self.0.iter().any(|who| who.admits(principal))
+    }
+
+    /// Whether it admits nobody at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Display for AccessList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, who) in self.0.iter().enumerate() {
+            write!(f, "{}{who}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// The list under `key`, empty if it is absent.
+pub(super) fn read(section: &mut Section<'_, '_>, key: &'static str) -> Option<AccessList> {
+    let Some(lines) = section.strings(key) else { return Some(AccessList::default()) };
+    let mut list: Vec<Who> = Vec::new();
+    let mut good = true;
+    for line in &lines {
+        match section.accept(line, Who::parse(&line.value)) {
+            Some(who) if list.contains(&who) => {
+                section.wrong_at(line, &format!("`{who}` is listed twice; remove one"));
+                good = false;
+            }
+            Some(who) => list.push(who),
+            None => good = false,
+        }
+    }
+    good.then_some(AccessList(list))
+}

@@ -1,0 +1,140 @@
+//! Issues a grant: the rules first, then the signature.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use connect_core::principal::Principal;
+use connect_shared::{
+    api::GrantRequest,
+    grant::{Action, Actor, AuthorizationDetail, Confirmation, DETAIL_TYPE, GRANT_TYPE, GrantClaims},
+    ids::GrantId,
+};
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+
+use super::{GrantAuthority, GrantRefusal, Thumbprint, rules::allowed};
+
+/// Longest reason that goes into the log.
+const MAX_REASON: usize = 500;
+/// Longest name of an AI agent.
+const MAX_ACTOR: usize = 64;
+
+/// A grant, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The signed JWT.
+    pub text: String,
+    pub claims: GrantClaims,
+    pub principal: Principal,
+    pub actions: Vec<Action>,
+}
+
+impl GrantAuthority {
+    /// Issues what `principal` asks for, or says why not.
+    ///
+    /// # Errors
+    /// The rules do not allow it, or the request is not well-formed.
+    pub fn issue(
+        &self,
+        mut principal: Principal,
+        request: &GrantRequest,
+        certificate: &Thumbprint,
+        id: GrantId,
+        now: u64,
+    ) -> Result<Issued, GrantRefusal> {
+        check_words(request)?;
+        principal.reference.actor.clone_from(&request.actor);
+        let actions = self.actions(&principal, request)?;
+        let claims = self.claims(&principal, &request.resource, &actions, certificate, id, now);
+        let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
+        Ok(Issued { text, claims, principal, actions })
+    }
+
+    fn actions(&self, principal: &Principal, request: &GrantRequest) -> Result<Vec<Action>, GrantRefusal> {
+        let name = request.resource.as_str();
+        let known = self.resource(name);
+        let resource = known.ok_or_else(|| GrantRefusal::NoSuchResource(name.chars().take(64).collect()))?;
+        let allowed = allowed(resource, principal);
+        let refused = |action| match (&principal.reference.actor, action) {
+            (Some(actor), Action::Write) => {
+                GrantRefusal::ActorReads { actor: actor.clone(), resource: name.to_owned() }
+            }
+            (_, Action::Write) => {
+                GrantRefusal::not_allowed(principal, name, action, resource.write.to_string())
+            }
+            (_, Action::Read) => {
+                let lists = [resource.read.to_string(), resource.write.to_string()];
+                let admits = lists.iter().filter(|list| !list.is_empty()).cloned().collect::<Vec<_>>();
+                GrantRefusal::not_allowed(principal, name, action, admits.join(", "))
+            }
+        };
+        let mut wanted = request.actions.clone();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if allowed.is_empty() {
+            return Err(refused(Action::Read));
+        }
+        if let Some(more) = wanted.iter().find(|action| !allowed.contains(action)) {
+            return Err(refused(*more));
+        }
+        // Whoever may write may read what is written: a grant to write alone could not be used.
+        match wanted.as_slice() {
+            [] | [Action::Write] => Ok(allowed),
+            _ => Ok(wanted),
+        }
+    }
+
+    fn claims(
+        &self,
+        principal: &Principal,
+        resource: &str,
+        actions: &[Action],
+        certificate: &Thumbprint,
+        id: GrantId,
+        now: u64,
+    ) -> GrantClaims {
+        GrantClaims {
+            iss: self.origin.clone(),
+            aud: self.origin.clone(),
+            sub: principal.reference.sub.clone(),
+            idp: principal.reference.idp.clone(),
+            name: principal.name.clone(),
+            groups: principal.groups.clone(),
+            act: principal.reference.actor.clone().map(|sub| Actor { sub }),
+            jti: id,
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(self.lifetime.as_secs()),
+            cnf: Confirmation { certificate: certificate.as_str().to_owned() },
+            authorization_details: vec![AuthorizationDetail {
+                kind: DETAIL_TYPE.to_owned(),
+                identifier: resource.to_owned(),
+                actions: actions.to_vec(),
+            }],
+        }
+    }
+
+    pub(super) fn sign(&self, claims: &GrantClaims) -> Option<String> {
+        let header = json!({ "typ": GRANT_TYPE, "alg": "ES256" });
+        let payload = serde_json::to_vec(claims).ok()?;
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
+        let signature =
+            jsonwebtoken::crypto::sign(signed.as_bytes(), &self.signing, Algorithm::ES256).ok()?;
+        Some(format!("{signed}.{signature}"))
+    }
+}
+
+/// Both go into the log and onto screens.
+fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
+    if let Some(reason) = &request.reason
+        && (reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control))
+    {
+        return Err(GrantRefusal::BadReason);
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    match &request.actor {
+        Some(actor) if actor.is_empty() || actor.len() > MAX_ACTOR || !actor.bytes().all(fits) => {
+            Err(GrantRefusal::BadActor)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,181 @@
+//! Asks the provider: discovery document and key set, within a time and a size, never following a
+//! redirect to somewhere else.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use jsonwebtoken::jwk::Jwk;
+use reqwest::{Client, Url, redirect};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::config::IdentityConfig;
+
+/// How long a caller waits for the provider, all requests together.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest answer that is read.
+const MAX_BODY: usize = 512 * 1024;
+/// Most keys of one set that are looked at.
+const MAX_KEYS: usize = 200;
+
+/// Why the provider's keys are not here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    #[error("the identity provider `{issuer}` does not answer: {reason}")]
+    Unreachable { issuer: String, reason: String },
+    #[error("the identity provider `{issuer}` answered something that cannot be used: {reason}")]
+    Unusable { issuer: String, reason: String },
+    #[error("the CA file `{path}` of the identity provider cannot be used: {reason}")]
+    CaFile { path: String, reason: String },
+}
+
+/// The way to one provider.
+#[derive(Debug)]
+pub(super) struct Provider {
+    issuer: String,
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Provider {
+    pub(super) fn new(config: &IdentityConfig) -> Result<Self, FetchError> {
+        let issuer = config.issuer.clone();
+        let unusable = |reason: String| FetchError::Unusable { issuer: issuer.clone(), reason };
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls(config.ca_file.as_deref()).map_err(unusable)?)
+            .redirect(redirect::Policy::none())
+            .connect_timeout(PATIENCE)
+            .timeout(PATIENCE)
+            .pool_max_idle_per_host(1);
+        if config.issuer.starts_with("http://") {
+            // Only loopback issuers are plain; a proxy could not reach this machine's own loopback.
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| unusable(error.to_string()))?;
+        Ok(Self { issuer: config.issuer.clone(), client })
+    }
+
+    /// Every key that the provider publishes and that we can read.
+    pub(super) async fn keys(&self) -> Result<Vec<Jwk>, FetchError> {
+        match tokio::time::timeout(PATIENCE, self.fetch()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    /// The provider took too long.
+    pub(super) fn late(&self) -> FetchError {
+        let reason = format!("no answer within {} s", PATIENCE.as_secs());
+        FetchError::Unreachable { issuer: self.issuer.clone(), reason }
+    }
+
+    async fn fetch(&self) -> Result<Vec<Jwk>, FetchError> {
+        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let discovery: Discovery = self.json(&address, "its discovery document").await?;
+        if discovery.issuer != self.issuer {
+            // OpenID Connect Discovery 1.0, 4.3
+            let reason = format!("it calls itself `{}`; write that as `issuer`", shorten(&discovery.issuer));
+            return Err(self.unusable(reason));
+        }
+        self.check_address(&discovery.jwks_uri)?;
+        let set: KeySet = self.json(&discovery.jwks_uri, "its key set").await?;
+        let keys: Vec<Jwk> =
+            set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect();
+        if keys.is_empty() {
+            return Err(self.unusable("its key set has no key that this agent can use".to_owned()));
+        }
+        Ok(keys)
+    }
+
+    /// Keys may come in clear only from where everything comes in clear: this machine.
+    fn check_address(&self, address: &str) -> Result<(), FetchError> {
+        let url =
+            Url::parse(address).map_err(|error| self.unusable(format!("`jwks_uri` is no URL ({error})")))?;
+        let loopback = url.host_str().is_some_and(crate::config::is_loopback);
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if loopback && self.issuer.starts_with("http://") => Ok(()),
+            scheme => Err(self.unusable(format!("its `jwks_uri` is `{}`, not https", shorten(scheme)))),
+        }
+    }
+
+    async fn json<T: DeserializeOwned>(&self, address: &str, what: &str) -> Result<T, FetchError> {
+        let mut response = self.client.get(address).send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_server_error() {
+            let reason = format!("{what} is answered with {status}");
+            return Err(FetchError::Unreachable { issuer: self.issuer.clone(), reason });
+        }
+        if !status.is_success() {
+            return Err(self.unusable(format!("{what} is answered with {status}")));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(self.unusable(format!("{what} is longer than {MAX_BODY} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| self.unusable(format!("{what} cannot be read ({error})")))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> FetchError {
+        if error.is_timeout() {
+            return self.late();
+        }
+        FetchError::Unreachable { issuer: self.issuer.clone(), reason: innermost(error) }
+    }
+
+    fn unusable(&self, reason: String) -> FetchError {
+        FetchError::Unusable { issuer: self.issuer.clone(), reason }
+    }
+}
+
+/// The cause at the bottom: "connection refused" rather than "error sending request".
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match ca_file {
+        Some(path) => {
+            let certificates = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| format!("`{}`: {error}", path.display()))?;
+            let (added, _) = roots.add_parsable_certificates(certificates);
+            if added == 0 {
+                return Err(format!("`{}` has no certificate of an authority", path.display()));
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

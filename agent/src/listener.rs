@@ -1,0 +1,164 @@
+//! The TCP half of the door: TLS 1.3 with HTTP/1.1 inside, for the control API.
+//!
+//! Strangers reach this code before anyone has proved anything, so everything is bounded: handshakes in
+//! time and in number per address, connections in number and in life, headers and bodies in size. What
+//! happens behind the router is [`crate::api`]'s.
+//!
+//! Read next: [`tls`] for why every client certificate is accepted.
+
+mod bind;
+mod places;
+mod rate;
+mod tls;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+pub use self::{
+    bind::{BindError, Sockets},
+    places::{Place, Places},
+    rate::HandshakeRate,
+    tls::{ClientKey, TlsSetupError, server_config},
+};
+use crate::grants::Thumbprint;
+
+/// Connections at once, of all addresses and of one.
+const MAX_CONNECTIONS: usize = 512;
+const MAX_OF_ONE_ADDRESS: usize = 128;
+/// From the first byte to a finished handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+/// From the start of a request to the end of its head.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// Life of one connection: a peer that trickles cannot hold a place for longer.
+const CONNECTION_TIME: Duration = Duration::from_secs(120);
+/// What open connections get when the agent stops.
+const STOP_TIME: Duration = Duration::from_secs(3);
+/// Head of a request, with an ID token in it.
+const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEADERS: usize = 64;
+/// Pause after the system refused to accept: without one, a lack of descriptors is a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of a connection, as far as the handshake proves it.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub address: SocketAddr,
+    /// The certificate whose key the peer holds, if it showed one.
+    pub certificate: Option<Thumbprint>,
+}
+
+/// The control API's listener.
+pub struct Listener {
+    socket: TcpListener,
+    tls: TlsAcceptor,
+    router: Router,
+    rate: Arc<HandshakeRate>,
+}
+
+impl Listener {
+    /// A listener that serves `router`, whose handlers find their [`Peer`] among the extensions.
+    pub fn new(
+        socket: TcpListener,
+        tls: Arc<rustls::ServerConfig>,
+        router: Router,
+        rate: Arc<HandshakeRate>,
+    ) -> Self {
+        Self { socket, tls: TlsAcceptor::from(tls), router, rate }
+    }
+
+    /// Serves until `stop` says so, then lets open requests end for a moment.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let places = Places::new(MAX_CONNECTIONS, MAX_OF_ONE_ADDRESS);
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, address)) => {
+                        // A full house and a hasty address get a closed socket, which costs least.
+                        if !self.rate.admits(address.ip()) {
+                            continue;
+                        }
+                        let Some(place) = places.enter(address.ip()) else { continue };
+                        let connection = serve(stream, address, self.tls.clone(), self.router.clone(), stop.clone());
+                        open.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                Some(_) = open.join_next() => {}
+                () = stopped(&mut stop) => break,
+            }
+        }
+        drop(self.socket);
+        let _finished = timeout(STOP_TIME, async { while open.join_next().await.is_some() {} }).await;
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: TlsAcceptor,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let _small_answers_leave_at_once = stream.set_nodelay(true);
+    let stream = match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tracing::debug!(%address, %error, "a TLS handshake failed"),
+        Err(_) => return tracing::debug!(%address, "a TLS handshake took too long"),
+    };
+    let peer = Peer { address, certificate: thumbprint(&stream) };
+    let service = TowerToHyperService::new(router.layer(Extension(peer)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(2 * MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let early = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = tokio::time::sleep(CONNECTION_TIME) => None,
+        () = stopped(&mut stop) => None,
+    };
+    let ended = match early {
+        Some(ended) => ended,
+        None => {
+            // The request that is being answered may end; no other begins.
+            connection.as_mut().graceful_shutdown();
+            timeout(STOP_TIME, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%address, %error, "a connection of the control API ended early");
+    }
+}
+
+/// Returns when `stop` is set, or nobody can set it any more.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _set_or_gone = stop.wait_for(|stop| *stop).await.map(|_| ());
+}
+
+fn thumbprint(stream: &TlsStream<TcpStream>) -> Option<Thumbprint> {
+    let (_, session) = stream.get_ref();
+    session.peer_certificates().and_then(<[_]>::first).map(Thumbprint::of)
+}

@@ -1,0 +1,175 @@
+//! The commit thread: all that waits goes to the disk with one write and one `fdatasync`.
+//!
+//! Here is the place for what keeps a log alive on a full disk: a reserve of space for closing entries,
+//! and going on in a new segment without a restart once there is space. Neither is there yet: any error
+//! closes the log until the agent is started anew.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    error::LogClosed,
+    frame::{SEGMENT_HEADER, seal, segment_header, segment_name},
+    handle::Shared,
+    public::{Keep, sync_folder, write_atomically},
+    publish::Position,
+    queue::{Batch, Work},
+};
+
+/// A segment that is being written.
+pub(super) trait SegmentFile: Send {
+    /// Writes all of `bytes` at the end.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns once everything that was written is on stable storage.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// Makes segments. Tests make some that fail.
+pub(super) trait SegmentStore: Send {
+    /// Creates a segment with this header, durable with its name.
+    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Opens a segment to go on at its end.
+    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+}
+
+/// Segments in a folder of the file system.
+pub(super) struct DiskStore;
+
+impl SegmentFile for File {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+impl SegmentStore for DiskStore {
+    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
+        let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        // If we stop here, recovery finds a last segment without a whole header, and removes it.
+        file.write_all(header)?;
+        file.sync_all()?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))?;
+        Ok(Box::new(file))
+    }
+
+    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+        Ok(Box::new(OpenOptions::new().append(true).open(path)?))
+    }
+}
+
+struct Current {
+    first: u64,
+    offset: u64,
+    file: Box<dyn SegmentFile>,
+}
+
+/// Writes batches into segments.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    store: Box<dyn SegmentStore>,
+    segments: PathBuf,
+    public: PathBuf,
+    segment_bytes: u64,
+    current: Option<Current>,
+}
+
+impl Committer {
+    /// Goes on at `end`, the end of the last segment, or in a new one if there is none.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        mut store: Box<dyn SegmentStore>,
+        folders: (PathBuf, PathBuf),
+        segment_bytes: u64,
+        end: Option<Position>,
+    ) -> io::Result<Self> {
+        let (segments, public) = folders;
+        let current = match end {
+            None => None,
+            Some(Position { segment, offset }) => {
+                let file = store.resume(&segments.join(segment_name(segment)))?;
+                Some(Current { first: segment, offset, file })
+            }
+        };
+        Ok(Self { shared, store, segments, public, segment_bytes, current })
+    }
+
+    /// Runs until the queue is closed, or something fails.
+    pub(super) fn run(mut self) {
+        // Even a bug in here must not leave writers waiting for what will not come.
+        let guard = EndOfThread(Arc::clone(&self.shared));
+        let mut spent = Batch::default();
+        while let Work::Batch(mut batch) = self.shared.queue.take(spent) {
+            match self.commit(&mut batch) {
+                Ok(end) => self.acknowledge(&mut batch, end),
+                Err(error) => {
+                    // The descriptor goes with `self`: it is never written or synced again.
+                    self.shared.fail(&format!("writing the log's segment failed: {error}"));
+                    return;
+                }
+            }
+            spent = batch;
+        }
+        drop(guard);
+    }
+
+    /// Makes a batch durable. If we stop anywhere in here, nothing of it was acknowledged, and recovery
+    /// keeps the whole entries at its head and cuts the rest.
+    fn commit(&mut self, batch: &mut Batch) -> io::Result<Position> {
+        // If we stop between blobs and leaves, recovery finds files that no leaf names: harmless.
+        for blob in &batch.blobs {
+            write_atomically(&self.public.join(&blob.path), &blob.bytes, Keep::Durable)?;
+        }
+        let current = self.segment_for(batch.first)?;
+        seal(&mut batch.frames, batch.first, current.offset);
+        current.file.write(&batch.frames)?;
+        current.file.sync()?;
+        current.offset += batch.frames.len() as u64;
+        Ok(Position { segment: current.first, offset: current.offset })
+    }
+
+    /// The segment to write to: a new one if there is none or the last one is full. Everything in the
+    /// last one is synced by now, so that recovery may take a later segment as proof of it.
+    fn segment_for(&mut self, next: u64) -> io::Result<&mut Current> {
+        let current = match self.current.take().filter(|current| current.offset < self.segment_bytes) {
+            Some(current) => current,
+            None => {
+                let path = self.segments.join(segment_name(next));
+                let file = self.store.create(&path, &segment_header(next))?;
+                Current { first: next, offset: SEGMENT_HEADER as u64, file }
+            }
+        };
+        Ok(self.current.insert(current))
+    }
+
+    fn acknowledge(&self, batch: &mut Batch, end: Position) {
+        let upto = batch.first + batch.count;
+        let mut index = self.shared.index.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.notes.drain(..).for_each(|(at, note)| index.apply(at, note));
+        drop(index);
+        self.shared.durability.send_modify(|durability| durability.upto = upto);
+        self.shared.signal.durable(upto, end);
+    }
+}
+
+/// Tells the rest of the log, at the end of the commit thread, that nothing more will become durable.
+struct EndOfThread(Arc<Shared>);
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("the commit thread ended by a bug");
+        }
+        self.0.queue.close(LogClosed::Stopped);
+        self.0.signal.ended();
+    }
+}

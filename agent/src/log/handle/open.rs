@@ -1,0 +1,210 @@
+//! Opening a log: lock, key, checkpoint, replay, threads, and an end for every statement that has none.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::{Arc, Mutex, RwLock},
+    thread::{self, JoinHandle},
+};
+
+use connect_shared::{
+    entry::{Entry, OutcomeEntry, StatementResult},
+    ids::StatementId,
+    proof::{
+        checkpoint::Checkpoint,
+        note::{MAX_NOTE_BYTES, SigningKey},
+        tree::empty_root,
+    },
+};
+use tokio::sync::watch;
+
+use super::{
+    super::{
+        Durability, LogClosed, LogOptions, OpenError, PublicFolder, Published, Recovery,
+        commit::{Committer, DiskStore, SegmentStore},
+        error::io_error,
+        frame, key,
+        public::{Keep, read_capped, sync_folder, write_atomically},
+        publish::{Cursor, Publisher, Schedule, Signal},
+        queue::Queue,
+        replay::{Replay, Replayed},
+    },
+    Inner, Log, Shared, block_on,
+};
+
+impl Log {
+    /// Opens the log in the folder `dir`, or makes it. Every entry is read and hashed again, so this takes
+    /// as long as the log is; it blocks.
+    ///
+    /// When it returns, every INTENT that had no OUTCOME has an `OUTCOME unknown`, durable, and a
+    /// checkpoint over all of it is signed.
+    ///
+    /// # Errors
+    /// The log is in use, its key or checkpoint is missing, or the segments are not what was
+    /// acknowledged and signed. The error says which and what to do; the log is left as it was found.
+    pub(crate) fn open(dir: &Path, options: LogOptions) -> Result<(Self, Recovery), OpenError> {
+        Self::open_with(dir, options, Box::new(DiskStore))
+    }
+
+    pub(in crate::log) fn open_with(
+        dir: &Path,
+        options: LogOptions,
+        store: Box<dyn SegmentStore>,
+    ) -> Result<(Self, Recovery), OpenError> {
+        let (segments, public) = (dir.join("segments"), dir.join("public"));
+        make_folders(dir, &[&segments, &public, &public.join("blob")])?;
+        let lock = lock(dir)?;
+        let (key, signed, text) = identity(&segments, &public, &options)?;
+        let published = Published { size: signed.size, checkpoint: text.into(), failed: None };
+        let mut found = Replay::new(&public, signed, options.indexed_statements).run(&segments)?;
+        let recovery = Recovery {
+            entries: found.tree.size(),
+            torn: found.torn.take(),
+            unknown: found.open(),
+            republished: found.republished,
+        };
+        let log = start(dir, options, store, key, found, published, lock)?;
+        log.close_open_statements(&recovery.unknown)?;
+        Ok((log, recovery))
+    }
+
+    /// Before anything else is appended: what was running when the agent stopped has an unknown end.
+    fn close_open_statements(&self, open: &[StatementId]) -> Result<(), OpenError> {
+        let mut last = None;
+        for statement in open {
+            let entry = Entry::Outcome(Box::new(OutcomeEntry {
+                statement: *statement,
+                result: StatementResult::Unknown,
+                rows: 0,
+                bytes: 0,
+                masked: Vec::new(),
+                micros: 0,
+            }));
+            // So many may be open that they do not fit into the queue at once.
+            match self.append(entry.clone()) {
+                Ok(seq) => last = Some(seq),
+                Err(LogClosed::Full) => {
+                    last.map_or(Ok(()), |seq| block_on(self.wait_durable(seq)))?;
+                    last = Some(self.append(entry)?);
+                }
+                Err(closed) => return Err(closed.into()),
+            }
+        }
+        last.map_or(Ok(()), |seq| block_on(self.wait_durable(seq)))?;
+        self.publish_now_blocking()?;
+        Ok(())
+    }
+}
+
+/// Makes the log's folders, durable with their names.
+fn make_folders(dir: &Path, within: &[&Path]) -> Result<(), OpenError> {
+    for folder in std::iter::once(&dir).chain(within) {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let synced = made.and_then(|()| sync_folder(folder.parent().unwrap_or(Path::new("/"))));
+        synced.map_err(io_error("create the folder", *folder))?;
+    }
+    Ok(())
+}
+
+/// Keeps other processes out for as long as the file is open.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(io_error("open the lock", &path))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked(dir.to_owned())),
+        Err(error) => Err(io_error("lock", path)(error.into())),
+    }
+}
+
+/// The key and the last checkpoint; of a new log, made in this order. If we stop in between, recovery
+/// finds a key and no segment, and goes on from there.
+fn identity(
+    segments: &Path,
+    public: &Path,
+    options: &LogOptions,
+) -> Result<(SigningKey, Checkpoint, String), OpenError> {
+    let path = public.join("checkpoint");
+    let bytes = read_capped(&path, MAX_NOTE_BYTES).map_err(io_error("read the last checkpoint", &path))?;
+    let Some(bytes) = bytes else {
+        let begun = frame::segments(segments).map_err(io_error("list the segments in", segments))?;
+        if !begun.is_empty() {
+            return Err(OpenError::CheckpointMissing(path));
+        }
+        let key = key::load(&options.keys, &options.origin, key::Need::Make)?;
+        let empty = Checkpoint { origin: options.origin.clone(), size: 0, root: empty_root() };
+        let text = empty.sign(&key);
+        write_atomically(&path, text.as_bytes(), Keep::Durable)
+            .map_err(io_error("write the checkpoint", &path))?;
+        return Ok((key, empty, text));
+    };
+    let key = key::load(&options.keys, &options.origin, key::Need::Keep)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        io_error("read the last checkpoint", &path)(io::Error::new(io::ErrorKind::InvalidData, error))
+    })?;
+    let checkpoint =
+        Checkpoint::open(&text, key.verifier()).map_err(|source| OpenError::Checkpoint { path, source })?;
+    Ok((key, checkpoint, text))
+}
+
+fn start(
+    dir: &Path,
+    options: LogOptions,
+    store: Box<dyn SegmentStore>,
+    key: SigningKey,
+    found: Replayed,
+    published: Published,
+    lock: File,
+) -> Result<Log, OpenError> {
+    let (segments, public) = (dir.join("segments"), dir.join("public"));
+    let (size, signed) = (found.tree.size(), published.size);
+    let shared = Arc::new(Shared {
+        queue: Queue::new(size, found.time, options.pending_bytes, options.clock),
+        durability: watch::Sender::new(Durability { upto: size, failed: None }),
+        published: watch::Sender::new(Arc::new(published)),
+        index: Mutex::new(found.index),
+        signal: Signal::new(size, found.end),
+    });
+    let verifier_key = key.verifier().to_string();
+    let folders = (segments.clone(), public.clone());
+    let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
+        .map_err(io_error("open the last segment in", &segments))?;
+    let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
+    let publisher = Publisher {
+        shared: Arc::clone(&shared),
+        key,
+        public: public.clone(),
+        cursor: cursor.map_err(io_error("read the last segment in", &segments))?,
+        segments,
+        tree: found.tree,
+        schedule: Schedule::new(
+            options.checkpoint_every,
+            options.checkpoint_entries,
+            options.heartbeat_every,
+        ),
+        signed,
+    };
+    let threads = spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
+    let inner = Inner {
+        shared,
+        texts: RwLock::new(found.texts),
+        origin: options.origin,
+        verifier_key,
+        public: PublicFolder::new(public),
+        threads: Mutex::new(threads),
+        _lock: lock,
+    };
+    Ok(Log { inner: Arc::new(inner) })
+}
+
+fn spawn(dir: &Path, committer: Committer, publisher: Publisher) -> Result<Vec<JoinHandle<()>>, OpenError> {
+    let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new().name(name.to_owned()).spawn(run).map_err(io_error("start a thread for", dir))
+    };
+    let commit = start("log-commit", Box::new(move || committer.run()))?;
+    let publish = start("log-publish", Box::new(move || publisher.run()))?;
+    Ok(vec![commit, publish])
+}

@@ -1,0 +1,287 @@
+//! The way back: every segment is read and hashed again, held against the last checkpoint, and what was
+//! never acknowledged is cut. Nothing is changed on the disk before all of it was found to be good.
+
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use connect_shared::{
+    entry::CATALOGUE,
+    ids::StatementId,
+    proof::{
+        checkpoint::Checkpoint,
+        tile::{LogReader as _, TILE_WIDTH},
+        tree::{Hash, plain_hash},
+    },
+};
+
+use super::{
+    PublicFolder, TornTail,
+    error::{OpenError, io_error},
+    frame::{FrameReader, Next, SEGMENT_HEADER, segment_name, segments},
+    index::StatementIndex,
+    leaf::{Facts, Note},
+    public::{PublicTree, sync_folder},
+    publish::Position,
+    texts::Texts,
+};
+
+/// Longest body of an oversized entry.
+const MAX_BODY_BYTES: usize = 1 << 30;
+
+/// What the segments hold.
+pub(super) struct Replayed {
+    pub(super) tree: PublicTree,
+    /// Public files that were written again.
+    pub(super) republished: u64,
+    pub(super) index: StatementIndex,
+    pub(super) texts: Texts,
+    /// Time of the last entry.
+    pub(super) time: u64,
+    /// End of the last segment, if there is one.
+    pub(super) end: Option<Position>,
+    pub(super) torn: Option<TornTail>,
+    /// Statements without an end, and where they began.
+    open: HashMap<StatementId, u64>,
+}
+
+impl Replayed {
+    /// Statements that have begun and not ended, in the order of the log.
+    pub(super) fn open(&self) -> Vec<StatementId> {
+        let mut open: Vec<_> = self.open.iter().map(|(statement, index)| (*index, *statement)).collect();
+        open.sort_unstable();
+        open.into_iter().map(|(_, statement)| statement).collect()
+    }
+}
+
+/// Reads the segments in `folder` against what was signed last.
+pub(super) struct Replay {
+    found: Replayed,
+    public: PublicFolder,
+    signed: Checkpoint,
+    /// The last place up to which every public file is as it must be.
+    good: Option<(PublicTree, Position)>,
+}
+
+/// A damaged frame that may be the end of an unfinished write.
+struct Break {
+    path: PathBuf,
+    reader: FrameReader,
+    reason: &'static str,
+}
+
+impl Replay {
+    pub(super) fn new(public: &Path, signed: Checkpoint, indexed: usize) -> Self {
+        let found = Replayed {
+            tree: PublicTree::comparing(public.to_owned()),
+            republished: 0,
+            index: StatementIndex::new(indexed),
+            texts: Texts::default(),
+            time: 0,
+            end: None,
+            torn: None,
+            open: HashMap::new(),
+        };
+        Self { found, public: PublicFolder::new(public), signed, good: None }
+    }
+
+    pub(super) fn run(mut self, folder: &Path) -> Result<Replayed, OpenError> {
+        let segments = segments(folder).map_err(io_error("list the segments in", folder))?;
+        self.check_root(None)?;
+        let mut broken = None;
+        for (first, path) in segments {
+            // A segment was made, so whatever broke in the one before it had been synced.
+            if let Some(found) = broken.take() {
+                return Err(damaged(&found));
+            }
+            if first != self.found.tree.size() {
+                let (segment, index) = (name(&path), self.found.tree.size());
+                let reason = "the segment before it is missing or shorter than it was";
+                return Err(OpenError::Damaged { segment, offset: 0, index, reason });
+            }
+            broken = self.read(first, path)?;
+        }
+        let torn = broken.map(|found| self.judge(found)).transpose()?;
+        let (found, signed) = (self.found.tree.size(), self.signed.size);
+        if found < signed {
+            return Err(OpenError::Shorter { found, signed });
+        }
+        self.settle(folder, torn)
+    }
+
+    /// Reads one segment to its end, or to where it is not as it was written.
+    fn read(&mut self, first: u64, path: PathBuf) -> Result<Option<Break>, OpenError> {
+        let failed = |error| io_error("read the segment", &path)(error);
+        let mut reader = FrameReader::open(&path, first).map_err(failed)?;
+        let length = reader.length().map_err(failed)?;
+        self.found.end = Some(Position { segment: first, offset: 0 });
+        if !reader.header().map_err(failed)? {
+            return Ok(Some(Break { path, reader, reason: "its header is not as it was written" }));
+        }
+        loop {
+            self.found.end = Some(Position { segment: first, offset: reader.offset() });
+            let index = reader.index();
+            match reader.next(length).map_err(failed)? {
+                Next::Leaf(leaf, hash) => self.take(index, leaf, hash)?,
+                Next::Barrier => {}
+                Next::End => return Ok(None),
+                Next::Bad(reason) => return Ok(Some(Break { path, reader, reason })),
+            }
+        }
+    }
+
+    fn take(&mut self, index: u64, leaf: &[u8], hash: Hash) -> Result<(), OpenError> {
+        let unreadable = |reason: String| OpenError::Unreadable { index, reason };
+        let facts = Facts::read(leaf).map_err(|error| unreadable(format!("{:?}", error.classify())))?;
+        if facts.v != CATALOGUE {
+            return Err(unreadable(format!("version {} of the catalogue", facts.v)));
+        }
+        self.found.time = self.found.time.max(facts.time);
+        if facts.kind == "oversized" {
+            self.take_body(index, facts.sha256.as_deref().unwrap_or_default())?;
+        } else {
+            self.remember(index, &facts);
+        }
+        let whole_tiles = index.is_multiple_of(u64::from(TILE_WIDTH));
+        if let Some(at) = self.found.end.filter(|_| whole_tiles && self.found.tree.differing() == 0) {
+            self.good = Some((self.found.tree.clone(), at));
+        }
+        self.found
+            .tree
+            .push(leaf, hash)
+            .map_err(io_error("compare the tiles of entry", index.to_string()))?;
+        self.check_root(Some(index))
+    }
+
+    fn take_body(&mut self, index: u64, sha256: &str) -> Result<(), OpenError> {
+        let path = format!("blob/{sha256}");
+        let body = self.public.read(&path, MAX_BODY_BYTES).ok().flatten();
+        let hex =
+            |bytes: &[u8]| plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let Some(body) = body.filter(|body| hex(body) == sha256) else {
+            return Err(OpenError::Body { index, path });
+        };
+        let facts = Facts::read(&body)
+            .map_err(|error| OpenError::Unreadable { index, reason: format!("{:?}", error.classify()) })?;
+        self.remember(index, &facts);
+        Ok(())
+    }
+
+    fn remember(&mut self, index: u64, facts: &Facts<'_>) {
+        if facts.kind == "statement_text" {
+            facts.fingerprint.iter().for_each(|fingerprint| self.found.texts.insert(fingerprint));
+        }
+        let Some(note) = facts.note() else { return };
+        match &note {
+            Note::Intent { statement, .. } => {
+                self.found.open.insert(*statement, index);
+            }
+            Note::Outcome { statement } | Note::Denial { statement, .. } => {
+                self.found.open.remove(statement);
+            }
+        }
+        self.found.index.apply(index, note);
+    }
+
+    /// Compares with what was signed, at the size that was signed.
+    fn check_root(&self, after: Option<u64>) -> Result<(), OpenError> {
+        let size = after.map_or(0, |index| index + 1);
+        if size != self.signed.size || self.found.tree.root() == self.signed.root {
+            return Ok(());
+        }
+        Err(OpenError::Contradicted { size, signed: self.signed.root, found: self.found.tree.root() })
+    }
+
+    /// Whether a break in the last segment is the end of a write that never returned.
+    fn judge(&self, mut found: Break) -> Result<Break, OpenError> {
+        let synced = found.reader.later_barrier().map_err(io_error("read the segment", &found.path))?;
+        if synced || self.found.tree.size() < self.signed.size { Err(damaged(&found)) } else { Ok(found) }
+    }
+
+    /// Everything is good: cuts what is torn, and makes durable what is kept. If we stop in here, the
+    /// next recovery finds the same, or what is left of it already cut.
+    fn settle(mut self, folder: &Path, torn: Option<Break>) -> Result<Replayed, OpenError> {
+        if let Some(Break { path, reader, .. }) = torn {
+            let failed = |error| io_error("cut the unfinished write from", &path)(error);
+            let (offset, length) = (reader.offset(), reader.length().map_err(failed)?);
+            self.found.torn = Some(TornTail { segment: name(&path), offset, bytes: length - offset });
+            if offset == 0 {
+                // Not even the header was whole: the segment never began.
+                fs::remove_file(&path).map_err(failed)?;
+                sync_folder(folder).map_err(failed)?;
+                self.found.end = None;
+                return self.republish(folder);
+            }
+            OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_len(offset))
+                .map_err(failed)?;
+        }
+        // After a kill the kept entries may be in memory only, and will now be signed.
+        if let Some(Position { segment, .. }) = self.found.end {
+            let path = folder.join(segment_name(segment));
+            let synced = OpenOptions::new().write(true).open(&path).and_then(|file| file.sync_all());
+            synced.map_err(io_error("sync the segment", path))?;
+        }
+        self.republish(folder)
+    }
+
+    /// Writes public files again from the first one on that is not as it must be.
+    fn republish(mut self, folder: &Path) -> Result<Replayed, OpenError> {
+        if self.found.tree.differing() > 0
+            && let Some((tree, at)) = self.good
+        {
+            let mut tree = tree.repairing();
+            for (first, path) in segments(folder).map_err(io_error("list the segments in", folder))? {
+                let offset = match first.cmp(&at.segment) {
+                    Ordering::Less => continue,
+                    Ordering::Equal => at.offset,
+                    Ordering::Greater => SEGMENT_HEADER as u64,
+                };
+                push_all(&mut tree, &path, offset).map_err(io_error("write tiles from", path))?;
+            }
+            self.found.republished = tree.differing();
+            self.found.tree = tree;
+        }
+        let mut tree = self.found.tree.repairing();
+        if tree.size() == self.signed.size {
+            // Nothing new to sign, so nobody else writes the partial tiles under the last checkpoint.
+            tree.write_partial().map_err(io_error("write tiles in", self.public.path()))?;
+            self.found.republished += tree.differing();
+        }
+        self.found.tree = tree.writing();
+        Ok(self.found)
+    }
+}
+
+/// Takes what is in a segment from `offset` on, all of which was read before and found to be good.
+fn push_all(tree: &mut PublicTree, path: &Path, offset: u64) -> io::Result<()> {
+    let mut reader = FrameReader::resume(path, offset, tree.size())?;
+    let length = reader.length()?;
+    loop {
+        match reader.next(length)? {
+            Next::Leaf(leaf, hash) => tree.push(leaf, hash)?,
+            Next::Barrier => {}
+            Next::End => return Ok(()),
+            Next::Bad(reason) => return Err(io::Error::other(reason)),
+        }
+    }
+}
+
+fn damaged(found: &Break) -> OpenError {
+    OpenError::Damaged {
+        segment: name(&found.path),
+        offset: found.reader.offset(),
+        index: found.reader.index(),
+        reason: found.reason,
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,200 @@
+//! Tests of the whole log on a real folder. What a crash leaves behind is made by copying the folder of a
+//! log that is running.
+
+mod crash;
+mod failure;
+mod life;
+mod recovery;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use connect_core::record::Seq;
+use connect_shared::{
+    decision::{Decision, Outcome},
+    entry::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
+    ids::{ConnectionId, GrantId, SessionId, StatementId},
+    proof::{
+        checkpoint::Checkpoint,
+        note::VerifierKey,
+        receipt::Receipt,
+        verify::{Report, Verification, check_growth},
+    },
+};
+use tempfile::TempDir;
+
+use super::{handle::block_on, *};
+
+const ORIGIN: &str = "connect.local/demo";
+/// Longer than any test: checkpoints are signed only where a test asks for one.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// A folder for a log, and one for its key.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: TempDir::new().expect("a folder") }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys")
+    }
+
+    fn options(&self) -> LogOptions {
+        let mut options = LogOptions::new(ORIGIN, self.keys());
+        options.checkpoint_every = NEVER;
+        options.checkpoint_entries = u64::MAX;
+        options.heartbeat_every = NEVER;
+        options
+    }
+
+    fn open(&self) -> (Log, Recovery) {
+        Log::open(&self.dir(), self.options()).expect("it opens")
+    }
+
+    fn refused(&self) -> OpenError {
+        match Log::open(&self.dir(), self.options()) {
+            Ok(_) => panic!("the log was opened"),
+            Err(error) => error,
+        }
+    }
+
+    fn segments(&self) -> Vec<PathBuf> {
+        let found = frame::segments(&self.dir().join("segments")).expect("segments");
+        found.into_iter().map(|(_, path)| path).collect()
+    }
+
+    fn last_segment(&self) -> PathBuf {
+        self.segments().pop().expect("a segment")
+    }
+
+    /// What a kill at this moment would leave: what was signed is copied before what it was signed over.
+    fn crash(&self) -> Self {
+        let copy = Self::new();
+        copy_folder(&self.keys(), &copy.keys());
+        copy_folder(&self.dir().join("public"), &copy.dir().join("public"));
+        copy_folder(&self.dir().join("segments"), &copy.dir().join("segments"));
+        copy
+    }
+
+    fn public(&self) -> PublicFolder {
+        PublicFolder::new(self.dir().join("public"))
+    }
+}
+
+/// Copies what is there; files that vanish meanwhile were temporary.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    let Ok(files) = fs::read_dir(from) else { return };
+    for file in files.flatten() {
+        let (path, to) = (file.path(), to.join(file.file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else if let Ok(bytes) = fs::read(&path) {
+            fs::write(&to, bytes).expect("a copy");
+            let mode = fs::metadata(&path).map(|found| found.permissions());
+            mode.and_then(|mode| fs::set_permissions(&to, mode)).expect("the same mode");
+        }
+    }
+}
+
+fn statement(number: u64) -> StatementId {
+    StatementId::from_random(u128::from(number).to_be_bytes())
+}
+
+fn connection(number: u8) -> ConnectionId {
+    ConnectionId::from_random([number; 16])
+}
+
+fn alice() -> PrincipalRef {
+    PrincipalRef { sub: "alice".into(), idp: "idp".into(), actor: None }
+}
+
+fn decision(outcome: Outcome) -> Decision {
+    Decision { outcome, reasons: Vec::new(), policy_digest: "00".into() }
+}
+
+fn intent(number: u64) -> Entry {
+    Entry::Intent(Box::new(Intent {
+        statement: statement(number),
+        session: SessionId::from_random([1; 16]),
+        connection: connection(2),
+        principal: alice(),
+        grant: GrantId::from_random([3; 16]),
+        resource: "prod-db".into(),
+        verb: "select".into(),
+        text: TextRef::Fingerprint("f00d".into()),
+        commitment: "00".into(),
+        read_only: true,
+        reads: vec!["public.customers".into()],
+        writes: Vec::new(),
+        decision: decision(Outcome::Permit(Vec::new())),
+    }))
+}
+
+fn outcome(number: u64) -> Entry {
+    Entry::Outcome(Box::new(OutcomeEntry {
+        statement: statement(number),
+        result: StatementResult::Done,
+        rows: number,
+        bytes: 1,
+        masked: Vec::new(),
+        micros: 1,
+    }))
+}
+
+fn denial(number: u64) -> Entry {
+    Entry::Denial(Box::new(Denial {
+        statement: statement(number),
+        session: SessionId::from_random([1; 16]),
+        connection: connection(4),
+        principal: alice(),
+        grant: GrantId::from_random([3; 16]),
+        resource: "prod-db".into(),
+        verb: "drop table".into(),
+        text: TextRef::Length(9),
+        commitment: "00".into(),
+        decision: decision(Outcome::Deny),
+    }))
+}
+
+/// Appends, and waits until all of it is durable.
+fn append_all(log: &Log, entries: impl IntoIterator<Item = Entry>) -> Seq {
+    let last = entries.into_iter().map(|entry| log.append(entry).expect("it is open")).last().expect("some");
+    block_on(log.wait_durable(last)).expect("durable");
+    last
+}
+
+fn run_statements(log: &Log, numbers: std::ops::Range<u64>) -> Seq {
+    append_all(log, numbers.flat_map(|number| [intent(number), outcome(number)]))
+}
+
+/// What a stranger finds in the public folder.
+fn verify(place: &Place, log: &Log) -> Report {
+    let key: VerifierKey = log.verifier_key().parse().expect("a key");
+    Verification::new(key).run(&place.public(), &mut |_| {}).expect("it can be checked")
+}
+
+fn checkpoint(log: &Log) -> Checkpoint {
+    Checkpoint::open(&log.checkpoint_text(), &log.verifier_key().parse().expect("a key"))
+        .expect("a checkpoint")
+}
+
+fn receipt(log: &Log, index: u64) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(log.receipt(index)).expect("a receipt")
+}

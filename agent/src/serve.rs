@@ -1,0 +1,218 @@
+//! Puts the parts of an agent together, runs them, and takes them apart in order.
+//!
+//! Order of the start: the port (so that a second agent leaves no trace), the keys, the log (which recovers
+//! what a crash left), the entry that says who decides from here on, and only then the door. Order of the
+//! end: the door, the sessions, the last entry, the log.
+//!
+//! Read next: [`agent`] for what the parts share.
+
+mod agent;
+mod ending;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use connect_shared::{api::IdentityInfo, entry::Entry};
+use tokio::{sync::watch, task::JoinSet};
+
+pub use self::{
+    agent::{Agent, NoPlace, Served, now, record_unavailable, wall_clock},
+    ending::signalled,
+};
+use crate::{
+    api,
+    catalog::CatalogService,
+    config::Config,
+    grants::{GrantAuthority, GrantKeyError},
+    identity::{FetchError, IdentityVerifier},
+    keys::{KeyError, Keys},
+    listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
+    log::{Log, LogClosed, LogOptions, OpenError},
+    resource::ResourceRuntime,
+    tunnel::{EndpointError, Tunnels, endpoint},
+};
+
+/// ALPN of the control API.
+const HTTP: &[u8] = b"http/1.1";
+/// How long the parts may take to end.
+const STOP_TIME: Duration = Duration::from_secs(15);
+
+/// Why an agent does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error(transparent)]
+    GrantKey(#[from] GrantKeyError),
+    #[error("the log cannot be used: {0}")]
+    Log(String),
+    #[error(transparent)]
+    Identity(#[from] FetchError),
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("a part of the agent ended by a bug; see the log lines above")]
+    Ended,
+}
+
+impl From<OpenError> for ServeError {
+    fn from(error: OpenError) -> Self {
+        Self::Log(error.to_string())
+    }
+}
+
+impl From<LogClosed> for ServeError {
+    fn from(error: LogClosed) -> Self {
+        Self::Log(error.to_string())
+    }
+}
+
+/// An agent that serves.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens, with the port that it got.
+    pub address: SocketAddr,
+    /// `sha256:…` of its certificate, for clients to pin.
+    pub fingerprint: String,
+    pub(crate) log: Log,
+    stop: watch::Sender<bool>,
+    parts: JoinSet<()>,
+}
+
+/// Starts an agent; it serves when this returns.
+///
+/// # Errors
+/// The port, the keys or the log cannot be had.
+pub async fn start(config: Config) -> Result<Running, ServeError> {
+    let sockets = Sockets::bind(config.listen)?;
+    let address = sockets.address;
+    let config = Arc::new(config);
+    let (keys, log) = {
+        let config = Arc::clone(&config);
+        // Re-hashing a long log takes its time.
+        tokio::task::spawn_blocking(move || open_state(&config)).await.map_err(|_| ServeError::Ended)??
+    };
+    let agent = Arc::new(assemble(&config, &keys, &log)?);
+    let seq = log.append(started(&config))?;
+    log.wait_durable(seq).await?;
+
+    let (stop, stopping) = watch::channel(false);
+    let rate = Arc::new(HandshakeRate::default());
+    let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, HTTP)?);
+    let listener = Listener::new(sockets.tcp, tls, api::router(Arc::clone(&agent)), Arc::clone(&rate));
+    let tunnels = Tunnels::new(endpoint(sockets.udp, &keys.certificate)?, agent, rate);
+    let mut parts = JoinSet::new();
+    parts.spawn(listener.run(stopping.clone()));
+    parts.spawn(tunnels.run(stopping));
+    let fingerprint = keys.certificate.fingerprint();
+    tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
+    Ok(Running { address, fingerprint, log, stop, parts })
+}
+
+/// Runs an agent until `shutdown` is set or its sender is gone.
+///
+/// # Errors
+/// It cannot start, or a part of it ended by a bug.
+pub async fn run(config: Config, mut shutdown: watch::Receiver<bool>) -> Result<(), ServeError> {
+    let mut running = start(config).await?;
+    tokio::select! {
+        () = crate::listener::stopped(&mut shutdown) => running.stop("asked to stop").await,
+        () = running.ended() => {
+            running.stop("a part ended by a bug").await?;
+            Err(ServeError::Ended)
+        }
+    }
+}
+
+impl Running {
+    /// Returns when a part of the agent ended although nobody asked it to.
+    pub async fn ended(&mut self) {
+        let _part = self.parts.join_next().await;
+    }
+
+    /// Stops accepting, ends sessions with words that say why, and closes the log behind the last entry.
+    ///
+    /// # Errors
+    /// The log could not take the last entries.
+    pub async fn stop(mut self, reason: &str) -> Result<(), ServeError> {
+        tracing::info!(reason, "the agent stops");
+        self.stop.send_replace(true);
+        let parts = &mut self.parts;
+        let ended =
+            tokio::time::timeout(STOP_TIME, async { while parts.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("parts of the agent did not end in time and are cut");
+            self.parts.shutdown().await;
+        }
+        let stopped = self.log.append(Entry::AgentStopped { reason: reason.to_owned() });
+        let log = self.log.clone();
+        let closed =
+            tokio::task::spawn_blocking(move || log.shutdown()).await.map_err(|_| ServeError::Ended)?;
+        stopped.map(|_| ()).and(closed).map_err(ServeError::from)
+    }
+}
+
+fn open_state(config: &Config) -> Result<(Keys, Log), ServeError> {
+    let keys = Keys::open(config)?;
+    let options = LogOptions::new(config.log.origin.clone(), keys.log_dir.clone());
+    let (log, recovery) = Log::open(&keys.log_dir, options)?;
+    if let Some(torn) = &recovery.torn {
+        tracing::warn!(segment = %torn.segment, bytes = torn.bytes, "the log's tail was torn and is cut");
+    }
+    if !recovery.unknown.is_empty() {
+        tracing::warn!(statements = recovery.unknown.len(), "statements were open when the agent last ended");
+    }
+    tracing::info!(entries = recovery.entries, "the log is open");
+    Ok((keys, log))
+}
+
+fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError> {
+    let resources: BTreeMap<String, Served> = config
+        .resources
+        .iter()
+        .map(|resource| {
+            let name = resource.resource.name.clone();
+            let upstream = Arc::clone(&resource.upstream);
+            let catalog = CatalogService::start(
+                name.clone(),
+                Arc::clone(&upstream),
+                resource.labels.clone(),
+                log.clone(),
+            );
+            let runtime = ResourceRuntime { resource: Arc::clone(&resource.resource), upstream, catalog };
+            (name, Served { engine: resource.engine, runtime: Arc::new(runtime) })
+        })
+        .collect();
+    Ok(Agent {
+        name: config.name.clone(),
+        identity_info: IdentityInfo {
+            issuer: config.identity.issuer.clone(),
+            client_id: config.identity.client_id.clone(),
+            scopes: config.identity.scopes.clone(),
+        },
+        identity: IdentityVerifier::new(&config.identity)?,
+        grants: GrantAuthority::new(config, &keys.grant)?,
+        auditors: config.log.auditors.clone(),
+        resources,
+        log: log.clone(),
+        mask_key: Arc::clone(&keys.mask),
+        commitment_key: keys.commitment,
+        cancels: Arc::default(),
+        connections: Arc::default(),
+        refusals: agent::RefusalBudget::default(),
+    })
+}
+
+fn started(config: &Config) -> Entry {
+    Entry::AgentStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        config_digest: config.digest.clone(),
+        policy_digest: connect_core::decide::policy_digest().to_owned(),
+        mode: "strict".to_owned(),
+    }
+}

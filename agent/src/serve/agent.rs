@@ -1,0 +1,180 @@
+//! What every part of a running agent shares.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use connect_core::mask::MaskKey;
+use connect_shared::{
+    api::IdentityInfo,
+    engine::Engine,
+    entry::Entry,
+    error::{ErrorReport, Exit},
+    ids::ConnectionId,
+};
+
+use crate::{
+    cancel::CancelRegistry,
+    config::AccessList,
+    grants::GrantAuthority,
+    identity::IdentityVerifier,
+    log::{Log, LogClosed},
+    resource::ResourceRuntime,
+};
+
+/// Most database connections of the whole agent.
+const MAX_CONNECTIONS: usize = 4_096;
+/// Entries about strangers that were turned away, per second: they must not be able to fill the disk.
+const REFUSALS_PER_SECOND: u32 = 5;
+
+/// A running agent.
+pub struct Agent {
+    pub name: String,
+    pub identity_info: IdentityInfo,
+    pub identity: IdentityVerifier,
+    pub grants: GrantAuthority,
+    pub auditors: AccessList,
+    pub resources: BTreeMap<String, Served>,
+    pub log: Log,
+    pub mask_key: Arc<MaskKey>,
+    pub commitment_key: [u8; 32],
+    pub cancels: Arc<CancelRegistry>,
+    pub connections: Arc<OpenConnections>,
+    pub refusals: RefusalBudget,
+}
+
+/// A resource with its engine.
+#[derive(Debug, Clone)]
+pub struct Served {
+    pub engine: Engine,
+    pub runtime: Arc<ResourceRuntime>,
+}
+
+/// Seconds since 1970-01-01T00:00:00Z.
+#[must_use]
+pub fn now() -> u64 {
+    wall_clock().as_secs()
+}
+
+/// Time since 1970-01-01T00:00:00Z.
+#[must_use]
+pub fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)
+}
+
+impl Agent {
+    /// Appends an entry about somebody who was turned away, while the budget for such lasts.
+    pub fn record_refusal(&self, entry: Entry) {
+        if self.refusals.spend(Instant::now())
+            && let Err(error) = self.log.append(entry)
+        {
+            tracing::debug!(%error, "a refusal could not be recorded");
+        }
+    }
+}
+
+/// The answer of an agent that cannot record: it lets nobody do anything.
+#[must_use]
+pub fn record_unavailable(error: &LogClosed) -> ErrorReport {
+    tracing::warn!(%error, "the log does not take entries");
+    ErrorReport::new(
+        "record_unavailable",
+        Exit::Unreachable,
+        "the agent cannot write its log now, so it lets nobody in",
+    )
+    .help("tell the operator of the agent; its `/readyz` says why")
+    .retryable()
+}
+
+/// How many refusals of strangers may still be recorded.
+#[derive(Debug)]
+pub struct RefusalBudget(Mutex<(Instant, u32)>);
+
+impl Default for RefusalBudget {
+    fn default() -> Self {
+        Self(Mutex::new((Instant::now(), REFUSALS_PER_SECOND)))
+    }
+}
+
+impl RefusalBudget {
+    fn spend(&self, now: Instant) -> bool {
+        let mut budget = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, left) = &mut *budget;
+        if now.saturating_duration_since(*since) >= Duration::from_secs(1) {
+            (*since, *left) = (now, REFUSALS_PER_SECOND);
+        }
+        *left = match left.checked_sub(1) {
+            Some(left) => left,
+            None => return false,
+        };
+        true
+    }
+}
+
+/// Ids of all open database connections: an id names one of them at a time, whoever chose it.
+#[derive(Debug, Default)]
+pub struct OpenConnections(Mutex<HashSet<ConnectionId>>);
+
+/// A place among the open connections; given back when this is dropped.
+#[derive(Debug)]
+pub struct OpenConnection {
+    all: Arc<OpenConnections>,
+    id: ConnectionId,
+}
+
+/// Why there is no place for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPlace {
+    Full,
+    /// The id is in use.
+    Taken,
+}
+
+impl OpenConnections {
+    /// A place for the connection `id`.
+    ///
+    /// # Errors
+    /// The agent is full, or has a connection of that id.
+    pub fn enter(self: &Arc<Self>, id: ConnectionId) -> Result<OpenConnection, NoPlace> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_CONNECTIONS {
+            return Err(NoPlace::Full);
+        }
+        if !open.insert(id) {
+            return Err(NoPlace::Taken);
+        }
+        Ok(OpenConnection { all: Arc::clone(self), id })
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_a_connection_is_taken_until_that_connection_ends() {
+        let open = Arc::new(OpenConnections::default());
+        let id = ConnectionId::from_random([5; 16]);
+        let place = open.enter(id).expect("the first");
+        assert_eq!(open.enter(id).err(), Some(NoPlace::Taken));
+        drop(place);
+        assert!(open.enter(id).is_ok());
+    }
+
+    #[test]
+    fn strangers_cannot_make_the_agent_write_without_end() {
+        let budget = RefusalBudget::default();
+        let now = Instant::now();
+        let spent = (0..1_000).filter(|_| budget.spend(now)).count();
+        assert_eq!(spent, REFUSALS_PER_SECOND as usize);
+        assert!(budget.spend(now + Duration::from_secs(2)));
+    }
+}
