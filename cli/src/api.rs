@@ -1,0 +1,128 @@
+//! The agent's control API over HTTPS: who it is, what may be opened, grants, receipts, the log's files.
+//!
+//! Only the certificate that was fixed when the agent was added is accepted. No proxy is used: the tunnel
+//! could not use it either.
+
+mod address;
+mod body;
+mod problem;
+
+use std::time::Duration;
+
+use connect_shared::api::{AgentInfo, GrantRequest, GrantResponse, ResourceList};
+use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::{
+    address::Address,
+    body::{Limit, read as read_body},
+    problem::other_certificate,
+};
+use crate::{
+    agents::Agent,
+    certificate::{self, ClientKey, Speech, Trust},
+    failure::{self, Outcome},
+};
+
+/// How long an agent may take to answer at all.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) enum Caller<'a> {
+    Anyone,
+    /// An ID token.
+    Principal(&'a str),
+}
+
+/// The control API of one agent.
+#[derive(Debug, Clone)]
+pub(crate) struct ControlApi {
+    name: String,
+    address: Address,
+    http: Client,
+}
+
+impl ControlApi {
+    /// Of a known agent. Grants need this process's key.
+    pub(crate) fn new(agent: &Agent, key: Option<&ClientKey>) -> Outcome<Self> {
+        Self::at(&agent.name, agent.url.parse()?, &agent.trust()?, key)
+    }
+
+    /// Of an agent that is not known yet.
+    pub(crate) fn at(name: &str, address: Address, trust: &Trust, key: Option<&ClientKey>) -> Outcome<Self> {
+        let http = Client::builder()
+            .tls_backend_preconfigured(certificate::client_config(trust, key, Speech::Http)?)
+            .https_only(true)
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_PATIENCE)
+            .timeout(ANSWER_PATIENCE)
+            .user_agent(crate::program::NAME_AND_VERSION)
+            .build()
+            .map_err(|error| failure::unexpected(failure::chain(&error)))?;
+        Ok(Self { name: name.to_owned(), address, http })
+    }
+
+    /// What the agent says of itself.
+    pub(crate) async fn about(&self) -> Outcome<AgentInfo> {
+        self.json(self.request(Method::GET, "/v1/agent", Caller::Anyone)).await
+    }
+
+    /// What this principal may open.
+    pub(crate) async fn resources(&self, id_token: &str) -> Outcome<ResourceList> {
+        self.json(self.request(Method::GET, "/v1/resources", Caller::Principal(id_token))).await
+    }
+
+    /// Asks for a grant.
+    pub(crate) async fn grant(&self, id_token: &str, request: &GrantRequest) -> Outcome<GrantResponse> {
+        self.json(self.request(Method::POST, "/v1/grants", Caller::Principal(id_token)).json(request)).await
+    }
+
+    /// A text: a receipt, a checkpoint.
+    pub(crate) async fn text(&self, path: &str, caller: Caller<'_>, limit: Limit) -> Outcome<String> {
+        let bytes = self.fetch(path, caller, limit).await?;
+        let missing = || failure::not_found("not_found", format!("the agent `{}` has no {path}", self.name));
+        String::from_utf8(bytes.ok_or_else(missing)?)
+            .map_err(|_| failure::unexpected(format!("the agent's {path} is not text")))
+    }
+
+    /// A file, or `None` if there is none.
+    pub(crate) async fn fetch(&self, path: &str, caller: Caller<'_>, limit: Limit) -> Outcome<Option<Vec<u8>>> {
+        let response = self.send(self.request(Method::GET, path, caller)).await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND && path.starts_with("/log/") {
+            return Ok(None);
+        }
+        let response = problem::refusal(response, &self.name).await?;
+        body::read(response, limit).await.map(Some)
+    }
+
+    /// The agent's clock, as its answers carry it: seconds since 1970.
+    pub(crate) async fn clock(&self) -> Outcome<Option<time::OffsetDateTime>> {
+        let response = self.send(self.request(Method::GET, "/healthz", Caller::Anyone)).await?;
+        let date = response.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        let format = &time::format_description::well_known::Rfc2822;
+        Ok(date.and_then(|date| time::OffsetDateTime::parse(&date.replace("GMT", "+0000"), format).ok()))
+    }
+
+    fn request(&self, method: Method, path: &str, caller: Caller<'_>) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.address));
+        match caller {
+            Caller::Anyone => request,
+            Caller::Principal(id_token) => request.bearer_auth(id_token),
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
+        request.send().await.map_err(|error| problem::unreachable(&self.name, &self.address, &error))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Outcome<T> {
+        let response = problem::refusal(self.send(request).await?, &self.name).await?;
+        let bytes = body::read(response, Limit::Document).await?;
+        serde_json::from_slice(&bytes).map_err(|_| {
+            failure::unexpected(format!("the answer of the agent `{}` is not what this version knows", self.name))
+        })
+    }
+}

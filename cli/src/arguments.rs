@@ -1,0 +1,279 @@
+//! What can be typed. A first word that is no command is a resource to open.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::{
+    certificate::Fingerprint,
+    console::{Color, Format},
+    keep::Wish,
+    listen::PortWish,
+};
+
+/// Just-in-time, authenticated tunnels to databases.
+#[derive(Debug, Parser)]
+#[command(
+    name = "connect",
+    version,
+    about = "Just-in-time, authenticated tunnels to databases",
+    after_help = "A first word that is no command opens that resource: `connect prod-db` is `connect open prod-db`.\n\
+                  New here? `connect demo` shows everything on this machine.",
+    allow_external_subcommands = true,
+    subcommand_value_name = "COMMAND or RESOURCE",
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// How data is written to standard output
+    #[arg(short, long, global = true, value_name = "FORMAT", help_heading = "Global options")]
+    pub(crate) output: Option<Format>,
+    /// The same as --output json
+    #[arg(long, global = true, conflicts_with = "output", help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Option<Color>,
+    /// Never ask anything; fail instead, and say which option would have answered
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) no_input: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Open a resource and hold it until Ctrl-C
+    Open(Open),
+    /// Run a command with the resource's variables set; its exit status is ours
+    Exec(Exec),
+    /// Start the engine's own client on a resource
+    Shell(ShellArguments),
+    /// Print the variables of an open session, for eval
+    Env(Named),
+    /// Print the URL of an open session
+    Url(Named),
+    /// List what you may open
+    Ls,
+    /// Show what is open, and who is signed in
+    Status,
+    /// End a session
+    Close(Close),
+    /// Wait until a session is ready
+    Wait(Wait),
+    /// Sign in through the browser
+    Login(Login),
+    /// Forget the sign-in
+    Logout(OfAgent),
+    /// Say who is signed in
+    Whoami(OfAgent),
+    /// The agents that are known here
+    #[command(subcommand)]
+    Agents(Agents),
+    /// Check proofs of what was done
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Look for what is in the way, and say what would help
+    Doctor,
+    /// Settings and where they come from
+    #[command(subcommand)]
+    Config(Config),
+    /// Print a completion script
+    Completions {
+        /// bash, zsh, fish or powershell
+        shell: Shell,
+    },
+    /// Show everything on this machine, with a database of its own
+    Demo(Demo),
+    #[command(external_subcommand)]
+    Resource(Vec<OsString>),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Open {
+    /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    pub(crate) resource: Option<String>,
+    /// Local port: a number, or auto for any free one [default: the one that was used before]
+    #[arg(long, value_name = "PORT", conflicts_with = "socket")]
+    pub(crate) port: Option<PortWish>,
+    /// Listen on a Unix socket instead: a file, or a folder to put it in
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Ask for reading only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Go to the background once it is ready
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) detach: bool,
+    /// We are the one in the background
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+    /// Run this, and end with it
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Exec {
+    /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    pub(crate) resource: Option<String>,
+    /// Name of the AI agent that acts for you; it gets no more than AI agents may have
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Ask for reading only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// The command with its arguments
+    #[arg(last = true, value_name = "CMD", required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShellArguments {
+    /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    pub(crate) resource: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Ask for reading only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Arguments for the client
+    #[arg(last = true, value_name = "ARG")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Named {
+    /// Name of the resource [default: the project's, or the only open one]
+    pub(crate) resource: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Close {
+    /// Name of the resource [default: the project's, or the only open one]
+    pub(crate) resource: Option<String>,
+    /// End every session
+    #[arg(long, conflicts_with = "resource")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wait {
+    /// Name of the resource [default: the project's]
+    pub(crate) resource: Option<String>,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Login {
+    /// The agent to sign in for, where agents have different identity providers
+    pub(crate) agent: Option<String>,
+    /// Print the address to standard output and open nothing
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Where to keep the sign-in
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) keep: Option<Wish>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OfAgent {
+    /// The agent whose identity provider is meant [default: all]
+    pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agents {
+    /// Add an agent, and fix the certificate that it must show
+    Add(AddAgent),
+    /// List them
+    Ls,
+    /// Forget one
+    Rm {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AddAgent {
+    /// Where it is: https://HOST:7443
+    pub(crate) url: String,
+    /// The fingerprint that its operator gave you: sha256:…
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "ca")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// The certificate authority that signs its certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// How to call it here [default: what it calls itself]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Check a log, a receipt, or one against the other; works offline
+    Verify(Verify),
+    /// Fetch the receipt of a statement of yours
+    Receipt(Receipt),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Verify {
+    /// The log: a folder, or an agent's URL [default: the known agent's, if no receipt is given]
+    #[arg(long, value_name = "DIR or URL")]
+    pub(crate) log: Option<String>,
+    /// A receipt; with a log it must be in that log
+    #[arg(long, value_name = "FILE")]
+    pub(crate) receipt: Vec<PathBuf>,
+    /// A checkpoint that was seen before; the log must contain it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Vec<PathBuf>,
+    /// The log's verifier key: NAME+HASH+BASE64 [default: the known agent's]
+    #[arg(long, value_name = "VERIFIERKEY")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Receipt {
+    /// The statement's id: st_…
+    pub(crate) statement: Option<String>,
+    /// Your last statement
+    #[arg(long, conflicts_with = "statement")]
+    pub(crate) last: bool,
+    /// Write it to this file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The agent, where several are known
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Every setting, its value and its origin
+    List,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Demo {
+    /// A guided tour without a browser or a terminal
+    #[arg(long)]
+    pub(crate) script: bool,
+}

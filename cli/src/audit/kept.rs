@@ -1,0 +1,52 @@
+//! The largest checkpoint of each log that was found sound here. A log that no longer contains it was cut or
+//! written anew, whatever its signature says.
+
+use aws_lc_rs::digest;
+use connect_shared::proof::{checkpoint::Checkpoint, note::VerifierKey};
+
+use crate::{failure::Outcome, paths::Paths, private};
+
+/// What was kept for the log of a key, as the signed text.
+pub(super) fn load(paths: &Paths, key: &VerifierKey) -> Outcome<Option<Checkpoint>> {
+    let text = private::read(&file(paths, key))?;
+    // What does not open under the key is not a checkpoint that was kept for it.
+    Ok(text.and_then(|text| Checkpoint::open(&text, key).ok()))
+}
+
+/// Keeps a signed checkpoint if it is larger than the kept one.
+pub(super) fn keep(paths: &Paths, key: &VerifierKey, signed: &str) -> Outcome<()> {
+    let Ok(new) = Checkpoint::open(signed, key) else { return Ok(()) };
+    if load(paths, key)?.is_some_and(|old| old.size >= new.size) {
+        return Ok(());
+    }
+    private::write(&file(paths, key), signed.as_bytes())
+}
+
+fn file(paths: &Paths, key: &VerifierKey) -> std::path::PathBuf {
+    let hash = digest::digest(&digest::SHA256, key.to_string().as_bytes());
+    let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    paths.checkpoints().join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::proof::{note::SigningKey, tree};
+
+    use super::*;
+
+    #[test]
+    fn a_smaller_checkpoint_and_one_of_another_key_replace_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(folder.path());
+        let signing = SigningKey::from_seed("log.test", [1; 32]).expect("a key");
+        let other = SigningKey::from_seed("log.test", [2; 32]).expect("a key");
+        let signed = |size: u64, key: &SigningKey| {
+            Checkpoint { origin: "log.test".into(), size, root: tree::empty_root() }.sign(key)
+        };
+        let key = signing.verifier();
+        keep(&paths, &key, &signed(7, &signing)).expect("kept");
+        keep(&paths, &key, &signed(3, &signing)).expect("ignored");
+        keep(&paths, &key, &signed(9, &other)).expect("ignored");
+        assert_eq!(load(&paths, &key).expect("read").map(|kept| kept.size), Some(7));
+    }
+}

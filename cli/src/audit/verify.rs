@@ -1,0 +1,215 @@
+//! `connect audit verify`: a whole log re-hashed and held against what it signed, against what was kept, and
+//! against receipts; or a receipt by itself.
+
+use std::path::{Path, PathBuf};
+
+use connect_shared::proof::{
+    checkpoint::Checkpoint,
+    note::{MAX_NOTE_BYTES, VerifierKey},
+    receipt::Receipt,
+    verify::{Report, Verification, VerifyError},
+};
+use serde_json::{Value, json};
+
+use super::{Source, folder::Folder, kept, keys, receipt::describe, remote::Remote};
+use crate::{
+    api::{Address, ControlApi},
+    application::{Application, Ending},
+    arguments,
+    failure::{self, Outcome},
+    private,
+};
+
+/// Faults that people are shown; programs get all that were listed.
+const SHOWN: usize = 10;
+
+pub(super) async fn run(application: &Application, wish: &arguments::Verify) -> Outcome<Ending> {
+    let receipts = read_receipts(&wish.receipt)?;
+    match (&wish.log, receipts.is_empty()) {
+        (None, false) if wish.checkpoint.is_empty() => receipts_alone(application, wish, &receipts),
+        (Some(place), _) if !place.contains("://") => {
+            let reader = Folder::find(Path::new(place))?;
+            whole_log(application, wish, receipts, reader).await
+        }
+        (place, _) => {
+            let reader = remote(application, place.as_deref()).await?;
+            whole_log(application, wish, receipts, reader).await
+        }
+    }
+}
+
+fn read_receipts(files: &[PathBuf]) -> Outcome<Vec<(String, Receipt)>> {
+    files
+        .iter()
+        .map(|file| {
+            let text = existing(file)?;
+            let receipt = Receipt::parse(&text).map_err(|error| {
+                failure::unverified("receipt_invalid", format!("{} is no receipt: {error}", file.display()))
+            })?;
+            Ok((file.display().to_string(), receipt))
+        })
+        .collect()
+}
+
+fn existing(file: &Path) -> Outcome<String> {
+    private::read(file)?.ok_or_else(|| failure::not_found("no_file", format!("there is no file {}", file.display())))
+}
+
+async fn remote(application: &Application, place: Option<&str>) -> Outcome<Remote> {
+    let agents = application.agents()?;
+    let agent = match place {
+        None => agents.only()?,
+        Some(url) => {
+            let address: Address = url.parse()?;
+            agents.iter().find(|agent| agent.url == address.to_string()).ok_or_else(|| {
+                failure::not_found("no_such_agent", format!("no agent at {address} is known here"))
+                    .help(format!("connect agents add {address}"))
+            })?
+        }
+    };
+    let holder = application.holder(agent)?;
+    application.signed_in(&holder).await?;
+    Ok(Remote::new(ControlApi::new(agent, None)?, holder))
+}
+
+async fn whole_log<R: Source>(
+    application: &Application,
+    wish: &arguments::Verify,
+    receipts: Vec<(String, Receipt)>,
+    reader: R,
+) -> Outcome<Ending> {
+    let bar = application.console.measure("Checking the log");
+    let (application, wish) = (application.clone(), wish.clone());
+    let console = application.console.clone();
+    // Hashing blocks, and so do readers.
+    let work = move || {
+        let (signed, key) = signed_checkpoint(&application, &wish, &reader)?;
+        let checked = receipts.len();
+        let mut verification = Verification::new(key.clone());
+        for (label, receipt) in receipts {
+            verification = verification.receipt(label, receipt);
+        }
+        for file in &wish.checkpoint {
+            let kept = Checkpoint::open(&existing(file)?, &key).map_err(|error| {
+                failure::unverified("checkpoint_invalid", format!("{}: {error}", file.display()))
+            })?;
+            verification = verification.kept(file.display().to_string(), kept);
+        }
+        if let Some(kept) = kept::load(&application.paths, &key)? {
+            verification = verification.kept("the checkpoint that was kept here", kept);
+        }
+        let ran = verification.run(&reader, &mut |at| bar.reached(at.done, at.total));
+        let report = ran.map_err(|error| unchecked(&reader, error))?;
+        if report.is_sound() {
+            kept::keep(&application.paths, &key, &signed)?;
+        }
+        Ok((report, checked))
+    };
+    let (report, receipts) =
+        tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))??;
+    console.document(&as_json(&report, receipts), || for_people(&report, receipts))?;
+    if report.is_sound() { Ok(Ending::Done) } else { Err(unsound(&report)) }
+}
+
+fn signed_checkpoint<R: Source>(
+    application: &Application,
+    wish: &arguments::Verify,
+    reader: &R,
+) -> Outcome<(String, VerifierKey)> {
+    let read = reader.read("checkpoint", MAX_NOTE_BYTES);
+    let read = 
+        read.map_err(|source| unchecked(reader, VerifyError::Read { path: "checkpoint".to_owned(), source }))?;
+    let bytes = read.ok_or_else(|| unchecked(reader, VerifyError::NoCheckpoint))?;
+    let signed = String::from_utf8(bytes).map_err(|_| unchecked(reader, VerifyError::NotText))?;
+    let key = keys::key_for(application, wish.key.as_deref(), &signed)?;
+    Ok((signed, key))
+}
+
+fn receipts_alone(
+    application: &Application,
+    wish: &arguments::Verify,
+    receipts: &[(String, Receipt)],
+) -> Outcome<Ending> {
+    let mut lines = String::new();
+    let mut objects = Vec::new();
+    for (label, receipt) in receipts {
+        let key = keys::key_for(application, wish.key.as_deref(), &receipt.checkpoint)?;
+        let checkpoint = receipt.verify(&key).map_err(|error| {
+            failure::unverified("receipt_invalid", format!("{label} proves nothing: {error}"))
+        })?;
+        let what = receipt.entry().map_or_else(|_| "an entry".to_owned(), |leaf| describe(&leaf));
+        lines.push_str(&format!(
+            "{label}: ok: entry {} of {} ({} entries, signed)\n  {what}\n",
+            receipt.index, checkpoint.origin, checkpoint.size
+        ));
+        objects.push(json!({
+            "receipt": label, "index": receipt.index, "origin": checkpoint.origin, "size": checkpoint.size,
+        }));
+    }
+    let document = json!({"schema": "connect.verification/1", "sound": true, "receipts": objects});
+    application.console.document(&document, || lines)?;
+    Ok(Ending::Done)
+}
+
+fn for_people(report: &Report, receipts: usize) -> String {
+    let mut text = format!(
+        "{}: {} entries, {} statements, {} denials\n",
+        report.checkpoint.origin, report.entries, report.statements, report.denials
+    );
+    for fault in report.faults.iter().take(SHOWN) {
+        text.push_str(&format!("  {}\n", failure::printable(&fault.to_string())));
+    }
+    let more = report.faults_total.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
+    }
+    if report.open_total > 0 {
+        text.push_str(&format!("  {} statements have begun and not ended\n", report.open_total));
+    }
+    if report.is_sound() {
+        let with = match receipts {
+            0 => "",
+            1 => ", and the receipt is in it",
+            _ => ", and the receipts are in it",
+        };
+        text.push_str(&format!("ok: the log is what was signed{with}\n"));
+    }
+    text
+}
+
+fn as_json(report: &Report, receipts: usize) -> Value {
+    json!({
+        "schema": "connect.verification/1",
+        "sound": report.is_sound(),
+        "origin": report.checkpoint.origin,
+        "size": report.checkpoint.size,
+        "root": report.checkpoint.root,
+        "entries": report.entries,
+        "statements": report.statements,
+        "denials": report.denials,
+        "first_time": report.first_time,
+        "last_time": report.last_time,
+        "receipts_checked": receipts,
+        "open": report.open,
+        "open_total": report.open_total,
+        "faults": report.faults,
+        "faults_total": report.faults_total,
+    })
+}
+
+fn unsound(report: &Report) -> connect_shared::error::ErrorReport {
+    let count = report.faults_total;
+    let what = if count == 1 { "1 fault was found".to_owned() } else { format!("{count} faults were found") };
+    failure::unverified("log_unsound", format!("the log is not what was signed: {what}"))
+        .help("keep this copy as it is, and show it to whoever answers for the log")
+}
+
+fn unchecked<R: Source>(reader: &R, error: VerifyError) -> connect_shared::error::ErrorReport {
+    match error {
+        VerifyError::Read { path, source } => reader.problem().unwrap_or_else(|| {
+            failure::local("log_unreadable", format!("the log's `{path}` cannot be read: {source}"))
+        }),
+        VerifyError::NoCheckpoint => failure::not_found("no_log", error.to_string()),
+        other => failure::unverified("checkpoint_invalid", other.to_string()),
+    }
+}

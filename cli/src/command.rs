@@ -1,0 +1,143 @@
+//! From the command line to the command, and from its outcome to words and an exit status.
+
+mod agents;
+mod completions;
+mod config;
+mod exec;
+mod identity;
+mod inspect;
+mod open;
+mod reading;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use connect_shared::error::ErrorReport;
+
+use crate::{
+    application::{Application, Ending},
+    arguments::{self, Arguments, Command},
+    audit,
+    console::{Color, Console, Format, Input},
+    demo, doctor,
+    failure::{self, Outcome},
+    paths::Paths,
+    settings::{Key, Settings},
+};
+
+/// Our own failure before a command that was to be run was started.
+pub(crate) const NOT_STARTED: u8 = 125;
+
+/// Runs the program.
+pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+    let arguments = match reading::read(&words) {
+        Ok(arguments) => arguments,
+        Err(ended) => return ended,
+    };
+    let fallback = fallback_console(&arguments);
+    let started = prepare(&arguments);
+    let (application, runtime) = match started {
+        Ok(started) => started,
+        Err(report) => return end(&fallback, &arguments.command, Err(report)),
+    };
+    let result = runtime.block_on(dispatch(&application, &arguments.command));
+    // A browser or a keychain that never answers must not hold the end up.
+    runtime.shutdown_background();
+    end(&application.console, &arguments.command, result)
+}
+
+fn prepare(arguments: &Arguments) -> Outcome<(Application, tokio::runtime::Runtime)> {
+    start_logging();
+    let _installed_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let paths = Paths::from_environment()?;
+    let directory = std::env::current_dir().unwrap_or_default();
+    let settings = Settings::load(&paths, &directory)?;
+    let console = console(arguments, &settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)))
+        .enable_all()
+        .build()
+        .map_err(|error| failure::unexpected(failure::reason(&error)))?;
+    Ok((Application { console, paths, settings }, runtime))
+}
+
+fn console(arguments: &Arguments, settings: &Settings) -> Outcome<Console> {
+    let format = match (arguments.global.json, arguments.global.output) {
+        (true, _) => Format::Json,
+        (false, Some(format)) => format,
+        (false, None) => settings.word(Key::Output)?.unwrap_or_default(),
+    };
+    let color = match arguments.global.color {
+        Some(color) => color,
+        None => settings.word(Key::Color)?.unwrap_or_default(),
+    };
+    let refused = arguments.global.no_input || settings.value(Key::Input) == Some("false");
+    let input = if refused { Input::Refused } else { Input::Allowed };
+    Ok(Console::new(format, color, input))
+}
+
+/// For failures before the settings are known.
+fn fallback_console(arguments: &Arguments) -> Console {
+    let format = if arguments.global.json { Some(Format::Json) } else { arguments.global.output };
+    Console::new(format.unwrap_or_default(), arguments.global.color.unwrap_or(Color::Auto), Input::Refused)
+}
+
+async fn dispatch(application: &Application, command: &Command) -> Outcome<Ending> {
+    match command {
+        Command::Open(wish) => open::run(application, wish).await,
+        Command::Exec(wish) => exec::run(application, wish).await,
+        Command::Shell(wish) => exec::shell(application, wish).await,
+        Command::Env(named) => inspect::env(application, named).await,
+        Command::Url(named) => inspect::url(application, named).await,
+        Command::Ls => inspect::ls(application).await,
+        Command::Status => inspect::status(application).await,
+        Command::Close(wish) => inspect::close(application, wish).await,
+        Command::Wait(wish) => inspect::wait(application, wish).await,
+        Command::Login(wish) => identity::login(application, wish).await,
+        Command::Logout(wish) => identity::logout(application, wish).await,
+        Command::Whoami(wish) => identity::whoami(application, wish),
+        Command::Agents(command) => agents::run(application, command).await,
+        Command::Audit(command) => audit::run(application, command).await,
+        Command::Doctor => doctor::run(application).await,
+        Command::Config(arguments::Config::List) => config::list(application),
+        Command::Completions { shell } => completions::print(*shell),
+        Command::Demo(wish) => demo::run(application, wish).await,
+        Command::Resource(_) => Err(failure::unexpected("a resource that was not read as one")),
+    }
+}
+
+fn end(console: &Console, command: &Command, result: Outcome<Ending>) -> ExitCode {
+    match result {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Status(status)) => ExitCode::from(status),
+        Err(report) => {
+            console.fail(&report);
+            ExitCode::from(status_of(command, &report))
+        }
+    }
+}
+
+/// A command that was to run another one has a status of its own for "it never ran".
+fn status_of(command: &Command, report: &ErrorReport) -> u8 {
+    let runs_another = match command {
+        Command::Exec(_) | Command::Shell(_) => true,
+        Command::Open(open) => !open.command.is_empty(),
+        _ => false,
+    };
+    match (runs_another, report.code.as_str()) {
+        (true, "command_not_found") => 127,
+        (true, "command_not_executable") => 126,
+        (true, _) => NOT_STARTED,
+        (false, _) => report.exit.code(),
+    }
+}
+
+fn start_logging() {
+    if let Some(filter) = std::env::var_os("CONNECT_LOG").and_then(|filter| filter.into_string().ok()) {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        let _started_already =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! `connect exec`, `shell` and `open -- CMD`: a command that finds the resource in its environment. Its exit
+//! status is ours.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::ExitStatus,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use super::open::{actions, target};
+use crate::{
+    application::{Application, Ending},
+    arguments,
+    failure::{self, Outcome},
+    identity::Holder,
+    program,
+    session::{self, ClientSettings, Held, LocalWish, Request, Signals, Until},
+};
+
+pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Outcome<Ending> {
+    let request = Request {
+        target: target(application, wish.resource.as_deref()).await?,
+        actions: actions(wish.read_only),
+        reason: wish.reason.clone(),
+        actor: wish.actor.clone(),
+        local: LocalWish::Private,
+    };
+    let holder = application.holder(&request.target.agent)?;
+    with_session(application, &request, holder, &wish.command).await
+}
+
+pub(super) async fn shell(application: &Application, wish: &arguments::ShellArguments) -> Outcome<Ending> {
+    let request = Request {
+        target: target(application, wish.resource.as_deref()).await?,
+        actions: actions(wish.read_only),
+        reason: wish.reason.clone(),
+        actor: None,
+        local: LocalWish::Private,
+    };
+    let holder = application.holder(&request.target.agent)?;
+    let opened = session::open(application, &request, holder).await?;
+    let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
+    command.extend(wish.arguments.iter().cloned());
+    run_in(application, opened, &command).await
+}
+
+/// Opens a session and runs a command in it.
+pub(super) async fn with_session(
+    application: &Application,
+    request: &Request,
+    holder: Holder,
+    command: &[OsString],
+) -> Outcome<Ending> {
+    // Known before anybody is asked to sign in.
+    find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
+    let opened = session::open(application, request, holder).await?;
+    run_in(application, opened, command).await
+}
+
+async fn run_in(application: &Application, opened: session::Opened, command: &[OsString]) -> Outcome<Ending> {
+    // From here on Ctrl-C is the command's business: it reaches the whole foreground.
+    let mut signals = Signals::catch()?;
+    let mut child = start(&opened.client, command)?;
+    let (told, mut done) = tokio::sync::oneshot::channel();
+    let waiting = tokio::spawn(async move {
+        let status = wait(&mut child, &mut signals).await;
+        let _held_no_more = told.send(());
+        status
+    });
+    let finished = Box::pin(async move {
+        let _ended = (&mut done).await;
+    });
+    if let Held::Ended(report) = opened.hold(&application.console, Until::Happens(finished)).await {
+        application.console.fail(&report);
+    }
+    let status = waiting.await.map_err(|error| failure::unexpected(error.to_string()))?;
+    let status = status.map_err(|error| failure::unexpected(failure::reason(&error)))?;
+    Ok(Ending::Status(code_of(status)))
+}
+
+fn start(client: &ClientSettings, command: &[OsString]) -> Outcome<Child> {
+    let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;
+    let mut starting = Command::new(find(name)?);
+    starting.args(rest);
+    for name in client.engine.conflicting_environment() {
+        starting.env_remove(name);
+    }
+    starting.envs(client.environment());
+    starting.spawn().map_err(|error| cannot_start(name, &error))
+}
+
+/// The program behind a word, or which of the two usual problems it is.
+fn find(name: &OsStr) -> Outcome<std::path::PathBuf> {
+    let text = name.to_string_lossy();
+    if let Some(path) = program::find(&text) {
+        return Ok(path);
+    }
+    if text.contains('/') && std::path::Path::new(name).exists() {
+        return Err(failure::local("command_not_executable", format!("`{text}` is not executable")));
+    }
+    let report = failure::local("command_not_found", format!("there is no program `{text}` on PATH"));
+    Err(match &*text {
+        "psql" => report.help("install PostgreSQL's client (Debian: apt install postgresql-client)"),
+        _ => report,
+    })
+}
+
+fn cannot_start(name: &OsStr, error: &io::Error) -> connect_shared::error::ErrorReport {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => "command_not_found",
+        _ => "command_not_executable",
+    };
+    failure::local(code, format!("cannot start `{}`: {}", name.to_string_lossy(), failure::reason(error)))
+}
+
+/// Waits for the command; what would end us is passed on to it. Ctrl-C reaches it by itself.
+async fn wait(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            signal = signals.next() => {
+                let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+                if let Some(id) = id.filter(|_| signal != Signal::INT) {
+                    let _ended_already = kill_process(id, signal);
+                }
+            }
+        }
+    }
+}
+
+fn code_of(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_the_commands_or_that_of_its_signal() {
+        assert_eq!(code_of(ExitStatus::from_raw(7 << 8)), 7);
+        assert_eq!(code_of(ExitStatus::from_raw(9)), 137);
+        assert_eq!(code_of(ExitStatus::from_raw(0)), 0);
+    }
+
+    #[test]
+    fn a_missing_program_and_one_that_cannot_run_are_told_apart() {
+        let report = find(OsStr::new("no-such-program-anywhere")).expect_err("missing");
+        assert_eq!(report.code, "command_not_found");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "text").expect("written");
+        let report = find(file.as_os_str()).expect_err("not executable");
+        assert_eq!(report.code, "command_not_executable");
+        assert!(find(OsStr::new("sh")).is_ok());
+    }
+}

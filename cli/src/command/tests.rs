@@ -1,0 +1,107 @@
+use clap::CommandFactory as _;
+use connect_shared::error::Exit;
+
+use super::{reading::Problem, *};
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split(' ').map(OsString::from).collect()
+}
+
+fn command(line: &str) -> Command {
+    match reading::parse(&words(line)) {
+        Ok(arguments) => arguments.command,
+        Err(problem) => panic!("{line}: {problem:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn a_first_word_that_is_no_command_opens_that_resource_with_the_same_options() {
+    let Command::Open(open) = command("connect prod-db --port 7000 --read-only") else { panic!("not open") };
+    assert_eq!(open.resource.as_deref(), Some("prod-db"));
+    assert_eq!(open.port, Some(crate::listen::PortWish::Number(7000)));
+    assert!(open.read_only);
+    let Command::Open(open) = command("connect --json prod-db -- psql -c 1") else { panic!("not open") };
+    assert_eq!(open.command, words("psql -c 1"));
+}
+
+#[test]
+fn a_command_always_wins_over_a_resource_and_its_arguments_follow_two_dashes() {
+    assert!(matches!(command("connect status"), Command::Status));
+    let Command::Exec(exec) = command("connect exec prod-db --actor claude -- psql --version") else {
+        panic!("not exec")
+    };
+    assert_eq!(exec.actor.as_deref(), Some("claude"));
+    assert_eq!(exec.command, words("psql --version"));
+}
+
+#[test]
+fn a_mistyped_command_is_answered_for_both_readings() {
+    let Err(Problem::Both(report)) = reading::parse(&words("connect statsu")) else { panic!("understood") };
+    insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
+    error: there is no command `statsu`, and no resource of that name is known here
+      next: connect status
+      next: connect open statsu
+    ");
+    assert_eq!(report.exit, Exit::Usage);
+}
+
+#[test]
+fn a_command_of_another_version_is_no_stub_but_an_unknown_word() {
+    let Err(Problem::Both(report)) = reading::parse(&words("connect explain prod-db select")) else {
+        panic!("understood")
+    };
+    insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
+    error: there is no command `explain`, and no resource of that name is known here
+      next: connect --help
+      next: connect ls
+    ");
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for line in [
+        "connect open a --port 1 --socket /x",
+        "connect open a --port 70000",
+        "connect open a --detach -- psql",
+        "connect close a --all",
+        "connect ls --json -o table",
+        "connect agents add https://a --fingerprint md5:1",
+        "connect exec a",
+    ] {
+        assert!(matches!(reading::parse(&words(line)), Err(Problem::Clap(_))), "{line}");
+    }
+}
+
+#[test]
+fn a_failure_before_the_command_starts_is_125_and_126_and_127_are_the_commands() {
+    let exec = command("connect exec a -- psql");
+    let open = command("connect open a -- psql");
+    let hold = command("connect open a");
+    let needed = failure::sign_in_needed("nobody");
+    assert_eq!(status_of(&exec, &needed), 125);
+    assert_eq!(status_of(&open, &needed), 125);
+    assert_eq!(status_of(&hold, &needed), 4);
+    assert_eq!(status_of(&exec, &failure::local("command_not_found", "")), 127);
+    assert_eq!(status_of(&exec, &failure::local("command_not_executable", "")), 126);
+}
+
+#[test]
+fn the_help_is_what_people_read() {
+    insta::assert_snapshot!(Arguments::command().term_width(100).render_help().to_string());
+}
+
+#[test]
+fn the_help_of_every_command_is_what_people_read() {
+    let mut all = String::new();
+    let mut command = Arguments::command().term_width(100);
+    command.build();
+    for sub in command.get_subcommands_mut() {
+        all.push_str(&format!("== {}\n{}\n", sub.get_name().to_owned(), sub.render_help()));
+    }
+    insta::assert_snapshot!(all);
+}

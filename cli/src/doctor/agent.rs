@@ -1,0 +1,105 @@
+//! What is outside of this machine: agents and identity providers.
+
+use connect_shared::error::{ErrorReport, Exit};
+use time::OffsetDateTime;
+
+use super::Check;
+use crate::{
+    agents::{Agent, Identity},
+    api::ControlApi,
+    application::Application,
+    certificate::ClientKey,
+    failure::{self, Outcome},
+    identity::Provider,
+    tunnel,
+};
+
+/// Tokens are refused when clocks differ by more than this many seconds.
+const TOLERATED: i64 = 30;
+
+/// TCP, certificate, identity, UDP and clock of one agent.
+pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
+    let name = |what: &str| format!("agent {}, {what}", agent.name);
+    let api = match ControlApi::new(agent, None) {
+        Ok(api) => api,
+        Err(report) => return vec![Check::bad("agent_settings", name("settings"), report)],
+    };
+    let about = match api.about().await {
+        Ok(about) => about,
+        Err(report) => {
+            let report = with_network_help(report, agent, "TCP");
+            return vec![Check::bad("agent_tcp", name("TCP and certificate"), report)];
+        }
+    };
+    let mut checks = vec![Check::good(
+        "agent_tcp",
+        name("TCP and certificate"),
+        format!("{} answers, version {}", agent.url, about.version),
+    )];
+    checks.push(same_facts(agent, &about.identity.into(), &about.log.verifier_key));
+    let probed = probe(agent).await.map_err(|report| with_network_help(report, agent, "UDP"));
+    checks.push(Check::of("agent_udp", name("UDP"), probed, |()| "the tunnel gets through".to_owned()));
+    checks.push(clock(name("clock"), api.clock().await));
+    checks
+}
+
+/// What to look at when nothing answers.
+fn with_network_help(mut report: ErrorReport, agent: &Agent, protocol: &str) -> ErrorReport {
+    if report.exit == Exit::Unreachable {
+        report.help = vec![format!("see that the agent runs, and that the network lets {protocol} through to {}", agent.url)];
+    }
+    report
+}
+
+/// An agent whose provider or log key changed must be looked at by a person.
+fn same_facts(agent: &Agent, identity: &Identity, key: &str) -> Check {
+    let what = format!("agent {}, identity", agent.name);
+    if *identity == agent.identity && key == agent.log.key {
+        return Check::good("agent_identity", what, "identity provider and log key are those that were added");
+    }
+    let changed = if key == agent.log.key { "its identity provider" } else { "the key of its log" };
+    let report = failure::unverified("agent_changed", format!("{changed} is not the one that was added"))
+        .help(format!("ask its operator why; then: connect agents rm {0}, and add it again", agent.name));
+    Check::bad("agent_identity", what, report)
+}
+
+async fn probe(agent: &Agent) -> Outcome<()> {
+    tunnel::probe(agent, &ClientKey::generate()?).await
+}
+
+fn clock(what: String, answer: Outcome<Option<OffsetDateTime>>) -> Check {
+    let theirs = match answer {
+        Ok(Some(theirs)) => theirs,
+        Ok(None) => return Check::good("clock", what, "the agent does not tell its time"),
+        Err(report) => return Check::bad("clock", what, report),
+    };
+    let apart = (OffsetDateTime::now_utc() - theirs).whole_seconds();
+    if apart.abs() <= TOLERATED {
+        return Check::good("clock", what, format!("within {TOLERATED} s of this machine's"));
+    }
+    let which = if apart > 0 { "ahead of" } else { "behind" };
+    let report = failure::local("clock_skew", format!("this machine is {} s {which} the agent", apart.abs()))
+        .help("set the clock of this machine (timedatectl set-ntp true)");
+    Check::bad("clock", what, report)
+}
+
+/// Whether people can sign in, and who has.
+pub(super) async fn look_at_provider(application: &Application, identity: &Identity) -> Vec<Check> {
+    let found = Provider::discover(identity).await;
+    let issuer = identity.issuer.clone();
+    let mut checks =
+        vec![Check::of("identity_provider", "identity provider", found, |_| format!("{issuer} answers"))];
+    let record = application.keep(None).and_then(|keep| keep.record(identity));
+    checks.push(match record {
+        Ok(Some(record)) => Check::good(
+            "sign_in",
+            "sign-in",
+            format!("{}, kept {}", record.profile.principal(), record.kept),
+        ),
+        Ok(None) => {
+            Check::weak("sign_in", "sign-in", failure::sign_in_needed(format!("nobody is signed in at {issuer}")))
+        }
+        Err(report) => Check::bad("sign_in", "sign-in", report),
+    });
+    checks
+}

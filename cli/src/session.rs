@@ -1,0 +1,26 @@
+//! A session: one resource, opened for this person, with a local address for as long as it lasts.
+//!
+//! Sign-in → grant → tunnel → local address → hold. Read next: [`open`] for that chain, [`keeper`] for the
+//! grant's renewals, [`hold`] for the time until the end, [`door`] for how other processes ask about it.
+
+mod board;
+mod client;
+mod door;
+mod handover;
+mod hold;
+mod keeper;
+mod known;
+mod open;
+mod signals;
+mod target;
+
+pub(crate) use self::{
+    board::{SessionInfo, Stage},
+    client::ClientSettings,
+    handover::{detach, receive as receive_handover, report_failure, report_ready},
+    hold::{Held, Until},
+    known::{Question, ask, find, list},
+    open::{LocalWish, Opened, Request, open},
+    signals::{Signals, status_of},
+    target::{Seen, Target, nearest, resolve},
+};

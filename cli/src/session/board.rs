@@ -1,0 +1,90 @@
+//! What is known of a session at this moment, for its own parts and for other processes that ask.
+
+use std::sync::Arc;
+
+use connect_shared::grant::Action;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+
+use super::client::ClientSettings;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    Opening,
+    Ready,
+    Closing,
+}
+
+/// One session, for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SessionInfo {
+    pub(crate) resource: String,
+    pub(crate) agent: String,
+    pub(crate) stage: Stage,
+    pub(crate) pid: u32,
+    /// Once it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client: Option<ClientSettings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
+    #[serde(default)]
+    pub(crate) actions: Vec<Action>,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[serde(default)]
+    pub(crate) expires_at: u64,
+    #[serde(default)]
+    pub(crate) connections: usize,
+}
+
+/// Where the parts of a session read and write its state.
+#[derive(Clone)]
+pub(crate) struct Board {
+    state: Arc<watch::Sender<SessionInfo>>,
+    close: Arc<Notify>,
+}
+
+impl Board {
+    pub(super) fn new(agent: &str, resource: &str) -> Self {
+        let info = SessionInfo {
+            resource: resource.to_owned(),
+            agent: agent.to_owned(),
+            stage: Stage::Opening,
+            pid: std::process::id(),
+            client: None,
+            address: None,
+            actions: Vec::new(),
+            expires_at: 0,
+            connections: 0,
+        };
+        Self { state: Arc::new(watch::Sender::new(info)), close: Arc::default() }
+    }
+
+    pub(super) fn now(&self) -> SessionInfo {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut SessionInfo)) {
+        self.state.send_modify(change);
+    }
+
+    /// Waits until the session is not opening any more.
+    pub(super) async fn settled(&self) -> SessionInfo {
+        let mut state = self.state.subscribe();
+        match state.wait_for(|info| info.stage != Stage::Opening).await {
+            Ok(info) => info.clone(),
+            Err(_) => self.now(),
+        }
+    }
+
+    /// Asks the session to end.
+    pub(super) fn request_close(&self) {
+        self.close.notify_one();
+    }
+
+    /// Waits until somebody asked it to.
+    pub(super) async fn close_requested(&self) {
+        self.close.notified().await;
+    }
+}

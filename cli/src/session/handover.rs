@@ -1,0 +1,113 @@
+//! `--detach`: this program starts itself again, hands the sign-in over through a pipe, waits until the
+//! session is ready, and leaves it behind.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use connect_shared::error::ErrorReport;
+use serde::{Deserialize, Serialize};
+
+use super::board::SessionInfo;
+use crate::{
+    application::Application,
+    failure::{self, Outcome},
+    identity::SignIn,
+    private,
+};
+
+/// Longest line that passes between the two.
+const MAX_LINE: u64 = 256 * 1024;
+
+/// What the one that stays says when it knows.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum News {
+    Ready(Box<SessionInfo>),
+    Failed(ErrorReport),
+}
+
+/// Starts `arguments` again in the background and waits until it is ready or has failed.
+pub(crate) async fn detach(
+    application: &Application,
+    arguments: Vec<std::ffi::OsString>,
+    resource: &str,
+    sign_in: SignIn,
+) -> Outcome<SessionInfo> {
+    let log = application.paths.logs().join(file_name(resource));
+    let work = move || {
+        let mut child = start(arguments, &log)?;
+        hand_over(&mut child, &sign_in)?;
+        hear(&mut child, &log)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))?
+}
+
+fn start(arguments: Vec<std::ffi::OsString>, log: &Path) -> Outcome<Child> {
+    if let Some(folder) = log.parent() {
+        private::folder(folder)?;
+    }
+    let file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(log);
+    let file = file.map_err(|error| failure::file("write", log, &error))?;
+    let program = std::env::current_exe().map_err(|error| cannot_start(&error))?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+    command.spawn().map_err(|error| cannot_start(&error))
+}
+
+fn hand_over(child: &mut Child, sign_in: &SignIn) -> Outcome<()> {
+    let mut line = serde_json::to_vec(sign_in).map_err(|error| failure::unexpected(error.to_string()))?;
+    line.push(b'\n');
+    let sent = child.stdin.take().map(|mut pipe| pipe.write_all(&line));
+    sent.unwrap_or(Ok(())).map_err(|error| cannot_start(&error))
+}
+
+fn hear(child: &mut Child, log: &Path) -> Outcome<SessionInfo> {
+    let mut line = String::new();
+    if let Some(pipe) = child.stdout.take() {
+        let _nothing_more = BufReader::new(pipe.take(MAX_LINE)).read_line(&mut line);
+    }
+    match serde_json::from_str(&line) {
+        Ok(News::Ready(info)) => Ok(*info),
+        Ok(News::Failed(report)) => Err(report),
+        Err(_) => Err(failure::unexpected(format!("the session in the background ended; see {}", log.display()))),
+    }
+}
+
+/// Takes the sign-in that was handed over, and leaves the terminal.
+pub(crate) fn receive() -> Outcome<SignIn> {
+    // It fails only where there is no terminal to leave.
+    let _leader_already = rustix::process::setsid();
+    let mut line = String::new();
+    io::stdin().lock().take(MAX_LINE).read_line(&mut line).map_err(|error| cannot_start(&error))?;
+    serde_json::from_str(&line).map_err(|_| failure::usage("--detached is for `--detach` only"))
+}
+
+/// Tells whoever started us that the session is ready.
+pub(crate) fn report_ready(info: SessionInfo) {
+    say(&News::Ready(Box::new(info)));
+}
+
+/// Tells whoever started us why it is not.
+pub(crate) fn report_failure(report: &ErrorReport) {
+    say(&News::Failed(report.clone()));
+}
+
+fn say(news: &News) {
+    if let Ok(line) = serde_json::to_string(news) {
+        let _nobody_waits = writeln!(io::stdout().lock(), "{line}");
+    }
+}
+
+fn cannot_start(error: &io::Error) -> ErrorReport {
+    failure::local("detach", format!("cannot start in the background: {}", failure::reason(error)))
+}
+
+fn file_name(resource: &str) -> PathBuf {
+    let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+    PathBuf::from(format!("{}.log", resource.chars().map(safe).collect::<String>()))
+}

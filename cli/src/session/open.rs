@@ -1,0 +1,198 @@
+//! From a name to a local address: sign-in, grant, tunnel, listener.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use connect_shared::{
+    api::{GrantRequest, GrantResponse, ResourceInfo},
+    engine::Engine,
+    error::{ErrorReport, Exit},
+    grant::Action,
+};
+use tempfile::TempDir;
+
+use super::{
+    board::{Board, SessionInfo, Stage},
+    client::ClientSettings,
+    door::{self, Door},
+    keeper::Keeper,
+    target::{Seen, Target},
+};
+use crate::{
+    api::ControlApi,
+    application::Application,
+    certificate::ClientKey,
+    failure::{self, Outcome},
+    identity::Holder,
+    listen::{Listener, LocalAddress, PortMemory, PortWish},
+    tunnel::Tunnel,
+};
+
+/// Longest path of a Unix socket that every system takes.
+const MAX_SOCKET_PATH: usize = 100;
+
+/// Where local programs shall connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LocalWish {
+    Port(Option<PortWish>),
+    /// A Unix socket: this file, or in this folder.
+    Socket(PathBuf),
+    /// A Unix socket in a folder of its own that goes with the session.
+    Private,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) target: Target,
+    /// Empty: all that the principal may have.
+    pub(crate) actions: Vec<Action>,
+    pub(crate) reason: Option<String>,
+    pub(crate) actor: Option<String>,
+    pub(crate) local: LocalWish,
+}
+
+/// A session that is ready.
+pub(crate) struct Opened {
+    pub(crate) resource: ResourceInfo,
+    pub(crate) client: ClientSettings,
+    pub(crate) expires_at: u64,
+    pub(super) tunnel: Tunnel,
+    /// Taken when the session is held.
+    pub(super) keeper: Option<Keeper>,
+    pub(super) listener: Listener,
+    pub(super) board: Board,
+    pub(super) _door: Door,
+    /// Removed with the session.
+    pub(super) _folder: Option<TempDir>,
+}
+
+impl Opened {
+    pub(crate) fn address(&self) -> LocalAddress {
+        self.listener.address()
+    }
+
+    pub(crate) fn info(&self) -> SessionInfo {
+        self.board.now()
+    }
+}
+
+/// Opens it.
+pub(crate) async fn open(application: &Application, request: &Request, holder: Holder) -> Outcome<Opened> {
+    let board = Board::new(&request.target.agent.name, &request.target.resource);
+    let door = door::open(&application.paths, board.clone())?;
+    let key = ClientKey::generate()?;
+    let api = ControlApi::new(&request.target.agent, Some(&key))?;
+    let wanted = GrantRequest {
+        resource: request.target.resource.clone(),
+        actions: request.actions.clone(),
+        reason: request.reason.clone(),
+        actor: request.actor.clone(),
+    };
+    let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
+    Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
+    let (listener, folder) = listen(application, request, granted.resource.engine).await?;
+    let (tunnel, control, welcome) = Tunnel::connect(&request.target.agent, &key, &granted.grant).await?;
+    let client = ClientSettings::new(
+        granted.resource.engine,
+        &listener.address(),
+        &granted.resource.database,
+        &granted.principal,
+    );
+    board.change(|info| {
+        info.stage = Stage::Ready;
+        info.client = Some(client.clone());
+        info.address = Some(listener.address().to_string());
+        info.actions = granted.resource.actions.clone();
+        info.expires_at = welcome.expires_at;
+    });
+    let console = application.console.clone();
+    let keeper = Keeper::new(control, tunnel.connection(), api, holder, wanted, console, board.clone());
+    Ok(Opened {
+        resource: granted.resource,
+        client,
+        expires_at: welcome.expires_at,
+        tunnel,
+        keeper: Some(keeper),
+        listener,
+        board,
+        _door: door,
+        _folder: folder,
+    })
+}
+
+async fn grant(
+    application: &Application,
+    api: &ControlApi,
+    holder: &Holder,
+    wanted: &GrantRequest,
+    local: &LocalWish,
+) -> Outcome<GrantResponse> {
+    let sign_in = application.signed_in(holder).await?;
+    // A command's standard error is its own: of us it shows problems only.
+    let quiet = *local == LocalWish::Private;
+    let waiting = (!quiet).then(|| application.console.wait_for(&format!("Opening {}", wanted.resource)));
+    let granted = api.grant(sign_in.id_token.reveal(), wanted).await;
+    drop(waiting);
+    match granted {
+        Err(report) if report.exit == Exit::NotFound => {
+            Err(with_suggestion(application, report, &wanted.resource))
+        }
+        other => other,
+    }
+}
+
+/// A name that was seen before and is spelt nearly so.
+fn with_suggestion(application: &Application, mut report: ErrorReport, name: &str) -> ErrorReport {
+    if let Some(near) = Seen::load(&application.paths).nearest(name).filter(|near| *near != name) {
+        report.help.insert(0, format!("connect open {near}"));
+    }
+    report
+}
+
+async fn listen(
+    application: &Application,
+    request: &Request,
+    engine: Engine,
+) -> Outcome<(Listener, Option<TempDir>)> {
+    match &request.local {
+        LocalWish::Port(wish) => {
+            let memory = PortMemory::load(&application.paths);
+            let name = request.target.full_name();
+            let listener = memory.listen(&application.paths, &name, engine.first_local_port(), *wish).await?;
+            Ok((listener, None))
+        }
+        LocalWish::Socket(path) => {
+            let path = if path.is_dir() { path.join(engine.socket_name(engine.usual_port())) } else { path.clone() };
+            Ok((Listener::unix(&absolute(&path)?)?, None))
+        }
+        LocalWish::Private => {
+            let name = engine.socket_name(engine.usual_port());
+            let folder = private_folder(application, &name)?;
+            let listener = Listener::unix(&folder.path().join(name))?;
+            Ok((listener, Some(folder)))
+        }
+    }
+}
+
+/// A folder of mode 0700 whose socket has a path short enough for every system.
+fn private_folder(application: &Application, name: &str) -> Outcome<TempDir> {
+    let problem = |error: std::io::Error| {
+        failure::local("runtime_folder", format!("cannot make a private folder: {}", failure::reason(&error)))
+    };
+    let private = std::fs::Permissions::from_mode(0o700);
+    let make = |below: &Path| {
+        tempfile::Builder::new().prefix("s-").permissions(private.clone()).tempdir_in(below).map_err(problem)
+    };
+    let folder = make(application.paths.runtime()?)?;
+    if folder.path().join(name).as_os_str().len() <= MAX_SOCKET_PATH {
+        return Ok(folder);
+    }
+    make(&std::env::temp_dir())
+}
+
+fn absolute(path: &Path) -> Outcome<PathBuf> {
+    std::path::absolute(path).map_err(|error| failure::file("use", path, &error))
+}

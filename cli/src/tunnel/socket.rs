@@ -1,0 +1,32 @@
+//! The UDP socket of a tunnel: bound to the wildcard address, so that the connection survives a change of
+//! network, with buffers that hold more than one burst.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use rustix::net::sockopt;
+
+use crate::failure::{self, Outcome};
+
+/// What is asked for; the system may give less, which costs speed and nothing else.
+const BUFFER: usize = 4 * 1024 * 1024;
+
+/// An endpoint that can reach `peer`.
+pub(super) fn endpoint(peer: SocketAddr) -> Outcome<Endpoint> {
+    let wildcard: SocketAddr = match peer {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let problem = |error: std::io::Error| {
+        failure::local("udp", format!("cannot use UDP on this machine: {}", failure::reason(&error)))
+    };
+    let socket = UdpSocket::bind(wildcard).map_err(problem)?;
+    let _smaller = sockopt::set_socket_recv_buffer_size(&socket, BUFFER);
+    let _smaller = sockopt::set_socket_send_buffer_size(&socket, BUFFER);
+    if let Ok(given) = sockopt::socket_recv_buffer_size(&socket)
+        && given < BUFFER
+    {
+        tracing::debug!(given, asked = BUFFER, "the system clamps UDP receive buffers (net.core.rmem_max)");
+    }
+    Endpoint::new(EndpointConfig::default(), None, socket, std::sync::Arc::new(TokioRuntime)).map_err(problem)
+}

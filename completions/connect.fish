@@ -1,0 +1,331 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_connect_global_optspecs
+    string join \n o/output= json color= no-input h/help V/version
+end
+
+function __fish_connect_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_connect_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_connect_using_subcommand
+    set -l cmd (__fish_connect_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c connect -n "__fish_connect_needs_command" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_needs_command" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_needs_command" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_needs_command" -s V -l version -d 'Print version'
+complete -c connect -n "__fish_connect_needs_command" -f -a "open" -d 'Open a resource and hold it until Ctrl-C'
+complete -c connect -n "__fish_connect_needs_command" -f -a "exec" -d 'Run a command with the resource\'s variables set; its exit status is ours'
+complete -c connect -n "__fish_connect_needs_command" -f -a "shell" -d 'Start the engine\'s own client on a resource'
+complete -c connect -n "__fish_connect_needs_command" -f -a "env" -d 'Print the variables of an open session, for eval'
+complete -c connect -n "__fish_connect_needs_command" -f -a "url" -d 'Print the URL of an open session'
+complete -c connect -n "__fish_connect_needs_command" -f -a "ls" -d 'List what you may open'
+complete -c connect -n "__fish_connect_needs_command" -f -a "status" -d 'Show what is open, and who is signed in'
+complete -c connect -n "__fish_connect_needs_command" -f -a "close" -d 'End a session'
+complete -c connect -n "__fish_connect_needs_command" -f -a "wait" -d 'Wait until a session is ready'
+complete -c connect -n "__fish_connect_needs_command" -f -a "login" -d 'Sign in through the browser'
+complete -c connect -n "__fish_connect_needs_command" -f -a "logout" -d 'Forget the sign-in'
+complete -c connect -n "__fish_connect_needs_command" -f -a "whoami" -d 'Say who is signed in'
+complete -c connect -n "__fish_connect_needs_command" -f -a "agents" -d 'The agents that are known here'
+complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done'
+complete -c connect -n "__fish_connect_needs_command" -f -a "doctor" -d 'Look for what is in the way, and say what would help'
+complete -c connect -n "__fish_connect_needs_command" -f -a "config" -d 'Settings and where they come from'
+complete -c connect -n "__fish_connect_needs_command" -f -a "completions" -d 'Print a completion script'
+complete -c connect -n "__fish_connect_needs_command" -f -a "demo" -d 'Show everything on this machine, with a database of its own'
+complete -c connect -n "__fish_connect_using_subcommand open" -l port -d 'Local port: a number, or auto for any free one [default: the one that was used before]' -r
+complete -c connect -n "__fish_connect_using_subcommand open" -l socket -d 'Listen on a Unix socket instead: a file, or a folder to put it in' -r -F
+complete -c connect -n "__fish_connect_using_subcommand open" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand open" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand open" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand open" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand open" -l detach -d 'Go to the background once it is ready'
+complete -c connect -n "__fish_connect_using_subcommand open" -l detached -d 'We are the one in the background'
+complete -c connect -n "__fish_connect_using_subcommand open" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand open" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand exec" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand exec" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand exec" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand exec" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand exec" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand shell" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand shell" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand shell" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand shell" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand shell" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand shell" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand env" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand env" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand env" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand env" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand env" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand url" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand url" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand url" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand url" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand url" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand ls" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand ls" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand status" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand status" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand status" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand status" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand close" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand close" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand close" -l all -d 'End every session'
+complete -c connect -n "__fish_connect_using_subcommand close" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand close" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand close" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand wait" -l timeout -d 'Give up after so many seconds' -r
+complete -c connect -n "__fish_connect_using_subcommand wait" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand wait" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand wait" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand wait" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand login" -l keep -d 'Where to keep the sign-in' -r -f -a "auto\t'The keychain; else a sealed file if there is a passphrase; else nothing is kept'
+keychain\t''
+sealed\t'A file sealed with a passphrase'
+file\t'A plain file with mode 0600'
+nothing\t''"
+complete -c connect -n "__fish_connect_using_subcommand login" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand login" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand login" -l no-browser -d 'Print the address to standard output and open nothing'
+complete -c connect -n "__fish_connect_using_subcommand login" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand login" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand logout" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand logout" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand logout" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand logout" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand whoami" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand whoami" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand whoami" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand whoami" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -f -a "add" -d 'Add an agent, and fix the certificate that it must show'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -f -a "ls" -d 'List them'
+complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -f -a "rm" -d 'Forget one'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l fingerprint -d 'The fingerprint that its operator gave you: sha256:…' -r
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l ca -d 'The certificate authority that signs its certificate (PEM)' -r -F
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l name -d 'How to call it here [default: what it calls itself]' -r
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from ls" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -f -a "verify" -d 'Check a log, a receipt, or one against the other; works offline'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -f -a "receipt" -d 'Fetch the receipt of a statement of yours'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l log -d 'The log: a folder, or an agent\'s URL [default: the known agent\'s, if no receipt is given]' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l receipt -d 'A receipt; with a log it must be in that log' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l checkpoint -d 'A checkpoint that was seen before; the log must contain it' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The log\'s verifier key: NAME+HASH+BASE64 [default: the known agent\'s]' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l out -d 'Write it to this file [default: standard output]' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l last -d 'Your last statement'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand doctor" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand doctor" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand doctor" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand doctor" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand config; and not __fish_seen_subcommand_from list" -f -a "list" -d 'Every setting, its value and its origin'
+complete -c connect -n "__fish_connect_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand config; and __fish_seen_subcommand_from list" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand config; and __fish_seen_subcommand_from list" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand config; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand completions" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand completions" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand completions" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand demo" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand demo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand demo" -l script -d 'A guided tour without a browser or a terminal'
+complete -c connect -n "__fish_connect_using_subcommand demo" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand demo" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
