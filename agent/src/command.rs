@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     check::{self, Reach},
     config::{Config, ConfigError},
-    demo, dev_idp,
+    demo, demo_query, dev_idp,
     keys::{self, KeyError},
     serve::{self, ServeError},
 };
@@ -52,6 +52,8 @@ enum Command {
         command: PolicyCommand,
     },
     Demo(demo::DemoArgs),
+    #[command(hide = true)]
+    DemoQuery(demo_query::DemoQueryArgs),
     DevIdp(dev_idp::DevIdpArgs),
 }
 
@@ -109,6 +111,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         }
         Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
+        Command::DemoQuery(arguments) => demo_query::run(arguments).await,
         Command::DevIdp(arguments) => dev_idp::run(arguments)
             .await
             .map_err(|error| ErrorReport::new("dev_idp", Exit::Local, error.to_string())),

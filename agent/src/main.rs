@@ -16,6 +16,7 @@ mod check;
 mod command;
 mod config;
 mod demo;
+mod demo_query;
 mod dev_idp;
 mod driver;
 mod grants;

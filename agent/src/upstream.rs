@@ -1,8 +1,7 @@
 //! The way to a database: dial, encrypt, log in. The only place that holds a database's password.
 
 use std::{
-    fmt,
-    io,
+    fmt, io,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -125,9 +124,7 @@ pub fn client_tls(tls: &UpstreamTls) -> Result<Option<Arc<rustls::ClientConfig>>
 fn roots_of_file(path: &PathBuf) -> Result<rustls::RootCertStore, UpstreamError> {
     let unusable = |reason: String| UpstreamError::CaFile { path: path.clone(), reason };
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?
-    {
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))? {
         let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
     }
@@ -159,8 +156,7 @@ pub async fn connect(
 }
 
 async fn dial(config: &UpstreamConfig) -> Result<UpstreamStream, UpstreamError> {
-    let unreachable =
-        |source| UpstreamError::Dial { host: config.host.clone(), port: config.port, source };
+    let unreachable = |source| UpstreamError::Dial { host: config.host.clone(), port: config.port, source };
     let tcp = TcpStream::connect((config.host.as_str(), config.port)).await.map_err(unreachable)?;
     tcp.set_nodelay(true)?;
     match client_tls(&config.tls)? {
@@ -211,11 +207,7 @@ async fn log_in(
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         if let Some(done) = login.input(buffer.split().freeze())? {
-            return Ok(Upstream {
-                stream,
-                parameters: done.parameters,
-                cancel_key: done.cancel_key,
-            });
+            return Ok(Upstream { stream, parameters: done.parameters, cancel_key: done.cancel_key });
         }
     }
 }
@@ -259,11 +251,7 @@ impl AsyncRead for UpstreamStream {
 }
 
 impl AsyncWrite for UpstreamStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),

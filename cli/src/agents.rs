@@ -140,7 +140,8 @@ impl Agents {
 
     /// Adds one, or replaces the one with its URL. Another URL under a known name is refused.
     pub(crate) fn add(&mut self, agent: Agent) -> Outcome<()> {
-        if let Some(known) = self.list.iter().find(|known| known.name == agent.name && known.url != agent.url) {
+        if let Some(known) = self.list.iter().find(|known| known.name == agent.name && known.url != agent.url)
+        {
             return Err(failure::usage(format!("`{}` already names the agent at {}", known.name, known.url))
                 .help(format!("connect agents add {} --name ANOTHER", agent.url))
                 .help(format!("connect agents rm {}", known.name)));
@@ -159,8 +160,7 @@ impl Agents {
 
     fn ambiguous(&self) -> connect_shared::error::ErrorReport {
         let names: Vec<&str> = self.list.iter().map(|agent| agent.name.as_str()).collect();
-        failure::usage(format!("which agent is meant? {}", names.join(", ")))
-            .help("connect agents ls")
+        failure::usage(format!("which agent is meant? {}", names.join(", "))).help("connect agents ls")
     }
 }
 

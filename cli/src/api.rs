@@ -89,7 +89,12 @@ impl ControlApi {
     }
 
     /// A file, or `None` if there is none.
-    pub(crate) async fn fetch(&self, path: &str, caller: Caller<'_>, limit: Limit) -> Outcome<Option<Vec<u8>>> {
+    pub(crate) async fn fetch(
+        &self,
+        path: &str,
+        caller: Caller<'_>,
+        limit: Limit,
+    ) -> Outcome<Option<Vec<u8>>> {
         let response = self.send(self.request(Method::GET, path, caller)).await?;
         if response.status() == reqwest::StatusCode::NOT_FOUND && path.starts_with("/log/") {
             return Ok(None);
@@ -122,7 +127,10 @@ impl ControlApi {
         let response = problem::refusal(self.send(request).await?, &self.name).await?;
         let bytes = body::read(response, Limit::Document).await?;
         serde_json::from_slice(&bytes).map_err(|_| {
-            failure::unexpected(format!("the answer of the agent `{}` is not what this version knows", self.name))
+            failure::unexpected(format!(
+                "the answer of the agent `{}` is not what this version knows",
+                self.name
+            ))
         })
     }
 }

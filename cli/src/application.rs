@@ -84,9 +84,9 @@ impl Application {
     pub(crate) fn identities(&self) -> Outcome<Vec<Identity>> {
         let mut identities: Vec<Identity> = Vec::new();
         for agent in self.agents()?.iter() {
-            let known = identities
-                .iter()
-                .any(|known| known.issuer == agent.identity.issuer && known.client_id == agent.identity.client_id);
+            let known = identities.iter().any(|known| {
+                known.issuer == agent.identity.issuer && known.client_id == agent.identity.client_id
+            });
             if !known {
                 identities.push(agent.identity.clone());
             }

@@ -2,8 +2,8 @@
 //! the agent. A folder is checked offline.
 
 mod folder;
-mod keys;
 mod kept;
+mod keys;
 mod receipt;
 mod remote;
 mod verify;

@@ -39,7 +39,10 @@ impl ClientKey {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(problem)?;
         let certificate = rcgen::CertificateParams::new(Vec::new()).map_err(problem)?;
         let certificate = certificate.self_signed(&key).map_err(problem)?;
-        Ok(Self { certificate: certificate.der().clone(), key: PrivatePkcs8KeyDer::from(key.serialize_der()) })
+        Ok(Self {
+            certificate: certificate.der().clone(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()),
+        })
     }
 }
 
@@ -77,10 +80,7 @@ fn configure(
         .with_custom_certificate_verifier(verifier);
     let mut config = match key {
         Some(key) => builder
-            .with_client_auth_cert(
-                vec![key.certificate.clone()],
-                PrivateKeyDer::Pkcs8(key.key.clone_key()),
-            )
+            .with_client_auth_cert(vec![key.certificate.clone()], PrivateKeyDer::Pkcs8(key.key.clone_key()))
             .map_err(problem)?,
         None => builder.with_no_client_auth(),
     };

@@ -58,12 +58,18 @@ fn stopped(signal: Signal) -> Ending {
 
 /// Adds the demo's agent to the agents that are known below `paths`.
 async fn add(paths: &Paths, facts: &Facts) -> Outcome<Agent> {
-    let fingerprint = facts.fingerprint.parse().map_err(|_| failure::unexpected("the demo has no fingerprint"))?;
+    let fingerprint =
+        facts.fingerprint.parse().map_err(|_| failure::unexpected("the demo has no fingerprint"))?;
     let trust = Trust::Pinned(fingerprint);
     let address = facts.agent_url.parse()?;
     let about = ControlApi::at("demo", address, &trust, None)?.about().await?;
-    let agent =
-        Agent::new(about.name.clone(), facts.agent_url.clone(), trust, about.identity.into(), about.log.into());
+    let agent = Agent::new(
+        about.name.clone(),
+        facts.agent_url.clone(),
+        trust,
+        about.identity.into(),
+        about.log.into(),
+    );
     let mut agents = Agents::load(paths)?;
     agents.add(agent.clone())?;
     agents.save(paths)?;

@@ -95,7 +95,9 @@ fn show(application: &Application, checks: &[Check]) -> Outcome<()> {
 
 fn object(check: &Check) -> serde_json::Value {
     match &check.found {
-        Finding::Good(words) => json!({"check": check.code, "about": check.what, "result": "good", "message": words}),
+        Finding::Good(words) => {
+            json!({"check": check.code, "about": check.what, "result": "good", "message": words})
+        }
         Finding::Weak(report) => problem(check, "weak", report),
         Finding::Bad(report) => problem(check, "bad", report),
     }

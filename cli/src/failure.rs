@@ -99,7 +99,9 @@ pub(crate) fn for_programs(report: &ErrorReport) -> String {
 
 /// Text from elsewhere without what a terminal would obey.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
+        .collect()
 }
 
 #[cfg(test)]

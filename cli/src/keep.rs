@@ -74,9 +74,8 @@ impl Keep {
             Place::Nothing => None,
         };
         let Some(text) = text else { return Ok(None) };
-        let damaged = |_| {
-            failure::sign_in_needed(format!("the kept sign-in at {} is damaged", identity.issuer))
-        };
+        let damaged =
+            |_| failure::sign_in_needed(format!("the kept sign-in at {} is damaged", identity.issuer));
         serde_json::from_str(&text).map(Some).map_err(damaged)
     }
 

@@ -1,11 +1,17 @@
 //! The local address of a session: a loopback port or a Unix socket, for programs of this person only.
 
+#[cfg(target_os = "linux")]
+mod diagnosis;
 mod peer;
 mod port;
 mod proc;
 mod unix;
 
-use std::{fmt, net::{Ipv4Addr, SocketAddr}, path::Path};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 

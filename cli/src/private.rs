@@ -46,10 +46,7 @@ pub(crate) fn read(path: &Path) -> Outcome<Option<String>> {
         Err(error) => return Err(failure::file("read", path, &error)),
     };
     let mut text = String::new();
-    opened
-        .take(MAX_FILE)
-        .read_to_string(&mut text)
-        .map_err(|error| failure::file("read", path, &error))?;
+    opened.take(MAX_FILE).read_to_string(&mut text).map_err(|error| failure::file("read", path, &error))?;
     Ok(Some(text))
 }
 

@@ -161,7 +161,8 @@ fn too_many() -> ErrorReport {
 }
 
 fn stream_gone(why: &str) -> ErrorReport {
-    failure::unreachable("connection_lost", format!("the agent ended this connection: {why}")).help("connect again")
+    failure::unreachable("connection_lost", format!("the agent ended this connection: {why}"))
+        .help("connect again")
 }
 
 fn fresh_id() -> Option<ConnectionId> {

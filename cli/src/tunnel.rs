@@ -66,7 +66,8 @@ impl Tunnel {
 
     async fn handshake(agent: &Agent, address: &Address, key: &ClientKey) -> Outcome<Self> {
         let tls = certificate::client_config(&agent.trust()?, Some(key), Speech::Tunnel)?;
-        let crypto = QuicClientConfig::try_from(tls).map_err(|error| failure::unexpected(error.to_string()))?;
+        let crypto =
+            QuicClientConfig::try_from(tls).map_err(|error| failure::unexpected(error.to_string()))?;
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.transport_config(Arc::new(transport()));
         let (endpoint, connection) = dial(agent, address, &config).await?;
@@ -82,7 +83,9 @@ impl Tunnel {
         match control.next().await {
             Ok(Some(Frame::Welcome(welcome))) => Ok((control, welcome)),
             Ok(Some(Frame::Notice(Notice::Closed { error }))) => Err(error),
-            Ok(Some(_)) => Err(failure::unexpected("the agent began the tunnel with another frame than WELCOME")),
+            Ok(Some(_)) => {
+                Err(failure::unexpected("the agent began the tunnel with another frame than WELCOME"))
+            }
             Ok(None) => Err(self.refused().await),
             Err(report) => Err(report),
         }
@@ -139,8 +142,11 @@ async fn resolve(agent: &Agent, address: &Address) -> Outcome<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((address.bare_host(), address.port())).await;
     let found = found.map_err(|error| {
         let why = failure::reason(&error);
-        failure::unreachable("agent_unreachable", format!("cannot find the agent `{}` at {address}: {why}", agent.name))
-            .help("connect doctor")
+        failure::unreachable(
+            "agent_unreachable",
+            format!("cannot find the agent `{}` at {address}: {why}", agent.name),
+        )
+        .help("connect doctor")
     })?;
     Ok(found.take(4).collect())
 }
@@ -199,5 +205,6 @@ pub(crate) fn lost(error: &ConnectionError) -> ErrorReport {
         ConnectionError::LocallyClosed => "it was closed here".to_owned(),
         other => other.to_string(),
     };
-    failure::unreachable("tunnel_lost", format!("the tunnel to the agent is gone: {why}")).help("connect doctor")
+    failure::unreachable("tunnel_lost", format!("the tunnel to the agent is gone: {why}"))
+        .help("connect doctor")
 }

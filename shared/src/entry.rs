@@ -62,7 +62,12 @@ pub enum Entry {
         certificate: String,
     },
     /// A grant was refused, or a token was.
-    GrantRefused { code: String, resource: String, #[serde(default)] principal: Option<PrincipalRef> },
+    GrantRefused {
+        code: String,
+        resource: String,
+        #[serde(default)]
+        principal: Option<PrincipalRef>,
+    },
     /// A tunnel came up with a good grant; its session began.
     SessionOpened {
         session: SessionId,
@@ -84,7 +89,14 @@ pub enum Entry {
     /// A database connection ended.
     ConnectionClosed { session: SessionId, connection: ConnectionId, code: String },
     /// What the agent learnt of a database: sizes and digests, no values.
-    CatalogLoaded { resource: String, version: u64, relations: u64, columns: u64, labelled: u64, digest: String },
+    CatalogLoaded {
+        resource: String,
+        version: u64,
+        relations: u64,
+        columns: u64,
+        labelled: u64,
+        digest: String,
+    },
     /// A text in its normal form, before the first statement that refers to it.
     StatementText { fingerprint: String, sql: String },
     /// A statement is about to run.

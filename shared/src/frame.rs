@@ -110,8 +110,12 @@ pub struct Open {
 #[serde(rename_all = "snake_case")]
 pub enum Opened {
     /// Go on; the agent expects this offset next.
-    Accepted { resume_from: u64 },
-    Refused { error: ErrorReport },
+    Accepted {
+        resume_from: u64,
+    },
+    Refused {
+        error: ErrorReport,
+    },
 }
 
 /// One frame.

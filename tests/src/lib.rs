@@ -1,1 +1,21 @@
+//! The harness: real programs on loopback, in temporary folders, ended by their process ids.
+//!
+//! A [`world::World`] is a PostgreSQL with TLS and people's data, a certified OpenID provider, and an
+//! agent in front of the one with the other. A [`person::Person`] has a home folder, a browser and the
+//! `connect` program. Nothing here waits by sleeping: processes are awaited by what they say or by their
+//! end.
 
+pub mod agent;
+pub mod canary;
+pub mod fuzz;
+pub mod idp;
+pub mod leaves;
+pub mod os_user;
+pub mod person;
+pub mod place;
+pub mod postgres;
+pub mod process;
+pub mod stranger;
+pub mod tap;
+pub mod tunnel;
+pub mod world;

@@ -140,11 +140,7 @@ impl Relation {
 impl Catalog {
     /// Every relation that `name` may mean, in `schema` if given. The search path is not consulted: what
     /// a session can set cannot make a name mean less.
-    pub fn candidates<'a>(
-        &'a self,
-        schema: Option<&str>,
-        name: &str,
-    ) -> impl Iterator<Item = &'a Relation> {
+    pub fn candidates<'a>(&'a self, schema: Option<&str>, name: &str) -> impl Iterator<Item = &'a Relation> {
         self.by_name
             .get(name)
             .into_iter()

@@ -110,17 +110,29 @@ pub enum Effect {
     /// The catalog may differ afterwards.
     Catalog,
     /// SQL PREPARE of this name; the inner statement's facts are this statement's own.
-    Prepare { name: String },
+    Prepare {
+        name: String,
+    },
     /// EXECUTE of this name.
-    Execute { name: String },
+    Execute {
+        name: String,
+    },
     /// DEALLOCATE of this name, or of all.
-    Deallocate { name: Option<String> },
+    Deallocate {
+        name: Option<String>,
+    },
     /// DECLARE CURSOR.
-    Declare { name: String },
+    Declare {
+        name: String,
+    },
     /// FETCH or MOVE.
-    Fetch { name: String },
+    Fetch {
+        name: String,
+    },
     /// CLOSE of this cursor, or of all.
-    CloseCursor { name: Option<String> },
+    CloseCursor {
+        name: Option<String>,
+    },
     /// DISCARD ALL.
     DiscardAll,
     /// COPY … FROM STDIN or TO STDOUT.

@@ -84,7 +84,9 @@ fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) 
     };
     let found = match raw.stmt.as_deref() {
         Some(node) => query::analyse(node, catalog).unwrap_or_else(|| utility::analyse(node, catalog)),
-        None => Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command")),
+        None => {
+            Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
+        }
     };
     found.with_text(tokens::normal(tokens, start, end))
 }

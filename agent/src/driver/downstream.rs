@@ -62,11 +62,7 @@ pub(super) struct Writer {
 }
 
 impl Downstream {
-    pub(super) const fn new(
-        send: quinn::SendStream,
-        receive: quinn::RecvStream,
-        buffer: BytesMut,
-    ) -> Self {
+    pub(super) const fn new(send: quinn::SendStream, receive: quinn::RecvStream, buffer: BytesMut) -> Self {
         Self {
             reader: Reader { receive, buffer, offset: 0, ended: false },
             writer: Writer { send, queue: VecDeque::new(), queued: 0, offset: 0, acknowledged: 0 },

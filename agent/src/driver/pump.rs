@@ -278,7 +278,7 @@ impl Pump {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::ToClient(bytes) => self.downstream.writer.data(bytes),
-                Output::ToServer(bytes) => self.to_server(&bytes),
+                Output::ToServer(bytes) => self.say_to_server(&bytes),
                 Output::StatementText { fingerprint, sql } => {
                     if self.context.log.append_statement_text_once(&fingerprint, &sql).is_err() {
                         self.feed(Input::RecordFailed);
@@ -293,7 +293,7 @@ impl Pump {
         }
     }
 
-    fn to_server(&mut self, bytes: &Bytes) {
+    fn say_to_server(&mut self, bytes: &Bytes) {
         if let Some(database) = &mut self.database {
             database.queue.extend_from_slice(bytes);
         }
@@ -375,9 +375,7 @@ fn spawn_cancel(cancellable: Cancellable) {
     });
 }
 
-async fn read(
-    database: Option<(&mut ReadHalf<UpstreamStream>, &mut BytesMut)>,
-) -> std::io::Result<usize> {
+async fn read(database: Option<(&mut ReadHalf<UpstreamStream>, &mut BytesMut)>) -> std::io::Result<usize> {
     match database {
         Some((reader, buffer)) => {
             buffer.reserve(READ);
@@ -387,9 +385,7 @@ async fn read(
     }
 }
 
-async fn write(
-    database: Option<(&mut WriteHalf<UpstreamStream>, &mut BytesMut)>,
-) -> std::io::Result<usize> {
+async fn write(database: Option<(&mut WriteHalf<UpstreamStream>, &mut BytesMut)>) -> std::io::Result<usize> {
     match database {
         Some((writer, queue)) => {
             let written = writer.write_buf(queue).await?;

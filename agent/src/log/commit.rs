@@ -156,8 +156,9 @@ impl Committer {
         let mut index = self.shared.index.lock().unwrap_or_else(PoisonError::into_inner);
         batch.notes.drain(..).for_each(|(at, note)| index.apply(at, note));
         drop(index);
-        self.shared.durability.send_modify(|durability| durability.upto = upto);
+        // First the publisher: whoever then learns that an entry is durable can ask for it to be signed.
         self.shared.signal.durable(upto, end);
+        self.shared.durability.send_modify(|durability| durability.upto = upto);
     }
 }
 

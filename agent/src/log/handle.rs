@@ -168,6 +168,7 @@ impl Log {
     }
 
     /// What was last signed, as it goes.
+    #[cfg(test)]
     pub(crate) fn published(&self) -> watch::Receiver<Arc<Published>> {
         self.inner.shared.published.subscribe()
     }
@@ -193,6 +194,7 @@ impl Log {
     }
 
     /// Index of the OUTCOME or denial of a statement, among the last that ended and are durable.
+    #[cfg(test)]
     pub(crate) fn find_statement(&self, statement: StatementId) -> Option<u64> {
         self.statement(statement).map(|place| place.end)
     }

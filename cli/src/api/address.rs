@@ -58,7 +58,8 @@ impl FromStr for Address {
         }
         let host = url.host_str().ok_or_else(|| wrong("it has no host"))?.to_owned();
         // An explicit :443 is dropped by the URL's normal form, so it is looked for in the text.
-        let port = url.port().unwrap_or(if full.trim_end_matches('/').ends_with(":443") { 443 } else { USUAL_PORT });
+        let port =
+            url.port().unwrap_or(if full.trim_end_matches('/').ends_with(":443") { 443 } else { USUAL_PORT });
         Ok(Self { host, port })
     }
 }
@@ -83,7 +84,9 @@ mod tests {
 
     #[test]
     fn what_is_more_or_less_than_a_host_and_a_port_is_refused() {
-        for text in ["", "http://a:1", "https://a/b", "https://u:p@a", "https://a?x", "ftp://a", "https://a:99999"] {
+        for text in
+            ["", "http://a:1", "https://a/b", "https://u:p@a", "https://a?x", "ftp://a", "https://a:99999"]
+        {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

@@ -24,7 +24,8 @@ impl Limit {
 
 /// The whole body.
 pub(crate) async fn read(mut response: Response, limit: Limit) -> Outcome<Vec<u8>> {
-    let cut = |error: reqwest::Error| failure::unreachable("answer_cut", failure::chain(&error.without_url()));
+    let cut =
+        |error: reqwest::Error| failure::unreachable("answer_cut", failure::chain(&error.without_url()));
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(cut)? {
         if bytes.len() + chunk.len() > limit.bytes() {

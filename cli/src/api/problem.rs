@@ -18,7 +18,9 @@ pub(super) async fn refusal(response: Response, agent: &str) -> Outcome<Response
     let bytes = body::read(response, Limit::Document).await?;
     match serde_json::from_slice::<ErrorReport>(&bytes) {
         Ok(report) => Err(report),
-        Err(_) => Err(failure::unexpected(format!("the agent `{agent}` answered {status} without saying why"))),
+        Err(_) => {
+            Err(failure::unexpected(format!("the agent `{agent}` answered {status} without saying why")))
+        }
     }
 }
 
@@ -28,7 +30,11 @@ pub(super) fn unreachable(agent: &str, address: &Address, error: &reqwest::Error
         return other_certificate(agent, address, &why);
     }
     let causes = causes(error);
-    let why = if error.is_timeout() { "no answer in time".to_owned() } else { causes.last().cloned().unwrap_or_default() };
+    let why = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        causes.last().cloned().unwrap_or_default()
+    };
     failure::unreachable("agent_unreachable", format!("cannot reach the agent `{agent}` at {address}: {why}"))
         .help("connect doctor")
 }

@@ -20,9 +20,13 @@ impl Folder {
     /// The log in `path`, or in the `public` or `log/public` below it, where an agent keeps its own.
     pub(super) fn find(path: &Path) -> Outcome<Self> {
         let places = ["", "public", "log/public"];
-        let found = places.into_iter().map(|below| path.join(below)).find(|place| place.join("checkpoint").is_file());
+        let found =
+            places.into_iter().map(|below| path.join(below)).find(|place| place.join("checkpoint").is_file());
         found.map(Self).ok_or_else(|| {
-            failure::not_found("no_log", format!("{} holds no log: there is no file `checkpoint` in it", path.display()))
+            failure::not_found(
+                "no_log",
+                format!("{} holds no log: there is no file `checkpoint` in it", path.display()),
+            )
         })
     }
 }

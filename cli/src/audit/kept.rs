@@ -44,9 +44,9 @@ mod tests {
             Checkpoint { origin: "log.test".into(), size, root: tree::empty_root() }.sign(key)
         };
         let key = signing.verifier();
-        keep(&paths, &key, &signed(7, &signing)).expect("kept");
-        keep(&paths, &key, &signed(3, &signing)).expect("ignored");
-        keep(&paths, &key, &signed(9, &other)).expect("ignored");
-        assert_eq!(load(&paths, &key).expect("read").map(|kept| kept.size), Some(7));
+        keep(&paths, key, &signed(7, &signing)).expect("kept");
+        keep(&paths, key, &signed(3, &signing)).expect("ignored");
+        keep(&paths, key, &signed(9, &other)).expect("ignored");
+        assert_eq!(load(&paths, key).expect("read").map(|kept| kept.size), Some(7));
     }
 }

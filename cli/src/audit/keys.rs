@@ -9,7 +9,11 @@ use crate::{
 };
 
 /// The key for a signed checkpoint.
-pub(super) fn key_for(application: &Application, given: Option<&str>, checkpoint: &str) -> Outcome<VerifierKey> {
+pub(super) fn key_for(
+    application: &Application,
+    given: Option<&str>,
+    checkpoint: &str,
+) -> Outcome<VerifierKey> {
     if let Some(text) = given {
         return parse(text);
     }
@@ -23,5 +27,7 @@ pub(super) fn key_for(application: &Application, given: Option<&str>, checkpoint
 }
 
 pub(super) fn parse(text: &str) -> Outcome<VerifierKey> {
-    text.parse().map_err(|error| failure::usage(format!("`{}` is no verifier key: {error}", failure::printable(text))))
+    text.parse().map_err(|error| {
+        failure::usage(format!("`{}` is no verifier key: {error}", failure::printable(text)))
+    })
 }

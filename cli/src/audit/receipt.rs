@@ -48,7 +48,8 @@ pub(super) async fn run(application: &Application, wish: &arguments::Receipt) ->
 fn path(wish: &arguments::Receipt) -> Outcome<String> {
     match &wish.statement {
         Some(text) => {
-            let id: StatementId = text.parse().map_err(|error| failure::usage(format!("`{text}` is {error}")))?;
+            let id: StatementId =
+                text.parse().map_err(|error| failure::usage(format!("`{text}` is {error}")))?;
             Ok(format!("/v1/receipts/{id}"))
         }
         None => Ok("/v1/receipts/last".to_owned()),
@@ -63,7 +64,8 @@ async fn fetch(application: &Application, agent: &Agent, path: &str) -> Outcome<
 }
 
 fn bad(why: &str) -> connect_shared::error::ErrorReport {
-    let mut report = failure::unverified("receipt_invalid", format!("the agent's receipt proves nothing: {why}"));
+    let mut report =
+        failure::unverified("receipt_invalid", format!("the agent's receipt proves nothing: {why}"));
     report.exit = Exit::VerificationFailed;
     report
 }
@@ -71,7 +73,9 @@ fn bad(why: &str) -> connect_shared::error::ErrorReport {
 /// What an entry says, in a few words.
 pub(super) fn describe(leaf: &Leaf) -> String {
     match &leaf.entry {
-        Entry::Intent(intent) => format!("{} on {} began, {}", intent.verb, intent.resource, intent.statement),
+        Entry::Intent(intent) => {
+            format!("{} on {} began, {}", intent.verb, intent.resource, intent.statement)
+        }
         Entry::Outcome(outcome) => {
             let masked = match outcome.masked.len() {
                 0 => String::new(),
@@ -81,7 +85,9 @@ pub(super) fn describe(leaf: &Leaf) -> String {
             let rows = if outcome.rows == 1 { "1 row".to_owned() } else { format!("{} rows", outcome.rows) };
             format!("{} ended, {rows}{masked}", outcome.statement)
         }
-        Entry::Denial(denial) => format!("{} on {} was denied, {}", denial.verb, denial.resource, denial.statement),
+        Entry::Denial(denial) => {
+            format!("{} on {} was denied, {}", denial.verb, denial.resource, denial.statement)
+        }
         other => {
             let value = serde_json::to_value(other).unwrap_or_default();
             value.get("kind").and_then(|kind| kind.as_str()).unwrap_or("entry").to_owned()

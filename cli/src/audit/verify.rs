@@ -52,7 +52,8 @@ fn read_receipts(files: &[PathBuf]) -> Outcome<Vec<(String, Receipt)>> {
 }
 
 fn existing(file: &Path) -> Outcome<String> {
-    private::read(file)?.ok_or_else(|| failure::not_found("no_file", format!("there is no file {}", file.display())))
+    private::read(file)?
+        .ok_or_else(|| failure::not_found("no_file", format!("there is no file {}", file.display())))
 }
 
 async fn remote(application: &Application, place: Option<&str>) -> Outcome<Remote> {
@@ -117,8 +118,8 @@ fn signed_checkpoint<R: Source>(
     reader: &R,
 ) -> Outcome<(String, VerifierKey)> {
     let read = reader.read("checkpoint", MAX_NOTE_BYTES);
-    let read = 
-        read.map_err(|source| unchecked(reader, VerifyError::Read { path: "checkpoint".to_owned(), source }))?;
+    let read = read
+        .map_err(|source| unchecked(reader, VerifyError::Read { path: "checkpoint".to_owned(), source }))?;
     let bytes = read.ok_or_else(|| unchecked(reader, VerifyError::NoCheckpoint))?;
     let signed = String::from_utf8(bytes).map_err(|_| unchecked(reader, VerifyError::NotText))?;
     let key = keys::key_for(application, wish.key.as_deref(), &signed)?;

@@ -86,14 +86,16 @@ mod tests {
         assert_eq!(text.parse(), Ok(fingerprint));
         assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
         let digits: Vec<String> =
-            text[7..].as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
+            text.as_bytes()[7..].chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
         assert_eq!(format!("SHA256:{}", digits.join(":")).parse(), Ok(fingerprint));
     }
 
     #[test]
     fn what_is_no_sha_256_is_refused() {
         let digits = "0".repeat(64);
-        for text in ["", "sha256:", &digits, &format!("sha256:{}", &digits[1..]), &format!("sha256:{digits}0")] {
+        for text in
+            ["", "sha256:", &digits, &format!("sha256:{}", &digits[1..]), &format!("sha256:{digits}0")]
+        {
             assert_eq!(text.parse::<Fingerprint>(), Err(ParseFingerprintError), "{text}");
         }
         assert!(format!("sha256:{}", "é".repeat(32)).parse::<Fingerprint>().is_err());

@@ -19,7 +19,11 @@ fn server() -> Server {
 }
 
 /// Runs a handshake in memory between our client and a server with this certificate and key.
-fn handshake(trust: &Trust, certificate: &CertificateDer<'static>, key: &Server) -> Result<(), rustls::Error> {
+fn handshake(
+    trust: &Trust,
+    certificate: &CertificateDer<'static>,
+    key: &Server,
+) -> Result<(), rustls::Error> {
     let client = client_config(trust, None, Speech::Http).expect("a configuration");
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])

@@ -30,8 +30,7 @@ async fn add(application: &Application, wish: &arguments::AddAgent) -> Outcome<E
     let name = wish.name.clone().unwrap_or_else(|| about.name.clone());
     check_name(&name)?;
     check_key(&about.log.verifier_key)?;
-    let agent =
-        Agent::new(name.clone(), address.to_string(), trust, about.identity.into(), about.log.into());
+    let agent = Agent::new(name.clone(), address.to_string(), trust, about.identity.into(), about.log.into());
     let mut agents = Agents::load(&application.paths)?;
     let issuer = agent.identity.issuer.clone();
     agents.add(agent)?;
@@ -77,7 +76,9 @@ fn confirmed(application: &Application, address: &Address, seen: Fingerprint) ->
     console.say(&format!("  {seen}"));
     console.say("Is that the one that the agent's operator gave you?");
     match console.ask("Trust it? [y/N]") {
-        Some(answer) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => Ok(Trust::Pinned(seen)),
+        Some(answer) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => {
+            Ok(Trust::Pinned(seen))
+        }
         _ => Err(failure::local("not_confirmed", "the agent was not added")),
     }
 }
@@ -94,7 +95,9 @@ fn check_name(name: &str) -> Outcome<()> {
 
 fn check_key(key: &str) -> Outcome<()> {
     let parsed: Result<connect_shared::proof::note::VerifierKey, _> = key.parse();
-    parsed.map(|_| ()).map_err(|error| failure::unexpected(format!("the agent's log key cannot be used: {error}")))
+    parsed
+        .map(|_| ())
+        .map_err(|error| failure::unexpected(format!("the agent's log key cannot be used: {error}")))
 }
 
 fn ls(application: &Application) -> Outcome<Ending> {

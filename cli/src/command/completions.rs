@@ -34,11 +34,18 @@ mod tests {
     #[test]
     fn the_committed_completions_are_those_of_this_program() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../completions");
-        let committed =
-            [(Shell::Bash, "connect.bash"), (Shell::Zsh, "_connect"), (Shell::Fish, "connect.fish"), (Shell::PowerShell, "connect.ps1")];
+        let committed = [
+            (Shell::Bash, "connect.bash"),
+            (Shell::Zsh, "_connect"),
+            (Shell::Fish, "connect.fish"),
+            (Shell::PowerShell, "connect.ps1"),
+        ];
         for (shell, name) in committed {
             let found = std::fs::read(folder.join(name)).unwrap_or_default();
-            assert!(found == script(shell), "completions/{name} is stale: connect completions {shell} > completions/{name}");
+            assert!(
+                found == script(shell),
+                "completions/{name} is stale: connect completions {shell} > completions/{name}"
+            );
         }
     }
 }

@@ -46,7 +46,9 @@ pub(super) async fn logout(application: &Application, wish: &arguments::OfAgent)
         };
         application.console.say(&format!("Signed out {principal}"));
         if !given_back && forgotten.is_some_and(|sign_in| sign_in.refresh_token.is_some()) {
-            application.console.warn(&format!("{} could not be told; its sign-in ends by itself", identity.issuer));
+            application
+                .console
+                .warn(&format!("{} could not be told; its sign-in ends by itself", identity.issuer));
         }
     }
     if !anybody {

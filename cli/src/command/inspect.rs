@@ -31,7 +31,10 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
     for agent in agents.iter() {
         match resources_of(application, agent).await {
             Ok(resources) => {
-                session::Seen::add(&application.paths, resources.iter().map(|resource| resource.name.as_str()));
+                session::Seen::add(
+                    &application.paths,
+                    resources.iter().map(|resource| resource.name.as_str()),
+                );
                 for resource in resources {
                     add_resource(&mut rows, &agent.name, &resource)?;
                 }
@@ -108,7 +111,8 @@ pub(super) async fn status(application: &Application) -> Outcome<Ending> {
             Some(record) => {
                 let principal = record.profile.principal().to_owned();
                 application.console.say(&format!("Signed in as {principal}, kept {}", record.kept));
-                sign_ins.push(json!({"issuer": identity.issuer, "principal": principal, "kept": record.kept}));
+                sign_ins
+                    .push(json!({"issuer": identity.issuer, "principal": principal, "kept": record.kept}));
             }
             None => application.console.say(&format!("Nobody is signed in at {}", identity.issuer)),
         }
@@ -188,7 +192,9 @@ pub(super) async fn close(application: &Application, wish: &arguments::Close) ->
 /// How clients reach the session that is meant.
 async fn ready_client(application: &Application, named: Option<&str>) -> Outcome<ClientSettings> {
     let info = match named.or_else(|| application.settings.value(Key::Resource)) {
-        Some(name) => newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(Some(name)))?,
+        Some(name) => {
+            newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(Some(name)))?
+        }
         None => only_open(application).await?,
     };
     info.client.ok_or_else(|| {
@@ -206,15 +212,19 @@ async fn only_open(application: &Application) -> Outcome<SessionInfo> {
     let mut sessions = list(&application.paths).await?;
     match (sessions.pop(), sessions.is_empty()) {
         (Some(only), true) => Ok(only),
-        (Some(_), false) => Err(failure::usage("several sessions are open: which is meant?").help("connect status")),
+        (Some(_), false) => {
+            Err(failure::usage("several sessions are open: which is meant?").help("connect status"))
+        }
         (None, _) => Err(nothing_open(None)),
     }
 }
 
 fn nothing_open(name: Option<&str>) -> connect_shared::error::ErrorReport {
     match name {
-        Some(name) => failure::not_found("no_session", format!("no session of `{name}` is open on this machine"))
-            .help(format!("connect open {name}")),
+        Some(name) => {
+            failure::not_found("no_session", format!("no session of `{name}` is open on this machine"))
+                .help(format!("connect open {name}"))
+        }
         None => failure::not_found("no_session", "nothing is open on this machine").help("connect ls"),
     }
 }

@@ -84,8 +84,9 @@ fn announce(application: &Application, opened: &Opened) {
     let program = opened.resource.engine.client_program();
     let paste = format!("  {program} \"$(connect url {name})\"");
     match address {
-        LocalAddress::Port(port) => console
-            .say(&format!("{paste}     GUI: host 127.0.0.1 · port {port} · any user · no password")),
+        LocalAddress::Port(port) => {
+            console.say(&format!("{paste}     GUI: host 127.0.0.1 · port {port} · any user · no password"))
+        }
         LocalAddress::Socket(_) => console.say(&paste),
     }
     console.say("Ctrl-C to close.");
@@ -111,7 +112,8 @@ fn facts(resource: &ResourceInfo, expires_at: u64) -> String {
 
 /// The time of day.
 pub(super) fn clock(seconds: u64) -> String {
-    let moment = i64::try_from(seconds).ok().and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
+    let moment =
+        i64::try_from(seconds).ok().and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
     moment.map_or_else(String::new, |at| format!("{:02}:{:02} UTC", at.hour(), at.minute()))
 }
 

@@ -52,7 +52,11 @@ pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Problem> {
     let mut full = words.to_vec();
     full.insert(words.len() - rest.len(), "open".into());
     Arguments::try_parse_from(full).map_err(|error| {
-        if is_answer(&error) || was_seen(&name) { Problem::Clap(error) } else { Problem::Both(neither(&name, None)) }
+        if is_answer(&error) || was_seen(&name) {
+            Problem::Clap(error)
+        } else {
+            Problem::Both(neither(&name, None))
+        }
     })
 }
 
@@ -62,7 +66,8 @@ fn is_answer(error: &clap::Error) -> bool {
 
 fn neither(name: &str, command: Option<&str>) -> ErrorReport {
     let name = failure::printable(name);
-    let report = failure::usage(format!("there is no command `{name}`, and no resource of that name is known here"));
+    let report =
+        failure::usage(format!("there is no command `{name}`, and no resource of that name is known here"));
     match command {
         Some(command) => report.help(format!("connect {command}")).help(format!("connect open {name}")),
         None => report.help("connect --help").help("connect ls"),
@@ -76,7 +81,8 @@ fn near_command(name: &str) -> Option<String> {
 }
 
 fn was_seen(name: &str) -> bool {
-    crate::paths::Paths::from_environment().is_ok_and(|paths| crate::session::Seen::load(&paths).contains(name))
+    crate::paths::Paths::from_environment()
+        .is_ok_and(|paths| crate::session::Seen::load(&paths).contains(name))
 }
 
 fn wants_json(words: &[OsString]) -> bool {

@@ -86,9 +86,14 @@ mod tests {
 
     fn rows() -> Rows {
         let mut rows = Rows::new("connect.test/1", "things", &["NAME", "SIZE"]);
-        rows.add("a", vec!["a".into(), "1".into()], &serde_json::json!({"name": "a", "size": 1})).expect("added");
-        rows.add("long-name", vec!["long-name".into(), "22".into()], &serde_json::json!({"name": "long-name"}))
+        rows.add("a", vec!["a".into(), "1".into()], &serde_json::json!({"name": "a", "size": 1}))
             .expect("added");
+        rows.add(
+            "long-name",
+            vec!["long-name".into(), "22".into()],
+            &serde_json::json!({"name": "long-name"}),
+        )
+        .expect("added");
         rows
     }
 
@@ -104,7 +109,8 @@ mod tests {
             rows().render(Format::JsonLines).expect("lines"),
             "{\"name\":\"a\",\"size\":1}\n{\"name\":\"long-name\"}\n"
         );
-        let document: Value = serde_json::from_str(&rows().render(Format::Json).expect("json")).expect("json");
+        let document: Value =
+            serde_json::from_str(&rows().render(Format::Json).expect("json")).expect("json");
         assert_eq!(document["schema"], "connect.test/1");
         assert_eq!(document["things"].as_array().map(Vec::len), Some(2));
     }

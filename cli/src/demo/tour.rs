@@ -66,9 +66,7 @@ async fn prove_it(guide: &Guide, facts: &Facts) -> Outcome<()> {
     guide.run(Step::new("li", &["audit", "verify", "--log", "log-copy", "--receipt", "receipt.txt"])).await?;
     guide.tell("The operator changes one byte of that copy …");
     change_one_byte(&copy)?;
-    guide
-        .run(Step::new("li", &["audit", "verify", "--log", "log-copy"]).ends_with(UNVERIFIED))
-        .await?;
+    guide.run(Step::new("li", &["audit", "verify", "--log", "log-copy"]).ends_with(UNVERIFIED)).await?;
     guide.tell("That was all on this machine, and nothing of it is left.");
     Ok(())
 }
@@ -109,7 +107,9 @@ fn change_one_byte(log: &Path) -> Outcome<()> {
     let mut files = Vec::new();
     let mut folders = vec![log.join("tile/entries")];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|error| failure::file("read", &folder, &error))?.flatten() {
+        for entry in
+            std::fs::read_dir(&folder).map_err(|error| failure::file("read", &folder, &error))?.flatten()
+        {
             let path = entry.path();
             if path.is_dir() { folders.push(path) } else { files.push(path) }
         }

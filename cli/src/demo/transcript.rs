@@ -44,7 +44,8 @@ fn without_hashes(text: &str) -> String {
     const LETTERS: usize = 44;
     let is_hash = |word: &str| {
         let digits = word.strip_suffix('=').unwrap_or_default();
-        word.len() == LETTERS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+        word.len() == LETTERS
+            && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
     };
     let without = |piece: &str| {
         let word = piece.trim_end_matches([' ', '\n', ',']);

@@ -46,7 +46,10 @@ pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
 /// What to look at when nothing answers.
 fn with_network_help(mut report: ErrorReport, agent: &Agent, protocol: &str) -> ErrorReport {
     if report.exit == Exit::Unreachable {
-        report.help = vec![format!("see that the agent runs, and that the network lets {protocol} through to {}", agent.url)];
+        report.help = vec![format!(
+            "see that the agent runs, and that the network lets {protocol} through to {}",
+            agent.url
+        )];
     }
     report
 }
@@ -55,7 +58,11 @@ fn with_network_help(mut report: ErrorReport, agent: &Agent, protocol: &str) -> 
 fn same_facts(agent: &Agent, identity: &Identity, key: &str) -> Check {
     let what = format!("agent {}, identity", agent.name);
     if *identity == agent.identity && key == agent.log.key {
-        return Check::good("agent_identity", what, "identity provider and log key are those that were added");
+        return Check::good(
+            "agent_identity",
+            what,
+            "identity provider and log key are those that were added",
+        );
     }
     let changed = if key == agent.log.key { "its identity provider" } else { "the key of its log" };
     let report = failure::unverified("agent_changed", format!("{changed} is not the one that was added"))
@@ -91,14 +98,14 @@ pub(super) async fn look_at_provider(application: &Application, identity: &Ident
         vec![Check::of("identity_provider", "identity provider", found, |_| format!("{issuer} answers"))];
     let record = application.keep(None).and_then(|keep| keep.record(identity));
     checks.push(match record {
-        Ok(Some(record)) => Check::good(
+        Ok(Some(record)) => {
+            Check::good("sign_in", "sign-in", format!("{}, kept {}", record.profile.principal(), record.kept))
+        }
+        Ok(None) => Check::weak(
             "sign_in",
             "sign-in",
-            format!("{}, kept {}", record.profile.principal(), record.kept),
+            failure::sign_in_needed(format!("nobody is signed in at {issuer}")),
         ),
-        Ok(None) => {
-            Check::weak("sign_in", "sign-in", failure::sign_in_needed(format!("nobody is signed in at {issuer}")))
-        }
         Err(report) => Check::bad("sign_in", "sign-in", report),
     });
     checks

@@ -43,8 +43,9 @@ fn client(engine: Engine) -> Check {
     match program::find(name) {
         Some(path) => Check::good("client", "database client", format!("{}", path.display())),
         None => {
-            let report = failure::local("command_not_found", format!("`{name}` is not on PATH (other clients work)"))
-                .help("Debian: apt install postgresql-client");
+            let report =
+                failure::local("command_not_found", format!("`{name}` is not on PATH (other clients work)"))
+                    .help("Debian: apt install postgresql-client");
             Check::weak("client", "database client", report)
         }
     }

@@ -36,7 +36,10 @@ pub(super) struct Callback {
 pub(super) enum Answer {
     Code(String),
     /// The provider's error code and description.
-    Refused { error: String, description: Option<String> },
+    Refused {
+        error: String,
+        description: Option<String>,
+    },
 }
 
 /// What makes a request the answer.

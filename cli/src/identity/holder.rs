@@ -7,10 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{
-    refresh,
-    tokens::SignIn,
-};
+use super::{refresh, tokens::SignIn};
 use crate::{
     agents::Identity,
     failure::{self, Outcome},

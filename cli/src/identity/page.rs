@@ -6,7 +6,8 @@ color:#1d2733;background:#f6f8fa}h1{font-size:1.4rem;margin:0 0 .5rem}p{margin:.
 
 /// It worked.
 pub(super) fn signed_in(principal: &str) -> Vec<u8> {
-    let body = format!("<p>as {}</p><p>You can close this page and go back to the terminal.</p>", escape(principal));
+    let body =
+        format!("<p>as {}</p><p>You can close this page and go back to the terminal.</p>", escape(principal));
     page("200 OK", "You are signed in", &body)
 }
 

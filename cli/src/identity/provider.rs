@@ -3,15 +3,15 @@
 //! nonce.
 
 use openidconnect::{
-    AdditionalClaims, AdditionalProviderMetadata, Client, ClientId, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, Nonce, ProviderMetadata, StandardErrorResponse,
-    StandardTokenResponse,
+    AdditionalClaims, AdditionalProviderMetadata, Client, ClientId, DiscoveryError, EmptyExtraTokenFields,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, Nonce, ProviderMetadata,
+    StandardErrorResponse, StandardTokenResponse,
     core::{
-        CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreErrorResponseType,
-        CoreGenderClaim, CoreGrantType, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-        CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
-        CoreRevocableToken, CoreRevocationErrorResponse, CoreSubjectIdentifierType, CoreTokenIntrospectionResponse,
-        CoreTokenType,
+        CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
+        CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreJsonWebKey,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreRevocableToken, CoreRevocationErrorResponse,
+        CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
     },
 };
 use reqwest::Url;
@@ -136,15 +136,15 @@ impl Provider {
         let issuer = IssuerUrl::new(identity.issuer.clone()).map_err(|_| wrong("is no URL"))?;
         let http = transport::client(&url)?;
         let carry = |request| transport::send(http.clone(), request);
-        let metadata = Metadata::discover_async(issuer.clone(), &carry)
-            .await
-            .map_err(|error| match error {
+        let metadata =
+            Metadata::discover_async(issuer.clone(), &carry).await.map_err(|error| match error {
                 DiscoveryError::Request(error) => silent(&identity.issuer, &failure::chain(&error)),
                 other => silent(&identity.issuer, &failure::chain(&other)),
             })?;
         check_endpoints(&metadata, &identity.issuer)?;
         let more = metadata.additional_metadata().clone();
-        let client = Client::from_provider_metadata(metadata, ClientId::new(identity.client_id.clone()), None);
+        let client =
+            Client::from_provider_metadata(metadata, ClientId::new(identity.client_id.clone()), None);
         Ok(Self { client, http, issuer, more })
     }
 
@@ -173,7 +173,8 @@ impl Provider {
     ) -> Outcome<SignIn> {
         let verifier = self.client.id_token_verifier().set_allowed_algs(ALGORITHMS);
         let refuse = |why: String| {
-            failure::unverified("id_token", format!("the sign-in cannot be trusted: {why}")).help("connect login")
+            failure::unverified("id_token", format!("the sign-in cannot be trusted: {why}"))
+                .help("connect login")
         };
         let text = token.to_string();
         if text.len() > MAX_ID_TOKEN {

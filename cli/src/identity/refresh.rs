@@ -37,7 +37,9 @@ pub(super) async fn refresh(identity: &Identity, old: &SignIn) -> Outcome<SignIn
     let next = tokens.refresh_token().map(|token| Secret::new(token.secret().clone()));
     let renewed = provider.accept(id_token, next.or_else(|| old.refresh_token.clone()), None)?;
     if renewed.profile.subject != old.profile.subject {
-        return Err(failure::unverified("id_token", "the renewed sign-in is somebody else's").help("connect login"));
+        return Err(
+            failure::unverified("id_token", "the renewed sign-in is somebody else's").help("connect login")
+        );
     }
     Ok(renewed)
 }

@@ -92,7 +92,8 @@ mod tests {
     fn a_damaged_file_is_an_error_and_never_a_long_wait() {
         let secret = Secret::new("correct horse");
         assert!(open("{}", &secret, "ana").is_err());
-        let endless = r#"{"schema":"connect.sealed/1","iterations":4294967295,"salt":"","nonce":"","sealed":""}"#;
+        let endless =
+            r#"{"schema":"connect.sealed/1","iterations":4294967295,"salt":"","nonce":"","sealed":""}"#;
         assert!(open(endless, &secret, "ana").is_err());
     }
 }

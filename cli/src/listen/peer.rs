@@ -1,7 +1,7 @@
 //! Whose program is at the other end of a local connection. Only this person's are served; where that
 //! cannot be told, nobody's.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use tokio::net::UnixStream;
 
@@ -14,15 +14,23 @@ const LOOKS: usize = 8;
 
 /// Checks the owner of a TCP connection from `from` to our `port`.
 #[cfg(target_os = "linux")]
-pub(super) async fn check_tcp(from: SocketAddr, port: u16) -> Outcome<()> {
-    let look = move || (0..LOOKS).find_map(|_| super::proc::owner(from, port));
-    let owner = tokio::task::spawn_blocking(look).await;
-    judge(owner.ok().flatten())
+pub(super) fn check_tcp(from: SocketAddr, port: u16) -> Outcome<()> {
+    use super::{
+        diagnosis::{self, Answer},
+        proc,
+    };
+    let SocketAddr::V4(from) = from else { return judge(None) };
+    let ours = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    judge(match diagnosis::owner(from, ours) {
+        Answer::Owner(owner) => Some(owner),
+        Answer::Nobody => None,
+        Answer::Silence => proc::owner(from.into(), ours.into()),
+    })
 }
 
 /// Elsewhere the system does not say who owns a TCP connection.
 #[cfg(not(target_os = "linux"))]
-pub(super) async fn check_tcp(_from: SocketAddr, _port: u16) -> Outcome<()> {
+pub(super) fn check_tcp(_from: SocketAddr, _port: u16) -> Outcome<()> {
     judge(None)
 }
 
@@ -61,9 +69,9 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         let program = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
         let (_stream, from) = listener.accept().await.expect("accepted");
-        check_tcp(from, port).await.expect("ours");
+        check_tcp(from, port).expect("ours");
         let somebody = SocketAddr::from(([127, 0, 0, 1], 1));
-        assert!(check_tcp(somebody, port).await.is_err(), "there is no such connection");
+        assert!(check_tcp(somebody, port).is_err(), "there is no such connection");
         drop(program);
     }
 }

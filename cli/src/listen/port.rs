@@ -71,7 +71,8 @@ impl PortMemory {
         if let Listener::Tcp { port, .. } = &listener
             && self.ports.insert(resource.to_owned(), *port) != Some(*port)
         {
-            let text = serde_json::to_string(&self).map_err(|error| failure::unexpected(error.to_string()))?;
+            let text =
+                serde_json::to_string(&self).map_err(|error| failure::unexpected(error.to_string()))?;
             private::write(&paths.ports_file(), text.as_bytes())?;
         }
         Ok(listener)
@@ -125,7 +126,12 @@ mod tests {
 
     /// A port that was free a moment ago, far from those that the system hands out.
     async fn some_free_port() -> u16 {
-        port_of(&PortMemory::default().free("x", 21_000 + (std::process::id() % 5_000) as u16).await.expect("free"))
+        port_of(
+            &PortMemory::default()
+                .free("x", 21_000 + (std::process::id() % 5_000) as u16)
+                .await
+                .expect("free"),
+        )
     }
 
     #[tokio::test]

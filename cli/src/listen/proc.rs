@@ -22,14 +22,16 @@ struct Socket {
     inode: u64,
 }
 
-/// The user whose program has connected from `from` to the loopback port `port`.
-pub(super) fn owner(from: SocketAddr, port: u16) -> Option<u32> {
-    let ours = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+/// How often a table is read: one that changes while it is read may lack a line.
+const READINGS: usize = 3;
+
+/// The user who owns the socket whose own end is `local` and whose other end is `remote`.
+pub(super) fn owner(local: SocketAddr, remote: SocketAddr) -> Option<u32> {
     let is_it = |socket: &Socket| {
         let open = socket.state == ESTABLISHED || socket.state == CLOSE_WAIT;
-        open && socket.local == from && socket.remote == ours
+        open && socket.local == local && socket.remote == remote
     };
-    find(is_it).map(|socket| socket.uid)
+    (0..READINGS).find_map(|_| find(is_it)).map(|socket| socket.uid)
 }
 
 /// The program that listens on a port, as far as this user may see it: name and process id.
@@ -37,7 +39,9 @@ pub(super) fn holder(port: u16) -> Option<(String, u32)> {
     let inode = find(|socket| socket.state == LISTEN && socket.local.port() == port)?.inode;
     let wanted = format!("socket:[{inode}]");
     for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(id) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(id) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(open) = fs::read_dir(process.path().join("fd")) else { continue };
         let holds = |file: fs::DirEntry| {
             fs::read_link(file.path()).is_ok_and(|target| target.as_os_str().as_bytes() == wanted.as_bytes())

@@ -60,7 +60,8 @@ mod tests {
     async fn answer_to(request: &[u8]) -> ([u8; 1], Option<Bytes>) {
         let (mut program, ours) = duplex(64);
         let (mut reader, mut writer) = tokio::io::split(ours);
-        let serving = tokio::spawn(async move { receive(&mut reader, &mut writer, Engine::PostgreSql).await });
+        let serving =
+            tokio::spawn(async move { receive(&mut reader, &mut writer, Engine::PostgreSql).await });
         program.write_all(request).await.expect("sent");
         let mut answer = [0; 1];
         program.read_exact(&mut answer).await.expect("answered");
@@ -102,7 +103,8 @@ mod tests {
     async fn asking_without_end_ends_the_connection() {
         let (mut program, ours) = duplex(64);
         let (mut reader, mut writer) = tokio::io::split(ours);
-        let serving = tokio::spawn(async move { receive(&mut reader, &mut writer, Engine::PostgreSql).await });
+        let serving =
+            tokio::spawn(async move { receive(&mut reader, &mut writer, Engine::PostgreSql).await });
         for _ in 0..=MAX_REQUESTS {
             program.write_all(&SSL).await.expect("sent");
             program.read_exact(&mut [0; 1]).await.expect("answered");

@@ -63,7 +63,13 @@ where
     S: Sink,
     T: Source,
 {
-    pub(super) fn new(reader: &'a mut R, writer: &'a mut W, send: S, receive: T, traffic: Arc<Traffic>) -> Self {
+    pub(super) fn new(
+        reader: &'a mut R,
+        writer: &'a mut W,
+        send: S,
+        receive: T,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         let delivered = Arc::new(Delivered::default());
         Self {
             up: Up::new(reader, send, delivered.clone(), traffic.clone()),

@@ -74,7 +74,9 @@ fn hear(child: &mut Child, log: &Path) -> Outcome<SessionInfo> {
     match serde_json::from_str(&line) {
         Ok(News::Ready(info)) => Ok(*info),
         Ok(News::Failed(report)) => Err(report),
-        Err(_) => Err(failure::unexpected(format!("the session in the background ended; see {}", log.display()))),
+        Err(_) => {
+            Err(failure::unexpected(format!("the session in the background ended; see {}", log.display())))
+        }
     }
 }
 
@@ -108,6 +110,7 @@ fn cannot_start(error: &io::Error) -> ErrorReport {
 }
 
 fn file_name(resource: &str) -> PathBuf {
-    let safe = |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
+    let safe =
+        |letter: char| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' };
     PathBuf::from(format!("{}.log", resource.chars().map(safe).collect::<String>()))
 }

@@ -76,7 +76,7 @@ impl Opened {
         F: Future<Output = ()> + Unpin,
     {
         let (phase, _) = watch::channel(Phase::Open);
-        let keeper = std::mem::replace(&mut self.keeper, None);
+        let keeper = self.keeper.take();
         let keeper = tokio::spawn(async move {
             match keeper {
                 Some(keeper) => keeper.run().await,
@@ -175,7 +175,8 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
         self.deadline.get_or_insert(Instant::now() + DRAIN);
         if !self.relays.is_empty() {
             let seconds = DRAIN.as_secs();
-            self.console.say(&format!("Closing: running statements have {seconds} s; Ctrl-C again to end now"));
+            self.console
+                .say(&format!("Closing: running statements have {seconds} s; Ctrl-C again to end now"));
         }
     }
 

@@ -55,8 +55,18 @@ impl Keeper {
     ) -> Self {
         let now = Instant::now();
         let expires_at = board.now().expires_at;
-        let mut keeper =
-            Self { control, connection, api, holder, wanted, console, board, ends: now, renew: now, renewal: None };
+        let mut keeper = Self {
+            control,
+            connection,
+            api,
+            holder,
+            wanted,
+            console,
+            board,
+            ends: now,
+            renew: now,
+            renewal: None,
+        };
         keeper.schedule(expires_at);
         keeper
     }
@@ -93,13 +103,18 @@ impl Keeper {
             Frame::Notice(Notice::RenewalRefused { error }) => self.put_off(&error),
             Frame::Notice(Notice::Expiring { .. }) => {
                 let left = self.ends.saturating_duration_since(Instant::now()).as_secs();
-                self.console.warn(&format!("the session of {resource} ends in {left} s and could not be renewed"));
+                self.console
+                    .warn(&format!("the session of {resource} ends in {left} s and could not be renewed"));
             }
             Frame::Notice(Notice::Draining) => {
                 self.console.warn(&format!("the agent takes no new connections to {resource} any more"));
             }
             Frame::Notice(Notice::Closed { error }) => return Some(error),
-            _ => return Some(failure::unexpected("the agent sent a frame that does not belong on a control stream")),
+            _ => {
+                return Some(failure::unexpected(
+                    "the agent sent a frame that does not belong on a control stream",
+                ));
+            }
         }
         None
     }
@@ -153,7 +168,10 @@ impl Keeper {
             report = ErrorReport::new(
                 "grant_expired",
                 Exit::SessionEnded,
-                format!("the session of `{}` is over: its grant ended and could not be renewed", self.wanted.resource),
+                format!(
+                    "the session of `{}` is over: its grant ended and could not be renewed",
+                    self.wanted.resource
+                ),
             )
             .help(format!("connect open {}", self.wanted.resource));
         }

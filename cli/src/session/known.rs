@@ -48,7 +48,8 @@ pub(crate) async fn find(paths: &Paths, name: &str) -> Outcome<Vec<SessionInfo>>
 /// Asks a session. For [`Question::Close`] it returns when the session has ended.
 pub(crate) async fn ask(paths: &Paths, session: &SessionInfo, question: Question) -> Outcome<SessionInfo> {
     let path = paths.sessions().join(format!("{}.sock", session.pid));
-    let gone = || failure::not_found("session_gone", format!("the session of `{}` is gone", session.resource));
+    let gone =
+        || failure::not_found("session_gone", format!("the session of `{}` is gone", session.resource));
     let mut stream = UnixStream::connect(path).await.map_err(|_| gone())?;
     let info = door::ask(&mut stream, question).await.ok_or_else(gone)?;
     if question == Question::Close {
@@ -65,5 +66,8 @@ fn sockets(paths: &Paths) -> Outcome<Vec<PathBuf>> {
         Err(error) => return Err(failure::file("read", &folder, &error)),
     };
     let sockets = entries.flatten().map(|entry| entry.path());
-    Ok(sockets.filter(|path| path.extension().is_some_and(|kind| kind == "sock")).take(MAX_SESSIONS).collect())
+    Ok(sockets
+        .filter(|path| path.extension().is_some_and(|kind| kind == "sock"))
+        .take(MAX_SESSIONS)
+        .collect())
 }

@@ -165,7 +165,8 @@ async fn listen(
             Ok((listener, None))
         }
         LocalWish::Socket(path) => {
-            let path = if path.is_dir() { path.join(engine.socket_name(engine.usual_port())) } else { path.clone() };
+            let path =
+                if path.is_dir() { path.join(engine.socket_name(engine.usual_port())) } else { path.clone() };
             Ok((Listener::unix(&absolute(&path)?)?, None))
         }
         LocalWish::Private => {

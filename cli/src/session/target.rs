@@ -58,8 +58,10 @@ async fn among(application: &Application, agents: &Agents, name: &str) -> Outcom
             .help(format!("connect open {}/{name}", first.name))
             .help("connect ls")),
         ([], Some(report)) => Err(report),
-        ([], None) => Err(failure::not_found("no_such_resource", format!("no agent has a resource `{name}` for you"))
-            .help("connect ls")),
+        ([], None) => {
+            Err(failure::not_found("no_such_resource", format!("no agent has a resource `{name}` for you"))
+                .help("connect ls"))
+        }
     }
 }
 

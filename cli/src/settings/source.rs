@@ -128,10 +128,9 @@ fn unknown(path: &Path, name: &str) -> connect_shared::error::ErrorReport {
     let place = path.display();
     let name = failure::printable(name);
     match Key::nearest(&name) {
-        Some(key) => failure::usage(format!(
-            "{place}: there is no setting `{name}`; did you mean `{}`?",
-            key.name()
-        )),
+        Some(key) => {
+            failure::usage(format!("{place}: there is no setting `{name}`; did you mean `{}`?", key.name()))
+        }
         None => failure::usage(format!("{place}: there is no setting `{name}`")).help("connect config list"),
     }
 }
@@ -142,7 +141,8 @@ mod tests {
 
     #[test]
     fn the_environment_is_read_by_name_and_other_variables_are_left_alone() {
-        let variables = [("CONNECT_PORT", "7001"), ("CONNECT_HOME", "/x"), ("PATH", "/bin"), ("CONNECT_X", "1")];
+        let variables =
+            [("CONNECT_PORT", "7001"), ("CONNECT_HOME", "/x"), ("PATH", "/bin"), ("CONNECT_X", "1")];
         let source = environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         let source = source.expect("good");
         assert_eq!(source.value(Key::Port), Some("7001"));

@@ -30,7 +30,9 @@ impl Control {
     pub(crate) async fn next(&mut self) -> Outcome<Option<Frame>> {
         loop {
             let decoded = Frame::decode(&mut self.buffer);
-            if let Some(frame) = decoded.map_err(|error| failure::unexpected(format!("the agent sent a {error}")))? {
+            if let Some(frame) =
+                decoded.map_err(|error| failure::unexpected(format!("the agent sent a {error}")))?
+            {
                 return Ok(Some(frame));
             }
             match self.receive.read_chunk(READ, true).await {

@@ -125,7 +125,8 @@ fn needs(action: Action, grant: &GrantInForce, statement: &Statement) -> Option<
         Action::Write => ("write", "Ask an administrator of this resource for the action write."),
     };
     let policy = permitting(statement.kind);
-    let message = format!("{} needs the action {name}, and the grant does not carry it", statement.verb.to_uppercase());
+    let message =
+        format!("{} needs the action {name}, and the grant does not carry it", statement.verb.to_uppercase());
     Some(reason(policy, ReasonCode::NotGranted, message, hint))
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Facts<'a> {
     pub(super) into: bool,
     /// The first construct that nobody has reviewed.
     pub(super) unreviewed: Option<Unreviewed>,
+    /// A reviewed construct that older servers do not have.
+    pub(super) newer: Option<Unreviewed>,
 }
 
 /// A construct that is not understood.

@@ -96,10 +96,9 @@ fn denied(name: &str, volatility: Volatility) -> Refusal {
             "shows texts of statements, files or values of rows",
             "Read the tables themselves; protected columns come out masked.",
         ),
-        ReasonCode::Administration => (
-            "administers the server or other people's sessions",
-            "Ask an administrator of this resource.",
-        ),
+        ReasonCode::Administration => {
+            ("administers the server or other people's sessions", "Ask an administrator of this resource.")
+        }
         _ => (
             "runs or reads something that this statement does not show",
             "Write what it would run as a statement of its own.",

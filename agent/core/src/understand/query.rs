@@ -44,7 +44,23 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     if found.kind != Kind::Read || consequence != Consequence::None {
         found.proof = ReadProof::MayWrite;
     }
+    let judged = judged.map_err(|refusal| name_the_schema(refusal, &facts, catalog));
     Some(found.protected_by(judged.map(|(protection, _)| protection)))
+}
+
+/// A name that means several relations is judged by the strictest: the schema may be all that is missing.
+fn name_the_schema(refusal: Refusal, facts: &Facts<'_>, catalog: &Catalog) -> Refusal {
+    let several = facts.items().find_map(|item| match item.source {
+        Source::Relation { relation, .. } if relation.schemaname.is_empty() => {
+            let found = resolve::candidates(relation, catalog);
+            (found.len() > 1).then_some(found)
+        }
+        _ => None,
+    });
+    match several {
+        Some(relations) => refusal::ambiguous(refusal, &relations),
+        None => refusal,
+    }
 }
 
 fn kind(facts: &Facts<'_>, consequence: Consequence) -> Kind {
@@ -63,7 +79,8 @@ pub(super) fn judge(
     node: Option<&Node>,
     catalog: &Catalog,
 ) -> Result<(Protection, Consequence), Refusal> {
-    if let Some(construct) = facts.unreviewed {
+    let newer = facts.newer.filter(|construct| construct.since > catalog.server_version);
+    if let Some(construct) = facts.unreviewed.or(newer) {
         return Err(refusal::unreviewed(construct, catalog.server_version));
     }
     let resolved = Resolved::new(facts, catalog)?;

@@ -14,14 +14,7 @@ const MOST_COLUMNS: usize = 6;
 
 /// A refusal with a hint.
 pub(super) fn refusal(code: ReasonCode, object: Option<String>, message: String, hint: &str) -> Refusal {
-    Refusal {
-        code,
-        object,
-        message,
-        hint: Some(hint.to_owned()),
-        sqlstate: None,
-        unknown_object: None,
-    }
+    Refusal { code, object, message, hint: Some(hint.to_owned()), sqlstate: None, unknown_object: None }
 }
 
 fn not_understood(message: String, hint: &str) -> Refusal {
@@ -123,6 +116,17 @@ pub(super) fn used(column: &ProtectedColumn, place: Place, relation: &Relation) 
     refusal(code, Some(name.clone()), message, hint.trim())
 }
 
+/// Adds that a name without schema may mean any of these.
+pub(super) fn ambiguous(refusal: Refusal, relations: &[&Relation]) -> Refusal {
+    let names: Vec<String> = relations.iter().map(|relation| relation.qualified_name()).collect();
+    let more = format!("Write the schema: the name may mean {}.", names.join(" or "));
+    let hint = match refusal.hint {
+        Some(hint) => format!("{hint} {more}"),
+        None => more,
+    };
+    Refusal { hint: Some(hint), ..refusal }
+}
+
 /// What can be used freely of a relation, in words.
 pub(super) fn unprotected(relation: &Relation) -> String {
     let names = free_columns(relation);
@@ -140,14 +144,16 @@ pub(super) fn free_columns(relation: &Relation) -> Vec<&str> {
 
 pub(super) fn whole_row(name: &str, relation: &Relation) -> Refusal {
     let object = relation.qualified_name();
-    let message = format!("`{name}` is a value made of whole rows of `{object}`, which has protected columns");
+    let message =
+        format!("`{name}` is a value made of whole rows of `{object}`, which has protected columns");
     let hint = format!("Name columns one by one. {}", unprotected(relation));
     refusal(ReasonCode::ProtectedExpression, Some(object), message, &hint)
 }
 
 pub(super) fn natural_join(relation: &Relation) -> Refusal {
     let object = relation.qualified_name();
-    let message = format!("NATURAL JOIN compares whatever columns share a name, and `{object}` has protected ones");
+    let message =
+        format!("NATURAL JOIN compares whatever columns share a name, and `{object}` has protected ones");
     refusal(ReasonCode::ProtectedCondition, Some(object), message, "Join with ON or USING.")
 }
 
@@ -159,13 +165,15 @@ pub(super) fn renamed(relation: &Relation) -> Refusal {
 
 pub(super) fn partition_of_row(relation: &Relation) -> Refusal {
     let object = relation.qualified_name();
-    let message = format!("`tableoid` tells the partition of each row of `{object}`, and so about protected values");
+    let message =
+        format!("`tableoid` tells the partition of each row of `{object}`, and so about protected values");
     refusal(ReasonCode::ProtectedExpression, Some(object), message, &unprotected(relation))
 }
 
 pub(super) fn computed_view(relation: &Relation) -> Refusal {
     let object = relation.qualified_name();
-    let message = format!("the view `{object}` computes something from protected columns, or calls code that could");
+    let message =
+        format!("the view `{object}` computes something from protected columns, or calls code that could");
     refusal(
         ReasonCode::ProtectedExpression,
         Some(object),

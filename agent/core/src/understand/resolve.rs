@@ -160,8 +160,9 @@ fn meaning<'a, 'c>(
 ) -> Result<Meaning<'a, 'c>, Refusal> {
     match item.source {
         Source::Derived => Ok(Meaning { name: item.name, relations: Vec::new(), derived: true }),
-        Source::Relation { relation, .. } => {
-            let derived = is_cte(relation, facts);
+        Source::Relation { relation, renamed } => {
+            // Columns under new names are known to nobody here; of protected relations they are refused.
+            let derived = renamed || is_cte(relation, facts);
             Ok(Meaning { name: item.name, relations: relations(relation, facts, catalog)?, derived })
         }
     }
@@ -200,11 +201,7 @@ pub(super) fn candidates<'c>(name: &RangeVar, catalog: &'c Catalog) -> Vec<&'c R
         .collect()
 }
 
-fn by_name<'c>(
-    catalog: &'c Catalog,
-    schema: Option<&str>,
-    name: &str,
-) -> impl Iterator<Item = &'c Relation> {
+fn by_name<'c>(catalog: &'c Catalog, schema: Option<&str>, name: &str) -> impl Iterator<Item = &'c Relation> {
     let oids = catalog.by_name.get(name).into_iter().flatten();
     let schema = schema.map(str::to_owned);
     oids.filter_map(|oid| catalog.relations.get(oid))
@@ -213,10 +210,7 @@ fn by_name<'c>(
 }
 
 /// Whether a protected column stands in one of the relations or behind them.
-pub(super) fn reaches_protected<'c>(
-    catalog: &'c Catalog,
-    from: impl Iterator<Item = &'c Relation>,
-) -> bool {
+pub(super) fn reaches_protected<'c>(catalog: &'c Catalog, from: impl Iterator<Item = &'c Relation>) -> bool {
     let mut seen: HashSet<Oid> = HashSet::new();
     let mut rest: Vec<&Relation> = from.filter(|relation| !relation.is_system()).collect();
     while let Some(relation) = rest.pop() {

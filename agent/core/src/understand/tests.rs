@@ -4,7 +4,6 @@ mod attacks;
 mod bounds;
 mod guardrails;
 mod introspection;
-mod oracle;
 mod ordinary;
 mod texts;
 mod versions;

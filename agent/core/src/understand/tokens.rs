@@ -29,7 +29,7 @@ impl<'t> Tokens<'t> {
         // Where there is no token at all, the scanner's bindings make a slice of a null pointer, which
         // aborts the process where that is checked. A semicolon of ours makes sure that there is one.
         let guarded = format!("{text}\n;");
-        let mut tokens = pg_query::scan_tokens(&guarded).map_err(|error| super::parse::refusal(&error))?;
+        let mut tokens = pg_query::scan_tokens(&guarded).map_err(|error| unscannable(text, &error))?;
         tokens.pop();
         if tokens.len() > MOST_TOKENS {
             return Err(refusal::too_large(format!("a text may have {MOST_TOKENS} tokens")));
@@ -44,7 +44,9 @@ impl<'t> Tokens<'t> {
     fn check(&self, token: &ScanToken, catalog: &Catalog) -> Result<(), Refusal> {
         let text = self.slice(token);
         match Token::try_from(token.token) {
-            Ok(Token::Iconst | Token::Fconst) if catalog.server_version < NEW_NUMBERS && is_new_number(text) => {
+            Ok(Token::Iconst | Token::Fconst)
+                if catalog.server_version < NEW_NUMBERS && is_new_number(text) =>
+            {
                 Err(refusal::newer_literal(text))
             }
             // The server folds and cuts such names by the rules of an encoding that is not ours.
@@ -67,13 +69,16 @@ impl<'t> Tokens<'t> {
             self.tokens.partition_point(|token| usize::try_from(token.start).unwrap_or_default() < offset)
         };
         let within = self.tokens.get(place(start)..place(end)).unwrap_or_default();
-        within.iter().filter_map(|token| {
-            match Token::try_from(token.token) {
-                Ok(Token::SqlComment | Token::CComment) | Err(_) => None,
-                Ok(kind) => Some((kind, self.slice(token))),
-            }
+        within.iter().filter_map(|token| match Token::try_from(token.token) {
+            Ok(Token::SqlComment | Token::CComment) | Err(_) => None,
+            Ok(kind) => Some((kind, self.slice(token))),
         })
     }
+}
+
+/// The parser says it of the text as it was sent.
+fn unscannable(text: &str, error: &pg_query::Error) -> Refusal {
+    super::parse::statements(text).err().unwrap_or_else(|| super::parse::refusal(error))
 }
 
 fn is_new_number(text: &str) -> bool {

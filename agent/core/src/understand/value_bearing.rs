@@ -47,8 +47,13 @@ fn pg_catalog(name: &str) -> Bearing {
         "pg_user_mapping" | "pg_user_mappings" => Bearing::Columns(&["umoptions"]),
         "pg_subscription" => Bearing::Columns(&["subconninfo"]),
         "pg_stat_wal_receiver" => Bearing::Columns(&["conninfo"]),
-        "pg_prepared_statements" | "pg_cursors" | "pg_prepared_xacts" | "pg_largeobject"
-        | "pg_file_settings" | "pg_hba_file_rules" | "pg_ident_file_mappings" => Bearing::Everything,
+        "pg_prepared_statements"
+        | "pg_cursors"
+        | "pg_prepared_xacts"
+        | "pg_largeobject"
+        | "pg_file_settings"
+        | "pg_hba_file_rules"
+        | "pg_ident_file_mappings" => Bearing::Everything,
         _ => Bearing::Nothing,
     }
 }

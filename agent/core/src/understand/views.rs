@@ -25,7 +25,9 @@ pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
         let inherited = inherit(catalog);
         let views: Vec<(Oid, Settled)> = definitions
             .iter()
-            .filter_map(|(oid, definition)| Some((*oid, settle(catalog.relations.get(oid)?, definition, catalog))))
+            .filter_map(|(oid, definition)| {
+                Some((*oid, settle(catalog.relations.get(oid)?, definition, catalog)))
+            })
             .collect();
         let moved = views.into_iter().filter(|(oid, settled)| apply(catalog, *oid, settled)).count();
         if !inherited && moved == 0 {
@@ -93,7 +95,9 @@ fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Ve
     let resolved = Resolved::new(facts, catalog).ok()?;
     let mut shown = Vec::new();
     for column in &facts.columns {
-        let Some(place) = column.target.filter(|_| column.place == super::facts::Place::Plain) else { continue };
+        let Some(place) = column.target.filter(|_| column.place == super::facts::Place::Plain) else {
+            continue;
+        };
         let protected = resolved.read(column).ok()?.protected;
         if column.star && !protected.is_empty() {
             return None;

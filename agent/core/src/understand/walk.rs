@@ -84,7 +84,13 @@ pub(super) fn listed<'a>(relation: &'a pg_query::protobuf::RangeVar, columns: &'
     walk.range_var(relation, scope);
     let (place, target) = (Place::Copy, None);
     if columns.is_empty() {
-        walk.facts.columns.push(super::facts::ColumnUse { scope, names: Vec::new(), star: true, place, target });
+        walk.facts.columns.push(super::facts::ColumnUse {
+            scope,
+            names: Vec::new(),
+            star: true,
+            place,
+            target,
+        });
     }
     for name in columns.iter().filter_map(text) {
         let names = vec![name];

@@ -84,7 +84,10 @@ impl Guide {
         self.print(&format!("$ connect login    # {person} in the browser\n"));
         let problem = |error: std::io::Error| failure::unexpected(failure::reason(&error));
         let mut command = tokio::process::Command::from(self.command(person));
-        command.args(["login", "--no-browser", "--keep", "file"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["login", "--no-browser", "--keep", "file"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().map_err(problem)?;
         let (output, talk) = (child.stdout.take(), child.stderr.take());
         let (Some(output), Some(talk)) = (output, talk) else { return Err(failure::unexpected("no pipes")) };
@@ -97,8 +100,11 @@ impl Guide {
         if !status.success() {
             return Err(unexpected_end(&said));
         }
-        let shown: String =
-            said.lines().filter(|line| line.starts_with("Signed in")).map(|line| format!("{line}\n")).collect();
+        let shown: String = said
+            .lines()
+            .filter(|line| line.starts_with("Signed in"))
+            .map(|line| format!("{line}\n"))
+            .collect();
         self.print(&shown);
         Ok(())
     }

@@ -79,9 +79,7 @@ fn answer(url: &Url, expected: &Expected) -> Option<Answer> {
     }
     match (once(url, "code")?, once(url, "error")?) {
         (Some(code), None) if !code.is_empty() => Some(Answer::Code(code)),
-        (None, Some(error)) => {
-            Some(Answer::Refused { error, description: once(url, "error_description")? })
-        }
+        (None, Some(error)) => Some(Answer::Refused { error, description: once(url, "error_description")? }),
         _ => None,
     }
 }

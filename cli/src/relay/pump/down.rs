@@ -48,7 +48,12 @@ enum Step {
 }
 
 impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
-    pub(super) fn new(writer: &'a mut W, receive: T, delivered: Arc<Delivered>, traffic: Arc<Traffic>) -> Self {
+    pub(super) fn new(
+        writer: &'a mut W,
+        receive: T,
+        delivered: Arc<Delivered>,
+        traffic: Arc<Traffic>,
+    ) -> Self {
         Self { writer, receive, buffer: BytesMut::new(), delivered, traffic, asked: 0, opened: false }
     }
 
@@ -110,7 +115,8 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
     async fn deliver(&mut self, bytes: &Bytes) -> Result<(), Ended> {
         self.traffic.came_down();
         self.writer.write_all(bytes).await.map_err(|_| Ended::LocalGone)?;
-        let upto = self.delivered.offset.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+        let upto =
+            self.delivered.offset.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
         if upto - self.asked >= ACKNOWLEDGE_EVERY {
             self.ask();
         }

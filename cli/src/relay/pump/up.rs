@@ -75,7 +75,8 @@ impl<'a, R: AsyncRead + Unpin + Send, S: Sink> Up<'a, R, S> {
     }
 
     async fn data(&mut self, bytes: Bytes) -> Result<(), Broken> {
-        let header = data_header(self.offset, bytes.len()).map_err(|error| Broken::Stream(error.to_string()))?;
+        let header =
+            data_header(self.offset, bytes.len()).map_err(|error| Broken::Stream(error.to_string()))?;
         self.offset += bytes.len() as u64;
         self.traffic.went_up();
         self.send.send(&mut [Bytes::copy_from_slice(&header), bytes]).await

@@ -97,7 +97,9 @@ fn denial_detail(reason: &Reason, statement: &str) -> String {
     let code = reason.code.as_str();
     let policy = &reason.policy;
     match &reason.object {
-        Some(object) => format!("denied by connect: {code} on {object}, rule {policy}, statement {statement}"),
+        Some(object) => {
+            format!("denied by connect: {code} on {object}, rule {policy}, statement {statement}")
+        }
         None => format!("denied by connect: {code}, rule {policy}, statement {statement}"),
     }
 }

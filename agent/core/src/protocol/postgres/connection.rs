@@ -264,7 +264,7 @@ impl Connection {
             return;
         }
         if !self.server.is_inside_message() {
-            self.outbox.to_client(answer::error(ErrorText {
+            self.outbox.say_to_client(answer::error(ErrorText {
                 severity: Severity::Fatal,
                 sqlstate: ending.sqlstate,
                 message: &ending.message,
@@ -281,12 +281,7 @@ impl Connection {
             Side::Client => ("client_violation", "08P01"),
             Side::Server => ("server_violation", "08P01"),
         };
-        self.end(&Ending {
-            code: code.to_owned(),
-            sqlstate,
-            message: error.to_string(),
-            hint: None,
-        });
+        self.end(&Ending { code: code.to_owned(), sqlstate, message: error.to_string(), hint: None });
     }
 
     /// Settles every account and says goodbye to the driver. Statements whose end is not known get

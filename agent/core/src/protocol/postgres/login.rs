@@ -218,8 +218,7 @@ impl Login {
         if !offered.iter().any(|name| name[..] == *SCRAM_SHA_256.as_bytes()) {
             return Err(LoginError::Unsupported("SASL without SCRAM-SHA-256".to_owned()));
         }
-        let scram =
-            ScramSha256::new(self.credentials.password.as_bytes(), ChannelBinding::unsupported());
+        let scram = ScramSha256::new(self.credentials.password.as_bytes(), ChannelBinding::unsupported());
         let first = Bytes::copy_from_slice(scram.message());
         put_message(&mut self.out, b'p', |out| {
             put_text(out, SCRAM_SHA_256.as_bytes());

@@ -66,7 +66,11 @@ pub fn error(body: Bytes) -> Result<Bytes, MalformedReport> {
             }
         }
         if own.is_some() {
-            put_field(out, b'D', b"The server's own text may quote protected values, so connect left it out.");
+            put_field(
+                out,
+                b'D',
+                b"The server's own text may quote protected values, so connect left it out.",
+            );
         }
         out.put_u8(0);
     });
@@ -102,9 +106,9 @@ fn own_words(sqlstate: &str) -> Option<&'static str> {
         "23505" => Some("a unique constraint is violated"),
         "23514" => Some("a check constraint is violated"),
         "23P01" => Some("an exclusion constraint is violated"),
-        "53100" | "53200" | "53300" | "53400" | "54000" | "54001" | "57014" | "57P01" | "57P02"
-        | "57P03" | "25P02" | "25006" | "25001" | "25P01" | "40001" | "40P01" | "55P03" | "34000"
-        | "26000" | "42P03" | "42P05" | "08P01" => None,
+        "53100" | "53200" | "53300" | "53400" | "54000" | "54001" | "57014" | "57P01" | "57P02" | "57P03"
+        | "25P02" | "25006" | "25001" | "25P01" | "40001" | "40P01" | "55P03" | "34000" | "26000"
+        | "42P03" | "42P05" | "08P01" => None,
         code if code.starts_with("42") => None,
         code if code.starts_with("22") => Some("a value does not fit"),
         code if code.starts_with("23") => Some("a constraint is violated"),

@@ -46,23 +46,36 @@ fn denied(name: &str) -> Option<ReasonCode> {
         _ if name.contains("_to_xml") => ReasonCode::Opaque,
         "ts_stat" | "ts_rewrite" => ReasonCode::Opaque,
         // Input functions of any type, domains with their checks among them.
-        "domain_in" | "domain_recv" | "array_in" | "array_recv" | "record_in" | "record_recv" | "range_in"
-        | "range_recv" | "multirange_in" | "multirange_recv" => ReasonCode::Opaque,
+        "domain_in" | "domain_recv" | "array_in" | "array_recv" | "record_in" | "record_recv"
+        | "range_in" | "range_recv" | "multirange_in" | "multirange_recv" => ReasonCode::Opaque,
         _ if name.ends_with("_validator") || name.ends_with("_handler") => ReasonCode::Opaque,
-        "current_query" | "pg_stat_get_activity" | "pg_stat_get_backend_activity" | "pg_prepared_statement"
-        | "pg_cursor" | "pg_prepared_xact" | "pg_mcv_list_items" | "pg_stat_get_wal_receiver"
+        "current_query"
+        | "pg_stat_get_activity"
+        | "pg_stat_get_backend_activity"
+        | "pg_prepared_statement"
+        | "pg_cursor"
+        | "pg_prepared_xact"
+        | "pg_mcv_list_items"
+        | "pg_stat_get_wal_receiver"
         | "pg_get_statistic_ext_data" => ReasonCode::ValueBearingCatalog,
-        _ if name.starts_with("lo_") || name == "loread" || name == "lowrite" => ReasonCode::ValueBearingCatalog,
+        _ if name.starts_with("lo_") || name == "loread" || name == "lowrite" => {
+            ReasonCode::ValueBearingCatalog
+        }
         _ if name.starts_with("pg_read_") || name.starts_with("pg_ls_") || name == "pg_stat_file" => {
             ReasonCode::ValueBearingCatalog
         }
         _ if name.starts_with("pg_logical_") || name.starts_with("pg_replication_origin") => {
             ReasonCode::Administration
         }
-        "pg_terminate_backend" | "pg_cancel_backend" | "pg_reload_conf" | "pg_rotate_logfile" | "pg_promote"
-        | "pg_switch_wal" | "pg_create_restore_point" | "pg_backup_start" | "pg_backup_stop" => {
-            ReasonCode::Administration
-        }
+        "pg_terminate_backend"
+        | "pg_cancel_backend"
+        | "pg_reload_conf"
+        | "pg_rotate_logfile"
+        | "pg_promote"
+        | "pg_switch_wal"
+        | "pg_create_restore_point"
+        | "pg_backup_start"
+        | "pg_backup_stop" => ReasonCode::Administration,
         _ => return None,
     };
     Some(code)

@@ -41,7 +41,8 @@ pub(super) fn check(node: &Node, facts: &Facts<'_>, resolved: &Resolved<'_, '_>)
     let outputs = outputs(select, facts, resolved)?;
     let Some(column) = &outputs.first else { return Ok(()) };
     let Some(relation) = resolved.catalog.relations.get(&column.relation) else { return Err(nothing()) };
-    if !select.distinct_clause.is_empty() || !select.group_clause.is_empty() || select.having_clause.is_some() {
+    if !select.distinct_clause.is_empty() || !select.group_clause.is_empty() || select.having_clause.is_some()
+    {
         return Err(refusal::used(column, Place::Condition, relation));
     }
     let by_position = select.sort_clause.iter().any(|node| sorts_by_output(node, &outputs));
@@ -75,7 +76,8 @@ fn outputs<'a>(
         outputs.first.get_or_insert(protected);
         outputs.places.push(place);
         outputs.names.extend(column.names.last().filter(|_| !column.star));
-        if let Some(NodeEnum::ResTarget(target)) = select.target_list.get(place).and_then(|n| n.node.as_ref()) {
+        if let Some(NodeEnum::ResTarget(target)) = select.target_list.get(place).and_then(|n| n.node.as_ref())
+        {
             outputs.names.extend(Some(target.name.as_str()).filter(|name| !name.is_empty()));
         }
     }

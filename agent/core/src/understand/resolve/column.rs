@@ -94,10 +94,11 @@ impl Resolved<'_, '_> {
         }
         let mut reading = Reading::default();
         for meaning in self.items(column, item)? {
+            let known = meaning.relations.iter().any(|relation| has_column(relation, name));
             for relation in &meaning.relations {
                 self.column_of(relation, name, &mut reading)?;
-                if !has_column(relation, name) {
-                    self.function_of_row(relation, name)?;
+                if !has_column(relation, name) && (!known || !self.is_no_function(name)) {
+                    self.function_of_row(relation, name, meaning.derived)?;
                 }
             }
             if meaning.derived && !self.names_some_column(name) {
@@ -107,15 +108,24 @@ impl Resolved<'_, '_> {
         Ok(reading)
     }
 
-    fn function_of_row(&self, relation: &Relation, name: &str) -> Result<(), Refusal> {
-        if is_sensitive(relation) {
+    fn function_of_row(&self, relation: &Relation, name: &str, derived: bool) -> Result<(), Refusal> {
+        if is_sensitive(relation) && !self.is_no_function(name) {
             return Err(refusal::whole_row(name, relation));
         }
-        functions::check_field(name, self.catalog)?;
-        if self.catalog.builtin_functions.contains_key(name) || self.catalog.user_functions.contains(name) {
-            return Ok(());
+        // What may also be computed within the statement has columns that are known to nobody here.
+        if self.is_no_function(name) && !derived {
+            return Err(refusal::unknown_column(name));
         }
-        Err(refusal::unknown_column(name))
+        functions::check_field(name, self.catalog)
+    }
+
+    /// Whether `row.name` can only be a column: neither a function has the name nor a type, which would
+    /// be a cast.
+    fn is_no_function(&self, name: &str) -> bool {
+        let catalog = self.catalog;
+        !catalog.builtin_functions.contains_key(name)
+            && !catalog.user_functions.contains(name)
+            && !catalog.user_types.contains(name)
     }
 
     /// Whether something in the statement gives a column this name.

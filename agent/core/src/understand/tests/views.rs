@@ -1,1 +1,110 @@
-//! TODO
+//! Views, children and parents take the labels of what they show.
+
+use std::collections::HashMap;
+
+use connect_shared::label::Label;
+
+use super::world::{add, relation, shop, unprotected};
+use crate::{
+    catalog::{Catalog, Oid, RelationKind, ViewReading},
+    understand::settle_views,
+};
+
+fn reading(catalog: &Catalog, name: &str) -> ViewReading {
+    catalog.candidates(Some("public"), name).next().expect("it is there").view
+}
+
+fn label(catalog: &Catalog, name: &str, column: &str) -> Option<Label> {
+    let relation = catalog.candidates(Some("public"), name).next().expect("it is there");
+    relation.columns.iter().find(|c| c.name == column).expect("it has the column").label
+}
+
+#[test]
+fn a_view_that_shows_columns_unchanged_takes_their_labels() {
+    let catalog = shop();
+    assert_eq!(reading(&catalog, "customer_emails"), ViewReading::Projection);
+    assert_eq!(label(&catalog, "customer_emails", "mail"), Some(Label::Email));
+    assert_eq!(label(&catalog, "customer_emails", "id"), None);
+    assert_eq!(reading(&catalog, "customer_countries"), ViewReading::Untouched);
+    assert_eq!(reading(&catalog, "kept_emails"), ViewReading::Projection);
+}
+
+#[test]
+fn a_view_of_a_view_is_followed_to_the_end() {
+    let catalog = shop();
+    assert_eq!(reading(&catalog, "mails_again"), ViewReading::Projection);
+    assert_eq!(label(&catalog, "mails_again", "to_whom"), Some(Label::Email));
+    let view = catalog.candidates(None, "mails_again").next().expect("it is there");
+    assert!(view.columns[1].tested_on_write, "writing it tests customers.email");
+}
+
+#[test]
+fn a_view_that_does_anything_else_with_protected_columns_is_computed() {
+    let catalog = shop();
+    for view in ["customer_domains", "germans", "totals_by_function", "activity"] {
+        assert_eq!(reading(&catalog, view), ViewReading::Computed, "{view}");
+    }
+    assert_eq!(reading(&catalog, "order_totals"), ViewReading::Untouched);
+}
+
+#[test]
+fn forms_that_hide_what_is_shown_are_computed() {
+    for definition in [
+        "SELECT DISTINCT email FROM customers",
+        "SELECT email FROM customers ORDER BY email",
+        "SELECT email FROM customers ORDER BY 1",
+        "SELECT email FROM customers UNION ALL SELECT email FROM customers",
+        "SELECT x.email FROM (SELECT email FROM customers) x",
+        "WITH x AS (SELECT email FROM customers) SELECT email FROM x",
+        "SELECT customers.email::character varying AS email FROM customers",
+        "SELECT * FROM customers",
+        "SELECT row_to_json(customers.*) AS email FROM customers",
+        "this is not a definition",
+        "",
+    ] {
+        let mut catalog = shop();
+        add(&mut catalog, 30_000, "public", "v", RelationKind::View, &["email"]);
+        settle_views(&mut catalog, &HashMap::from([(Oid(30_000), definition.to_owned())]));
+        assert_eq!(reading(&catalog, "v"), ViewReading::Computed, "{definition}");
+    }
+}
+
+#[test]
+fn children_and_parents_share_labels() {
+    let catalog = shop();
+    assert_eq!(label(&catalog, "visits", "visitor"), Some(Label::PersonName));
+    assert_eq!(label(&catalog, "visits", "region"), None);
+}
+
+#[test]
+fn a_label_comes_down_a_long_chain() {
+    let mut catalog = shop();
+    let mut definitions = HashMap::new();
+    for step in 0..30u32 {
+        let oid = 31_000 + step;
+        let name = format!("step_{step}");
+        add(&mut catalog, oid, "public", &name, RelationKind::View, &["email"]);
+        let from = if step == 29 { "customers".to_owned() } else { format!("step_{}", step + 1) };
+        definitions.insert(Oid(oid), format!("SELECT email FROM {from}"));
+    }
+    settle_views(&mut catalog, &definitions);
+    assert_eq!(label(&catalog, "step_0", "email"), Some(Label::Email));
+    assert_eq!(reading(&catalog, "step_0"), ViewReading::Projection);
+}
+
+#[test]
+fn settling_twice_changes_nothing() {
+    let mut catalog = shop();
+    let before = format!("{:?}", catalog.relations.get(&Oid(20_104)));
+    settle_views(&mut catalog, &HashMap::new());
+    assert_eq!(format!("{:?}", catalog.relations.get(&Oid(20_104))), before);
+}
+
+#[test]
+fn without_protected_columns_views_are_free() {
+    let mut catalog = unprotected();
+    add(&mut catalog, 30_000, "public", "v", RelationKind::View, &["n"]);
+    relation(&mut catalog, 30_000).view_reads.push(Oid(20_000));
+    settle_views(&mut catalog, &HashMap::from([(Oid(30_000), "SELECT count(*) AS n FROM products".into())]));
+    assert_eq!(reading(&catalog, "v"), ViewReading::Untouched);
+}

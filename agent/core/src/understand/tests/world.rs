@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use connect_shared::label::Label;
 
 use crate::{
-    catalog::{
-        BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility,
-    },
+    catalog::{BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility},
     statement::{Protection, Refusal, Statement},
     understand::{Limits, settle_views, understand},
 };
@@ -79,7 +77,10 @@ fn tables(catalog: &mut Catalog) {
 
 fn views(catalog: &mut Catalog) -> HashMap<Oid, String> {
     use RelationKind::{MaterializedView, View};
-    let views: [(u32, &str, RelationKind, &[&str], &[u32], &str); 9] = [
+    /// OID, name, kind, columns, relations read, definition.
+    type Definition =
+        (u32, &'static str, RelationKind, &'static [&'static str], &'static [u32], &'static str);
+    let views: [Definition; 9] = [
         (
             20_101,
             "customer_emails",
@@ -88,7 +89,14 @@ fn views(catalog: &mut Catalog) -> HashMap<Oid, String> {
             &[20_001],
             "SELECT customers.id,\n    customers.email AS mail\n   FROM customers;",
         ),
-        (20_102, "customer_countries", View, &["id", "country"], &[20_001], " SELECT id, country FROM customers;"),
+        (
+            20_102,
+            "customer_countries",
+            View,
+            &["id", "country"],
+            &[20_001],
+            " SELECT id, country FROM customers;",
+        ),
         (
             20_103,
             "customer_domains",
@@ -97,11 +105,39 @@ fn views(catalog: &mut Catalog) -> HashMap<Oid, String> {
             &[20_001],
             "SELECT id, split_part(email, '@'::text, 2) AS domain FROM customers;",
         ),
-        (20_104, "mails_again", View, &["who", "to_whom"], &[20_101], "SELECT id AS who, mail AS to_whom FROM customer_emails;"),
-        (20_105, "germans", View, &["id"], &[20_001], "SELECT id FROM customers WHERE email LIKE '%.de'::text;"),
-        (20_106, "order_totals", MaterializedView, &["customer_id", "sum"], &[20_002], "SELECT customer_id, sum(total) AS sum FROM public.orders GROUP BY customer_id;"),
+        (
+            20_104,
+            "mails_again",
+            View,
+            &["who", "to_whom"],
+            &[20_101],
+            "SELECT id AS who, mail AS to_whom FROM customer_emails;",
+        ),
+        (
+            20_105,
+            "germans",
+            View,
+            &["id"],
+            &[20_001],
+            "SELECT id FROM customers WHERE email LIKE '%.de'::text;",
+        ),
+        (
+            20_106,
+            "order_totals",
+            MaterializedView,
+            &["customer_id", "sum"],
+            &[20_002],
+            "SELECT customer_id, sum(total) AS sum FROM public.orders GROUP BY customer_id;",
+        ),
         (20_107, "kept_emails", MaterializedView, &["email"], &[20_001], "SELECT email FROM customers;"),
-        (20_108, "totals_by_function", View, &["id", "total"], &[20_002], "SELECT id, shop_total(id) AS total FROM public.orders;"),
+        (
+            20_108,
+            "totals_by_function",
+            View,
+            &["id", "total"],
+            &[20_002],
+            "SELECT id, shop_total(id) AS total FROM public.orders;",
+        ),
         (20_109, "activity", View, &["pid", "query"], &[], "SELECT pid, query FROM pg_stat_activity;"),
     ];
     let mut definitions = HashMap::new();

@@ -75,19 +75,42 @@ fn subcommand(command: &AlterTableCmd, name: &RangeVar, catalog: &Catalog) -> Re
         T::AtAlterColumnType => column_type(command, name, catalog).map(|()| Part::Change),
         T::AtDropColumn => Ok(Part::Destroy("drop a column")),
         T::AtDropConstraint => Ok(Part::Destroy("drop a constraint")),
-        T::AtDropNotNull | T::AtSetNotNull | T::AtSetStatistics | T::AtSetOptions | T::AtResetOptions
-        | T::AtSetStorage | T::AtSetCompression | T::AtAlterConstraint | T::AtSetRelOptions
-        | T::AtResetRelOptions | T::AtDropCluster | T::AtSetLogged | T::AtSetUnLogged
-        | T::AtSetAccessMethod | T::AtSetTableSpace | T::AtAddIdentity | T::AtSetIdentity | T::AtDropIdentity => {
-            Ok(Part::Change)
-        }
-        T::AtDisableTrig | T::AtDisableTrigAll | T::AtDisableTrigUser | T::AtDisableRule | T::AtEnableTrig
-        | T::AtEnableTrigAll | T::AtEnableTrigUser | T::AtEnableAlwaysTrig | T::AtEnableReplicaTrig => {
-            Ok(Part::Destroy("switch triggers or rules"))
-        }
-        T::AtChangeOwner | T::AtEnableRowSecurity | T::AtDisableRowSecurity | T::AtForceRowSecurity
+        T::AtDropNotNull
+        | T::AtSetNotNull
+        | T::AtSetStatistics
+        | T::AtSetOptions
+        | T::AtResetOptions
+        | T::AtSetStorage
+        | T::AtSetCompression
+        | T::AtAlterConstraint
+        | T::AtSetRelOptions
+        | T::AtResetRelOptions
+        | T::AtDropCluster
+        | T::AtSetLogged
+        | T::AtSetUnLogged
+        | T::AtSetAccessMethod
+        | T::AtSetTableSpace
+        | T::AtAddIdentity
+        | T::AtSetIdentity
+        | T::AtDropIdentity => Ok(Part::Change),
+        T::AtDisableTrig
+        | T::AtDisableTrigAll
+        | T::AtDisableTrigUser
+        | T::AtDisableRule
+        | T::AtEnableTrig
+        | T::AtEnableTrigAll
+        | T::AtEnableTrigUser
+        | T::AtEnableAlwaysTrig
+        | T::AtEnableReplicaTrig => Ok(Part::Destroy("switch triggers or rules")),
+        T::AtChangeOwner
+        | T::AtEnableRowSecurity
+        | T::AtDisableRowSecurity
+        | T::AtForceRowSecurity
         | T::AtNoForceRowSecurity => Ok(Part::Privilege),
-        T::AtAttachPartition | T::AtDetachPartition | T::AtDetachPartitionFinalize | T::AtAddInherit
+        T::AtAttachPartition
+        | T::AtDetachPartition
+        | T::AtDetachPartitionFinalize
+        | T::AtAddInherit
         | T::AtDropInherit => {
             let other = other_relation(command).and_then(|other| names::protected(Some(other), catalog));
             protected.or(other).map_or(Ok(Part::Change), |relation| Err(out_of_sight(relation)))
@@ -133,7 +156,8 @@ fn column_type(command: &AlterTableCmd, name: &RangeVar, catalog: &Catalog) -> R
 
 fn evaluates(relation: &Relation) -> Refusal {
     let object = relation.qualified_name();
-    let message = format!("this would evaluate or test stored values of `{object}`, which has protected columns");
+    let message =
+        format!("this would evaluate or test stored values of `{object}`, which has protected columns");
     refusal::refusal(ReasonCode::ProtectedCondition, Some(object), message, &refusal::unprotected(relation))
 }
 
@@ -154,17 +178,24 @@ fn renamed(rename: &RenameStmt, catalog: &Catalog) -> Found {
     let known_by = match kind {
         O::ObjectColumn | O::ObjectAttribute => {
             let relations = rename.relation.iter().flat_map(|name| resolve::candidates(name, catalog));
-            relations.into_iter().find(|relation| resolve::protected_named(relation, &rename.subname).is_some())
+            relations
+                .into_iter()
+                .find(|relation| resolve::protected_named(relation, &rename.subname).is_some())
         }
         O::ObjectTable | O::ObjectView | O::ObjectMatview | O::ObjectForeignTable => {
             names::protected(rename.relation.as_ref(), catalog)
         }
-        O::ObjectSchema => {
-            catalog.relations.values().find(|relation| relation.schema == rename.subname && relation.is_protected())
-        }
+        O::ObjectSchema => catalog
+            .relations
+            .values()
+            .find(|relation| relation.schema == rename.subname && relation.is_protected()),
         O::ObjectRole => return privilege("alter role"),
         O::ObjectDatabase | O::ObjectTablespace => return administration("alter database"),
-        O::ObjectIndex | O::ObjectSequence | O::ObjectTabconstraint | O::ObjectType | O::ObjectDomain
+        O::ObjectIndex
+        | O::ObjectSequence
+        | O::ObjectTabconstraint
+        | O::ObjectType
+        | O::ObjectDomain
         | O::ObjectDomconstraint => None,
         // Functions, triggers, policies, operators …
         _ if catalog.has_protected() => {
@@ -196,11 +227,14 @@ fn domain(alter: &AlterDomainStmt, catalog: &Catalog) -> Found {
     let found = schema_change("alter domain");
     let tests = matches!(alter.subtype.as_str(), "C" | "V");
     if tests && catalog.has_protected() {
-        return found.refused(super::code::hidden("a constraint on a domain, which tests every stored value of it"));
+        return found
+            .refused(super::code::hidden("a constraint on a domain, which tests every stored value of it"));
     }
     let expression: Option<&Node> = alter.def.as_deref();
     match expression.map_or(Ok(()), |node| match &node.node {
-        Some(NodeEnum::Constraint(constraint)) => elements::code_only(constraint.raw_expr.as_deref(), catalog),
+        Some(NodeEnum::Constraint(constraint)) => {
+            elements::code_only(constraint.raw_expr.as_deref(), catalog)
+        }
         _ => elements::code_only(Some(node), catalog),
     }) {
         Ok(()) => found,

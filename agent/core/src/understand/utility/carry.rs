@@ -3,9 +3,7 @@
 use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
-    protobuf::{
-        CreateTableAsStmt, DeclareCursorStmt, DefElem, ExplainStmt, Node, PrepareStmt, ViewStmt,
-    },
+    protobuf::{CreateTableAsStmt, DeclareCursorStmt, DefElem, ExplainStmt, Node, PrepareStmt, ViewStmt},
 };
 
 use super::{names, schema_change};

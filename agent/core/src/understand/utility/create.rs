@@ -3,9 +3,7 @@
 use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
-    protobuf::{
-        CreateDomainStmt, CreateStatsStmt, CreateStmt, IndexStmt, Node, PartitionElem, RangeVar,
-    },
+    protobuf::{CreateDomainStmt, CreateStatsStmt, CreateStmt, IndexStmt, Node, PartitionElem, RangeVar},
 };
 
 use super::{elements, names, privilege, schema_change};
@@ -26,8 +24,10 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
             Found { writes, ..schema_change("create sequence") }
         }
         NodeEnum::CreateSchemaStmt(create) if create.authrole.is_some() => privilege("create schema"),
-        NodeEnum::CreateSchemaStmt(create) if !create.schema_elts.is_empty() => schema_change("create schema")
-            .refused(refusal::not_reviewed("CREATE SCHEMA with what is to be made in it")),
+        NodeEnum::CreateSchemaStmt(create) if !create.schema_elts.is_empty() => {
+            schema_change("create schema")
+                .refused(refusal::not_reviewed("CREATE SCHEMA with what is to be made in it"))
+        }
         NodeEnum::CreateSchemaStmt(_) => schema_change("create schema"),
         NodeEnum::CreateEnumStmt(_) | NodeEnum::CompositeTypeStmt(_) => schema_change("create type"),
         NodeEnum::CreateDomainStmt(create) => domain(create, catalog),
@@ -129,7 +129,9 @@ fn statistics(create: &CreateStatsStmt, catalog: &Catalog) -> Found {
 fn domain(create: &CreateDomainStmt, catalog: &Catalog) -> Found {
     let found = schema_change("create domain");
     let checked: Result<(), Refusal> = create.constraints.iter().try_for_each(|node| match &node.node {
-        Some(NodeEnum::Constraint(constraint)) => elements::code_only(constraint.raw_expr.as_deref(), catalog),
+        Some(NodeEnum::Constraint(constraint)) => {
+            elements::code_only(constraint.raw_expr.as_deref(), catalog)
+        }
         _ => Err(refusal::not_reviewed("a constraint")),
     });
     match checked {

@@ -76,7 +76,8 @@ fn evaluated(
     own: &str,
     catalog: &Catalog,
 ) -> Result<(), Refusal> {
-    let Some(relation) = relation.filter(|relation| !resolve::candidates(relation, catalog).is_empty()) else {
+    let Some(relation) = relation.filter(|relation| !resolve::candidates(relation, catalog).is_empty())
+    else {
         return code_only(expression, catalog);
     };
     let facts = walk::expressions(expression, Some(relation), Place::Condition);
@@ -135,5 +136,10 @@ fn foreign_key(
 
 fn tests(object: &str, relation: &Relation) -> Refusal {
     let message = format!("this constraint would test stored values of `{object}`, which is protected");
-    refusal::refusal(ReasonCode::ProtectedProbe, Some(object.to_owned()), message, &refusal::unprotected(relation))
+    refusal::refusal(
+        ReasonCode::ProtectedProbe,
+        Some(object.to_owned()),
+        message,
+        &refusal::unprotected(relation),
+    )
 }

@@ -58,7 +58,8 @@ fn dropped(drop: &DropStmt) -> Found {
         .filter_map(names::listed)
         .map(|(schema, name)| schema.map_or(name.to_owned(), |schema| format!("{schema}.{name}")))
         .collect();
-    let shape = Shape::Destructive { what: format!("drop {what} {}", relations.join(", ")).trim_end().to_owned() };
+    let shape =
+        Shape::Destructive { what: format!("drop {what} {}", relations.join(", ")).trim_end().to_owned() };
     Found { writes: relations, ..schema_change(&format!("drop {what}")) }.shape(shape)
 }
 

@@ -94,7 +94,8 @@ fn clustered(relation: Option<&pg_query::protobuf::RangeVar>, catalog: &Catalog)
     match names::protected(relation, catalog) {
         Some(relation) => {
             let object = relation.qualified_name();
-            let message = format!("CLUSTER would put rows of `{object}` into an order that may show protected values");
+            let message =
+                format!("CLUSTER would put rows of `{object}` into an order that may show protected values");
             let hint = "Ask an administrator of this resource.";
             found.refused(refusal::refusal(ReasonCode::ProtectedCondition, Some(object), message, hint))
         }

@@ -67,12 +67,20 @@ impl<'a> Walk<'a> {
         match node {
             NodeEnum::CaseExpr(case) => self.case(case, here),
             NodeEnum::CoalesceExpr(coalesce) => {
-                let CoalesceExpr { xpr: _, coalescetype: _, coalescecollid: _, args, location: _ } = &**coalesce;
+                let CoalesceExpr { xpr: _, coalescetype: _, coalescecollid: _, args, location: _ } =
+                    &**coalesce;
                 self.expressions(args, here);
             }
             NodeEnum::MinMaxExpr(extreme) => {
-                let MinMaxExpr { args, xpr: _, minmaxtype: _, minmaxcollid: _, inputcollid: _, op: _, location: _ } =
-                    &**extreme;
+                let MinMaxExpr {
+                    args,
+                    xpr: _,
+                    minmaxtype: _,
+                    minmaxcollid: _,
+                    inputcollid: _,
+                    op: _,
+                    location: _,
+                } = &**extreme;
                 self.expressions(args, here);
             }
             NodeEnum::RowExpr(row) => {
@@ -142,14 +150,16 @@ impl<'a> Walk<'a> {
     }
 
     fn operator(&mut self, expression: &'a AExpr, here: Position) {
-        let AExpr { kind: _, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } = expression;
+        let AExpr { kind: _, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } =
+            expression;
         self.facts.operators.extend(name.last().and_then(text));
         self.optional(lexpr.as_deref(), here);
         self.optional(rexpr.as_deref(), here);
     }
 
     fn sub_link(&mut self, link: &'a SubLink, here: Position) {
-        let SubLink { xpr: _, sub_link_type, sub_link_id: _, testexpr, oper_name, subselect, location: _ } = link;
+        let SubLink { xpr: _, sub_link_type, sub_link_id: _, testexpr, oper_name, subselect, location: _ } =
+            link;
         self.facts.operators.extend(oper_name.last().and_then(text));
         if testexpr.is_some() && oper_name.is_empty() {
             self.facts.operators.push("=");
@@ -286,8 +296,16 @@ impl<'a> Walk<'a> {
 
     pub(super) fn type_name(&mut self, name: Option<&'a TypeName>) {
         let Some(name) = name else { return };
-        let TypeName { names, type_oid: _, setof: _, pct_type: _, typmods: _, typemod: _, array_bounds: _, location: _ } =
-            name;
+        let TypeName {
+            names,
+            type_oid: _,
+            setof: _,
+            pct_type: _,
+            typmods: _,
+            typemod: _,
+            array_bounds: _,
+            location: _,
+        } = name;
         self.facts.types.push(texts(names));
     }
 }

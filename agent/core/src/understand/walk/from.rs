@@ -25,8 +25,15 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn range_var(&mut self, relation: &'a RangeVar, scope: ScopeId) {
-        let RangeVar { catalogname: _, schemaname: _, relname, inh: _, relpersistence: _, alias, location: _ } =
-            relation;
+        let RangeVar {
+            catalogname: _,
+            schemaname: _,
+            relname,
+            inh: _,
+            relpersistence: _,
+            alias,
+            location: _,
+        } = relation;
         let name = alias.as_ref().map_or(relname.as_str(), |alias| &alias.aliasname);
         let renamed = alias.as_ref().is_some_and(|alias| !alias.colnames.is_empty());
         self.item(scope, name, Source::Relation { relation, renamed });
@@ -89,7 +96,8 @@ impl<'a> Walk<'a> {
     }
 
     fn range_function(&mut self, function: &'a RangeFunction, here: Position) {
-        let RangeFunction { lateral: _, ordinality: _, is_rowsfrom: _, functions, alias, coldeflist } = function;
+        let RangeFunction { lateral: _, ordinality: _, is_rowsfrom: _, functions, alias, coldeflist } =
+            function;
         for node in functions {
             self.range_function_call(node, here);
         }

@@ -3,12 +3,12 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        CommonTableExpr, CteCycleClause, CteSearchClause, IntoClause, LockingClause, Node, ResTarget,
-        SelectStmt, WithClause,
+        CommonTableExpr, CteCycleClause, CteSearchClause, IntoClause, LockingClause, MinMaxOp, Node,
+        ResTarget, SelectStmt, SubLinkType, WithClause,
     },
 };
 
-use super::{Position, Walk};
+use super::{Position, Walk, text};
 use crate::understand::facts::{ColumnUse, Place, ScopeId};
 
 impl<'a> Walk<'a> {
@@ -127,8 +127,9 @@ impl<'a> Walk<'a> {
             };
             let ResTarget { name, indirection, val, location: _ } = &**target;
             self.expressions(indirection, here.within());
-            self.output(name, here.scope);
             let Some(value) = val else { continue };
+            let implied = Some(name.as_str()).filter(|name| !name.is_empty()).or_else(|| implied_name(value));
+            self.output(implied, here.scope);
             match &value.node {
                 Some(NodeEnum::ColumnRef(column)) => self.column(column, here, Some(place)),
                 _ => self.expression(value, here.within()),
@@ -136,11 +137,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn output(&mut self, name: &'a str, id: ScopeId) {
-        if !name.is_empty()
-            && let Some(scope) = self.scope(id)
-        {
-            scope.outputs.push(name);
+    fn output(&mut self, name: Option<&'a str>, id: ScopeId) {
+        if let Some(scope) = self.scope(id) {
+            scope.outputs.extend(name);
         }
     }
 
@@ -162,5 +161,45 @@ impl<'a> Walk<'a> {
         }
         let Position { scope, place } = here;
         self.facts.columns.push(ColumnUse { scope, names, star, place, target });
+    }
+}
+
+/// The name of an output column without an alias (`FigureColname`). A column's own is no new name.
+fn implied_name(node: &Node) -> Option<&str> {
+    match node.node.as_ref()? {
+        NodeEnum::FuncCall(call) => call.funcname.last().and_then(text),
+        NodeEnum::TypeCast(cast) => {
+            let inner = cast.arg.as_deref().and_then(implied_name);
+            inner.or_else(|| cast.type_name.as_ref()?.names.last().and_then(text))
+        }
+        NodeEnum::CollateClause(collate) => implied_name(collate.arg.as_deref()?),
+        NodeEnum::AIndirection(indirection) => indirection.indirection.iter().rev().find_map(text),
+        NodeEnum::CaseExpr(case) => case.defresult.as_deref().and_then(implied_name).or(Some("case")),
+        NodeEnum::CoalesceExpr(_) => Some("coalesce"),
+        NodeEnum::MinMaxExpr(extreme) if extreme.op == MinMaxOp::IsGreatest as i32 => Some("greatest"),
+        NodeEnum::MinMaxExpr(_) => Some("least"),
+        NodeEnum::AArrayExpr(_) => Some("array"),
+        NodeEnum::RowExpr(_) => Some("row"),
+        NodeEnum::GroupingFunc(_) => Some("grouping"),
+        NodeEnum::SubLink(link) => match SubLinkType::try_from(link.sub_link_type).ok()? {
+            SubLinkType::ExistsSublink => Some("exists"),
+            SubLinkType::ArraySublink => Some("array"),
+            SubLinkType::ExprSublink => only_output(link.subselect.as_deref()?),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A scalar subquery is named by its column.
+fn only_output(node: &Node) -> Option<&str> {
+    let Some(NodeEnum::SelectStmt(select)) = &node.node else { return None };
+    let Some(NodeEnum::ResTarget(target)) = &select.target_list.first()?.node else { return None };
+    if !target.name.is_empty() {
+        return Some(&target.name);
+    }
+    match &target.val.as_ref()?.node {
+        Some(NodeEnum::ColumnRef(column)) => column.fields.last().and_then(text),
+        _ => implied_name(target.val.as_deref()?),
     }
 }

@@ -11,7 +11,7 @@ use pg_query::{
 use super::{Position, Walk};
 use crate::understand::{
     condition::{self, Truth},
-    facts::{Bound, Place, ScopeId, Source, Verb, Write},
+    facts::{Bound, Place, ScopeId, Source, Unreviewed, Verb, Write},
 };
 
 impl<'a> Walk<'a> {
@@ -37,7 +37,13 @@ impl<'a> Walk<'a> {
             let listed = !cols.is_empty();
             let arbiter = on_conflict_clause.is_some();
             let columns = listed.then(|| std::mem::take(&mut columns));
-            self.facts.writes.push(Write { relation, verb: Verb::Insert, columns, arbiter, bound: Bound::Rows });
+            self.facts.writes.push(Write {
+                relation,
+                verb: Verb::Insert,
+                columns,
+                arbiter,
+                bound: Bound::Rows,
+            });
         }
         if let Some(clause) = on_conflict_clause {
             self.on_conflict(clause, relation.as_ref(), here);
@@ -97,7 +103,8 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn update(&mut self, update: &'a UpdateStmt, parent: Option<ScopeId>, place: Place) {
-        let UpdateStmt { relation, target_list, where_clause, from_clause, returning_clause, with_clause } = update;
+        let UpdateStmt { relation, target_list, where_clause, from_clause, returning_clause, with_clause } =
+            update;
         let scope = self.open(parent);
         let here = Position { scope, place: Place::Copy };
         self.with(with_clause.as_ref(), parent);
@@ -145,6 +152,7 @@ impl<'a> Walk<'a> {
             returning_clause,
             with_clause,
         } = merge;
+        self.facts.newer = Some(Unreviewed { what: "MERGE", since: 150_000 });
         let scope = self.open(parent);
         let here = Position { scope, place: Place::Copy };
         self.with(with_clause.as_ref(), parent);
@@ -178,7 +186,8 @@ impl<'a> Walk<'a> {
         let Some(NodeEnum::MergeWhenClause(clause)) = &node.node else {
             return self.facts.refuse("MERGE", 150_000);
         };
-        let MergeWhenClause { match_kind, command_type, r#override: _, condition, target_list, values } = &**clause;
+        let MergeWhenClause { match_kind, command_type, r#override: _, condition, target_list, values } =
+            &**clause;
         let by_source = *match_kind == MergeMatchKind::MergeWhenNotMatchedBySource as i32;
         if by_source {
             self.facts.refuse("MERGE … WHEN NOT MATCHED BY SOURCE", 170_000);

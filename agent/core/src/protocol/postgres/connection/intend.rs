@@ -86,7 +86,7 @@ impl Connection {
 
     fn client_copy_bytes(&mut self, bytes: Bytes) {
         if self.client_part == Passing::Forward {
-            self.outbox.to_server(bytes);
+            self.outbox.say_to_server(bytes);
         }
     }
 
@@ -107,12 +107,12 @@ impl Connection {
         };
         match read {
             ClientMessage::Terminate => {
-                self.outbox.to_server(bytes);
+                self.outbox.say_to_server(bytes);
                 self.finish("terminated");
             }
             ClientMessage::Sync => {
                 self.skipping = false;
-                self.outbox.to_server(bytes);
+                self.outbox.say_to_server(bytes);
                 self.in_flight.push_back(Expect::Sync);
             }
             _ if self.skipping => {}
@@ -122,7 +122,7 @@ impl Connection {
             ClientMessage::Describe { what, name } => self.describe(what, &name, bytes),
             ClientMessage::Execute { portal } => self.execute(pending, &portal),
             ClientMessage::Close { what, name } => self.close(what, &name, bytes),
-            ClientMessage::Flush => self.outbox.to_server(bytes),
+            ClientMessage::Flush => self.outbox.say_to_server(bytes),
             ClientMessage::CopyData | ClientMessage::CopyDone | ClientMessage::CopyFail => {
                 self.copy_message(kind, bytes);
             }
@@ -137,7 +137,7 @@ impl Connection {
     fn copy_message(&mut self, kind: u8, bytes: Bytes) {
         if self.copying_in {
             self.copying_in = kind == b'd';
-            self.outbox.to_server(bytes);
+            self.outbox.say_to_server(bytes);
         }
     }
 
@@ -147,7 +147,7 @@ impl Connection {
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, analysed.version);
         };
         if executions.is_empty() {
-            self.outbox.to_server(pending.message.bytes);
+            self.outbox.say_to_server(pending.message.bytes);
             self.in_flight.push_back(Expect::Query([].into()));
             return;
         }
@@ -159,12 +159,8 @@ impl Connection {
         let mut executions = Vec::with_capacity(analysed.statements.len());
         for (place, facts) in analysed.statements.iter().enumerate() {
             let (facts, binds) = self.effective(facts)?;
-            let prepared = Prepared {
-                text: text.clone(),
-                place,
-                facts: Some(facts.clone()),
-                version: analysed.version,
-            };
+            let prepared =
+                Prepared { text: text.clone(), place, facts: Some(facts.clone()), version: analysed.version };
             executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
         }
         Some(executions)
@@ -227,7 +223,7 @@ impl Connection {
         }
         let scrub = self.scrub(facts.as_deref());
         let prepared = Prepared { text, place: 0, facts, version: analysed.version };
-        self.outbox.to_server(pending.message.bytes);
+        self.outbox.say_to_server(pending.message.bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
     }
@@ -235,7 +231,7 @@ impl Connection {
     /// Asks the server for the origins of a portal's fields, once.
     pub(super) fn describe_quietly(&mut self, name: &[u8], portal: &Arc<Portal>) {
         if portal.asked.set(()).is_ok() {
-            self.outbox.to_server(answer::describe_portal(name));
+            self.outbox.say_to_server(answer::describe_portal(name));
             let of = Described::Portal(portal.clone());
             self.in_flight.push_back(Expect::Describe { of, shown: Shown::Quiet });
         }
@@ -244,7 +240,7 @@ impl Connection {
     fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes) {
         let Some(prepared) = self.names.statement(statement).cloned() else {
             // The server says that there is none; if it knows one that we do not, nothing executes it.
-            self.outbox.to_server(pending.message.bytes);
+            self.outbox.say_to_server(pending.message.bytes);
             let _gone = self.names.drop_portal(&portal);
             self.in_flight.push_back(Expect::Bind { scrub: Scrub::None });
             return;
@@ -262,7 +258,7 @@ impl Connection {
         self.settle_portal(&portal);
         let scrub = self.scrub(prepared.facts.as_deref());
         let _replaced = self.names.set_portal(portal, Arc::new(Portal::new(prepared, binds)));
-        self.outbox.to_server(pending.message.bytes);
+        self.outbox.say_to_server(pending.message.bytes);
         self.in_flight.push_back(Expect::Bind { scrub });
     }
 
@@ -296,7 +292,7 @@ impl Connection {
                 Described::Portal(portal.clone())
             }),
         };
-        self.outbox.to_server(bytes);
+        self.outbox.say_to_server(bytes);
         self.in_flight.push_back(Expect::Describe { of, shown: Shown::ToClient });
     }
 
@@ -308,7 +304,7 @@ impl Connection {
                 self.names.drop_portal(name)
             }
         };
-        self.outbox.to_server(bytes);
+        self.outbox.say_to_server(bytes);
         self.in_flight.push_back(Expect::Close { change: Some(change) });
     }
 
@@ -326,7 +322,7 @@ impl Connection {
         let prepared = portal.prepared.clone();
         let Some(facts) = prepared.facts.clone() else {
             // An empty query has no statement to record.
-            self.outbox.to_server(pending.message.bytes);
+            self.outbox.say_to_server(pending.message.bytes);
             self.in_flight.push_back(Expect::EmptyExecute);
             return;
         };
@@ -444,7 +440,9 @@ impl Connection {
             return Scrub::None;
         }
         match (&facts.protection, &facts.effect, facts.kind) {
-            (_, Effect::Execute { .. } | Effect::Fetch { .. }, _) | (_, _, Kind::Transaction) => Scrub::Needed,
+            (_, Effect::Execute { .. } | Effect::Fetch { .. }, _) | (_, _, Kind::Transaction) => {
+                Scrub::Needed
+            }
             (Protection::Introspection | Protection::Untouched, ..) => Scrub::None,
             _ => Scrub::Needed,
         }

@@ -45,7 +45,7 @@ impl Connection {
             let error = "received unencrypted data after an encryption request";
             self.violation(Side::Client, &error);
         } else {
-            self.outbox.to_client(Bytes::from_static(b"N"));
+            self.outbox.say_to_client(Bytes::from_static(b"N"));
         }
     }
 
@@ -53,7 +53,7 @@ impl Connection {
         match self.upstream_parameters(&message) {
             Ok(parameters) => {
                 if message.minor > 0 || !message.extensions.is_empty() {
-                    self.outbox.to_client(answer::negotiate(&message.extensions));
+                    self.outbox.say_to_client(answer::negotiate(&message.extensions));
                 }
                 self.outbox.push(Output::NeedUpstream { parameters });
                 self.phase = Phase::Connecting(Box::new(message));
@@ -116,7 +116,7 @@ impl Connection {
                 _ => (name, value),
             })
             .collect();
-        self.outbox.to_client(answer::welcome(&parameters, ready.cancel_key));
+        self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
         self.drive_client();
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn to_client(&mut self, bytes: Bytes) {
+    pub(super) fn say_to_client(&mut self, bytes: Bytes) {
         if bytes.len() >= LARGE {
             self.flush_client();
             self.queue.push_back(Output::ToClient(bytes));
@@ -32,7 +32,7 @@ impl Outbox {
         &mut self.client
     }
 
-    pub(super) fn to_server(&mut self, bytes: Bytes) {
+    pub(super) fn say_to_server(&mut self, bytes: Bytes) {
         if bytes.len() >= LARGE {
             self.flush_server();
             self.queue.push_back(Output::ToServer(bytes));

@@ -121,7 +121,7 @@ impl Connection {
             Some(RowPlan::Pass) => {
                 if let Some(rows) = self.server.run_of(b'D') {
                     self.count_bytes(rows.len());
-                    self.outbox.to_client(rows);
+                    self.outbox.say_to_client(rows);
                 }
                 Ok(())
             }
@@ -143,7 +143,9 @@ impl Connection {
     fn mask_rows(&mut self, rows: &[u8]) -> Result<(), Fault> {
         let run = match self.in_flight.front_mut() {
             Some(Expect::Execute(run)) => &mut **run,
-            Some(Expect::Query(runs)) => runs.front_mut().ok_or_else(|| violation("a row without a query"))?,
+            Some(Expect::Query(runs)) => {
+                runs.front_mut().ok_or_else(|| violation("a row without a query"))?
+            }
             _ => return Err(violation("a row without a query")),
         };
         let RowPlan::Mask(plan) = &run.rows else { return Err(violation("a row without a plan")) };
@@ -177,7 +179,7 @@ impl Connection {
 
     fn stream(&mut self, bytes: Bytes) -> Result<(), Fault> {
         self.count_bytes(bytes.len());
-        self.outbox.to_client(bytes);
+        self.outbox.say_to_client(bytes);
         Ok(())
     }
 
@@ -189,7 +191,7 @@ impl Connection {
         match message.kind {
             b'N' => return self.notice(message),
             b'S' | b'A' => {
-                self.outbox.to_client(message.bytes);
+                self.outbox.say_to_client(message.bytes);
                 return Ok(());
             }
             b'E' => return self.server_error(message),
@@ -202,7 +204,7 @@ impl Connection {
             Some(Expect::Close { .. }) if message.kind == b'3' => self.relay_and_settle(message.bytes),
             Some(Expect::EmptyExecute) if message.kind == b'I' => self.relay_and_settle(message.bytes),
             Some(Expect::Query(runs)) if message.kind == b'I' && runs.is_empty() => {
-                self.outbox.to_client(message.bytes);
+                self.outbox.say_to_client(message.bytes);
                 Ok(())
             }
             Some(Expect::Describe { .. }) => self.description(message),
@@ -213,13 +215,13 @@ impl Connection {
 
     fn relay_and_settle(&mut self, bytes: Bytes) -> Result<(), Fault> {
         self.in_flight.pop_front();
-        self.outbox.to_client(bytes);
+        self.outbox.say_to_client(bytes);
         Ok(())
     }
 
     fn notice(&mut self, message: Message) -> Result<(), Fault> {
         if self.current_scrub() == Scrub::None || scrub::notice_may_pass(message.body())? {
-            self.outbox.to_client(message.bytes);
+            self.outbox.say_to_client(message.bytes);
         }
         Ok(())
     }
@@ -247,7 +249,7 @@ impl Connection {
             // ParameterDescription: RowDescription or NoData follows.
             (b't', Described::Statement) => {
                 if shown == Shown::ToClient {
-                    self.outbox.to_client(message.bytes);
+                    self.outbox.say_to_client(message.bytes);
                 }
                 return Ok(());
             }
@@ -260,7 +262,7 @@ impl Connection {
         }
         self.in_flight.pop_front();
         if shown == Shown::ToClient {
-            self.outbox.to_client(message.bytes);
+            self.outbox.say_to_client(message.bytes);
         }
         Ok(())
     }
@@ -274,15 +276,15 @@ impl Connection {
             b'T' => {
                 let fields = description::read(message.body())?;
                 self.plan_rows(&fields)?;
-                self.outbox.to_client(message.bytes);
+                self.outbox.say_to_client(message.bytes);
             }
             b'D' => self.row(&message)?,
             b'C' => self.complete(message)?,
             b's' => self.suspend(message)?,
-            b'G' if run.facts.effect == Effect::CopyIn => self.outbox.to_client(message.bytes),
-            b'H' if run.facts.effect == Effect::CopyOut => self.outbox.to_client(message.bytes),
+            b'G' if run.facts.effect == Effect::CopyIn => self.outbox.say_to_client(message.bytes),
+            b'H' if run.facts.effect == Effect::CopyOut => self.outbox.say_to_client(message.bytes),
             b'd' if run.facts.effect == Effect::CopyOut => self.stream(message.bytes)?,
-            b'c' if run.facts.effect == Effect::CopyOut => self.outbox.to_client(message.bytes),
+            b'c' if run.facts.effect == Effect::CopyOut => self.outbox.say_to_client(message.bytes),
             _ => return Err(violation("the server sent a message that does not fit the statement")),
         }
         Ok(())
@@ -338,7 +340,7 @@ impl Connection {
             self.copying_in = false;
         }
         self.account_done(run);
-        self.outbox.to_client(message.bytes);
+        self.outbox.say_to_client(message.bytes);
         Ok(())
     }
 
@@ -352,7 +354,7 @@ impl Connection {
                 self.account_done(older);
             }
         }
-        self.outbox.to_client(message.bytes);
+        self.outbox.say_to_client(message.bytes);
         Ok(())
     }
 
@@ -366,7 +368,7 @@ impl Connection {
             _ => message.bytes,
         };
         self.fail_front(sqlstate);
-        self.outbox.to_client(shown);
+        self.outbox.say_to_client(shown);
         Ok(())
     }
 
@@ -443,7 +445,7 @@ impl Connection {
         if self.transaction == Transaction::Idle {
             self.transaction_ended();
         }
-        self.outbox.to_client(message.bytes);
+        self.outbox.say_to_client(message.bytes);
         Ok(())
     }
 

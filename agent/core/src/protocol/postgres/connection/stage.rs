@@ -185,7 +185,7 @@ impl Connection {
             };
             let (bytes, ..) = forwarded.into_parts();
             self.describe_before_execute(&run, &carrier);
-            self.outbox.to_server(bytes);
+            self.outbox.say_to_server(bytes);
             self.before_run(&mut run, &prepared);
             runs.push(run);
         }
@@ -306,14 +306,7 @@ impl Connection {
     }
 
     /// Records a denial and makes the server fail in place of the statement.
-    pub(super) fn deny(
-        &mut self,
-        denied: Denied,
-        text: &[u8],
-        binds: [u8; 32],
-        until: Resync,
-        name: &[u8],
-    ) {
+    pub(super) fn deny(&mut self, denied: Denied, text: &[u8], binds: [u8; 32], until: Resync, name: &[u8]) {
         let Denied { id, facts, decision, sqlstate } = denied;
         self.record_text(&facts);
         let error = answer::denial(&decision, sqlstate, &id.to_string());
@@ -332,10 +325,10 @@ impl Connection {
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
         match until {
-            Resync::Query => self.outbox.to_server(answer::failing_query()),
+            Resync::Query => self.outbox.say_to_server(answer::failing_query()),
             Resync::Sync => {
                 self.skipping = true;
-                self.outbox.to_server(answer::failing_parse(name));
+                self.outbox.say_to_server(answer::failing_parse(name));
             }
         }
         self.in_flight.push_back(Expect::Denied { ticket, error, until });
@@ -391,12 +384,7 @@ impl Connection {
     }
 }
 
-fn refusal(
-    code: ReasonCode,
-    message: String,
-    hint: &str,
-    sqlstate: Option<&'static str>,
-) -> Refusal {
+fn refusal(code: ReasonCode, message: String, hint: &str, sqlstate: Option<&'static str>) -> Refusal {
     Refusal { code, object: None, message, hint: Some(hint.to_owned()), sqlstate, unknown_object: None }
 }
 

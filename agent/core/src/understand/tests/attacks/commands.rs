@@ -109,6 +109,8 @@ fn catalogs_that_hold_values_are_refused() {
             "SELECT lo_export(1, '/tmp/x')",
             "SELECT lo_import('/etc/passwd')",
             "SELECT loread(1, 1)",
+            "DELETE FROM pg_catalog.pg_statistic WHERE true",
+            "INSERT INTO pg_largeobject VALUES (1, 0, '')",
             "COPY pg_stats TO STDOUT",
             "COPY pg_authid TO STDOUT",
             "COPY pg_authid (rolname, rolpassword) TO STDOUT",
@@ -123,7 +125,11 @@ fn catalogs_that_hold_values_are_refused() {
     );
     refused(
         "protected_expression",
-        &["SELECT a FROM pg_stat_activity a", "SELECT row_to_json(a) FROM pg_authid a", "SELECT a.to_json FROM pg_shadow a"],
+        &[
+            "SELECT a FROM pg_stat_activity a",
+            "SELECT row_to_json(a) FROM pg_authid a",
+            "SELECT a.to_json FROM pg_shadow a",
+        ],
     );
 }
 
@@ -147,8 +153,8 @@ fn the_server_is_not_administered() {
             "SELECT pg_import_system_collations('pg_catalog')",
             "UPDATE pg_settings SET setting = 'x' WHERE name = 'log_statement'",
             "UPDATE pg_attribute SET attname = 'x' WHERE attname = 'email'",
-            "DELETE FROM pg_catalog.pg_statistic WHERE true",
-            "INSERT INTO pg_largeobject VALUES (1, 0, '')",
+            "DELETE FROM pg_catalog.pg_class WHERE oid = 1",
+            "INSERT INTO pg_type (oid) VALUES (1)",
             "COPY pg_class FROM STDIN",
         ],
     );
@@ -196,6 +202,7 @@ fn what_is_not_reviewed_is_refused() {
             "SELECT id FROM shop.public.customers",
             "SELECT a.b.c.d FROM customers",
             "SELECT no_such_function(1)",
+            "SELECT email(c) FROM customers c",
             "SELECT other_schema.count(1)",
             "SELECT * FROM no_such_table",
             "SELECT * FROM nowhere.customers",

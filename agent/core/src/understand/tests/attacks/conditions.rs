@@ -20,7 +20,6 @@ fn no_row_group_or_order_depends_on_a_protected_column() {
             "SELECT id FROM customers WHERE 1 / (length(email) - 3) > 0",
             "SELECT id FROM customers WHERE pg_sleep(length(email)) IS NULL",
             "SELECT email FROM customers WHERE phone LIKE '+49%'",
-            "SELECT 1 FROM customers WHERE c.email = ''",
             "SELECT id FROM customers ORDER BY email",
             "SELECT id FROM customers ORDER BY email || ''",
             "SELECT id FROM customers ORDER BY email USING <",
@@ -52,6 +51,7 @@ fn no_row_group_or_order_depends_on_a_protected_column() {
             "SELECT count(*) FROM customers a JOIN customers b USING (id, email)",
             "SELECT id FROM customers NATURAL JOIN products",
             "SELECT count(*) FROM products NATURAL LEFT JOIN customers",
+            "SELECT * FROM customers NATURAL JOIN orders UNION SELECT 1",
             "SELECT id FROM orders WHERE note IN (SELECT email FROM customers)",
             "SELECT id FROM orders WHERE EXISTS (SELECT 1 FROM customers WHERE email = note)",
             "SELECT id FROM orders o WHERE EXISTS (SELECT FROM customers c WHERE c.email LIKE 'a%')",
@@ -65,11 +65,7 @@ fn no_row_group_or_order_depends_on_a_protected_column() {
             "SELECT bid FROM pgbench_accounts WHERE filler = ''",
             "SELECT region FROM visits WHERE visitor = 'a'",
             "SELECT region FROM visits_de WHERE visitor = 'a'",
-        ]
-        .iter()
-        .copied()
-        .filter(|statement| !statement.contains("c.email = ''"))
-        .collect::<Vec<_>>(),
+        ],
     );
 }
 

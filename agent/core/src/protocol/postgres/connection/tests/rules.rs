@@ -79,12 +79,14 @@ fn while_a_write_waits_the_client_is_not_read() {
 fn the_outcome_is_appended_before_completion_is_relayed() {
     let mut world = World::ready(Disk::AtOnce);
     world.client(&query("select id from orders"));
-    let outcome = world.events.iter().position(
-        |event| matches!(event, Event::Record(entry) if matches!(**entry, Entry::Outcome(_))),
-    );
-    let completion = world.events.iter().position(
-        |event| matches!(event, Event::Client(bytes) if kinds(bytes).contains('C')),
-    );
+    let outcome = world
+        .events
+        .iter()
+        .position(|event| matches!(event, Event::Record(entry) if matches!(**entry, Entry::Outcome(_))));
+    let completion = world
+        .events
+        .iter()
+        .position(|event| matches!(event, Event::Client(bytes) if kinds(bytes).contains('C')));
     assert!(outcome.expect("an outcome") < completion.expect("a completion"));
 }
 
@@ -149,9 +151,9 @@ fn protected_values_leave_only_as_masks_in_both_protocols() {
         let sent = world.sent_to_client();
         assert_eq!(kinds(&sent).matches('D').count(), 3, "{}", text(&sent));
         assert!(!contains(&sent, CANARY), "{}", text(&sent));
-        let masked = world.entries().iter().any(|entry| {
-            matches!(entry, Entry::Outcome(outcome) if outcome.masked == ["public.customers.email"])
-        });
+        let masked = world.entries().iter().any(
+            |entry| matches!(entry, Entry::Outcome(outcome) if outcome.masked == ["public.customers.email"]),
+        );
         assert!(masked, "the outcome names what was masked");
     }
 }

@@ -22,14 +22,17 @@ fn conversation() -> Vec<u8> {
 /// statements may stand either way around, as the server's answers may come early or late.
 fn transcript(world: &World) -> (Vec<u8>, Vec<u8>, Vec<String>) {
     let entries = world.entries();
-    let mut entries: Vec<_> = entries.iter().map(|entry| {
-        let json = serde_json::to_value(entry).expect("an entry serialises");
-        let mut json = json;
-        if let Some(object) = json.as_object_mut() {
-            object.remove("micros");
-        }
-        json.to_string()
-    }).collect();
+    let mut entries: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let json = serde_json::to_value(entry).expect("an entry serialises");
+            let mut json = json;
+            if let Some(object) = json.as_object_mut() {
+                object.remove("micros");
+            }
+            json.to_string()
+        })
+        .collect();
     entries.sort();
     (world.sent_to_client(), world.sent_to_server(), entries)
 }

@@ -12,9 +12,7 @@ use connect_shared::{
 
 use super::peer::Peer;
 use crate::{
-    catalog::{
-        BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility,
-    },
+    catalog::{BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility},
     machine::{CancelKey, Input, Machine, Output, UpstreamReady},
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
@@ -97,11 +95,8 @@ impl World {
             name: "ana@example.com".into(),
             groups: vec!["developer".into()],
         };
-        let resource = Resource {
-            name: "prod-db".into(),
-            database: "shop".into(),
-            class: ResourceClass::Production,
-        };
+        let resource =
+            Resource { name: "prod-db".into(), database: "shop".into(), class: ResourceClass::Production };
         let machine = Connection::new(Setup {
             facts: ConnectionFacts {
                 session: SessionId::from_random([1; 16]),
@@ -149,8 +144,8 @@ impl World {
     pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.machine.poll() {
             match output {
-                Output::ToClient(bytes) => self.to_client(&bytes),
-                Output::ToServer(bytes) => self.to_server(&bytes),
+                Output::ToClient(bytes) => self.say_to_client(&bytes),
+                Output::ToServer(bytes) => self.say_to_server(&bytes),
                 Output::StatementText { .. } | Output::Cancel(_) => {}
                 Output::Record { ticket, entry } => {
                     self.events.push(Event::Record(Box::new(entry)));
@@ -164,10 +159,8 @@ impl World {
                 }
                 Output::NeedUpstream { .. } => {
                     let cancel_key = CancelKey { process: 7, secret: 9 };
-                    let parameters = vec![(
-                        Bytes::from_static(b"server_version"),
-                        Bytes::from_static(b"15.18"),
-                    )];
+                    let parameters =
+                        vec![(Bytes::from_static(b"server_version"), Bytes::from_static(b"15.18"))];
                     let ready = UpstreamReady { parameters, cancel_key };
                     self.machine.handle(Instant::now(), Input::UpstreamReady(ready));
                 }
@@ -180,14 +173,14 @@ impl World {
         }
     }
 
-    fn to_client(&mut self, bytes: &[u8]) {
+    fn say_to_client(&mut self, bytes: &[u8]) {
         match self.events.last_mut() {
             Some(Event::Client(sent)) => sent.extend_from_slice(bytes),
             _ => self.events.push(Event::Client(bytes.to_vec())),
         }
     }
 
-    fn to_server(&mut self, bytes: &[u8]) {
+    fn say_to_server(&mut self, bytes: &[u8]) {
         match self.events.last_mut() {
             Some(Event::Server(sent)) => sent.extend_from_slice(bytes),
             _ => self.events.push(Event::Server(bytes.to_vec())),

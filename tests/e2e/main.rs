@@ -1,0 +1,18 @@
+//! End-to-end: real programs, real database, real identity provider, real browser.
+
+mod attacks;
+mod crash;
+mod demo;
+mod denials;
+mod drivers;
+mod failures;
+mod grants;
+mod install;
+mod introspection;
+mod lifetimes;
+mod pgbench;
+mod proofs;
+mod psql;
+mod readme;
+mod secrets;
+mod sign_in;

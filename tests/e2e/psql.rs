@@ -1,0 +1,152 @@
+//! psql, as people use it.
+
+use connect_tests::{
+    agent::SHOP,
+    canary, place,
+    postgres::ADMINISTRATOR,
+    process::{self, Process, Signal},
+    tunnel,
+    world::World,
+};
+
+/// What the same psql input prints straight at the server.
+fn direct(world: &World, input: &str) -> process::Finished {
+    let psql = place::installed("psql");
+    let mut psql = tunnel::client(&psql, world.postgres.port(), "shop", world.folder());
+    psql.env("PGUSER", ADMINISTRATOR).arg("-XqAt");
+    process::run_with(&mut psql, input, process::PATIENCE)
+}
+
+#[test]
+fn describing_commands_show_what_they_show_without_us() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    for command in [
+        "\\dt",
+        "\\d",
+        "\\d customers",
+        "\\d+ customers",
+        "\\d orders",
+        "\\dv+",
+        "\\di",
+        "\\dn",
+        "\\df lower",
+        "\\l",
+        "\\du",
+        "\\x \\d+ order_totals",
+    ] {
+        let (ours, theirs) = (tunnel.psql(command), direct(&world, command));
+        assert_eq!(ours.stdout, theirs.stdout, "{command}\n{}", ours.stderr);
+        assert!(!theirs.stdout.is_empty(), "{command} shows nothing to compare");
+        assert_eq!(ours.stderr, "", "{command}");
+    }
+}
+
+#[test]
+fn copy_of_an_unprotected_table_is_what_it_is_without_us() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    for input in [
+        "\\copy products to stdout",
+        "\\copy (SELECT id, sku FROM products ORDER BY id) to stdout csv header",
+    ] {
+        let ours = tunnel.psql(input);
+        assert_eq!(ours.stdout, direct(&world, input).stdout, "{}", ours.stderr);
+        assert!(ours.stdout.contains("SKU-100"));
+    }
+}
+
+#[test]
+fn copy_of_a_protected_table_gives_nothing_away() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    for input in [
+        "\\copy customers to stdout",
+        "\\copy (SELECT email FROM customers) to stdout",
+        "COPY customers TO STDOUT (FORMAT binary);",
+    ] {
+        let ours = tunnel.psql(input);
+        assert_eq!(canary::found_in(ours.stdout.as_bytes()), None, "{input}");
+        assert_eq!(canary::found_in(ours.stderr.as_bytes()), None, "{input}");
+        assert!(ours.stderr.contains("ERROR"), "{input}: {}", ours.stderr);
+    }
+}
+
+#[test]
+fn copy_into_a_table_works_for_who_may_write() {
+    let world = World::start();
+    let tunnel = world.person("li").open(SHOP);
+    let rows: String = (100..400).map(|id| format!("{id}\tnote {id}\n")).collect();
+    let input = format!("COPY scratch FROM STDIN;\n{rows}\\.\nSELECT count(*) FROM scratch;\n");
+    let ours = tunnel.psql(&input);
+    assert_eq!((ours.stdout.trim(), ours.stderr.as_str()), ("320", ""));
+    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "320");
+}
+
+const SLEEPING: &str =
+    "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = 'connect_agent')";
+
+#[test]
+fn control_c_in_psql_cancels_the_statement_at_the_server() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    let mut command = tunnel.client("psql");
+    command.args(["-Xc", "SELECT pg_sleep(600)"]);
+    let mut psql = Process::start("psql", &mut command);
+    world.postgres.wait_until("shop", SLEEPING);
+    psql.signal(Signal::INT);
+    psql.wait_for_line("canceling statement due to user request");
+    assert!(!psql.wait_for_end().success());
+    world.postgres.wait_until("shop", &format!("NOT {SLEEPING}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_request_ends_the_statement_and_keeps_the_connection_and_nobody_elses() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    let connect = || async {
+        let (client, connection) =
+            tokio_postgres::connect(&tunnel.url(), tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client
+    };
+    let (mine, other) = (connect().await, connect().await);
+    let cancel = mine.cancel_token();
+    let sleeper = tokio::spawn(async move { (mine.simple_query("SELECT pg_sleep(600)").await, mine) });
+    tokio::task::block_in_place(|| world.postgres.wait_until("shop", SLEEPING));
+    cancel.cancel_query(tokio_postgres::NoTls).await.expect("a cancel request is taken");
+    let (outcome, mine) = sleeper.await.expect("a task");
+    let error = outcome.expect_err("it was cancelled");
+    assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
+    mine.simple_query("SELECT 1").await.expect("the connection goes on");
+    other.simple_query("SELECT 1").await.expect("and so do others");
+}
+
+#[test]
+fn a_select_of_protected_columns_is_masked_in_every_row_and_the_same_each_time() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    let sql = "SELECT id, full_name, email, phone, birth_date, iban, card_number, national_id FROM customers ORDER BY id;";
+    let [first, second] = [tunnel.psql(sql), tunnel.psql(sql)];
+    assert_eq!(first.stdout.lines().count(), 200, "{}", first.stderr);
+    assert_eq!(first.stdout, second.stdout, "masks are deterministic");
+    assert_eq!(canary::found_in(first.stdout.as_bytes()), None);
+    let clear = direct(&world, sql).stdout;
+    for (masked, clear) in first.stdout.lines().zip(clear.lines()) {
+        let (masked, clear): (Vec<&str>, Vec<&str>) =
+            (masked.split('|').collect(), clear.split('|').collect());
+        assert_eq!(masked[0], clear[0]);
+        for column in 1..8 {
+            assert_ne!(masked[column], clear[column], "column {column} of {masked:?}");
+        }
+        assert_eq!(
+            masked[6][masked[6].len() - 4..],
+            clear[6][clear[6].len() - 4..],
+            "a card keeps its last four"
+        );
+    }
+    let mut emails: Vec<&str> = first.stdout.lines().filter_map(|line| line.split('|').nth(2)).collect();
+    emails.sort_unstable();
+    emails.dedup();
+    assert_eq!(emails.len(), 200, "different values have different masks");
+}

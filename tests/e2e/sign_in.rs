@@ -1,0 +1,51 @@
+//! Signing in as a person would.
+
+use connect_tests::{agent::SHOP, canary, person::Browser, process, world::World};
+
+#[test]
+fn a_person_signs_in_with_a_real_browser_and_psql_shows_masks() {
+    let world = World::start();
+    let ana = world.newcomer("ana", Browser::Chromium);
+    ana.learn(&world.agent);
+    let login = ana.runs(&["login"]);
+    assert_eq!(login.code, 0, "{}\n{}\nbrowser: {}", login.stdout, login.stderr, ana.browser_log());
+    assert!(login.stderr.contains("Signed in as ana@example.com"), "{}", login.stderr);
+    assert!(ana.browser_log().contains("title: Sign in to Example"), "{}", ana.browser_log());
+
+    let sql = "SELECT id, email, segment FROM customers WHERE id = 1";
+    let psql = ana.runs(&["exec", SHOP, "--", "psql", "-XqAtc", sql]).good();
+    let columns: Vec<&str> = psql.trim_end().split('|').collect();
+    assert_eq!((columns[0], columns[2]), ("1", "premium"), "{psql}");
+    assert!(columns[1].contains('@'), "a masked e-mail looks like one: {psql}");
+    assert_eq!(canary::found_in(psql.as_bytes()), None, "{psql}");
+
+    assert!(ana.runs(&["whoami"]).good().contains("ana@example.com"));
+    ana.runs(&["logout"]).good();
+    let after =
+        process::run(ana.connect(&["exec", SHOP, "--", "psql", "-c", sql]).env("CONNECT_INPUT", "false"));
+    assert_eq!(after.code, 125, "{}", after.stderr);
+}
+
+#[test]
+fn somebody_without_a_group_sees_no_resource_and_opens_none() {
+    let world = World::start();
+    let mallory = world.person("mallory");
+    let listed = mallory.runs(&["ls", "-o", "name"]).good();
+    assert_eq!(listed.trim(), "");
+    let opened = mallory.runs(&["open", SHOP]);
+    assert!(matches!(opened.code, 3 | 5), "{} {}", opened.code, opened.stderr);
+}
+
+#[test]
+fn each_person_sees_what_their_groups_may_do() {
+    let world = World::start();
+    let names = |person: &str| world.person(person).runs(&["ls", "-o", "json"]).good();
+    let ana: serde_json::Value = serde_json::from_str(&names("ana")).expect("JSON");
+    let li: serde_json::Value = serde_json::from_str(&names("li")).expect("JSON");
+    let actions = |list: &serde_json::Value| {
+        let shop = list["resources"].as_array()?.iter().find(|entry| entry["name"] == SHOP)?.clone();
+        Some(shop["actions"].to_string())
+    };
+    assert_eq!(actions(&ana).as_deref(), Some(r#"["read"]"#), "{ana}");
+    assert_eq!(actions(&li).as_deref(), Some(r#"["read","write"]"#), "{li}");
+}

@@ -1,0 +1,112 @@
+//! pgbench over one way to the same database.
+
+use std::{fs, time::Duration};
+
+use connect_tests::{place, process, tunnel, world::World};
+
+use crate::report::median;
+
+/// One way to the database.
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    pub(crate) port: u16,
+    pub(crate) user: &'static str,
+}
+
+/// What pgbench does.
+pub(crate) struct Load {
+    pub(crate) name: &'static str,
+    script: &'static str,
+    protocol: &'static str,
+    pub(crate) clients: u32,
+    /// Least ratio to `ssh -L`; 0: none.
+    pub(crate) target: f64,
+}
+
+const fn load(
+    name: &'static str,
+    script: &'static str,
+    protocol: &'static str,
+    clients: u32,
+    target: f64,
+) -> Load {
+    Load { name, script, protocol, clients, target }
+}
+
+pub(crate) const LOADS: [Load; 5] = [
+    load("S simple c1", "select-only", "simple", 1, 0.95),
+    load("S simple c8", "select-only", "simple", 8, 0.95),
+    load("S prepared c8", "select-only", "prepared", 8, 0.0),
+    load("S prepared c32", "select-only", "prepared", 32, 1.8),
+    load("TPC-B simple c8", "tpcb-like", "simple", 8, 0.0),
+];
+
+const SECONDS: &str = "4";
+
+/// What one run came to.
+pub(crate) struct Run {
+    pub(crate) transactions_per_second: f64,
+    pub(crate) p50_micros: f64,
+    pub(crate) seconds: f64,
+}
+
+/// Tables of pgbench.
+pub(crate) fn fill(world: &World, direct: &Way) {
+    let mut pgbench = pgbench(world, direct);
+    process::run_with(pgbench.args(["-i", "-q", "-s", "10"]), "", Duration::from_secs(300)).good();
+    world.postgres.sql("bench", "REASSIGN OWNED BY postgres TO connect_agent");
+}
+
+fn pgbench(world: &World, way: &Way) -> std::process::Command {
+    let mut command = tunnel::client(&place::installed("pgbench"), way.port, "bench", world.folder());
+    command.env("PGUSER", way.user);
+    command
+}
+
+impl Load {
+    pub(crate) fn run(&self, world: &World, way: &Way, round: usize) -> Run {
+        let prefix = format!("log-{}-{round}", way.port);
+        let clients = self.clients.to_string();
+        let jobs = self.clients.min(2).to_string();
+        let mut command = pgbench(world, way);
+        command.args([
+            "-n",
+            "-b",
+            self.script,
+            "-M",
+            self.protocol,
+            "-c",
+            &clients,
+            "-j",
+            &jobs,
+            "-T",
+            SECONDS,
+        ]);
+        command.args(["--log", "--log-prefix", &prefix]);
+        let out = process::run_with(&mut command, "", Duration::from_secs(120)).good();
+        let line = out.lines().find_map(|line| line.strip_prefix("tps = ")).expect("a rate");
+        let rate = line.split(' ').next().and_then(|rate| rate.parse().ok()).expect("a number");
+        eprintln!("{:<16} {:<8} {rate:>9.0} transactions/s", self.name, way.name);
+        let p50_micros = latencies(world, &prefix);
+        Run { transactions_per_second: rate, p50_micros, seconds: SECONDS.parse().expect("a number") }
+    }
+}
+
+/// Median of the third column of pgbench's logs, which are removed.
+fn latencies(world: &World, prefix: &str) -> f64 {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(world.folder()).expect("our folder").flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let text = fs::read_to_string(entry.path()).expect("a log");
+            all.extend(text.lines().filter_map(|line| line.split(' ').nth(2)?.parse::<f64>().ok()));
+            fs::remove_file(entry.path()).expect("our own file");
+        }
+    }
+    median(all)
+}
+
+/// Entries in the agent's published log.
+pub(crate) fn entries(world: &World) -> u64 {
+    let checkpoint = fs::read_to_string(world.agent.log().join("checkpoint")).expect("a checkpoint");
+    checkpoint.lines().nth(1).and_then(|size| size.parse().ok()).expect("a size")
+}

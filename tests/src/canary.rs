@@ -1,0 +1,65 @@
+//! Values that must not reach a client, in any of the shapes that a statement could give them.
+
+use base64::Engine as _;
+
+/// Parts of the protected values of `customers` 1 and `api_keys` 1 that no mask may show. (A card's last
+/// four digits, a phone's country code and an IBAN's country are shown on purpose and are not here.)
+const CLEAR: [&str; 10] = [
+    "quorraline",
+    "Quorraline",
+    "zyxwell",
+    "Zyxwell",
+    "555 013",
+    "1961-07-23",
+    "370400440532",
+    "4929771331",
+    "078-05-1120",
+    "QZ7x9canaryTOKEN",
+];
+
+/// Days from 2000-01-01 to the canary's birth date, as PostgreSQL sends a date in binary.
+const BIRTH_DATE: i32 = -14_041;
+
+/// The first canary found in bytes that a client received.
+#[must_use]
+pub fn found_in(received: &[u8]) -> Option<String> {
+    shapes().into_iter().find(|(_, bytes)| contains(received, bytes)).map(|(name, _)| name)
+}
+
+fn shapes() -> Vec<(String, Vec<u8>)> {
+    let mut shapes = Vec::new();
+    for clear in CLEAR {
+        let bytes = clear.as_bytes();
+        let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
+        // The last letters of base 64 depend on what follows the canary.
+        let stable = encoded[..encoded.len() - encoded.len() % 4].to_owned();
+        shapes.push((clear.to_owned(), bytes.to_vec()));
+        shapes.push((format!("{clear} in capitals"), clear.to_uppercase().into_bytes()));
+        shapes.push((format!("{clear} reversed"), clear.chars().rev().collect::<String>().into_bytes()));
+        shapes.push((format!("{clear} in hexadecimal"), hexadecimal.into_bytes()));
+        shapes.push((format!("{clear} in base 64"), stable.into_bytes()));
+    }
+    let mut binary_date = 4_i32.to_be_bytes().to_vec();
+    binary_date.extend(BIRTH_DATE.to_be_bytes());
+    shapes.push(("the birth date in binary".to_owned(), binary_date));
+    shapes
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_is_found_in_each_of_its_shapes() {
+        for hidden in ["xquorralinex", "ENILARROUQ", "71756f7272616c696e65", "cXVvcnJhbGluZS56eXh3ZWxs"] {
+            let found = found_in(hidden.as_bytes()).or_else(|| found_in(hidden.to_lowercase().as_bytes()));
+            assert!(found.is_some(), "{hidden}");
+        }
+        assert_eq!(found_in(b"nothing of that kind"), None);
+    }
+}

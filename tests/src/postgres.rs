@@ -1,0 +1,204 @@
+//! A throwaway PostgreSQL: temporary folder, free port, TLS with a private authority, SCRAM for the agent.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use crate::{
+    os_user::{self, OtherUser},
+    place,
+    process::{self, Process, Signal},
+};
+
+/// The agent's account at the database. Its password must never be seen by a client.
+pub const AGENT_USER: &str = "connect_agent";
+pub const AGENT_PASSWORD: &str = "n0-client-may-ever-hold-this-7c41";
+
+/// The administrator's account: straight to the database, without a password, for what a test checks from
+/// the other side.
+pub const ADMINISTRATOR: &str = "postgres";
+
+/// A running server. Stopped, with its folder, when dropped.
+pub struct Postgres {
+    folder: PathBuf,
+    port: u16,
+    process: Process,
+}
+
+impl Postgres {
+    /// Starts one below `folder`, with the databases `shop` (people's data) and `bench` (empty).
+    ///
+    /// # Panics
+    /// PostgreSQL is not installed, or does not start.
+    #[must_use]
+    pub fn start(folder: &Path) -> Self {
+        let user = os_user::unprivileged();
+        let data = folder.join("data");
+        fs::create_dir_all(&data).expect("a folder");
+        os_user::give(&data, user).expect("the folder is ours to give");
+        initialise(&data, user);
+        write_certificates(folder, &data, user);
+        write_settings(&data);
+        let (process, port) = serve(&data, user);
+        let server = Self { folder: folder.to_owned(), port, process };
+        server.fill();
+        server
+    }
+
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Certificate of the authority that signed the server's.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("authority.pem")
+    }
+
+    /// Runs SQL as the administrator, straight at the server: rows as lines, columns split by `|`.
+    ///
+    /// # Panics
+    /// It fails.
+    #[track_caller]
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        let mut psql = Command::new(place::installed("psql"));
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", ADMINISTRATOR, "-d", database])
+            .args(["-p", &self.port.to_string()]);
+        process::run_with(&mut psql, sql, process::PATIENCE).good().trim_end().to_owned()
+    }
+
+    /// Waits, at the server, for a condition to become true.
+    ///
+    /// # Panics
+    /// It does not within half a minute.
+    #[track_caller]
+    pub fn wait_until(&self, database: &str, condition: &str) {
+        self.sql(
+            database,
+            &format!(
+                "DO $$ BEGIN FOR i IN 1..600 LOOP IF ({condition}) THEN RETURN; END IF;
+                 PERFORM pg_sleep(0.05), pg_stat_clear_snapshot(); END LOOP; RAISE 'never: %', $c${condition}$c$; END $$"
+            ),
+        );
+    }
+
+    /// A connection string for the administrator.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("host=127.0.0.1 port={} user={ADMINISTRATOR} dbname={database}", self.port)
+    }
+
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn fill(&self) {
+        self.sql("postgres", &format!("CREATE ROLE {AGENT_USER} LOGIN PASSWORD '{AGENT_PASSWORD}'"));
+        for database in ["shop", "bench"] {
+            self.sql("postgres", &format!("CREATE DATABASE {database} OWNER {AGENT_USER}"));
+            self.sql(database, &format!("ALTER SCHEMA public OWNER TO {AGENT_USER}"));
+        }
+        let sample = include_str!("sample.sql");
+        self.sql("shop", &format!("SET ROLE {AGENT_USER};\n{sample};\nRESET ROLE; VACUUM ANALYZE;"));
+    }
+}
+
+fn initialise(data: &Path, user: Option<OtherUser>) {
+    let mut initdb = Command::new(place::installed("initdb"));
+    initdb
+        .args([
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username",
+            ADMINISTRATOR,
+            "-D",
+        ])
+        .arg(data)
+        .current_dir("/");
+    os_user::run_as(&mut initdb, user);
+    process::run(&mut initdb).good();
+}
+
+fn write_certificates(folder: &Path, data: &Path, user: Option<OtherUser>) {
+    let named = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+    };
+    let mut authority = named("connect test authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority =
+        CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key")).expect("an authority");
+    let mut server = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("names");
+    server.distinguished_name.push(DnType::CommonName, "connect test database");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = server.signed_by(&key, &authority).expect("a certificate");
+    fs::write(folder.join("authority.pem"), authority.pem()).expect("a file");
+    let mine = [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())];
+    for (name, text) in mine {
+        let path = data.join(name);
+        fs::write(&path, text).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(&path, mode).expect("our own file");
+        os_user::give(&path, user).expect("the file is ours to give");
+    }
+}
+
+fn write_settings(data: &Path) {
+    let mut settings = fs::read_to_string(data.join("postgresql.conf")).expect("initdb wrote it");
+    settings.push_str(
+        "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 120\n\
+         ssl = on\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n\
+         password_encryption = 'scram-sha-256'\nlog_min_messages = fatal\njit = off\n\
+         max_wal_size = '4GB'\ncheckpoint_timeout = '60min'\nshared_buffers = '256MB'\n",
+    );
+    fs::write(data.join("postgresql.conf"), settings).expect("our own file");
+    let mut access = String::new();
+    // Only TLS and only SCRAM for the agent: an agent that fell back to less would be turned away.
+    let _ = writeln!(access, "hostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256");
+    let _ = writeln!(access, "host all {ADMINISTRATOR} 127.0.0.1/32 trust");
+    fs::write(data.join("pg_hba.conf"), access).expect("our own file");
+}
+
+fn serve(data: &Path, user: Option<OtherUser>) -> (Process, u16) {
+    // A free port may be taken by somebody else before the server has it: then another one.
+    for _ in 0..5 {
+        let port = free_port();
+        let mut postgres = Command::new(place::installed("postgres"));
+        postgres
+            .arg("-D")
+            .arg(data)
+            .args(["-p", &port.to_string(), "-c", "log_min_messages=log"])
+            .current_dir("/");
+        os_user::run_as(&mut postgres, user);
+        let process = Process::start("postgres", &mut postgres).ended_with(Signal::QUIT);
+        let ready = process.wait_for("that it accepts connections", |line| {
+            let taken = line.contains("could not create any TCP/IP sockets");
+            (taken || line.contains("ready to accept connections")).then_some(!taken)
+        });
+        if ready {
+            return (process, port);
+        }
+    }
+    panic!("no free port could be kept");
+}
+
+/// A port that nobody listens on now.
+///
+/// # Panics
+/// The loopback has none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("a bound socket").port()
+}
