@@ -59,6 +59,11 @@ impl Console {
         self.interactive
     }
 
+    /// Whether a program reads what we write: then standard error has errors only.
+    pub(crate) const fn is_for_programs(&self) -> bool {
+        matches!(self.format, Format::Json | Format::JsonLines)
+    }
+
     /// One line of talk.
     pub(crate) fn say(&self, line: &str) {
         let _closed = writeln!(io::stderr().lock(), "{}", failure::printable(line));

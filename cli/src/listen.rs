@@ -51,9 +51,9 @@ pub(crate) enum Local {
 
 impl Local {
     /// Whether it is a program of this person.
-    pub(crate) async fn check(&self) -> Outcome<()> {
+    pub(crate) fn check(&self) -> Outcome<()> {
         match self {
-            Self::Tcp { from, port, .. } => peer::check_tcp(*from, *port).await,
+            Self::Tcp { from, port, .. } => peer::check_tcp(*from, *port),
             Self::Unix(stream) => peer::check_unix(stream),
         }
     }

@@ -12,8 +12,9 @@ use connect_tests::{
 
 /// What somebody reads, with what differs from run to run taken out.
 fn shown(finished: &Finished) -> String {
-    let words = finished.stderr.split(' ').map(normal).collect::<Vec<_>>().join(" ");
-    format!("exit {}\n{}", finished.code, words.trim_end())
+    let line = |line: &str| line.split(' ').map(normal).collect::<Vec<_>>().join(" ");
+    let lines = finished.stderr.lines().map(line).collect::<Vec<_>>().join("\n");
+    format!("exit {}\n{lines}", finished.code)
 }
 
 /// Ports, folders, fingerprints and ids are different each time.

@@ -85,7 +85,10 @@ impl Place {
     /// What a kill at this moment would leave: what was signed is copied before what it was signed over.
     fn crash(&self) -> Self {
         let copy = Self::new();
+        use std::os::unix::fs::PermissionsExt as _;
         copy_folder(&self.keys(), &copy.keys());
+        let key = copy.keys().join("log.key");
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).expect("a private key");
         copy_folder(&self.dir().join("public"), &copy.dir().join("public"));
         copy_folder(&self.dir().join("segments"), &copy.dir().join("segments"));
         copy
@@ -106,8 +109,6 @@ fn copy_folder(from: &Path, to: &Path) {
             copy_folder(&path, &to);
         } else if let Ok(bytes) = fs::read(&path) {
             fs::write(&to, bytes).expect("a copy");
-            let mode = fs::metadata(&path).map(|found| found.permissions());
-            mode.and_then(|mode| fs::set_permissions(&to, mode)).expect("the same mode");
         }
     }
 }

@@ -36,7 +36,7 @@ async fn add(application: &Application, wish: &arguments::AddAgent) -> Outcome<E
     agents.add(agent)?;
     agents.save(&application.paths)?;
     application.console.say(&format!("Added the agent `{name}` at {address}"));
-    application.console.say(&format!("  people sign in at {issuer}: connect login"));
+    application.console.say(&format!("  sign in at {issuer} with: connect login"));
     Ok(Ending::Done)
 }
 

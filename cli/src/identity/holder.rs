@@ -49,6 +49,20 @@ impl Holder {
         Ok(fresh)
     }
 
+    /// A sign-in that the provider has confirmed just now: who was shut out there since is not renewed
+    /// here. Without a refresh token the ID token must do, for as long as it is good.
+    pub(crate) async fn confirmed(&self) -> Outcome<SignIn> {
+        let mut memory = self.memory.lock().await;
+        let _lock = self.lock().await?;
+        let kept = self.blocking(|keep, identity| keep.load(identity)).await?;
+        let was_kept = kept.is_some();
+        let Some(current) = kept.or_else(|| memory.clone()) else { return Err(nobody(&self.identity)) };
+        let cannot_ask = current.refresh_token.is_none() && current.is_fresh();
+        let confirmed = if cannot_ask { current } else { self.renew(&current, was_kept).await? };
+        *memory = Some(confirmed.clone());
+        Ok(confirmed)
+    }
+
     /// Takes a new sign-in and keeps it.
     pub(crate) async fn take(&self, sign_in: SignIn) -> Outcome<Place> {
         let mut memory = self.memory.lock().await;

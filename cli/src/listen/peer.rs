@@ -7,11 +7,6 @@ use tokio::net::UnixStream;
 
 use crate::failure::{self, Outcome};
 
-/// The kernel writes its table of sockets piece by piece: one that is there can be missed while another
-/// one goes. A socket that is missed so often is not there.
-#[cfg(target_os = "linux")]
-const LOOKS: usize = 8;
-
 /// Checks the owner of a TCP connection from `from` to our `port`.
 #[cfg(target_os = "linux")]
 pub(super) fn check_tcp(from: SocketAddr, port: u16) -> Outcome<()> {

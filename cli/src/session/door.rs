@@ -71,7 +71,7 @@ async fn serve(listener: &Listener, board: &Board) {
                 if let Ok(visitor) = accepted {
                     let board = board.clone();
                     room.spawn(async move {
-                        visitor.check().await.ok()?;
+                        visitor.check().ok()?;
                         let Local::Unix(stream) = visitor else { return None };
                         answer(stream, &board).await
                     });

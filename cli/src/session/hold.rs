@@ -116,8 +116,10 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
                     held = Some(Held::Signal(signal));
                 }
                 Event::Close => {
-                    self.drain();
-                    held = held.or(Some(Held::Closed));
+                    if held.is_none() {
+                        self.drain();
+                        held = Some(Held::Closed);
+                    }
                 }
                 Event::Happened => {
                     self.finish_soon();
@@ -142,7 +144,8 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
         tokio::select! {
             local = self.opened.listener.accept(), if room => Event::Local(local),
             Some(ended) = self.relays.join_next() => Event::Left(ended.unwrap_or(Ok(()))),
-            report = &mut self.keeper, if !over && !self.keeper.is_finished() => {
+            // Once it has said why the session is over, it is not asked again.
+            report = &mut self.keeper, if !over => {
                 Event::Over(report.unwrap_or_else(|error| failure::unexpected(error.to_string())))
             }
             signal = next_signal(signals) => Event::Signal(signal),
@@ -196,7 +199,7 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
 
 /// Not a byte is taken from a program that is not this person's.
 async fn serve_if_ours(local: Local, route: Route) -> Outcome<()> {
-    local.check().await?;
+    local.check()?;
     match local {
         Local::Tcp { stream, .. } => {
             let (reader, writer) = stream.into_split();

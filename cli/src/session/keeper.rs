@@ -150,7 +150,7 @@ impl Keeper {
     fn start_renewal(&self) -> Renewal {
         let (api, holder, wanted) = (self.api.clone(), self.holder.clone(), self.wanted.clone());
         Box::pin(async move {
-            let sign_in = holder.fresh().await?;
+            let sign_in = holder.confirmed().await?;
             api.grant(sign_in.id_token.reveal(), &wanted).await
         })
     }

@@ -132,7 +132,7 @@ async fn grant(
 ) -> Outcome<GrantResponse> {
     let sign_in = application.signed_in(holder).await?;
     // A command's standard error is its own: of us it shows problems only.
-    let quiet = *local == LocalWish::Private;
+    let quiet = *local == LocalWish::Private || application.console.is_for_programs();
     let waiting = (!quiet).then(|| application.console.wait_for(&format!("Opening {}", wanted.resource)));
     let granted = api.grant(sign_in.id_token.reveal(), wanted).await;
     drop(waiting);

@@ -124,7 +124,7 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, R
         return Err(refusal::opaque(
             format!("the operator `{operator}`"),
             "may be one that is not PostgreSQL's own, and its code could read protected columns",
-            "Write OPERATOR(pg_catalog.…) is not understood yet; ask an administrator of this resource.",
+            "Write OPERATOR(pg_catalog.…) if PostgreSQL's own was meant.",
         ));
     }
     let own = facts.types.iter().find_map(|name| user_type(name, catalog));

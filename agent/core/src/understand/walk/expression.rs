@@ -152,15 +152,23 @@ impl<'a> Walk<'a> {
     fn operator(&mut self, expression: &'a AExpr, here: Position) {
         let AExpr { kind: _, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } =
             expression;
-        self.facts.operators.extend(name.last().and_then(text));
+        self.operator_name(name);
         self.optional(lexpr.as_deref(), here);
         self.optional(rexpr.as_deref(), here);
+    }
+
+    /// One that is named as PostgreSQL's own is no one else's.
+    fn operator_name(&mut self, name: &'a [Node]) {
+        match texts(name).as_slice() {
+            ["pg_catalog", _] | [] => {}
+            [.., operator] => self.facts.operators.push(operator),
+        }
     }
 
     fn sub_link(&mut self, link: &'a SubLink, here: Position) {
         let SubLink { xpr: _, sub_link_type, sub_link_id: _, testexpr, oper_name, subselect, location: _ } =
             link;
-        self.facts.operators.extend(oper_name.last().and_then(text));
+        self.operator_name(oper_name);
         if testexpr.is_some() && oper_name.is_empty() {
             self.facts.operators.push("=");
         }
@@ -216,7 +224,7 @@ impl<'a> Walk<'a> {
 
     fn sort(&mut self, sort: &'a SortBy, here: Position) {
         let SortBy { node, sortby_dir: _, sortby_nulls: _, use_op, location: _ } = sort;
-        self.facts.operators.extend(use_op.last().and_then(text));
+        self.operator_name(use_op);
         self.optional(node.as_deref(), here);
     }
 

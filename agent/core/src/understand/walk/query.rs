@@ -9,7 +9,7 @@ use pg_query::{
 };
 
 use super::{Position, Walk, text};
-use crate::understand::facts::{ColumnUse, Place, ScopeId};
+use crate::understand::facts::{ColumnUse, Place, ScopeId, Source};
 
 impl<'a> Walk<'a> {
     pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<ScopeId>, place: Place) {
@@ -36,14 +36,23 @@ impl<'a> Walk<'a> {
             rarg,
         } = select;
         let scope = self.open(parent);
-        // SELECT INTO writes what it would have shown.
-        let place = if into_clause.is_some() { Place::Copy } else { place };
+        let place = match place {
+            // SELECT INTO writes what it would have shown.
+            _ if into_clause.is_some() => Place::Copy,
+            // `GROUP BY 1` and the like read the output list that EXISTS does not.
+            Place::Ignored if !is_plain_list(select) => Place::Condition,
+            place => place,
+        };
         let here = Position { scope, place };
         self.with(with_clause.as_ref(), parent);
         for node in from_clause {
             self.from(node, here.condition());
         }
         self.into(into_clause.as_deref());
+        if larg.is_some() {
+            // ORDER BY of a set operation sees names of its output, and nothing else.
+            self.item(scope, "", Source::Derived);
+        }
         // Branches of a set operation are compared, or at least mixed: no output of theirs is plain.
         for branch in [larg, rarg].into_iter().flatten() {
             self.select(branch, parent, here.within().place);
@@ -162,6 +171,14 @@ impl<'a> Walk<'a> {
         let Position { scope, place } = here;
         self.facts.columns.push(ColumnUse { scope, names, star, place, target });
     }
+}
+
+/// Whether nothing groups, sorts or compares by the places of the output list.
+fn is_plain_list(select: &SelectStmt) -> bool {
+    select.distinct_clause.is_empty()
+        && select.group_clause.is_empty()
+        && select.having_clause.is_none()
+        && select.sort_clause.is_empty()
 }
 
 /// The name of an output column without an alias (`FigureColname`). A column's own is no new name.
