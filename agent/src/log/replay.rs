@@ -1,11 +1,10 @@
 //! The way back: every segment is read and hashed again, held against the last checkpoint, and what was
 //! never acknowledged is cut. Nothing is changed on the disk before all of it was found to be good.
 
+mod settle;
+
 use std::{
-    cmp::Ordering,
     collections::HashMap,
-    fs::{self, OpenOptions},
-    io,
     path::{Path, PathBuf},
 };
 
@@ -22,10 +21,10 @@ use connect_shared::{
 use super::{
     PublicFolder, TornTail,
     error::{OpenError, io_error},
-    frame::{FrameReader, Next, SEGMENT_HEADER, segment_name, segments},
+    frame::{FrameReader, Next, segments},
     index::StatementIndex,
     leaf::{Facts, Note},
-    public::{PublicTree, sync_folder},
+    public::PublicTree,
     publish::Position,
     texts::Texts,
 };
@@ -65,6 +64,8 @@ pub(super) struct Replay {
     signed: Checkpoint,
     /// The last place up to which every public file is as it must be.
     good: Option<(PublicTree, Position)>,
+    /// Where the last batch begins: what is before it was synced for sure.
+    last_batch: Option<Position>,
 }
 
 /// A damaged frame that may be the end of an unfinished write.
@@ -86,7 +87,7 @@ impl Replay {
             torn: None,
             open: HashMap::new(),
         };
-        Self { found, public: PublicFolder::new(public), signed, good: None }
+        Self { found, public: PublicFolder::new(public), signed, good: None, last_batch: None }
     }
 
     pub(super) fn run(mut self, folder: &Path) -> Result<Replayed, OpenError> {
@@ -127,7 +128,7 @@ impl Replay {
             let index = reader.index();
             match reader.next(length).map_err(failed)? {
                 Next::Leaf(leaf, hash) => self.take(index, leaf, hash)?,
-                Next::Barrier => {}
+                Next::Barrier => self.last_batch = self.found.end,
                 Next::End => return Ok(None),
                 Next::Bad(reason) => return Ok(Some(Break { path, reader, reason })),
             }
@@ -200,76 +201,6 @@ impl Replay {
     fn judge(&self, mut found: Break) -> Result<Break, OpenError> {
         let synced = found.reader.later_barrier().map_err(io_error("read the segment", &found.path))?;
         if synced || self.found.tree.size() < self.signed.size { Err(damaged(&found)) } else { Ok(found) }
-    }
-
-    /// Everything is good: cuts what is torn, and makes durable what is kept. If we stop in here, the
-    /// next recovery finds the same, or what is left of it already cut.
-    fn settle(mut self, folder: &Path, torn: Option<Break>) -> Result<Replayed, OpenError> {
-        if let Some(Break { path, reader, .. }) = torn {
-            let failed = |error| io_error("cut the unfinished write from", &path)(error);
-            let (offset, length) = (reader.offset(), reader.length().map_err(failed)?);
-            self.found.torn = Some(TornTail { segment: name(&path), offset, bytes: length - offset });
-            if offset == 0 {
-                // Not even the header was whole: the segment never began.
-                fs::remove_file(&path).map_err(failed)?;
-                sync_folder(folder).map_err(failed)?;
-                self.found.end = None;
-                return self.republish(folder);
-            }
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .and_then(|file| file.set_len(offset))
-                .map_err(failed)?;
-        }
-        // After a kill the kept entries may be in memory only, and will now be signed.
-        if let Some(Position { segment, .. }) = self.found.end {
-            let path = folder.join(segment_name(segment));
-            let synced = OpenOptions::new().write(true).open(&path).and_then(|file| file.sync_all());
-            synced.map_err(io_error("sync the segment", path))?;
-        }
-        self.republish(folder)
-    }
-
-    /// Writes public files again from the first one on that is not as it must be.
-    fn republish(mut self, folder: &Path) -> Result<Replayed, OpenError> {
-        if self.found.tree.differing() > 0
-            && let Some((tree, at)) = self.good
-        {
-            let mut tree = tree.repairing();
-            for (first, path) in segments(folder).map_err(io_error("list the segments in", folder))? {
-                let offset = match first.cmp(&at.segment) {
-                    Ordering::Less => continue,
-                    Ordering::Equal => at.offset,
-                    Ordering::Greater => SEGMENT_HEADER as u64,
-                };
-                push_all(&mut tree, &path, offset).map_err(io_error("write tiles from", path))?;
-            }
-            self.found.republished = tree.differing();
-            self.found.tree = tree;
-        }
-        let mut tree = self.found.tree.repairing();
-        if tree.size() == self.signed.size {
-            // Nothing new to sign, so nobody else writes the partial tiles under the last checkpoint.
-            tree.write_partial().map_err(io_error("write tiles in", self.public.path()))?;
-            self.found.republished += tree.differing();
-        }
-        self.found.tree = tree.writing();
-        Ok(self.found)
-    }
-}
-
-/// Takes what is in a segment from `offset` on, all of which was read before and found to be good.
-fn push_all(tree: &mut PublicTree, path: &Path, offset: u64) -> io::Result<()> {
-    let mut reader = FrameReader::resume(path, offset, tree.size())?;
-    let length = reader.length()?;
-    loop {
-        match reader.next(length)? {
-            Next::Leaf(leaf, hash) => tree.push(leaf, hash)?,
-            Next::Barrier => {}
-            Next::End => return Ok(()),
-            Next::Bad(reason) => return Err(io::Error::other(reason)),
-        }
     }
 }
 

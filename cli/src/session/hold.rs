@@ -23,6 +23,8 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long connections may take to hear that it is over.
 const OVER: Duration = Duration::from_secs(2);
+/// The same after the second request to end.
+const AT_ONCE: Duration = Duration::from_millis(300);
 /// Local connections of one session at once.
 const MAX_CONNECTIONS: usize = 500;
 
@@ -59,6 +61,13 @@ enum Event {
     Late,
 }
 
+/// Whether there is more to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    GoOn,
+    Leave,
+}
+
 struct Holding<'a, F> {
     opened: Opened,
     console: &'a Console,
@@ -92,40 +101,10 @@ impl Opened {
 impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
     async fn run(mut self) -> Held {
         let mut held = None;
-        loop {
-            if held.is_some() && self.relays.is_empty() {
-                break;
-            }
+        while held.is_none() || !self.relays.is_empty() {
             let event = self.next(held.is_some()).await;
-            match event {
-                Event::Local(Ok(local)) => self.serve(local),
-                Event::Local(Err(report)) => self.console.warn(&report.message),
-                Event::Left(ended) => {
-                    if let Err(report) = ended {
-                        self.console.warn(&report.message);
-                    }
-                    self.count();
-                }
-                Event::Over(report) => {
-                    self.end_now(report.clone());
-                    held = Some(Held::Ended(report));
-                }
-                Event::Signal(_) if held.is_some() => break,
-                Event::Signal(signal) => {
-                    self.drain();
-                    held = Some(Held::Signal(signal));
-                }
-                Event::Close => {
-                    if held.is_none() {
-                        self.drain();
-                        held = Some(Held::Closed);
-                    }
-                }
-                Event::Happened => {
-                    self.finish_soon();
-                    held = Some(Held::Reached);
-                }
-                Event::Late => break,
+            if self.handle(event, &mut held) == Course::Leave {
+                break;
             }
         }
         self.keeper.abort();
@@ -134,9 +113,44 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
         held.unwrap_or(Held::Closed)
     }
 
+    /// The first reason to end is the one that is told.
+    fn handle(&mut self, event: Event, held: &mut Option<Held>) -> Course {
+        match event {
+            Event::Local(Ok(local)) => self.serve(local),
+            Event::Local(Err(report)) => self.console.warn(&report.message),
+            Event::Left(ended) => {
+                if let Err(report) = ended {
+                    self.console.warn(&report.message);
+                }
+                self.count();
+            }
+            Event::Over(report) => {
+                self.end_now(report.clone(), OVER);
+                held.get_or_insert(Held::Ended(report));
+            }
+            Event::Signal(_) | Event::Late if self.is_over() => return Course::Leave,
+            Event::Signal(_) if held.is_some() => self.end_now(relay::closed_here(), AT_ONCE),
+            Event::Late => self.end_now(relay::closed_here(), OVER),
+            Event::Signal(signal) => {
+                self.drain();
+                *held = Some(Held::Signal(signal));
+            }
+            Event::Close if held.is_none() => {
+                self.drain();
+                *held = Some(Held::Closed);
+            }
+            Event::Close => {}
+            Event::Happened => {
+                self.finish_soon();
+                *held = Some(Held::Reached);
+            }
+        }
+        Course::GoOn
+    }
+
     async fn next(&mut self, ending: bool) -> Event {
         let room = !ending && self.relays.len() < MAX_CONNECTIONS;
-        let over = matches!(*self.phase.borrow(), Phase::Over(_));
+        let over = self.is_over();
         let (signals, happening) = match &mut self.until {
             Until::Asked(signals) => (Some(signals), None),
             Until::Happens(future) => (None, Some(future)),
@@ -190,10 +204,15 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
         self.deadline = Some(Instant::now() + OVER);
     }
 
-    fn end_now(&mut self, report: ErrorReport) {
+    fn is_over(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Over(_))
+    }
+
+    /// Every connection hears why it ends, if it listens within `patience`.
+    fn end_now(&mut self, report: ErrorReport, patience: Duration) {
         self.opened.board.change(|info| info.stage = Stage::Closing);
         self.phase.send_replace(Phase::Over(report));
-        self.deadline = Some(Instant::now() + OVER);
+        self.deadline = Some(Instant::now() + patience);
     }
 }
 

@@ -11,7 +11,7 @@ use pg_query::{
     },
 };
 
-use super::{Position, Walk, text, texts};
+use super::{Position, Walk, texts};
 use crate::understand::facts::{Call, Place};
 
 impl<'a> Walk<'a> {
