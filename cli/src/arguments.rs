@@ -121,6 +121,9 @@ pub(crate) struct Open {
     /// Run this, and end with it
     #[arg(last = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+    /// It was typed as a first word, without `open`
+    #[arg(skip)]
+    pub(crate) as_first_word: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -64,8 +64,11 @@ impl Console {
         matches!(self.format, Format::Json | Format::JsonLines)
     }
 
-    /// One line of talk.
+    /// One line of talk. A program that reads our standard error as JSON is told errors only.
     pub(crate) fn say(&self, line: &str) {
+        if self.is_for_programs() && !self.live {
+            return;
+        }
         let _closed = writeln!(io::stderr().lock(), "{}", failure::printable(line));
     }
 

@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod diagnosis;
-mod peer;
+pub(crate) mod peer;
 mod port;
 mod proc;
 mod unix;
@@ -19,7 +19,15 @@ pub(crate) use self::{
     port::{PortMemory, PortWish},
     unix::SocketFile,
 };
+use connect_shared::engine::Engine;
+
 use crate::failure::{self, Outcome};
+
+/// How long the few bytes of a cancel request may take to arrive on the loopback.
+const CANCEL_PATIENCE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Between two looks at a request that is not whole: the socket stays readable, so nothing else wakes us.
+const PEEK_AGAIN: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// Where local programs connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +64,26 @@ impl Local {
             Self::Tcp { from, port, .. } => peer::check_tcp(*from, *port),
             Self::Unix(stream) => peer::check_unix(stream),
         }
+    }
+
+    /// Whether all that it says is a cancel request. Some drivers send it and are gone before the system
+    /// can be asked whose they were; the request's own secret is what it is judged by, at the agent.
+    pub(crate) async fn is_cancel_request(&self, engine: Engine) -> bool {
+        let Self::Tcp { stream, .. } = self else { return false };
+        let mut words = [0; 17];
+        let length = engine.cancel_request_length();
+        let whole = async {
+            loop {
+                match stream.peek(&mut words).await {
+                    Ok(read) if read == length => {
+                        return words.get(..read).is_some_and(|w| engine.is_cancel_request(w));
+                    }
+                    Ok(read) if read < length && read > 0 => tokio::time::sleep(PEEK_AGAIN).await,
+                    _ => return false,
+                }
+            }
+        };
+        tokio::time::timeout(CANCEL_PATIENCE, whole).await.unwrap_or(false)
     }
 }
 

@@ -117,6 +117,27 @@ impl Engine {
         }
     }
 
+    /// Bytes of a whole cancel request.
+    #[must_use]
+    pub const fn cancel_request_length(self) -> usize {
+        match self {
+            Self::PostgreSql => 16,
+        }
+    }
+
+    /// Whether the first words of a connection are a cancel request. It carries a secret of its own: it
+    /// reaches what that secret stands for, and nothing else, whoever sends it.
+    #[must_use]
+    pub fn is_cancel_request(self, first_words: &[u8]) -> bool {
+        // Length 16, then 1234·5678.
+        const CANCEL_REQUEST: [u8; 8] = [0, 0, 0, 16, 0x04, 0xD2, 0x16, 0x2E];
+        match self {
+            Self::PostgreSql => {
+                first_words.len() == self.cancel_request_length() && first_words.starts_with(&CANCEL_REQUEST)
+            }
+        }
+    }
+
     /// The last words of a connection whose agent is gone, for a client at a message boundary: a fatal
     /// error with SQLSTATE `57P01`, `message` and `hint`.
     #[must_use]
@@ -152,6 +173,15 @@ mod tests {
         assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8, 4, 210, 22, 47]), Some(&b"N"[..]));
         assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8, 4, 210, 22, 46]), None);
         assert_eq!(engine.answer_encryption_request(&[0, 0, 0, 8]), None);
+    }
+
+    #[test]
+    fn only_a_whole_cancel_request_is_one() {
+        let engine = Engine::PostgreSql;
+        let request = [0, 0, 0, 16, 4, 210, 22, 46, 0, 0, 0, 7, 0, 0, 0, 9];
+        assert!(engine.is_cancel_request(&request));
+        assert!(!engine.is_cancel_request(&request[..15]));
+        assert!(!engine.is_cancel_request(&[0, 0, 0, 16, 0, 3, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use connect_tests::{
     tunnel,
     world::World,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What the same psql input prints straight at the server.
 fn direct(world: &World, input: &str) -> process::Finished {
@@ -114,12 +115,24 @@ async fn a_cancel_request_ends_the_statement_and_keeps_the_connection_and_nobody
     let cancel = mine.cancel_token();
     let sleeper = tokio::spawn(async move { (mine.simple_query("SELECT pg_sleep(600)").await, mine) });
     tokio::task::block_in_place(|| world.postgres.wait_until("shop", SLEEPING));
-    cancel.cancel_query(tokio_postgres::NoTls).await.expect("a cancel request is taken");
+    request_cancel(&cancel, tunnel.port()).await;
     let (outcome, mine) = sleeper.await.expect("a task");
     let error = outcome.expect_err("it was cancelled");
     assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
     mine.simple_query("SELECT 1").await.expect("the connection goes on");
     other.simple_query("SELECT 1").await.expect("and so do others");
+}
+
+/// Sends a cancel request as libpq does: it waits until the other side closes.
+async fn request_cancel(token: &tokio_postgres::CancelToken, port: u16) {
+    let (ours, theirs) = tokio::io::duplex(64);
+    token.cancel_query_raw(theirs, tokio_postgres::NoTls).await.expect("sixteen bytes");
+    let mut ours = ours.take(64);
+    let mut request = Vec::new();
+    ours.read_to_end(&mut request).await.expect("sixteen bytes");
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("a listener");
+    stream.write_all(&request).await.expect("a request");
+    assert_eq!(stream.read(&mut [0]).await.expect("an end"), 0, "a cancel request has no answer");
 }
 
 #[test]

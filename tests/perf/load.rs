@@ -54,7 +54,9 @@ pub(crate) struct Run {
 pub(crate) fn fill(world: &World, direct: &Way) {
     let mut pgbench = pgbench(world, direct);
     process::run_with(pgbench.args(["-i", "-q", "-s", "10"]), "", Duration::from_secs(300)).good();
-    world.postgres.sql("bench", "REASSIGN OWNED BY postgres TO connect_agent");
+    for table in ["accounts", "branches", "tellers", "history"] {
+        world.postgres.sql("bench", &format!("ALTER TABLE pgbench_{table} OWNER TO connect_agent"));
+    }
 }
 
 fn pgbench(world: &World, way: &Way) -> std::process::Command {

@@ -45,7 +45,9 @@ pub(super) async fn logout(application: &Application, wish: &arguments::OfAgent)
             None => false,
         };
         application.console.say(&format!("Signed out {principal}"));
-        if !given_back && forgotten.is_some_and(|sign_in| sign_in.refresh_token.is_some()) {
+        // One that could not be opened may have had a refresh token, too.
+        let nothing_to_give = forgotten.is_some_and(|sign_in| sign_in.refresh_token.is_none());
+        if !given_back && !nothing_to_give {
             application
                 .console
                 .warn(&format!("{} could not be told; its sign-in ends by itself", identity.issuer));

@@ -2,7 +2,11 @@
 
 use std::ffi::OsString;
 
-use connect_shared::{api::ResourceInfo, grant::Action};
+use connect_shared::{
+    api::ResourceInfo,
+    error::{ErrorReport, Exit},
+    grant::Action,
+};
 
 use super::exec;
 use crate::{
@@ -29,9 +33,19 @@ pub(super) async fn run(application: &Application, wish: &arguments::Open) -> Ou
     if !wish.command.is_empty() {
         return exec::with_session(application, &request, holder, &wish.command).await;
     }
-    let opened = session::open(application, &request, holder).await?;
+    let opened =
+        session::open(application, &request, holder).await.map_err(|report| both_readings(wish, report))?;
     announce(application, &opened);
     hold(application, opened).await
+}
+
+/// A first word that is no resource was perhaps meant as a command.
+fn both_readings(wish: &arguments::Open, mut report: ErrorReport) -> ErrorReport {
+    if let (true, Exit::NotFound, Some(name)) = (wish.as_first_word, report.exit, &wish.resource) {
+        report.message = format!("there is no command `{name}`, and {}", report.message);
+        report.help.push("connect --help".to_owned());
+    }
+    report
 }
 
 /// What the options and settings ask for.
@@ -198,6 +212,22 @@ mod tests {
             actions,
             masked_columns: masked,
         }
+    }
+
+    #[test]
+    fn a_first_word_that_is_no_resource_is_answered_for_both_readings() {
+        let report = failure::not_found("no_such_resource", "there is no resource `bogus` at this agent");
+        let report = report.help("connect ls");
+        let arguments = clap::Parser::try_parse_from(["connect", "open", "bogus"]);
+        let arguments: arguments::Arguments = arguments.expect("understood");
+        let arguments::Command::Open(mut wish) = arguments.command else { panic!("not open") };
+        assert_eq!(both_readings(&wish, report.clone()), report, "who says open means a resource");
+        wish.as_first_word = true;
+        insta::assert_snapshot!(failure::for_people(&both_readings(&wish, report), "error:"), @r"
+        error: there is no command `bogus`, and there is no resource `bogus` at this agent
+          next: connect ls
+          next: connect --help
+        ");
     }
 
     #[test]

@@ -51,13 +51,17 @@ pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Problem> {
     // `connect NAME …` is `connect open NAME …`: read again as that.
     let mut full = words.to_vec();
     full.insert(words.len() - rest.len(), "open".into());
-    Arguments::try_parse_from(full).map_err(|error| {
+    let mut arguments = Arguments::try_parse_from(full).map_err(|error| {
         if is_answer(&error) || was_seen(&name) {
             Problem::Clap(error)
         } else {
             Problem::Both(neither(&name, None))
         }
-    })
+    })?;
+    if let Command::Open(open) = &mut arguments.command {
+        open.as_first_word = true;
+    }
+    Ok(arguments)
 }
 
 fn is_answer(error: &clap::Error) -> bool {

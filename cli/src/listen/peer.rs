@@ -7,6 +7,9 @@ use tokio::net::UnixStream;
 
 use crate::failure::{self, Outcome};
 
+/// Code of the refusal of a program whose user cannot be told.
+pub(crate) const UNKNOWN: &str = "unknown_peer";
+
 /// Checks the owner of a TCP connection from `from` to our `port`.
 #[cfg(target_os = "linux")]
 pub(super) fn check_tcp(from: SocketAddr, port: u16) -> Outcome<()> {
@@ -39,7 +42,7 @@ fn judge(owner: Option<u32>) -> Outcome<()> {
     match owner {
         Some(owner) if owner == own => Ok(()),
         Some(owner) => Err(failure::local("foreign_peer", format!("refused a program of user {owner}"))),
-        None => Err(failure::local("unknown_peer", "refused a program whose user cannot be told")
+        None => Err(failure::local(UNKNOWN, "refused a program whose user cannot be told")
             .help("use a Unix socket: connect open RESOURCE --socket PATH")),
     }
 }

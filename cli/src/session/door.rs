@@ -1,7 +1,7 @@
 //! A session's control socket: other processes of this person ask how it is, wait for it, or end it. One
 //! JSON line each way.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -45,11 +45,14 @@ pub(super) struct Ask {
 /// An open door; it closes with this value.
 pub(crate) struct Door {
     serving: JoinHandle<()>,
+    path: PathBuf,
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
         self.serving.abort();
+        // The aborted task would remove it, too, but may not get to it before the process ends.
+        let _gone_already = std::fs::remove_file(&self.path);
     }
 }
 
@@ -58,9 +61,10 @@ pub(super) fn open(paths: &Paths, board: Board) -> Outcome<Door> {
     paths.runtime()?;
     let folder = paths.sessions();
     private::own_folder(&folder)?;
-    let listener = Listener::unix(&folder.join(format!("{}.sock", std::process::id())))?;
+    let path = folder.join(format!("{}.sock", std::process::id()));
+    let listener = Listener::unix(&path)?;
     let serving = tokio::spawn(async move { serve(&listener, &board).await });
-    Ok(Door { serving })
+    Ok(Door { serving, path })
 }
 
 async fn serve(listener: &Listener, board: &Board) {

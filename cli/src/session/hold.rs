@@ -15,7 +15,7 @@ use super::{board::Stage, open::Opened, signals::Signals};
 use crate::{
     console::Console,
     failure::{self, Outcome},
-    listen::Local,
+    listen::{Local, peer},
     relay::{self, Phase, Route},
 };
 
@@ -218,7 +218,12 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
 
 /// Not a byte is taken from a program that is not this person's.
 async fn serve_if_ours(local: Local, route: Route) -> Outcome<()> {
-    local.check()?;
+    if let Err(report) = local.check() {
+        let may_cancel = report.code == peer::UNKNOWN && local.is_cancel_request(route.engine).await;
+        if !may_cancel {
+            return Err(report);
+        }
+    }
     match local {
         Local::Tcp { stream, .. } => {
             let (reader, writer) = stream.into_split();

@@ -69,6 +69,17 @@ pub(crate) struct Opened {
     pub(super) _folder: Option<TempDir>,
 }
 
+impl Request {
+    fn for_grant(&self) -> GrantRequest {
+        GrantRequest {
+            resource: self.target.resource.clone(),
+            actions: self.actions.clone(),
+            reason: self.reason.clone(),
+            actor: self.actor.clone(),
+        }
+    }
+}
+
 impl Opened {
     pub(crate) fn address(&self) -> LocalAddress {
         self.listener.address()
@@ -85,12 +96,7 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     let door = door::open(&application.paths, board.clone())?;
     let key = ClientKey::generate()?;
     let api = ControlApi::new(&request.target.agent, Some(&key))?;
-    let wanted = GrantRequest {
-        resource: request.target.resource.clone(),
-        actions: request.actions.clone(),
-        reason: request.reason.clone(),
-        actor: request.actor.clone(),
-    };
+    let wanted = request.for_grant();
     let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;

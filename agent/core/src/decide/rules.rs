@@ -15,14 +15,16 @@ const AI_AGENTS: &str = "ai-agents";
 
 /// Administration that a development resource permits: of one's own objects, without lasting effect on
 /// the server.
-const PLAIN_ADMINISTRATION: [&str; 9] = [
+const PLAIN_ADMINISTRATION: [&str; 11] = [
     "analyze",
     "checkpoint",
     "cluster",
+    "commit prepared",
     "lock table",
     "prepare transaction",
     "refresh materialized view",
     "reindex",
+    "rollback prepared",
     "vacuum",
     "vacuum full",
 ];

@@ -3,6 +3,9 @@
 
 use pg_query::protobuf::RangeVar;
 
+/// Most columns of an output list (`MaxTupleAttributeNumber`).
+pub(super) const MOST_OUTPUTS: usize = 1_664;
+
 /// Everything that a query names, in all its levels.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) locks: bool,
     /// Creates a relation: SELECT INTO.
     pub(super) into: bool,
+    /// Length of an output list that is too long.
+    pub(super) wide: Option<usize>,
     /// The first construct that nobody has reviewed.
     pub(super) unreviewed: Option<Unreviewed>,
     /// A reviewed construct that older servers do not have.

@@ -3,23 +3,29 @@
 mod outermost;
 pub(super) mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use pg_query::{NodeEnum, protobuf::Node};
 
 use super::{
-    facts::{Bound, Facts, Place, Source, Verb},
+    facts::{Bound, Facts, MOST_OUTPUTS, Place, Source, Verb},
     found::Found,
     functions::{self, Consequence},
     refusal,
-    resolve::{self, Resolved},
+    resolve::{self, Certainty, MayRead, Reading, Resolved},
     walk,
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Oid},
     record::ReadProof,
     statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape},
 };
+
+/// Most items in all FROM lists of a statement. The server's planner is slow long before that.
+const MOST_ITEMS: usize = 300;
+
+/// Most pairs of a column reference and an item that it could belong to.
+const MOST_PAIRS: usize = 3_000_000;
 
 /// Analyses a query or a data-modifying statement. `None` if it is something else.
 pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
@@ -83,6 +89,7 @@ pub(super) fn judge(
     if let Some(construct) = facts.unreviewed.or(newer) {
         return Err(refusal::unreviewed(construct, catalog.server_version));
     }
+    check_size(facts)?;
     let resolved = Resolved::new(facts, catalog)?;
     let consequence = code(facts, &resolved)?;
     resolved.check_relations()?;
@@ -92,6 +99,25 @@ pub(super) fn judge(
         outermost::check(node, facts, &resolved)?;
     }
     Ok((protection(projected, &resolved), consequence))
+}
+
+/// What looking names up costs is bounded before it begins.
+fn check_size(facts: &Facts<'_>) -> Result<(), Refusal> {
+    let items = facts.items().count();
+    if items > MOST_ITEMS {
+        return Err(refusal::too_large(format!(
+            "a statement may name {MOST_ITEMS} relations, and this one names {items}"
+        )));
+    }
+    if facts.columns.len().saturating_mul(items) > MOST_PAIRS {
+        return Err(refusal::too_large("the statement names too many relations and columns".to_owned()));
+    }
+    if let Some(outputs) = facts.wide {
+        return Err(refusal::too_large(format!(
+            "an output list may have {MOST_OUTPUTS} columns, and one has {outputs}"
+        )));
+    }
+    Ok(())
 }
 
 /// Checks only what expressions would run: no relation is in their sight.
@@ -149,20 +175,16 @@ fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
 }
 
 /// Every column that is used; those that come out plainly are given back.
-fn columns(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Vec<ProtectedColumn>, Refusal> {
-    let mut projected: Vec<ProtectedColumn> = Vec::new();
+fn columns(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Projected, Refusal> {
+    let mut projected = Projected::default();
     for column in &facts.columns {
         let reading = resolved.read(column)?;
         match (column.place, reading.protected.first()) {
-            (Place::Plain, _) => {
-                let new: Vec<_> =
-                    reading.protected.into_iter().filter(|column| !projected.contains(column)).collect();
-                projected.extend(new);
-            }
+            (Place::Plain, _) => projected.add(reading),
             (Place::Ignored, _) | (_, None) => {}
             (place, Some(protected)) => {
-                return Err(match resolved.catalog.relations.get(&protected.relation) {
-                    Some(relation) => refusal::used(protected, place, relation),
+                return Err(match resolved.catalog.relations.get(&protected.column.relation) {
+                    Some(relation) => refusal::used(&protected.column, place, relation),
                     None => refusal::not_reviewed("a column of an unknown relation"),
                 });
             }
@@ -171,9 +193,41 @@ fn columns(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Vec<Protect
     Ok(projected)
 }
 
-fn protection(projected: Vec<ProtectedColumn>, resolved: &Resolved<'_, '_>) -> Protection {
-    if !projected.is_empty() {
-        return Protection::Projection { columns: projected };
+/// Protected columns in the output.
+#[derive(Debug, Default)]
+struct Projected {
+    /// In the output for certain: the server has to name them as origins.
+    sure: Vec<ProtectedColumn>,
+    /// In the output if a name means another relation than it seems to.
+    possible: Vec<ProtectedColumn>,
+    seen: HashSet<(Oid, i16)>,
+}
+
+impl Projected {
+    fn add(&mut self, reading: Reading) {
+        for MayRead { column, certainty } in reading.protected {
+            let key = (column.relation, column.number);
+            match certainty {
+                Certainty::Possible => self.possible.push(column),
+                Certainty::Sure if self.seen.insert(key) => self.sure.push(column),
+                Certainty::Sure => {}
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sure.is_empty() && self.possible.is_empty()
+    }
+}
+
+/// Columns that are only possible in the output are masked by the server's word on their origin, as all
+/// are; nothing about them can be expected.
+fn protection(projected: Projected, resolved: &Resolved<'_, '_>) -> Protection {
+    if !projected.sure.is_empty() {
+        return Protection::Projection { columns: projected.sure };
+    }
+    if !projected.possible.is_empty() {
+        return Protection::Avoided;
     }
     let mut named = resolved.named().peekable();
     if named.peek().is_some() && resolved.only_system() {

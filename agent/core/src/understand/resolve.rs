@@ -39,7 +39,22 @@ pub(super) struct Meaning<'a, 'c> {
 /// What a column reference may read.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    pub(super) protected: Vec<ProtectedColumn>,
+    pub(super) protected: Vec<MayRead>,
+}
+
+/// A protected column that a reference may read.
+#[derive(Debug)]
+pub(super) struct MayRead {
+    pub(super) column: ProtectedColumn,
+    /// Whichever relation of the name is meant, a column of this name is protected in it.
+    pub(super) certainty: Certainty,
+}
+
+/// Whether the name leaves a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certainty {
+    Sure,
+    Possible,
 }
 
 impl<'a, 'c> Resolved<'a, 'c> {
@@ -230,9 +245,22 @@ pub(super) fn protected_named(relation: &Relation, name: &str) -> Option<Protect
     relation.columns.iter().find(|column| column.name == name).and_then(|column| protected(relation, column))
 }
 
-/// Every protected column.
-pub(super) fn all_protected(relation: &Relation) -> impl Iterator<Item = ProtectedColumn> {
-    relation.columns.iter().filter_map(|column| protected(relation, column))
+impl Meaning<'_, '_> {
+    /// The protected columns of this name, or all where there is none.
+    fn protected(&self, name: Option<&str>) -> impl Iterator<Item = MayRead> {
+        self.relations.iter().flat_map(move |relation| {
+            let columns = relation.columns.iter();
+            let named = columns.filter(move |column| name.is_none_or(|name| column.name == name));
+            named.filter_map(|column| self.may_read(relation, column))
+        })
+    }
+
+    fn may_read(&self, relation: &Relation, column: &crate::catalog::Column) -> Option<MayRead> {
+        let sure = !self.derived
+            && self.relations.iter().all(|other| protected_named(other, &column.name).is_some());
+        let certainty = if sure { Certainty::Sure } else { Certainty::Possible };
+        Some(MayRead { column: protected(relation, column)?, certainty })
+    }
 }
 
 fn protected(relation: &Relation, column: &crate::catalog::Column) -> Option<ProtectedColumn> {

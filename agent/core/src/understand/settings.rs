@@ -97,6 +97,8 @@ const ANY_VALUE: &[&str] = &[
     "cursor_tuple_fraction",
     "datestyle",
     "default_statistics_target",
+    "default_table_access_method",
+    "default_tablespace",
     "default_text_search_config",
     "default_transaction_deferrable",
     "default_transaction_isolation",

@@ -8,4 +8,5 @@ mod ordinary;
 mod texts;
 mod versions;
 mod views;
+mod walk;
 mod world;

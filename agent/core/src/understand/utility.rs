@@ -17,13 +17,16 @@ mod session;
 
 use pg_query::protobuf::Node;
 
-use super::{found::Found, refusal};
-use crate::{catalog::Catalog, statement::Kind};
+use super::{found::Found, refusal, resolve};
+use crate::{
+    catalog::Catalog,
+    statement::{Kind, Protection},
+};
 
 /// Analyses a command.
 pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Found {
     let Some(node) = &node.node else { return not_reviewed() };
-    session::analyse(node, catalog)
+    let found = session::analyse(node, catalog)
         .or_else(|| carry::analyse(node, catalog))
         .or_else(|| copy::analyse(node, catalog))
         .or_else(|| create::analyse(node, catalog))
@@ -31,7 +34,22 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Found {
         .or_else(|| remove::analyse(node, catalog))
         .or_else(|| server::analyse(node, catalog))
         .or_else(|| code::analyse(node, catalog))
-        .unwrap_or_else(not_reviewed)
+        .unwrap_or_else(not_reviewed);
+    beside_protected(found, catalog)
+}
+
+/// A command on a protected relation shows none of its values, but the server's errors may quote them.
+fn beside_protected(found: Found, catalog: &Catalog) -> Found {
+    let named = found.writes.iter().chain(&found.reads).filter_map(|name| {
+        let (schema, name) =
+            name.split_once('.').map_or((None, name.as_str()), |(schema, name)| (Some(schema), name));
+        let mut candidates = catalog.candidates(schema, name);
+        candidates.find(|relation| resolve::reaches_protected(catalog, std::iter::once(*relation)))
+    });
+    match (&found.protection, named.take(1).count()) {
+        (Protection::Untouched, 1) => Found { protection: Protection::Avoided, ..found },
+        _ => found,
+    }
 }
 
 fn not_reviewed() -> Found {

@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{facts::Facts, parse, query, resolve::Resolved, walk};
 use crate::{
-    catalog::{Catalog, Column, Oid, Relation, ViewReading},
+    catalog::{Catalog, Column, Oid, ViewReading},
     statement::{ProtectedColumn, Protection},
 };
 
@@ -23,12 +23,8 @@ const MOST_ROUNDS: usize = 64;
 pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
     for _ in 0..MOST_ROUNDS {
         let inherited = inherit(catalog);
-        let views: Vec<(Oid, Settled)> = definitions
-            .iter()
-            .filter_map(|(oid, definition)| {
-                Some((*oid, settle(catalog.relations.get(oid)?, definition, catalog)))
-            })
-            .collect();
+        let views: Vec<(Oid, Settled)> =
+            definitions.iter().map(|(oid, definition)| (*oid, settle(definition, catalog))).collect();
         let moved = views.into_iter().filter(|(oid, settled)| apply(catalog, *oid, settled)).count();
         if !inherited && moved == 0 {
             return;
@@ -55,30 +51,30 @@ impl Settled {
     }
 }
 
-fn settle(view: &Relation, definition: &str, catalog: &Catalog) -> Settled {
+fn settle(definition: &str, catalog: &Catalog) -> Settled {
     let Ok(statements) = parse::statements(definition.trim().trim_end_matches(';')) else {
-        return unknown(view, catalog);
+        return unknown(catalog);
     };
     let node = match statements.as_slice() {
         [only] => only.stmt.as_deref(),
         _ => None,
     };
     match node.map(|node| (node, walk::statement(node))) {
-        Some((node, facts)) => judged(node, &facts, view, catalog),
-        None => unknown(view, catalog),
+        Some((node, facts)) => judged(node, &facts, catalog),
+        None => unknown(catalog),
     }
 }
 
 /// Not understood: harmless only where nothing protected is behind it.
-fn unknown(_view: &Relation, catalog: &Catalog) -> Settled {
+fn unknown(catalog: &Catalog) -> Settled {
     Settled::of(if catalog.has_protected() { ViewReading::Computed } else { ViewReading::Untouched })
 }
 
-fn judged(node: &Node, facts: &Facts<'_>, view: &Relation, catalog: &Catalog) -> Settled {
+fn judged(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
     match query::judge(facts, Some(node), catalog) {
-        Ok((Protection::Projection { .. }, _)) => projection(node, facts, catalog),
-        Ok(_) => Settled::of(ViewReading::Untouched),
-        Err(_) => unknown(view, catalog),
+        Ok((Protection::Untouched | Protection::Introspection, _)) => Settled::of(ViewReading::Untouched),
+        Ok(_) => projection(node, facts, catalog),
+        Err(_) => unknown(catalog),
     }
 }
 
@@ -86,6 +82,7 @@ fn judged(node: &Node, facts: &Facts<'_>, view: &Relation, catalog: &Catalog) ->
 fn projection(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
     let Some(NodeEnum::SelectStmt(select)) = &node.node else { return Settled::of(ViewReading::Computed) };
     match shown(select, facts, catalog) {
+        Some(shown) if shown.is_empty() => Settled::of(ViewReading::Untouched),
         Some(shown) => Settled { reading: ViewReading::Projection, shown },
         None => Settled::of(ViewReading::Computed),
     }
@@ -102,7 +99,7 @@ fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Ve
         if column.star && !protected.is_empty() {
             return None;
         }
-        shown.extend(protected.into_iter().next().map(|protected| (place, protected)));
+        shown.extend(protected.into_iter().next().map(|protected| (place, protected.column)));
     }
     (shown.iter().all(|(place, _)| *place < select.target_list.len())).then_some(shown)
 }

@@ -7,6 +7,7 @@
 mod expression;
 mod from;
 mod query;
+mod special;
 mod write;
 
 use pg_query::{NodeEnum, protobuf::Node};

@@ -73,7 +73,7 @@ fn outputs<'a>(
             outputs.star = Some(outputs.star.map_or(place, |star| star.min(place)));
         }
         let Some(protected) = resolved.read(column)?.protected.into_iter().next() else { continue };
-        outputs.first.get_or_insert(protected);
+        outputs.first.get_or_insert(protected.column);
         outputs.places.push(place);
         outputs.names.extend(column.names.last().filter(|_| !column.star));
         if let Some(NodeEnum::ResTarget(target)) = select.target_list.get(place).and_then(|n| n.node.as_ref())

@@ -1,6 +1,6 @@
 //! What a column reference may read.
 
-use super::{Bearing, Meaning, Reading, Resolved, all_protected, is_sensitive, protected_named};
+use super::{Bearing, Meaning, Reading, Resolved, is_sensitive};
 use crate::{
     catalog::Relation,
     statement::Refusal,
@@ -30,33 +30,12 @@ impl Resolved<'_, '_> {
 
     /// `*`: every column of the level's own items.
     fn star(&self, column: &ColumnUse<'_>) -> Result<Reading, Refusal> {
-        let meanings = self.own(column.scope);
-        self.stars(meanings.flat_map(|meaning| meaning.relations.iter().copied()), column)
+        stars(self.own(column.scope), column)
     }
 
     /// `item.*`
     fn item_star(&self, column: &ColumnUse<'_>, item: &str) -> Result<Reading, Refusal> {
-        let found = self.items(column, item)?;
-        self.stars(found.iter().flat_map(|meaning| meaning.relations.iter().copied()), column)
-    }
-
-    fn stars<'r>(
-        &self,
-        relations: impl Iterator<Item = &'r Relation>,
-        column: &ColumnUse<'_>,
-    ) -> Result<Reading, Refusal> {
-        let mut reading = Reading::default();
-        if column.place == Place::Ignored {
-            return Ok(reading);
-        }
-        for relation in relations {
-            if let Bearing::Columns(columns) = value_bearing::bearing(relation) {
-                let hidden = columns.first().copied();
-                return Err(refusal::value_bearing(&relation.qualified_name(), hidden));
-            }
-            reading.protected.extend(all_protected(relation));
-        }
-        Ok(reading)
+        stars(self.items(column, item)?.into_iter(), column)
     }
 
     fn items(&self, column: &ColumnUse<'_>, name: &str) -> Result<Vec<&Meaning<'_, '_>>, Refusal> {
@@ -72,8 +51,9 @@ impl Resolved<'_, '_> {
             known |= meaning.derived || meaning.name == name;
             for relation in &meaning.relations {
                 known |= has_column(relation, name);
-                self.column_of(relation, name, &mut reading)?;
+                check_column(relation, name)?;
             }
+            reading.protected.extend(meaning.protected(Some(name)));
             if meaning.name == name
                 && let Some(relation) = meaning.relations.iter().find(|relation| is_sensitive(relation))
             {
@@ -95,8 +75,9 @@ impl Resolved<'_, '_> {
         let mut reading = Reading::default();
         for meaning in self.items(column, item)? {
             let known = meaning.relations.iter().any(|relation| has_column(relation, name));
+            reading.protected.extend(meaning.protected(Some(name)));
             for relation in &meaning.relations {
-                self.column_of(relation, name, &mut reading)?;
+                check_column(relation, name)?;
                 if !has_column(relation, name) && (!known || !self.is_no_function(name)) {
                     self.function_of_row(relation, name, meaning.derived)?;
                 }
@@ -133,20 +114,40 @@ impl Resolved<'_, '_> {
         self.facts.scopes.iter().any(|scope| scope.outputs.contains(&name))
             || self.named().any(|relation| has_column(relation, name))
     }
+}
 
-    fn column_of(&self, relation: &Relation, name: &str, reading: &mut Reading) -> Result<(), Refusal> {
-        if let Bearing::Columns(columns) = value_bearing::bearing(relation)
-            && columns.contains(&name)
-        {
-            return Err(refusal::value_bearing(&relation.qualified_name(), Some(name)));
-        }
-        // Which partition or child a row is in may tell the value of a protected key.
-        if name == "tableoid" && relation.is_protected() && !relation.children.is_empty() {
-            return Err(refusal::partition_of_row(relation));
-        }
-        reading.protected.extend(protected_named(relation, name));
-        Ok(())
+fn stars<'m, 'c: 'm>(
+    meanings: impl Iterator<Item = &'m Meaning<'m, 'c>>,
+    column: &ColumnUse<'_>,
+) -> Result<Reading, Refusal> {
+    let mut reading = Reading::default();
+    if column.place == Place::Ignored {
+        return Ok(reading);
     }
+    for meaning in meanings {
+        for relation in &meaning.relations {
+            if let Bearing::Columns(columns) = value_bearing::bearing(relation) {
+                let hidden = columns.first().copied();
+                return Err(refusal::value_bearing(&relation.qualified_name(), hidden));
+            }
+        }
+        reading.protected.extend(meaning.protected(None));
+    }
+    Ok(reading)
+}
+
+/// Columns that are refused whatever is done with them.
+fn check_column(relation: &Relation, name: &str) -> Result<(), Refusal> {
+    if let Bearing::Columns(columns) = value_bearing::bearing(relation)
+        && columns.contains(&name)
+    {
+        return Err(refusal::value_bearing(&relation.qualified_name(), Some(name)));
+    }
+    // Which partition or child a row is in may tell the value of a protected key.
+    if name == "tableoid" && relation.is_protected() && !relation.children.is_empty() {
+        return Err(refusal::partition_of_row(relation));
+    }
+    Ok(())
 }
 
 fn has_column(relation: &Relation, name: &str) -> bool {

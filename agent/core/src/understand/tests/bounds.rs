@@ -64,6 +64,30 @@ fn a_text_over_a_limit_is_too_large() {
 }
 
 #[test]
+fn names_are_not_looked_up_without_a_bound() {
+    let limits = Limits { bytes: 4 << 20, ..Limits::default() };
+    let analyse = |text: String| understand(text.as_bytes(), &unprotected(), &limits);
+    let many = |count: usize, one: &str| vec![one; count].join(", ");
+    for text in [
+        format!(
+            "SELECT 1 FROM {}",
+            (0..400).map(|n| format!("products p{n}")).collect::<Vec<_>>().join(", ")
+        ),
+        format!("SELECT {} FROM products", many(1_700, "id")),
+        format!(
+            "SELECT 1 FROM {} WHERE id IN ({})",
+            "products p, products q, ".repeat(120) + "tags",
+            many(30_000, "id")
+        ),
+    ] {
+        assert_eq!(code(&analyse(text)), Some(ReasonCode::TooLarge));
+    }
+    let rows = many(20_000, "(1, 'a', 2.5, NULL)");
+    assert_eq!(code(&analyse(format!("INSERT INTO products VALUES {rows}"))), None);
+    assert_eq!(code(&analyse(format!("SELECT id FROM products WHERE id IN ({})", many(50_000, "1")))), None);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_refused() {
     for bytes in [&b"SELECT '\xff'"[..], b"\xc3\x28", b"SELECT 1\0SELECT 2"] {
         let analysis = understand(bytes, &unprotected(), &Limits::default());

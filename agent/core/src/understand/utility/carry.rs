@@ -52,6 +52,13 @@ struct Shown {
     serialize: bool,
 }
 
+/// What the rows that are explained hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Protected,
+    Free,
+}
+
 fn explained(explain: &ExplainStmt, catalog: &Catalog) -> Found {
     let ExplainStmt { query, options } = explain;
     let shown = shown(options);
@@ -68,8 +75,8 @@ fn explained(explain: &ExplainStmt, catalog: &Catalog) -> Found {
         _ => carried(query.as_deref(), catalog),
     };
     let refused = match &inner.protection {
-        Protection::Projection { .. } => check_shown(&shown, true, catalog),
-        Protection::Avoided => check_shown(&shown, false, catalog),
+        Protection::Projection { .. } => check_shown(&shown, Reads::Protected, catalog),
+        Protection::Avoided => check_shown(&shown, Reads::Free, catalog),
         _ => Ok(()),
     };
     let mut found = Found { verb: "explain".into(), ..inner };
@@ -100,13 +107,13 @@ fn plan_only(found: Found) -> Found {
 }
 
 /// Estimates come from statistics of values; timings and buffers from the values themselves.
-fn check_shown(shown: &Shown, projects: bool, catalog: &Catalog) -> Result<(), Refusal> {
+fn check_shown(shown: &Shown, reads: Reads, catalog: &Catalog) -> Result<(), Refusal> {
     let buffers = shown.buffers.unwrap_or(shown.analyze && catalog.server_version >= BUFFERS_BY_DEFAULT);
     let (what, hint) = if shown.costs != Some(false) {
         ("estimated rows and widths", "Send EXPLAIN (COSTS OFF) …")
     } else if buffers || shown.serialize {
         ("buffers and sizes", "Send EXPLAIN (COSTS OFF, BUFFERS OFF) …, without SERIALIZE.")
-    } else if shown.analyze && projects {
+    } else if shown.analyze && reads == Reads::Protected {
         ("memory and sizes of what was read", "Send EXPLAIN (COSTS OFF) … without ANALYZE.")
     } else {
         return Ok(());
@@ -172,14 +179,17 @@ fn create_view(view: &ViewStmt, catalog: &Catalog) -> Found {
 }
 
 /// A query whose result, or whose text, stays in the database.
-fn stored(found: Found, query: &Node, catalog: &Catalog) -> Found {
+fn stored(mut found: Found, query: &Node, catalog: &Catalog) -> Found {
     let facts = walk::stored(query);
-    let reads = query::analyse(query, catalog).map(|inner| inner.reads).unwrap_or_default();
+    if let Some(inner) = query::analyse(query, catalog) {
+        found.reads = inner.reads;
+        found.writes.extend(inner.writes);
+    }
     let judged = if facts.columns.is_empty() && facts.scopes.is_empty() {
         Err(refusal::not_reviewed("this command"))
     } else {
         query::judge(&facts, None, catalog).map(|(protection, _)| protection)
     };
     let shapes = query::shapes(&facts, catalog);
-    Found { reads, shapes, ..found }.protected_by(judged)
+    Found { shapes, ..found }.protected_by(judged)
 }

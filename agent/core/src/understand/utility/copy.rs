@@ -68,16 +68,7 @@ fn option_name(option: &DefElem) -> &str {
 fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
     let effect = Effect::CopyOut;
     if let Some(query) = &copy.query {
-        let inner = query::analyse(query, catalog).unwrap_or_else(super::not_reviewed);
-        let column = match &inner.protection {
-            Protection::Projection { columns } => columns.first().cloned(),
-            _ => None,
-        };
-        let found = Found { effect, ..inner };
-        return match column {
-            Some(column) => found.refused(unmasked(&column.name, catalog.relations.get(&column.relation))),
-            None => found,
-        };
+        return to_query(query, catalog);
     }
     let Some(relation) = &copy.relation else { return super::not_reviewed() };
     let reads = names::recorded(Some(relation), catalog);
@@ -90,6 +81,23 @@ fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
         }
     };
     found.protected_by(judged)
+}
+
+fn to_query(query: &Node, catalog: &Catalog) -> Found {
+    let effect = Effect::CopyOut;
+    let inner = query::analyse(query, catalog).unwrap_or_else(super::not_reviewed);
+    let found = Found { effect, ..inner };
+    if let Protection::Projection { columns } = &found.protection
+        && let Some(column) = columns.first()
+    {
+        let refusal = unmasked(&column.name, catalog.relations.get(&column.relation));
+        return found.refused(refusal);
+    }
+    // What is only possible in the output must not be there either.
+    match query::judge(&walk::stored(query), None, catalog) {
+        Err(refusal) if !matches!(found.protection, Protection::Refused(_)) => found.refused(refusal),
+        _ => found,
+    }
 }
 
 fn first_protected<'c>(

@@ -68,6 +68,9 @@ impl<'a> Walk<'a> {
         if *is_natural {
             self.facts.natural.push(here.scope);
         }
+        if *is_natural || !using_clause.is_empty() {
+            self.facts.operators.push("=");
+        }
         for name in using_clause.iter().filter_map(text) {
             self.facts.compared.push((here.scope, name));
         }

@@ -9,7 +9,7 @@ use pg_query::{
 };
 
 use super::{Position, Walk, text};
-use crate::understand::facts::{ColumnUse, Place, ScopeId, Source};
+use crate::understand::facts::{ColumnUse, MOST_OUTPUTS, Place, ScopeId, Source};
 
 impl<'a> Walk<'a> {
     pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<ScopeId>, place: Place) {
@@ -129,6 +129,10 @@ impl<'a> Walk<'a> {
 
     /// An output list: SELECT's or RETURNING's.
     pub(super) fn targets(&mut self, list: &'a [Node], here: Position) {
+        if list.len() > MOST_OUTPUTS {
+            self.facts.wide = Some(list.len());
+            return;
+        }
         for (place, node) in list.iter().enumerate() {
             let Some(NodeEnum::ResTarget(target)) = &node.node else {
                 self.facts.refuse("an output column", 0);
