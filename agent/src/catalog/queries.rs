@@ -78,7 +78,7 @@ pub(super) const USER_FUNCTIONS: &str = "SELECT DISTINCT p.proname::text \
 /// The system's functions: of all overloads of a name the most volatile, and whether one aggregates.
 pub(super) const BUILTIN_FUNCTIONS: &str = "SELECT proname::text, \
     max(CASE provolatile WHEN 'i' THEN 0 WHEN 's' THEN 1 ELSE 2 END)::int4, bool_or(prokind IN ('a', 'w')) \
-    FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace GROUP BY proname";
+    FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND oid < 16384 GROUP BY proname";
 
 /// Operators that are not the system's.
 pub(super) const USER_OPERATORS: &str = "SELECT DISTINCT oprname::text FROM pg_operator \

@@ -107,6 +107,9 @@ impl Connection {
         let Phase::Connecting(message) = std::mem::replace(&mut self.phase, Phase::Ready) else {
             return;
         };
+        if let Some(ending) = unsafe_lexing(&ready) {
+            return self.end(&ending);
+        }
         let own_name = message.parameter("application_name").unwrap_or_default();
         let parameters: Vec<_> = ready
             .parameters
@@ -119,6 +122,21 @@ impl Connection {
         self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
         self.drive_client();
     }
+}
+
+/// With `standard_conforming_strings` off the server reads other tokens than the agent does.
+fn unsafe_lexing(ready: &UpstreamReady) -> Option<Ending> {
+    let off = ready
+        .parameters
+        .iter()
+        .any(|(name, value)| &name[..] == b"standard_conforming_strings" && &value[..] != b"on");
+    off.then(|| {
+        refused(
+            "55000",
+            "the database has standard_conforming_strings off, so it reads statements differently".to_owned(),
+            "Ask its administrator to turn the setting on for the database or for the agent's role.",
+        )
+    })
 }
 
 fn refused(sqlstate: &'static str, message: String, hint: &str) -> Ending {

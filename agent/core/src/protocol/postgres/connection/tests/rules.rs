@@ -30,6 +30,16 @@ fn another_database_than_the_resource_is_refused_with_a_hint() {
 }
 
 #[test]
+fn a_server_that_reads_other_tokens_is_not_spoken_through() {
+    let mut world = World::new(Disk::AtOnce);
+    let off = (&b"standard_conforming_strings"[..], &b"off"[..]);
+    world.parameters.push((off.0.into(), off.1.into()));
+    world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
+    assert!(text(&world.sent_to_client()).contains("standard_conforming_strings"));
+    assert!(matches!(world.events.last(), Some(Event::Finished(_))));
+}
+
+#[test]
 fn replication_is_refused() {
     let mut world = World::new(Disk::AtOnce);
     world.client(&startup(&[("user", "a"), ("database", "shop"), ("replication", "database")]));

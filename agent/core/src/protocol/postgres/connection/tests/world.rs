@@ -48,6 +48,8 @@ pub(super) struct World {
     pub(super) peer: Peer,
     pub(super) events: Vec<Event>,
     pub(super) disk: Disk,
+    /// What the server announces at login.
+    pub(super) parameters: Vec<(Bytes, Bytes)>,
     appended: u64,
     catalog: Arc<Catalog>,
 }
@@ -115,7 +117,15 @@ impl World {
             limits: Limits::default(),
             opened: Instant::now(),
         });
-        Self { machine, peer: Peer::default(), events: Vec::new(), disk, appended: 0, catalog }
+        Self {
+            machine,
+            peer: Peer::default(),
+            events: Vec::new(),
+            disk,
+            parameters: vec![(Bytes::from_static(b"server_version"), Bytes::from_static(b"15.18"))],
+            appended: 0,
+            catalog,
+        }
     }
 
     /// A world in which the client is in.
@@ -159,8 +169,7 @@ impl World {
                 }
                 Output::NeedUpstream { .. } => {
                     let cancel_key = CancelKey { process: 7, secret: 9 };
-                    let parameters =
-                        vec![(Bytes::from_static(b"server_version"), Bytes::from_static(b"15.18"))];
+                    let parameters = self.parameters.clone();
                     let ready = UpstreamReady { parameters, cancel_key };
                     self.machine.handle(Instant::now(), Input::UpstreamReady(ready));
                 }
