@@ -123,6 +123,24 @@ async fn a_cancel_request_ends_the_statement_and_keeps_the_connection_and_nobody
     other.simple_query("SELECT 1").await.expect("and so do others");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_request_counts_even_if_its_sender_is_gone_at_once() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    for _ in 0..5 {
+        let connected = tokio_postgres::connect(&tunnel.url(), tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("a connection");
+        tokio::spawn(connection);
+        let cancel = client.cancel_token();
+        let sleeper = tokio::spawn(async move { client.simple_query("SELECT pg_sleep(600)").await });
+        tokio::task::block_in_place(|| world.postgres.wait_until("shop", SLEEPING));
+        // This one writes sixteen bytes and closes.
+        cancel.cancel_query(tokio_postgres::NoTls).await.expect("a cancel request is taken");
+        let error = sleeper.await.expect("a task").expect_err("it was cancelled");
+        assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::QUERY_CANCELED));
+    }
+}
+
 /// Sends a cancel request as libpq does: it waits until the other side closes.
 async fn request_cancel(token: &tokio_postgres::CancelToken, port: u16) {
     let (ours, theirs) = tokio::io::duplex(64);
