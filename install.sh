@@ -117,7 +117,7 @@ from_source() {
 # What a Debian machine lacks: libclang and a C compiler to build, PostgreSQL for the demo.
 system_packages() {
   missing=
-  [ -n "$(find /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu /usr/lib64 /usr/local/lib -name 'libclang*.so*' -print 2>/dev/null | head -n 1)" ] ||
+  [ -n "$(find /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu /usr/lib64 /usr/local/lib -name 'libclang*.so*' ! -name 'libclang-cpp*' -print 2>/dev/null | head -n 1)" ] ||
     [ -n "${LIBCLANG_PATH:-}" ] || missing="$missing libclang-dev"
   command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
   if ! command -v initdb >/dev/null 2>&1 && [ -z "$(find /usr/lib/postgresql -name initdb -print 2>/dev/null | head -n 1)" ]; then

@@ -4,9 +4,16 @@
 //! The agent reads it in one consistent transaction on its own connection, gives it a version, and
 //! shares it between connections. Core never fetches: it emits [`crate::machine::Output::NeedCatalog`].
 
-use std::collections::{HashMap, HashSet};
+pub mod code;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use connect_shared::label::Label;
+
+use self::code::{Code, Name};
 
 /// Object identifier in PostgreSQL's catalogs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +42,14 @@ pub struct Catalog {
     pub user_operators: HashSet<String>,
     /// Types outside `pg_catalog` by bare name: a cast to one may run code.
     pub user_types: HashSet<String>,
+    /// Types, functions, operators and casts.
+    pub code: Arc<Code>,
+    /// Schemas by name.
+    pub schemas: HashMap<Name, Oid>,
+    /// The role that the agent logs in as.
+    pub role: Name,
+    /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
+    pub search_path: String,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.
@@ -83,6 +98,75 @@ pub struct Relation {
     pub children: Vec<Oid>,
     /// Has a user trigger, a rule (other than a view's own) or a row-security policy.
     pub runs_code: bool,
+    /// What only some relations have; boxed, so that the many others stay small.
+    pub details: Option<Box<Details>>,
+}
+
+/// What only some relations have.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Details {
+    /// For a view or materialized view: `pg_get_viewdef` with every name qualified.
+    pub definition: Option<Arc<str>>,
+    /// Rules other than a view's own, as `pg_get_ruledef` gives them.
+    pub rules: Vec<Arc<str>>,
+    /// User triggers that are enabled: (events, function).
+    pub triggers: Vec<Trigger>,
+    /// Row security is enabled and the agent's role is held to it: the policies' expressions.
+    pub policies: Vec<Policy>,
+    /// Constraints that ON CONFLICT ON CONSTRAINT may name, and unique indexes: name → columns.
+    pub uniques: Vec<Unique>,
+    /// Foreign keys of other tables to this one that change rows there when rows here are deleted or
+    /// updated (CASCADE, SET NULL, SET DEFAULT).
+    pub cascades: Vec<Cascade>,
+    /// Generated and default expressions as `pg_get_expr` gives them, by attribute number.
+    pub expressions: Vec<(i16, ColumnExpression)>,
+}
+
+/// A user trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    pub name: Name,
+    pub function: Oid,
+    /// Fires on INSERT, UPDATE, DELETE, TRUNCATE, in this order.
+    pub on: [bool; 4],
+    pub before: bool,
+    pub instead: bool,
+}
+
+/// A row-security policy that applies to the agent's role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// `r` SELECT, `a` INSERT, `w` UPDATE, `d` DELETE, `*` all.
+    pub command: u8,
+    pub using: Option<Arc<str>>,
+    pub check: Option<Arc<str>>,
+}
+
+/// A unique index or constraint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    pub name: Name,
+    pub primary: bool,
+    /// Attribute numbers; 0 stands for an expression.
+    pub columns: Box<[i16]>,
+}
+
+/// A foreign key that changes rows of another table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cascade {
+    pub table: Oid,
+    /// A deletion here deletes or changes there.
+    pub on_delete: bool,
+    /// An update here changes there.
+    pub on_update: bool,
+}
+
+/// How a column gets a value that no statement gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnExpression {
+    Default(Arc<str>),
+    Stored(Arc<str>),
+    Virtual(Arc<str>),
 }
 
 /// How a view's definition reads protected columns.
@@ -109,6 +193,7 @@ pub struct Column {
     pub label: Option<Label>,
     /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
     pub tested_on_write: bool,
+    pub not_null: bool,
 }
 
 impl Relation {

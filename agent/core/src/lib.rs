@@ -23,6 +23,7 @@
 pub mod catalog;
 pub mod decide;
 pub mod label;
+pub mod lineage;
 pub mod machine;
 pub mod mask;
 pub mod principal;

@@ -156,7 +156,14 @@ async fn read_columns(
         if let Some(relation) = relations.get_mut(&oid) {
             let tested_on_write = tested.contains(&(oid, number));
             let name = row.try_get(2)?;
-            relation.columns.push(Column { number, name, type_oid, label: None, tested_on_write });
+            relation.columns.push(Column {
+                number,
+                name,
+                type_oid,
+                label: None,
+                tested_on_write,
+                not_null: false,
+            });
         }
     }
     for row in transaction.query(queries::SAME_VALUES, &[]).await? {
@@ -205,6 +212,7 @@ fn relation(row: &Row) -> Result<(Relation, TableFacts), ReadError> {
         view: ViewReading::Untouched,
         children: Vec::new(),
         runs_code: false,
+        details: None,
     };
     Ok((relation, facts))
 }

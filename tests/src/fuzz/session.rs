@@ -141,6 +141,7 @@ fn catalog(version: u64) -> Catalog {
         type_oid: Oid(25),
         label,
         tested_on_write: number == 1,
+        not_null: false,
     };
     catalog.insert(Relation {
         oid: Oid(20_000),
@@ -152,6 +153,7 @@ fn catalog(version: u64) -> Catalog {
         view: ViewReading::Untouched,
         children: Vec::new(),
         runs_code: false,
+        details: None,
     });
     catalog
 }

@@ -18,7 +18,14 @@ const COMPUTED: Oid = Oid(16_402);
 const OTHER: Oid = Oid(16_403);
 
 fn column(number: i16, name: &str, label: Option<Label>) -> Column {
-    Column { number, name: name.to_owned(), type_oid: Oid(TEXT), label, tested_on_write: false }
+    Column {
+        number,
+        name: name.to_owned(),
+        type_oid: Oid(TEXT),
+        label,
+        tested_on_write: false,
+        not_null: false,
+    }
 }
 
 fn relation(oid: Oid, schema: &str, name: &str, view: ViewReading, columns: Vec<Column>) -> Relation {
@@ -32,6 +39,7 @@ fn relation(oid: Oid, schema: &str, name: &str, view: ViewReading, columns: Vec<
         view,
         children: Vec::new(),
         runs_code: false,
+        details: None,
     }
 }
 

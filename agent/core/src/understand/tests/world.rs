@@ -179,6 +179,7 @@ pub(super) fn add(
                 type_oid: Oid(25),
                 label,
                 tested_on_write: text.ends_with('*'),
+                not_null: false,
             }
         })
         .collect();
@@ -192,6 +193,7 @@ pub(super) fn add(
         view: ViewReading::Untouched,
         children: Vec::new(),
         runs_code: false,
+        details: None,
     });
 }
 

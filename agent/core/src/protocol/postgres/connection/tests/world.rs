@@ -61,6 +61,7 @@ pub(super) fn catalog() -> Catalog {
         type_oid: Oid(type_oid),
         label,
         tested_on_write: number == 1,
+        not_null: false,
     };
     let mut catalog = Catalog { version: 1, server_version: 150_018, utf8: true, ..Catalog::default() };
     for (name, volatility) in [
@@ -82,6 +83,7 @@ pub(super) fn catalog() -> Catalog {
         view: ViewReading::Untouched,
         children: Vec::new(),
         runs_code: false,
+        details: None,
     };
     let columns = vec![column(1, "id", 23, None), column(2, "email", 25, Some(Label::Email))];
     catalog.insert(table(CUSTOMERS, "customers", columns));

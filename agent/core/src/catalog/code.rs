@@ -1,0 +1,174 @@
+//! What runs when a statement is evaluated: types, functions, operators and casts, of the server itself
+//! and of its users, as `pg_type`, `pg_proc`, `pg_operator` and `pg_cast` have them.
+//!
+//! Shared between snapshots and connections; read next: `understand::overload`, which chooses among them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Oid, Volatility};
+
+/// A name as the catalog keeps it: case and spaces as they are, without quotes.
+pub type Name = Arc<str>;
+
+/// Everything that a name in an expression may stand for, but for columns and relations.
+#[derive(Debug, Clone, Default)]
+pub struct Code {
+    pub types: HashMap<Oid, Type>,
+    /// Types by bare name, in every schema.
+    pub types_by_name: HashMap<Name, Vec<Oid>>,
+    pub functions: HashMap<Oid, Function>,
+    /// Functions, aggregates, window functions and procedures by bare name, in every schema.
+    pub functions_by_name: HashMap<Name, Vec<Oid>>,
+    pub operators: HashMap<Oid, Operator>,
+    /// Operators by bare name, in every schema.
+    pub operators_by_name: HashMap<Name, Vec<Oid>>,
+    /// By (source type, target type).
+    pub casts: HashMap<(Oid, Oid), Cast>,
+}
+
+/// `pg_type`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Type {
+    pub oid: Oid,
+    pub schema: Name,
+    pub name: Name,
+    pub kind: TypeKind,
+    /// `typcategory`, one ASCII letter: `S` string, `N` numeric, `A` array …
+    pub category: u8,
+    /// `typispreferred`
+    pub preferred: bool,
+    /// Element of a true array; `Oid(0)` otherwise, also for `point`, `name` and their like.
+    pub element: Oid,
+    /// The type whose elements are of this one; `Oid(0)` if there is none.
+    pub array: Oid,
+    /// The type subscripts of which give values, as `typelem` has it also where it is no true array.
+    pub subscript: Oid,
+}
+
+/// `pg_type.typtype`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeKind {
+    Base,
+    /// With its relation.
+    Composite(Oid),
+    /// With the type under it.
+    Domain(Oid),
+    Enum,
+    Pseudo,
+    /// With its subtype.
+    Range(Oid),
+    /// With its range type.
+    Multirange(Oid),
+}
+
+/// `pg_proc`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    pub oid: Oid,
+    pub schema: Name,
+    pub name: Name,
+    pub kind: FunctionKind,
+    pub language: Language,
+    pub volatility: Volatility,
+    pub strict: bool,
+    pub returns_set: bool,
+    /// `prorettype`; for OUT parameters and TABLE see `outputs`.
+    pub result: Oid,
+    /// Types of the input arguments, in order (`proargtypes`).
+    pub arguments: Box<[Oid]>,
+    /// Names of the input arguments, in order; empty text for one without; empty if none has a name.
+    pub argument_names: Box<[Name]>,
+    /// How many of the last input arguments have a default.
+    pub defaults: u16,
+    /// Element type of a VARIADIC last argument (`provariadic`; may be `any`), else `Oid(0)`.
+    pub variadic: Oid,
+    /// OUT, INOUT and TABLE columns in order, as (name, type).
+    pub outputs: Box<[(Name, Oid)]>,
+    /// Source of SQL and PL/pgSQL functions that are not the server's own; what
+    /// `pg_get_function_sqlbody` gives for a body in standard form.
+    pub body: Option<Arc<str>>,
+    /// `search_path` set by the function itself (`proconfig`), as written.
+    pub search_path: Option<Name>,
+    pub security_definer: bool,
+    /// The extension it belongs to.
+    pub extension: Option<Name>,
+}
+
+/// `pg_proc.prokind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionKind {
+    Function,
+    Aggregate(AggregateKind),
+    Window,
+    Procedure,
+}
+
+/// `pg_aggregate.aggkind`, with `aggnumdirectargs`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AggregateKind {
+    Normal,
+    OrderedSet { direct: u16 },
+    Hypothetical { direct: u16 },
+}
+
+/// `pg_language`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    Internal,
+    C,
+    Sql,
+    PlPgSql,
+    Other,
+}
+
+/// `pg_operator`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    pub oid: Oid,
+    pub schema: Name,
+    pub name: Name,
+    /// `Oid(0)` for a prefix operator.
+    pub left: Oid,
+    pub right: Oid,
+    pub result: Oid,
+    /// The function that computes it.
+    pub function: Oid,
+}
+
+/// `pg_cast`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    pub context: CastContext,
+    /// The function that converts; `None` for binary-coercible types and those that go by input and output.
+    pub function: Option<Oid>,
+    /// `castmethod = 'b'`
+    pub binary: bool,
+}
+
+/// `pg_cast.castcontext`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CastContext {
+    Implicit,
+    Assignment,
+    Explicit,
+}
+
+impl Code {
+    /// Adds a type under its name.
+    pub fn insert_type(&mut self, new: Type) {
+        self.types_by_name.entry(new.name.clone()).or_default().push(new.oid);
+        self.types.insert(new.oid, new);
+    }
+
+    /// Adds a function under its name.
+    pub fn insert_function(&mut self, new: Function) {
+        self.functions_by_name.entry(new.name.clone()).or_default().push(new.oid);
+        self.functions.insert(new.oid, new);
+    }
+
+    /// Adds an operator under its name.
+    pub fn insert_operator(&mut self, new: Operator) {
+        self.operators_by_name.entry(new.name.clone()).or_default().push(new.oid);
+        self.operators.insert(new.oid, new);
+    }
+}
