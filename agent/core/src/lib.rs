@@ -29,5 +29,6 @@ pub mod mask;
 pub mod principal;
 pub mod protocol;
 pub mod record;
+pub mod session;
 pub mod statement;
 pub mod understand;
