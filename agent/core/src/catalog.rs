@@ -16,7 +16,7 @@ use connect_shared::label::Label;
 use self::code::{Code, Name};
 
 /// Object identifier in PostgreSQL's catalogs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Oid(pub u32);
 
 /// First OID that PostgreSQL gives to objects made after `initdb`.
