@@ -10,7 +10,6 @@ mod analyst;
 mod dsn;
 mod lines;
 mod passfile;
-mod understanding;
 
 use std::io::{self, BufWriter, Write as _};
 

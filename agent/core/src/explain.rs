@@ -11,10 +11,12 @@ use connect_shared::{
 use crate::{
     catalog::{Catalog, Oid, code::TypeKind},
     decide::{Verdict, decide},
+    lineage::{Lineage, Names, OutputKind},
     mask,
     principal::{GrantInForce, Principal, Resource},
+    session::Session,
     statement::{Kind, ProtectedColumn, Protection, Statement},
-    understand::{Limits, understand},
+    understand::{Limits, lineages, understand},
 };
 
 /// Domains over domains that are followed.
@@ -35,14 +37,23 @@ pub struct Explained {
     pub answer: ExplainedStatement,
 }
 
-/// Explains every statement of a text, in order.
+/// Explains every statement of a text, in order. The session is then as the text would leave it.
 #[must_use]
-pub fn explain(text: &[u8], catalog: &Catalog, asker: &Asker<'_>, limits: &Limits) -> Vec<Explained> {
+pub fn explain(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &mut Session,
+    asker: &Asker<'_>,
+    limits: &Limits,
+) -> Vec<Explained> {
     let analysis = understand(text, catalog, limits);
-    analysis.statements.into_iter().map(|statement| one(statement, catalog, asker)).collect()
+    let lineages = lineages(text, catalog, session, limits);
+    let names = Names { catalog, session };
+    let statements = analysis.statements.into_iter().zip(&lineages);
+    statements.map(|(statement, lineage)| one(statement, lineage, &names, asker)).collect()
 }
 
-fn one(statement: Statement, catalog: &Catalog, asker: &Asker<'_>) -> Explained {
+fn one(statement: Statement, lineage: &Lineage, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
     let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
@@ -53,14 +64,34 @@ fn one(statement: Statement, catalog: &Catalog, asker: &Asker<'_>) -> Explained 
     let answer = ExplainedStatement {
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
-        masks: masks(&statement, &decision, catalog),
+        masks: masks(&statement, &decision, names.catalog),
+        lineage: report(lineage, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),
         writes: statement.writes.clone(),
-        lineage: LineageReport::default(),
     };
     Explained { statement, answer }
+}
+
+/// Lineage in names; columns that the client would see masked say so.
+fn report(lineage: &Lineage, decision: &Decision, names: &Names<'_>) -> LineageReport {
+    let mut report = lineage.report(names);
+    if !decision.is_permit() {
+        return report;
+    }
+    for (shown, output) in report.outputs.iter_mut().zip(&lineage.outputs) {
+        if output.kind != OutputKind::Result {
+            continue;
+        }
+        for (shown, column) in shown.columns.iter_mut().zip(&output.columns) {
+            shown.masked = column.identity.and_then(|origin| {
+                let relation = names.catalog.relations.get(&origin.relation)?;
+                relation.column(origin.number)?.label
+            });
+        }
+    }
+    report
 }
 
 const fn kind(kind: Kind) -> StatementKind {

@@ -16,6 +16,7 @@ mod refusal;
 mod resolve;
 mod review;
 mod settings;
+mod text;
 mod tokens;
 mod utility;
 mod value_bearing;
@@ -26,6 +27,7 @@ use pg_query::protobuf::RawStmt;
 
 pub use self::{
     bind::{ViewCell, bind, bind_text},
+    text::{lineages, new_session},
     views::settle_views,
 };
 use self::{
@@ -64,6 +66,16 @@ pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
 }
 
 fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Statement>, Refusal> {
+    let (tokens, parsed) = parsed(text, catalog, limits)?;
+    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+}
+
+/// Tokens and trees of a text within the limits that the server reads alike.
+fn parsed<'t>(
+    text: &'t [u8],
+    catalog: &Catalog,
+    limits: &Limits,
+) -> Result<(Tokens<'t>, Vec<RawStmt>), Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -73,7 +85,7 @@ fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Sta
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+    Ok((tokens, parsed))
 }
 
 /// A text that is refused as a whole.

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use connect_core::{
     catalog::Catalog,
-    lineage::{Lineage, Names, merge},
+    lineage::{Names, merge},
     session::Session,
+    understand::{Limits, lineages, new_session},
 };
 use connect_shared::lineage::{LineageReport, UnderstandingStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{lines::LONGEST, understanding};
+use super::lines::LONGEST;
 
 /// One line of input.
 #[derive(Debug, Deserialize)]
@@ -86,10 +87,10 @@ impl Analyst {
     fn analyse(&mut self, question: Question) -> Answer {
         let mut session = self.session(question.search_path, question.session);
         let begun = Instant::now();
-        let lineages = understanding::lineages(&question.sql, &mut session, &self.catalog);
+        let bound = lineages(question.sql.as_bytes(), &self.catalog, &mut session, &Limits::default());
         let took = begun.elapsed();
         let names = Names { catalog: &self.catalog, session: &session };
-        let reports: Vec<_> = lineages.iter().map(|lineage: &Lineage| lineage.report(&names)).collect();
+        let reports: Vec<_> = bound.iter().map(|lineage| lineage.report(&names)).collect();
         let lineage = merge(&reports);
         let statements = if reports.len() > 1 { reports } else { Vec::new() };
         Answer { schema: "connect.analyze/1", id: question.id, lineage, statements, micros: micros(took) }
@@ -100,11 +101,12 @@ impl Analyst {
         let goes_on =
             last.begun && last.search_path == search_path && statements.starts_with(&last.statements);
         if !goes_on {
-            let session = understanding::new_session(search_path.as_deref(), &self.catalog);
+            let session = new_session(&self.catalog, search_path.as_deref());
             *last = Replay { search_path, statements: Vec::new(), session, begun: true };
         }
         for statement in statements.into_iter().skip(last.statements.len()) {
-            let _of_no_interest = understanding::lineages(&statement, &mut last.session, &self.catalog);
+            let _of_no_interest =
+                lineages(statement.as_bytes(), &self.catalog, &mut last.session, &Limits::default());
             last.statements.push(statement);
         }
         last.session.clone()

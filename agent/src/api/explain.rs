@@ -12,7 +12,7 @@ use connect_core::{
     catalog::Catalog,
     explain::{Asker, Explained, explain as explain_text},
     principal::{GrantInForce, Principal, Resource},
-    understand::Limits,
+    understand::{Limits, new_session},
 };
 use connect_shared::{
     api::{ExplainRequest, Explanation, GrantRequest},
@@ -75,6 +75,7 @@ async fn answer(
         resource: Arc::clone(&served.runtime.resource),
         catalog,
         sql: request.sql,
+        search_path: request.search_path,
         _place: place,
     };
     // Parsing takes its time, and the tunnels' threads have better to do.
@@ -105,6 +106,7 @@ struct Asked {
     resource: Arc<Resource>,
     catalog: Arc<Catalog>,
     sql: String,
+    search_path: Option<Vec<String>>,
     /// Held until the analysis ends, even if nobody waits for it any more.
     _place: SemaphorePermit<'static>,
 }
@@ -112,7 +114,8 @@ struct Asked {
 impl Asked {
     fn explain(&self) -> Vec<Explained> {
         let asker = Asker { principal: &self.principal, grant: &self.grant, resource: &self.resource };
-        explain_text(self.sql.as_bytes(), &self.catalog, &asker, &Limits::default())
+        let mut session = new_session(&self.catalog, self.search_path.as_deref());
+        explain_text(self.sql.as_bytes(), &self.catalog, &mut session, &asker, &Limits::default())
     }
 }
 

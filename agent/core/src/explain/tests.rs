@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     catalog::{Column, Relation, RelationKind, ViewReading},
     principal::ResourceClass,
+    understand::new_session,
 };
 
 const TEXT: Oid = Oid(25);
@@ -44,6 +45,7 @@ fn customers() -> Relation {
 fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedStatement> {
     let mut catalog = Catalog { version: 1, server_version: 150_000, utf8: true, ..Catalog::default() };
     catalog.insert(customers());
+    catalog.schemas.insert("public".into(), Oid(2200));
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };
@@ -51,7 +53,8 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class };
     let asker = Asker { principal: &principal, grant: &grant, resource: &resource };
-    let explained = explain(sql.as_bytes(), &catalog, &asker, &Limits::default());
+    let mut session = new_session(&catalog, Some(&["public".to_owned()]));
+    let explained = explain(sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default());
     explained.into_iter().map(|explained| explained.answer).collect()
 }
 
@@ -69,6 +72,16 @@ fn a_permitted_read_says_what_is_masked_and_how_and_why() {
         [
             ("public.customers.email", MaskMethod::Keyed, Label::Email),
             ("public.customers.token", MaskMethod::Constant, Label::Secret),
+        ]
+    );
+    let columns = &answer.lineage.outputs[0].columns;
+    let marks: Vec<_> = columns.iter().map(|column| (column.direct[0].as_str(), column.masked)).collect();
+    assert_eq!(
+        marks,
+        [
+            ("public.customers.id", None),
+            ("public.customers.email", Some(Label::Email)),
+            ("public.customers.token", Some(Label::Secret)),
         ]
     );
 }
