@@ -13,6 +13,7 @@ mod parse;
 mod query;
 mod refusal;
 mod resolve;
+pub mod review;
 mod settings;
 mod tokens;
 mod utility;
