@@ -14,7 +14,7 @@ mod parse;
 mod query;
 mod refusal;
 mod resolve;
-mod review;
+pub mod review;
 mod settings;
 mod text;
 mod tokens;

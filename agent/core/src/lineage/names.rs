@@ -149,7 +149,7 @@ mod tests {
     fn relation(oid: u32, schema: &str, name: &str, columns: &[&str]) -> Relation {
         let column = |(place, name): (usize, &&str)| Column {
             number: i16::try_from(place + 1).expect("few"),
-            name: (*name).to_owned(),
+            name: (*name).into(),
             type_oid: Oid(25),
             label: None,
             tested_on_write: false,
@@ -157,8 +157,8 @@ mod tests {
         };
         Relation {
             oid: Oid(oid),
-            schema: schema.to_owned(),
-            name: name.to_owned(),
+            schema: schema.into(),
+            name: name.into(),
             kind: RelationKind::Table,
             columns: columns.iter().enumerate().map(column).collect(),
             view_reads: Vec::new(),
