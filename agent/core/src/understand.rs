@@ -8,6 +8,7 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+pub(crate) mod named;
 mod parse;
 mod query;
 mod refusal;
