@@ -281,6 +281,27 @@ impl Catalog {
         Arc::make_mut(&mut self.relations).insert(relation.oid, relation);
     }
 
+    /// Replaces all relations.
+    pub fn set_relations(&mut self, relations: HashMap<Oid, Arc<Relation>>) {
+        let mut by_name: HashMap<Name, Vec<Oid>> = HashMap::with_capacity(relations.len());
+        for relation in relations.values() {
+            let named = by_name.entry(relation.name.clone());
+            // Most names are one relation's.
+            named.or_insert_with(|| Vec::with_capacity(1)).push(relation.oid);
+        }
+        by_name.values_mut().for_each(|oids| oids.sort_unstable());
+        let views = relations.values().filter(|relation| relation.kind == RelationKind::View);
+        self.views = Arc::new(views.map(|view| (view.oid, crate::understand::ViewCell::default())).collect());
+        self.by_name = Arc::new(by_name);
+        self.relations = Arc::new(relations);
+    }
+
+    /// Forgets how views were bound, as something changes that they may use.
+    pub fn forget_bindings(&mut self) {
+        // A cell's clone is empty.
+        self.views = Arc::new(HashMap::clone(&self.views));
+    }
+
     /// Forgets how the views that this snapshot shares with others were bound, as something changes that
     /// they may read. What is bound between two changes of one snapshot is the caller's business.
     fn unbind(&mut self, changed: Oid) {
@@ -288,8 +309,7 @@ impl Catalog {
             Some(cells) => {
                 cells.entry(changed).and_modify(|cell| *cell = crate::understand::ViewCell::default());
             }
-            // A cell's clone is empty.
-            None => self.views = Arc::new(HashMap::clone(&self.views)),
+            None => self.forget_bindings(),
         }
     }
 
