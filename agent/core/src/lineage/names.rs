@@ -1,6 +1,6 @@
 //! Names of what lineage holds by OID: as SQL writes them, made so that a name can be read in one way only.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use super::ColumnId;
 use crate::{
@@ -72,7 +72,7 @@ impl<'a> Names<'a> {
             Change::Known(own) if own.relation.oid == oid => Some(&own.relation),
             _ => None,
         });
-        changed.or_else(|| self.catalog.relations.get(&oid))
+        changed.or_else(|| self.catalog.relations.get(&oid).map(Arc::as_ref))
     }
 }
 
@@ -135,7 +135,6 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -149,7 +148,7 @@ mod tests {
     fn relation(oid: u32, schema: &str, name: &str, columns: &[&str]) -> Relation {
         let column = |(place, name): (usize, &&str)| Column {
             number: i16::try_from(place + 1).expect("few"),
-            name: (*name).to_owned(),
+            name: (*name).into(),
             type_oid: Oid(25),
             label: None,
             tested_on_write: false,
@@ -157,8 +156,8 @@ mod tests {
         };
         Relation {
             oid: Oid(oid),
-            schema: schema.to_owned(),
-            name: name.to_owned(),
+            schema: schema.into(),
+            name: name.into(),
             kind: RelationKind::Table,
             columns: columns.iter().enumerate().map(column).collect(),
             view_reads: Vec::new(),

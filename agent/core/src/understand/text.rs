@@ -1,13 +1,10 @@
 //! A whole text in a session: each statement is bound in the state that those before it leave.
 
-use connect_shared::decision::ReasonCode;
-
-use super::{Limits, bind, parsed};
+use super::{Limits, bind, gap_of, parsed};
 use crate::{
     catalog::{Catalog, code::Name},
-    lineage::{GapKind, Lineage},
+    lineage::Lineage,
     session::{SearchPath, Session},
-    statement::Refusal,
 };
 
 /// The session of a new connection, with another search path if one is given.
@@ -34,15 +31,6 @@ pub fn new_session(catalog: &Catalog, search_path: Option<&[String]>) -> Session
 pub fn lineages(text: &[u8], catalog: &Catalog, session: &mut Session, limits: &Limits) -> Vec<Lineage> {
     match parsed(text, catalog, limits) {
         Ok((_tokens, parsed)) => parsed.iter().map(|raw| bind(raw, catalog, session)).collect(),
-        Err(refusal) => vec![opaque(refusal)],
+        Err(refusal) => vec![Lineage::opaque(gap_of(&refusal), refusal.message)],
     }
-}
-
-fn opaque(refusal: Refusal) -> Lineage {
-    let kind = match (refusal.code, refusal.sqlstate) {
-        (ReasonCode::TooLarge, _) => GapKind::TooLarge,
-        (_, Some("42601")) => GapKind::Syntax,
-        _ => GapKind::NotReviewed,
-    };
-    Lineage::opaque(kind, refusal.message)
 }
