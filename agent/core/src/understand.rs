@@ -77,7 +77,7 @@ fn statements(
     Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
 }
 
-/// Tokens and trees of a text within the limits that the server reads alike.
+/// Tokens and trees of a text that is within the limits and that the server reads alike.
 fn parsed<'t>(
     text: &'t [u8],
     catalog: &Catalog,
