@@ -16,7 +16,7 @@ use connect_shared::label::Label;
 use self::code::{Code, Name};
 
 /// Object identifier in PostgreSQL's catalogs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Oid(pub u32);
 
 /// First OID that PostgreSQL gives to objects made after `initdb`.
@@ -50,6 +50,8 @@ pub struct Catalog {
     pub role: Name,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: String,
+    /// Views of this snapshot, each bound at its first use.
+    pub views: HashMap<Oid, crate::understand::ViewCell>,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.
@@ -237,6 +239,9 @@ impl Catalog {
     /// Adds a relation under its name.
     pub fn insert(&mut self, relation: Relation) {
         self.by_name.entry(relation.name.clone()).or_default().push(relation.oid);
+        if relation.kind == RelationKind::View {
+            self.views.insert(relation.oid, crate::understand::ViewCell::default());
+        }
         self.relations.insert(relation.oid, relation);
     }
 
