@@ -1,5 +1,6 @@
 //! Lineage against the servers that know it: PostgreSQL's own analyser, its recorded dependencies, its row
 //! descriptions.
 
+mod generated;
 mod oracle;
 mod server;

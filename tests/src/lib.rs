@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod canary;
 pub mod fuzz;
+pub mod generate;
 pub mod idp;
 pub mod leaves;
 pub mod oracle;
