@@ -22,6 +22,7 @@ mod value_bearing;
 mod views;
 mod walk;
 
+use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
 pub use self::{
@@ -34,6 +35,8 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
+    lineage::{GapKind, Lineage},
+    session::Session,
     statement::{Analysis, Kind, Refusal, Statement},
 };
 
@@ -55,15 +58,20 @@ impl Default for Limits {
 /// Analyses a text as sent, without its terminating NUL. Never fails: what is not understood is a
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
-pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
-    let statements = match statements(text, catalog, limits) {
+pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
+    let statements = match statements(text, catalog, session, limits) {
         Ok(statements) => statements,
         Err(refusal) => vec![whole(text, refusal)],
     };
     Analysis { statements, catalog_version: catalog.version }
 }
 
-fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Statement>, Refusal> {
+fn statements(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Result<Vec<Statement>, Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -73,16 +81,32 @@ fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Sta
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
 }
 
 /// A text that is refused as a whole.
 fn whole(text: &[u8], refusal: Refusal) -> Statement {
     let length = text.len() as u64;
-    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length })
+    let lineage = Lineage::opaque(gap_of(&refusal), refusal.message.clone());
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
 }
 
-fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) -> Statement {
+/// What a refusal of a whole text is to lineage.
+fn gap_of(refusal: &Refusal) -> GapKind {
+    match refusal {
+        Refusal { sqlstate: Some("42601"), .. } => GapKind::Syntax,
+        Refusal { code: ReasonCode::TooLarge, .. } => GapKind::TooLarge,
+        _ => GapKind::NotReviewed,
+    }
+}
+
+fn statement(
+    raw: &RawStmt,
+    tokens: &Tokens<'_>,
+    end: usize,
+    catalog: &Catalog,
+    session: &Session,
+) -> Statement {
     let start = usize::try_from(raw.stmt_location).unwrap_or_default();
     let end = match usize::try_from(raw.stmt_len) {
         Ok(length) if length > 0 => start.saturating_add(length).min(end),
@@ -94,7 +118,7 @@ fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) 
             Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
         }
     };
-    found.with_text(tokens::normal(tokens, start, end))
+    found.with_text(tokens::normal(tokens, start, end), bind(raw, catalog, session))
 }
 
 #[cfg(test)]
