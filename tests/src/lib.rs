@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod canary;
+pub mod differential;
 pub mod fuzz;
 pub mod generate;
 pub mod idp;

@@ -12,8 +12,10 @@ use super::{
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub relations: HashMap<u32, Relation>,
-    /// `schema.name(argument types)` of functions.
+    /// `schema.name(type,type)` of functions.
     pub functions: HashMap<u32, String>,
+    /// Names of types, with their schema unless they are the server's own.
+    types: HashMap<u32, String>,
     /// The function behind an operator.
     pub operators: HashMap<u32, u32>,
     /// Columns of a constraint.
@@ -47,7 +49,7 @@ const COLUMNS: &str =
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped";
 const FUNCTIONS: &str = "SELECT p.oid, n.nspname || '.' || p.proname || '('
-    || array_to_string(array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t), ', ') || ')'
+    || array_to_string(array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t), ',') || ')'
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace";
 const BODIES: &str = "SELECT p.oid, pg_get_functiondef(p.oid) FROM pg_proc p
     JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'sql' WHERE p.prokind IN ('f', 'p') AND p.oid >= 16384";
@@ -60,6 +62,8 @@ impl Catalog {
     #[must_use]
     pub fn read(wire: &mut Wire) -> Self {
         let mut catalog = Self::default();
+        // So that names of types have their schemas.
+        wire.run("SET search_path = ''");
         for row in wire.run(RELATIONS) {
             let [oid, name, kind] = words(row);
             let kind = kind.chars().next().expect("a kind");
@@ -72,6 +76,10 @@ impl Catalog {
             let [oid, name] = words(row);
             catalog.functions.insert(number(&oid), name);
         }
+        for row in wire.run("SELECT oid, format_type(oid, NULL) FROM pg_type") {
+            let [oid, name] = words(row);
+            catalog.types.insert(number(&oid), name);
+        }
         for row in wire.run("SELECT oid, oprcode::oid FROM pg_operator") {
             let [oid, code] = words(row);
             catalog.operators.insert(number(&oid), number(&code));
@@ -83,6 +91,7 @@ impl Catalog {
             let columns = columns.split(',').map(|number| number.parse().expect("a number")).collect();
             catalog.constraints.insert(number(&oid), columns);
         }
+        wire.run("RESET search_path");
         for row in wire.run(BODIES) {
             let [oid, definition] = words(row);
             catalog.add_body(wire, number(&oid), &definition);
@@ -117,9 +126,21 @@ impl Catalog {
     /// `schema.table.column`
     #[must_use]
     pub fn column_name(&self, (relation, place): Column) -> String {
-        let Some(relation) = self.relations.get(&relation) else { return format!("{relation}.{place}") };
-        let name = relation.columns.get(&place).map_or_else(|| system_column(place), String::as_str);
-        format!("{}.{name}", relation.name)
+        let Some(known) = self.relations.get(&relation) else { return format!("{relation}.{place}") };
+        format!("{}.{}", known.name, part(self.bare_column_name((relation, place))))
+    }
+
+    /// The name of a column alone.
+    #[must_use]
+    pub fn bare_column_name(&self, (relation, place): Column) -> &str {
+        let column = self.relations.get(&relation).and_then(|relation| relation.columns.get(&place));
+        column.map_or_else(|| system_column(place), String::as_str)
+    }
+
+    /// The name of a type.
+    #[must_use]
+    pub fn type_name(&self, oid: u32) -> String {
+        self.types.get(&oid).cloned().unwrap_or_else(|| format!("#{oid}"))
     }
 
     /// The names of columns.
@@ -162,6 +183,14 @@ const fn system_column(place: i16) -> &'static str {
         -6 => "tableoid",
         _ => "?",
     }
+}
+
+/// A part of a name, in quotes where it could be taken for several.
+fn part(name: &str) -> String {
+    if name.is_empty() || name.contains(['.', '"', '(', ',', '#']) {
+        return format!("\"{}\"", name.replace('"', "\"\""));
+    }
+    name.to_owned()
 }
 
 fn words<const N: usize>(row: Vec<Option<String>>) -> [String; N] {

@@ -54,8 +54,11 @@ fn lineage_in(sql: &str, version: Version) -> (Lineage, Catalog) {
 }
 
 fn name(catalog: &Catalog, id: ColumnId) -> String {
-    let Some(relation) = catalog.relation(id.relation) else { return format!("?{}.{}", id.relation.0, id.number) };
-    let column = relation.column(id.number).map_or_else(|| format!("#{}", id.number), |found| found.name.to_string());
+    let Some(relation) = catalog.relation(id.relation) else {
+        return format!("?{}.{}", id.relation.0, id.number);
+    };
+    let column =
+        relation.column(id.number).map_or_else(|| format!("#{}", id.number), |found| found.name.to_string());
     match &*relation.schema {
         "public" => format!("{}.{column}", relation.name),
         schema => format!("{schema}.{}.{column}", relation.name),

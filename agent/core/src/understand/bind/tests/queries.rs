@@ -53,7 +53,10 @@ fn joins_merge_and_decide() {
     );
     check("SELECT j.a FROM (t JOIN w USING (id)) AS j(k, a)", "a<t.a; | t.id w.id");
     check("SELECT z.id FROM t JOIN w USING (id) AS z", "id<t.id; | t.id w.id");
-    check("SELECT s.n FROM t, LATERAL (SELECT t.b + u.y AS n FROM u WHERE u.t_id = t.id) s", "n<t.b u.y; | t.id u.t_id");
+    check(
+        "SELECT s.n FROM t, LATERAL (SELECT t.b + u.y AS n FROM u WHERE u.t_id = t.id) s",
+        "n<t.b u.y; | t.id u.t_id",
+    );
 }
 
 #[test]
@@ -140,17 +143,12 @@ fn json_is_computed_from_its_parts() {
 
 #[test]
 fn types_are_the_servers() {
-    assert_eq!(types("SELECT b + 1, b * 1.5, a || 'x', d - d, tags, ARRAY[b] FROM t"), [
-        Oid(23),
-        Oid(1700),
-        Oid(25),
-        Oid(23),
-        Oid(1009),
-        Oid(1007)
-    ]);
-    assert_eq!(types("SELECT COALESCE(b, 1.5), CASE WHEN true THEN 1 ELSE 2.0 END, sum(b) FROM t GROUP BY b"), [
-        Oid(1700),
-        Oid(1700),
-        Oid(20)
-    ]);
+    assert_eq!(
+        types("SELECT b + 1, b * 1.5, a || 'x', d - d, tags, ARRAY[b] FROM t"),
+        [Oid(23), Oid(1700), Oid(25), Oid(23), Oid(1009), Oid(1007)]
+    );
+    assert_eq!(
+        types("SELECT COALESCE(b, 1.5), CASE WHEN true THEN 1 ELSE 2.0 END, sum(b) FROM t GROUP BY b"),
+        [Oid(1700), Oid(1700), Oid(20)]
+    );
 }

@@ -7,18 +7,27 @@ fn inserts_write_the_columns_that_are_given() {
     check("INSERT INTO w VALUES (1, 'x', 2)", ">w id<, a<, e<; |");
     check("INSERT INTO w (a) SELECT a FROM t WHERE b = 1", ">w a<t.a; | t.b");
     check("INSERT INTO w (e, a) SELECT b, a FROM t RETURNING a, id", "a<t.a, id<; >w a<t.a, e<t.b; |");
-    check("INSERT INTO lines (id, price, count) SELECT id, x, y FROM u", ">lines id<u.id, price<u.x, count<u.y, total<u.x u.y; |");
+    check(
+        "INSERT INTO lines (id, price, count) SELECT id, x, y FROM u",
+        ">lines id<u.id, price<u.x, count<u.y, total<u.x u.y; |",
+    );
     check(
         "INSERT INTO t (id, a) SELECT id, a FROM w ON CONFLICT (id) DO UPDATE SET a = excluded.a || t.a WHERE t.b > 1",
         ">t id<w.id, a<t.a w.a; | t.b t.id",
     );
-    check("INSERT INTO t (id, a) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT t_a DO NOTHING", ">t id<, a<; | t.a");
+    check(
+        "INSERT INTO t (id, a) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT t_a DO NOTHING",
+        ">t id<, a<; | t.a",
+    );
 }
 
 #[test]
 fn updates_write_what_is_set() {
     check("UPDATE t SET a = lower(a), b = 1 WHERE c = 2", ">t a<t.a, b<; | t.c");
-    check("UPDATE t SET a = w.a FROM w WHERE w.id = t.id RETURNING t.a, t.b, w.e", "a<w.a, b<t.b, e<w.e; >t a<w.a; | t.id w.id");
+    check(
+        "UPDATE t SET a = w.a FROM w WHERE w.id = t.id RETURNING t.a, t.b, w.e",
+        "a<w.a, b<t.b, e<w.e; >t a<w.a; | t.id w.id",
+    );
     check("UPDATE t SET (a, b) = (SELECT a, e FROM w WHERE w.id = t.id)", ">t a<w.a, b<w.e; | t.id w.id");
     check("UPDATE lines SET price = price * 2", ">lines price<lines.price, total<lines.count lines.price; |");
     check("UPDATE t SET tags[1] = a", ">t tags<t.a t.tags; |");
@@ -42,10 +51,7 @@ fn merges_write_by_every_action() {
 
 #[test]
 fn writes_in_with_run_whether_used_or_not() {
-    check(
-        "WITH gone AS (DELETE FROM w WHERE e = 1 RETURNING a) SELECT b FROM t",
-        "b<t.b; >w ; | w.e",
-    );
+    check("WITH gone AS (DELETE FROM w WHERE e = 1 RETURNING a) SELECT b FROM t", "b<t.b; >w ; | w.e");
     check(
         "WITH gone AS (DELETE FROM w RETURNING a) INSERT INTO u (a) SELECT a FROM gone",
         ">w ; >u a<w.a; |",
