@@ -14,19 +14,20 @@ mod parse;
 mod query;
 mod refusal;
 mod resolve;
-mod review;
+pub mod review;
 mod settings;
+mod text;
 mod tokens;
 mod utility;
 mod value_bearing;
 mod views;
 mod walk;
 
-use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
 pub use self::{
     bind::{ViewCell, bind, bind_text},
+    text::{lineages, new_session},
     views::settle_views,
 };
 use self::{
@@ -35,7 +36,6 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
-    lineage::{GapKind, Lineage},
     session::Session,
     statement::{Analysis, Kind, Refusal, Statement},
 };
@@ -72,6 +72,16 @@ fn statements(
     session: &Session,
     limits: &Limits,
 ) -> Result<Vec<Statement>, Refusal> {
+    let (tokens, parsed) = parsed(text, catalog, limits)?;
+    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
+}
+
+/// Tokens and trees of a text within the limits that the server reads alike.
+fn parsed<'t>(
+    text: &'t [u8],
+    catalog: &Catalog,
+    limits: &Limits,
+) -> Result<(Tokens<'t>, Vec<RawStmt>), Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -81,23 +91,14 @@ fn statements(
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
+    Ok((tokens, parsed))
 }
 
 /// A text that is refused as a whole.
 fn whole(text: &[u8], refusal: Refusal) -> Statement {
     let length = text.len() as u64;
-    let lineage = Lineage::opaque(gap_of(&refusal), refusal.message.clone());
+    let lineage = text::opaque(&refusal);
     Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
-}
-
-/// What a refusal of a whole text is to lineage.
-fn gap_of(refusal: &Refusal) -> GapKind {
-    match refusal {
-        Refusal { sqlstate: Some("42601"), .. } => GapKind::Syntax,
-        Refusal { code: ReasonCode::TooLarge, .. } => GapKind::TooLarge,
-        _ => GapKind::NotReviewed,
-    }
 }
 
 fn statement(
