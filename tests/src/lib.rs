@@ -7,9 +7,12 @@
 
 pub mod agent;
 pub mod canary;
+pub mod differential;
 pub mod fuzz;
+pub mod generate;
 pub mod idp;
 pub mod leaves;
+pub mod oracle;
 pub mod os_user;
 pub mod person;
 pub mod place;

@@ -1,0 +1,7 @@
+//! Lineage against the servers that know it: PostgreSQL's own analyser, its recorded dependencies, its row
+//! descriptions.
+
+mod differential;
+mod generated;
+mod oracle;
+mod server;
