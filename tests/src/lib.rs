@@ -6,12 +6,14 @@
 //! end.
 
 pub mod agent;
+pub mod answers;
 pub mod canary;
 pub mod fuzz;
 pub mod idp;
 pub mod leaves;
 pub mod os_user;
 pub mod person;
+pub mod perturb;
 pub mod place;
 pub mod postgres;
 pub mod process;

@@ -1,0 +1,4 @@
+//! Lineage, held against a set of reasoned answers, and the answers against PostgreSQL.
+
+mod perturbation;
+mod validity;
