@@ -25,7 +25,7 @@ const NOT_RUN: [&str; 6] = ["COPY", "EXPLAIN", "PREPARE", "DECLARE", "REFRESH", 
 /// `set_config(…, true)` ends with its own transaction, which here is the whole trial's.
 const ENDS_WITH_ITS_TRANSACTION: &str = "set-config-local-call";
 
-/// Rows that came back, by what asked for them.
+/// Rows that came back, sorted: where ORDER BY leaves ties or is not there, the plan decides their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows {
     pub names: Vec<String>,
@@ -190,7 +190,10 @@ fn split(messages: Vec<SimpleQueryMessage>) -> Vec<Rows> {
             SimpleQueryMessage::Row(row) => {
                 current.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
             }
-            SimpleQueryMessage::CommandComplete(_) => all.push(std::mem::take(&mut current)),
+            SimpleQueryMessage::CommandComplete(_) => {
+                current.rows.sort_unstable();
+                all.push(std::mem::take(&mut current));
+            }
             _ => {}
         }
     }
