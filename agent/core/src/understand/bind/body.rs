@@ -31,7 +31,14 @@ impl<'a> Binder<'a> {
             Some([only]) if !several => only.flow.clone(),
             _ => row,
         };
-        Ok(Some(Flow { type_oid: chosen.result, identity: None, ..flow }))
+        let flow = Flow { identity: None, ..flow };
+        let result = chosen.result;
+        // OUT columns have names of their own; a table's rows have the table's.
+        Ok(Some(if chosen.outputs.is_empty() {
+            self.as_type(flow, result)
+        } else {
+            Flow { type_oid: result, ..flow }
+        }))
     }
 
     /// An SQL function behind an operator or a cast: its arguments flow into its value anyway.
@@ -106,6 +113,7 @@ impl<'a> Binder<'a> {
             }
             last = rows;
         }
+        self.use_all(&mut last);
         let columns = last.columns.into_iter().map(|column| super::item::Named {
             name: std::borrow::Cow::Owned(column.name.into_owned()),
             flow: column.flow,

@@ -159,10 +159,17 @@ impl<'a> Binder<'a> {
             own.into_iter().for_each(|from| self.convert(from, target, CastContext::Explicit));
         }
         if is_open(function) {
-            let flow = self.open_function(function, chosen, flows)?;
-            return Ok(Called { flow: flow.unwrap_or(mixed), outputs });
+            let flow = self.open_function(function, chosen, flows)?.unwrap_or(mixed);
+            if chosen.returns_set {
+                self.facts.multiplying.add(&flow.indirect);
+            }
+            return Ok(Called { flow, outputs });
         }
         self.review(function);
+        if chosen.returns_set {
+            self.facts.multiplying.add(&mixed.direct);
+            self.facts.multiplying.add(&mixed.indirect);
+        }
         Ok(Called { flow: mixed, outputs })
     }
 

@@ -32,11 +32,12 @@ impl<'a> Binder<'a> {
         let given: Vec<i16> = values.keys().copied().collect();
         for (number, expression) in &details.expressions {
             let ColumnExpression::Stored(expression) = expression else { continue };
-            let flow = self.of_row(expression, base)?;
+            let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
             if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
                 continue;
             }
+            self.used(&mut flow);
             let Some(column) = base.column(*number) else { continue };
             let mut new = Flow::constant(column.type_oid);
             for source in flow.direct.iter() {
@@ -48,6 +49,20 @@ impl<'a> Binder<'a> {
                 }
             }
             values.insert(*number, new);
+        }
+        Ok(())
+    }
+
+    /// What the defaults run of the columns that were not given.
+    pub(super) fn run_defaults(&mut self, target: &WriteTarget<'a>, values: &Values) -> Bound<()> {
+        let base = target.base;
+        let Some(details) = &base.details else { return Ok(()) };
+        for (number, expression) in &details.expressions {
+            if let ColumnExpression::Default(expression) = expression
+                && !values.contains_key(number)
+            {
+                self.of_row(expression, base)?;
+            }
         }
         Ok(())
     }
@@ -112,6 +127,8 @@ impl<'a> Binder<'a> {
             return Ok(Flow::default());
         };
         let columns = self.targets(&select.target_list, here)?;
-        Ok(columns.into_iter().next().map(|column| column.flow).unwrap_or_default())
+        let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
+        self.used(&mut flow);
+        Ok(flow)
     }
 }

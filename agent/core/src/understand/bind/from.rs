@@ -189,6 +189,7 @@ impl<'a> Binder<'a> {
             };
             let flows: [Flow; 2] = [left.top.flow(own), right.top.flow(other)];
             for flow in &flows {
+                self.used(&mut flow.clone());
                 self.facts.reads.add(&flow.direct);
                 indirect.add(&flow.direct);
                 indirect.add(&flow.indirect);

@@ -63,7 +63,10 @@ impl<'a> Binder<'a> {
             };
             let only = (functions.len() == 1).then_some(alias.as_ref()).flatten();
             let alias = only.map(|alias| alias.aliasname.as_str());
-            for given in self.given(call, own, alias, here, indirect)? {
+            let outside = std::mem::take(&mut self.facts.multiplying);
+            let all = self.given(call, own, alias, here, indirect)?;
+            indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+            for given in all {
                 scalar &= given.scalar;
                 columns.extend(given.columns);
             }
@@ -162,6 +165,8 @@ impl<'a> Binder<'a> {
             let type_oid = overload::element_type(self.catalog, flow.type_oid).unwrap_or(Oid(0));
             let array = flow.type_oid;
             self.note_function("unnest", array);
+            indirect.add(&flow.direct);
+            indirect.add(&flow.indirect);
             given.push(self.scalar("unnest", None, flow.computed(type_oid), indirect));
         }
         Ok(given)

@@ -46,7 +46,11 @@ impl<'a> Binder<'a> {
         };
         let target = self.write_target(relation, Event::Insert)?;
         let source = match select_stmt.as_deref() {
-            Some(query) => self.query(query, env)?,
+            Some(query) => {
+                let mut rows = self.query(query, env)?;
+                self.use_all(&mut rows);
+                rows
+            }
             None => Rows::default(),
         };
         let mut indirect = source.indirect;
@@ -61,6 +65,7 @@ impl<'a> Binder<'a> {
             }
             put(&mut values, listed.column, flow);
         }
+        self.run_defaults(&target, &values)?;
         self.generate(&target, &mut values, Event::Insert)?;
         self.write(&target, &values, Event::Insert)?;
         let mut returned = self.defaults(&target, &values);

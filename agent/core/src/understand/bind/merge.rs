@@ -92,6 +92,7 @@ impl<'a> Binder<'a> {
             }
             Ok(CmdType::CmdInsert) => {
                 let mut new = self.merge_insert(target_list, values, target, here, indirect)?;
+                self.run_defaults(target, &new)?;
                 self.generate(target, &mut new, Event::Insert)?;
                 self.write(target, &new, Event::Insert)?;
                 for column in &target.base.columns {

@@ -9,14 +9,14 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::Flow,
+    flow::{Flow, INT8},
     gap,
     item::Named,
     scope::{Env, Level},
     set::Set,
     window::Windows,
 };
-use crate::lineage::GapKind;
+use crate::{catalog::code::CastContext, lineage::GapKind};
 
 /// What a query gives.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,9 @@ impl<'a> Binder<'a> {
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;
         let here = Env { windows: Some(&windows), ..here };
+        let outside = std::mem::take(&mut self.facts.multiplying);
         let columns = self.targets(&select.target_list, here)?;
+        indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
         self.condition(select.where_clause.as_deref(), here, &mut indirect)?;
         self.condition(select.having_clause.as_deref(), here, &mut indirect)?;
         self.group_by(&select.group_clause, &columns, here, &mut indirect)?;
@@ -83,8 +85,13 @@ impl<'a> Binder<'a> {
         here: Env<'_, 'a>,
         indirect: &mut Set,
     ) -> Bound<()> {
-        self.condition(select.limit_offset.as_deref(), here, indirect)?;
-        self.condition(select.limit_count.as_deref(), here, indirect)
+        for node in [&select.limit_offset, &select.limit_count].into_iter().flatten() {
+            let flow = self.expression(node, here)?;
+            self.convert(flow.type_oid, INT8, CastContext::Implicit);
+            indirect.add(&flow.direct);
+            indirect.add(&flow.indirect);
+        }
+        Ok(())
     }
 
     /// An expression that decides, if there is one.
@@ -115,7 +122,7 @@ impl<'a> Binder<'a> {
             if self.star(value, here, &mut columns)? {
                 continue;
             }
-            let flow = self.expression(value, here)?;
+            let flow = self.apart(|binder| binder.expression(value, here))?;
             let name = match target.name.as_str() {
                 "" => super::clause::figured_name(value),
                 name => Cow::Borrowed(name),

@@ -39,6 +39,7 @@ impl<'a> Binder<'a> {
             let type_oid = self.common(&[column.flow.type_oid, other.flow.type_oid]);
             if compares {
                 for flow in [&column.flow, &other.flow] {
+                    self.used(&mut flow.clone());
                     indirect.add(&flow.direct);
                     indirect.add(&flow.indirect);
                 }

@@ -101,7 +101,8 @@ impl<'a> Binder<'a> {
     }
 
     /// Rows that go somewhere.
-    pub(super) fn result(&mut self, kind: OutputKind, rows: Rows<'a>) -> Result<'a> {
+    pub(super) fn result(&mut self, kind: OutputKind, mut rows: Rows<'a>) -> Result<'a> {
+        self.use_all(&mut rows);
         self.facts.indirect.add(&rows.indirect);
         for column in &rows.columns {
             self.facts.indirect.add(&column.flow.indirect);

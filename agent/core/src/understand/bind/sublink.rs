@@ -21,7 +21,10 @@ impl<'a> Binder<'a> {
         let Some(query) = subselect.as_deref() else {
             return Err(gap(GapKind::NotReviewed, "an empty subquery"));
         };
-        let rows = self.query(query, here)?;
+        let mut rows = self.query(query, here)?;
+        if SubLinkType::try_from(*sub_link_type) != Ok(SubLinkType::ExistsSublink) {
+            self.use_all(&mut rows);
+        }
         match SubLinkType::try_from(*sub_link_type) {
             Ok(SubLinkType::ExistsSublink) => {
                 Ok(Flow { indirect: rows.indirect, type_oid: BOOL, ..Flow::default() })
@@ -75,6 +78,11 @@ impl<'a> Binder<'a> {
         }
         rows.columns.iter().for_each(|column| flow.mix(&column.flow));
         Ok(flow.computed(BOOL))
+    }
+
+    /// Every column of a query is used.
+    pub(super) fn use_all(&mut self, rows: &mut Rows<'a>) {
+        rows.columns.iter_mut().for_each(|column| self.used(&mut column.flow));
     }
 
     pub(super) fn array_of(&self, element: Oid) -> Oid {

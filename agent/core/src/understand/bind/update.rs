@@ -143,7 +143,9 @@ impl<'a> Binder<'a> {
             }
             Some(NodeEnum::SubLink(link)) => {
                 let Some(query) = link.subselect.as_deref() else { return Err(missing()) };
-                let row = super::sublink::as_row(self.query(query, here)?);
+                let mut rows = self.query(query, here)?;
+                self.use_all(&mut rows);
+                let row = super::sublink::as_row(rows);
                 let fields = self.fields(&row)?;
                 fields.get(place).map(|field| field.flow.clone()).ok_or_else(missing)
             }

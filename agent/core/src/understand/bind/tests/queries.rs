@@ -109,9 +109,9 @@ fn functions_give_what_goes_in() {
     check("SELECT twice(b) FROM t", "twice<t.b; |");
     check("SELECT name_of(y) FROM u", "name_of<t.a; | t.id u.y");
     check("SELECT r.x FROM w, rows_of(w.e) r", "x<u.x; | u.y w.e");
-    check("SELECT g FROM t, generate_series(1, t.b) g", "g<t.b; |");
-    check("SELECT e, n FROM t, unnest(tags) WITH ORDINALITY AS q(e, n)", "e<t.tags, n<; |");
-    check("SELECT k, j FROM t, jsonb_each(doc) AS q(k, j)", "k<t.doc, j<t.doc; |");
+    check("SELECT g FROM t, generate_series(1, t.b) g", "g<t.b; | t.b");
+    check("SELECT e, n FROM t, unnest(tags) WITH ORDINALITY AS q(e, n)", "e<t.tags, n<; | t.tags");
+    check("SELECT k, j FROM t, jsonb_each(doc) AS q(k, j)", "k<t.doc, j<t.doc; | t.doc");
     check("SELECT hidden(b) FROM t", "hidden<t.b; | | partial opaque-function: public.hidden(int4)");
     check("SELECT p.a FROM t, jsonb_to_record(doc) AS p(a text, b int)", "a<t.doc; |");
 }
