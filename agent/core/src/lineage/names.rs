@@ -129,6 +129,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
         "timestamp" => "timestamp without time zone",
         "timestamptz" => "timestamp with time zone",
         "char" => "\"char\"",
+        "any" => "\"any\"",
         _ => return None,
     })
 }

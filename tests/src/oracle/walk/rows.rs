@@ -108,7 +108,14 @@ impl<'a> Walk<'a> {
     /// A function in FROM is called for its rows even if no column is used; only one that gives a set
     /// decides how many there are.
     fn function_rows(&mut self, scope: &Rc<Scope<'a>>, call: &'a Value) {
-        if is_set(call) {
+        let function = call.node().filter(|node| node.kind == "FUNCEXPR");
+        let opened = function.filter(|node| self.catalog.bodies.contains_key(&node.oid("funcid")));
+        if let (true, Some(node)) = (is_set(call), opened) {
+            // How many rows a body gives is decided in it; what it gives in them is not asked here.
+            let function = node.oid("funcid");
+            self.called(function);
+            self.body(scope, node, function);
+        } else if is_set(call) {
             self.decide(scope, call);
         } else {
             let before = self.expected.indirect.clone();
