@@ -7,6 +7,7 @@
 mod connection;
 mod inherit;
 mod labels;
+mod once;
 mod overrides;
 mod queries;
 mod read;
@@ -21,7 +22,7 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub use self::overrides::LabelOverrides;
+pub use self::{once::read_once, overrides::LabelOverrides};
 use self::{
     service::{Reader, Recorder, State},
     shared::Shared,

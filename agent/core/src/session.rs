@@ -206,7 +206,7 @@ impl Session {
     pub fn begin(catalog: &Catalog, startup: &[(String, String)]) -> Self {
         let path = identifiers(&catalog.search_path).map(Arc::from);
         let mut settings = Settings { path, ..Settings::default() };
-        let mut inherited_path = Some(Arc::from(catalog.search_path.as_str()));
+        let mut inherited_path = Some(catalog.search_path.clone());
         for (name, value) in startup {
             let Some(setting) = settings::Setting::named(name) else { continue };
             settings.set(setting, &settings::Value::Text(value.as_str().into()), &Settings::default());
@@ -224,6 +224,12 @@ impl Session {
         };
         session.refresh(catalog);
         session
+    }
+
+    /// A session of which nothing but the search path is known.
+    #[must_use]
+    pub fn at(search_path: SearchPath) -> Self {
+        Self { search_path: Some(Arc::new(search_path)), next_oid: FIRST_OWN_OID, ..Self::default() }
     }
 
     /// The same, but names of prepared statements and cursors are kept by the caller: EXECUTE and FETCH

@@ -79,7 +79,7 @@ impl Session {
                 if has_texts(&table.own) {
                     return None;
                 }
-                table.column_mut(from)?.name = to.to_string();
+                table.column_mut(from)?.name = to.clone();
             }
             Part::Constraint(constraint) => table.constrain(std::slice::from_ref(constraint)),
             Part::DropConstraint { name } => {
@@ -161,7 +161,7 @@ impl Session {
         let mut rest = first.relation.children;
         let mut keys = Vec::new();
         while let Some(oid) = rest.pop() {
-            let Some(relation) = catalog.relations.get(&oid).filter(|_| seen.insert(oid)) else { continue };
+            let Some(relation) = catalog.relation(oid).filter(|_| seen.insert(oid)) else { continue };
             keys.push(key(&relation.schema, &relation.name));
             rest.extend(&relation.children);
         }

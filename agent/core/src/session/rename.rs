@@ -47,8 +47,8 @@ impl Session {
         self.forget(from, catalog);
         let change = match own {
             Some(mut own) => {
-                own.relation.schema = to.0.to_string();
-                own.relation.name = to.1.to_string();
+                own.relation.schema = to.0.clone();
+                own.relation.name = to.1.clone();
                 Change::Known(Arc::new(own))
             }
             None => Change::Unknown,
@@ -82,7 +82,7 @@ impl Session {
         let prefix = format!("{}_", from.1);
         let stored = catalog.relations.values().filter(|relation| {
             relation.kind == crate::catalog::RelationKind::Sequence
-                && *relation.schema == *from.0
+                && relation.schema == from.0
                 && relation.name.starts_with(&prefix)
         });
         let own =
@@ -90,7 +90,7 @@ impl Session {
                 *schema == from.0 && name.starts_with(&prefix) && name.contains("_seq")
             });
         let names: Vec<Name> =
-            stored.map(|found| found.name.as_str().into()).chain(own.map(|(_, name)| name.clone())).collect();
+            stored.map(|found| found.name.clone()).chain(own.map(|(_, name)| name.clone())).collect();
         for name in names {
             self.touch_key((from.0.clone(), name.clone()));
             self.touch_key((to.0.clone(), name));

@@ -148,7 +148,7 @@ impl Session {
     /// server's files; which it was, nobody says.
     fn follow_inherited(&mut self, catalog: &Catalog) {
         let Some(inherited) = &self.inherited_path else { return };
-        if **inherited == *catalog.search_path {
+        if *inherited == catalog.search_path {
             return;
         }
         let before = self.reset.path.take();

@@ -206,7 +206,7 @@ fn renamed_and_moved_relations_are_found_under_their_new_name() {
     let mut world = World::new();
     world.run(&["ALTER TABLE people RENAME TO persons"]);
     assert_eq!(world.own("public", "persons").relation.oid, PEOPLE);
-    assert_eq!(world.own("public", "persons").relation.name, "persons");
+    assert_eq!(&*world.own("public", "persons").relation.name, "persons");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn what_is_not_committed_stays() {
 fn schemas_of_a_newer_snapshot_count() {
     let mut world = World::new();
     world.run(&["SET search_path TO later, a"]);
-    world.catalog.schemas.insert("later".into(), crate::catalog::Oid(900));
+    std::sync::Arc::make_mut(&mut world.catalog.schemas).insert("later".into(), crate::catalog::Oid(900));
     world.catalog.version += 1;
     world.session.settle(&world.catalog, Reading::Unasked);
     assert_eq!(world.path(), "pg_catalog later a");

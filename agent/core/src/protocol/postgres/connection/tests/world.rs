@@ -57,7 +57,7 @@ pub(super) struct World {
 pub(super) fn catalog() -> Catalog {
     let column = |number: i16, name: &str, type_oid: u32, label| Column {
         number,
-        name: name.to_owned(),
+        name: name.into(),
         type_oid: Oid(type_oid),
         label,
         tested_on_write: number == 1,
@@ -71,12 +71,12 @@ pub(super) fn catalog() -> Catalog {
         ("pg_sleep", Volatility::Volatile),
     ] {
         let function = BuiltinFunction { volatility, aggregate: name == "count" };
-        catalog.builtin_functions.insert(name.to_owned(), function);
+        Arc::make_mut(&mut catalog.builtin_functions).insert(name.into(), function);
     }
     let table = |oid: u32, name: &str, columns| Relation {
         oid: Oid(oid),
-        schema: "public".to_owned(),
-        name: name.to_owned(),
+        schema: "public".into(),
+        name: name.into(),
         kind: RelationKind::Table,
         columns,
         view_reads: Vec::new(),
