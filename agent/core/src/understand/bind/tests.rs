@@ -1,9 +1,10 @@
 //! Lineage of single statements, over a small database.
 
 mod queries;
+mod sessions;
 mod writes;
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     catalog::{
