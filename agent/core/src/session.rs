@@ -183,7 +183,7 @@ pub const FIRST_OWN_OID: u32 = 0xFFF0_0000;
 
 /// Which state of a session a statement was analysed under. Two analyses of one text agree if their
 /// catalog versions and these are equal, as far as neither executes nor fetches by name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Fingerprint {
     path: Option<Arc<SearchPath>>,
     role: Actor,
@@ -282,6 +282,25 @@ impl Session {
     #[must_use]
     pub fn own(&self, oid: Oid) -> Option<&Arc<OwnRelation>> {
         self.relations.known().find(|own| own.relation.oid == oid)
+    }
+
+    /// Another copy of this session went further, and what it did turned out otherwise: no state of it and
+    /// no OID that it gave comes again here.
+    pub fn skip_beyond(&mut self, other: &Self) {
+        self.serial = self.serial.max(other.serial);
+        self.next_oid = self.next_oid.max(other.next_oid);
+    }
+
+    /// Takes what prepared statements and cursors give, where their names are kept elsewhere.
+    #[must_use]
+    pub fn with_names(
+        mut self,
+        prepared: impl IntoIterator<Item = (Name, Arc<Lineage>)>,
+        cursors: impl IntoIterator<Item = (Name, Arc<Lineage>)>,
+    ) -> Self {
+        self.prepared = Arc::new(prepared.into_iter().collect());
+        self.cursors = Arc::new(cursors.into_iter().collect());
+        self
     }
 
     /// Finds anew where names are looked for: schemas may have come or gone.

@@ -135,6 +135,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+
     use std::sync::Arc;
 
     use super::*;

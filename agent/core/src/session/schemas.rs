@@ -43,17 +43,18 @@ impl Session {
         if !catalog.schemas.contains_key(schema) {
             return Standing::Absent;
         }
-        let unusable = match self.settings.role() {
+        let role = match self.settings.role() {
             _ if self.rights_changed => return Standing::Unknown,
-            Actor::Login => &*catalog.unusable_schemas,
-            Actor::Named(name) if *name == catalog.role => &*catalog.unusable_schemas,
-            Actor::Named(name) => match catalog.roles.get(name) {
-                Some(role) => &role.unusable_schemas,
-                None => return Standing::Unknown,
-            },
+            Actor::Login => &catalog.role,
+            Actor::Named(name) => name,
             Actor::Unknown => return Standing::Unknown,
         };
-        if unusable.contains(schema) { Standing::Closed } else { Standing::Usable }
+        match catalog.roles.get(role) {
+            Some(rights) if rights.closed_schemas.contains(schema) => Standing::Closed,
+            Some(_) => Standing::Usable,
+            None if *role == catalog.role => Standing::Usable,
+            None => Standing::Unknown,
+        }
     }
 
     pub(super) fn schema_changed(&mut self, schema: Name, change: SchemaChange) {

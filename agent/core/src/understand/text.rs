@@ -1,24 +1,22 @@
 //! A whole text in a session: each statement is bound in the state that those before it leave.
 
 use connect_shared::decision::ReasonCode;
-use pg_query::{
-    NodeEnum,
-    protobuf::{Node, RawStmt},
-};
+use pg_query::{NodeEnum, protobuf::RawStmt};
 
-use super::{Limits, bind, parsed};
+use super::{Limits, bind, bind_node, parsed};
 use crate::{
     catalog::Catalog,
     lineage::{GapKind, Lineage},
-    session::{self, Session, SessionChange, change_of},
+    session::{Session, SessionChange, change_of, quoted},
     statement::Refusal,
 };
 
 /// The session of a new connection, with another search path if one is given.
 #[must_use]
 pub fn new_session(catalog: &Catalog, search_path: Option<&[String]>) -> Session {
-    let quoted = search_path.map(|names| session::quoted(names.iter().map(String::as_str)));
-    let startup: Vec<_> = quoted.map(|path| ("search_path".to_owned(), path)).into_iter().collect();
+    let path = search_path.map(|names| quoted(names.iter().map(String::as_str)));
+    let startup: Vec<(String, String)> =
+        path.into_iter().map(|path| ("search_path".to_owned(), path)).collect();
     Session::begin(catalog, &startup)
 }
 
@@ -26,23 +24,22 @@ pub fn new_session(catalog: &Catalog, search_path: Option<&[String]>) -> Session
 /// statement succeeds. Never fails: what is not understood is opaque.
 #[must_use]
 pub fn lineages(text: &[u8], catalog: &Catalog, session: &mut Session, limits: &Limits) -> Vec<Lineage> {
-    let lineages = match parsed(text, catalog, limits) {
-        Ok((_tokens, parsed)) => parsed.iter().map(|raw| lineage(raw, catalog, session)).collect(),
+    let bound = match parsed(text, catalog, limits) {
+        Ok((_tokens, parsed)) => parsed.iter().map(|raw| in_turn(raw, catalog, session)).collect(),
         Err(refusal) => {
+            // The server may have understood it.
             session.apply(&SessionChange::code_ran(), catalog);
             vec![opaque(&refusal)]
         }
     };
     session.sync(catalog);
-    lineages
+    bound
 }
 
-/// Lineage of one statement; the session is then as it leaves it.
-fn lineage(raw: &RawStmt, catalog: &Catalog, session: &mut Session) -> Lineage {
-    let Some(node) = raw.stmt.as_deref().and_then(|node| node.node.as_ref()) else {
-        return bind(raw, catalog, session);
-    };
-    if let Some(name) = executed(node) {
+/// Binds a statement and leaves the session as it does.
+fn in_turn(raw: &RawStmt, catalog: &Catalog, session: &mut Session) -> Lineage {
+    let node = raw.stmt.as_deref().and_then(|stmt| stmt.node.as_ref());
+    if let Some(name) = node.and_then(executed) {
         session.refresh_prepared(name, catalog, |node, session| {
             let lineage = bind_node(node, catalog, session);
             let change = change_of(node, &lineage, catalog);
@@ -50,7 +47,10 @@ fn lineage(raw: &RawStmt, catalog: &Catalog, session: &mut Session) -> Lineage {
         });
     }
     let lineage = bind(raw, catalog, session);
-    session.apply(&change_of(node, &lineage, catalog), catalog);
+    if let Some(node) = node {
+        let change = change_of(node, &lineage, catalog);
+        session.apply(&change, catalog);
+    }
     lineage
 }
 
@@ -63,11 +63,6 @@ fn executed(node: &NodeEnum) -> Option<&str> {
         _ => None,
     };
     inner.and_then(|node| node.node.as_ref()).and_then(executed)
-}
-
-fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Lineage {
-    let node = Node { node: Some(node.clone()) };
-    bind(&RawStmt { stmt: Some(Box::new(node)), ..RawStmt::default() }, catalog, session)
 }
 
 /// Nothing is known of a text that is refused as a whole.

@@ -75,9 +75,9 @@ pub(super) fn catalog() -> Catalog {
     let schemas = ["pg_catalog", "information_schema", "public", "a", "b", "ana", "closed", "Mixed Case"];
     catalog.schemas =
         Arc::new((100..).zip(schemas).map(|(oid, name)| (Name::from(name), Oid(oid))).collect());
-    catalog.unusable_schemas = Arc::new(["closed".into()].into());
-    let bob = Role { unusable_schemas: ["a".into()].into() };
-    catalog.roles = Arc::new([("bob".into(), bob)].into());
+    let closed = Role { closed_schemas: ["closed".into()].into() };
+    let bob = Role { closed_schemas: ["a".into()].into() };
+    catalog.roles = [("ana".into(), closed), ("bob".into(), bob)].into();
     catalog.insert(relation(PEOPLE.0, "public", "people", RelationKind::Table));
     for (oid, schema) in [(20_010, "public"), (20_011, "a"), (20_012, "b")] {
         catalog.insert(relation(oid, schema, "t", RelationKind::Table));

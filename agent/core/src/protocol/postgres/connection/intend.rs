@@ -192,6 +192,8 @@ impl Connection {
             protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
             shapes: inner.shapes.clone(),
             lineage: inner.lineage.clone(),
+            change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
+            under: facts.under.clone(),
         };
         Some((Arc::new(merged), binds))
     }

@@ -23,6 +23,7 @@ use crate::{
     machine::Output,
     protocol::postgres::{answer, frame::Side},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
+    session::Fingerprint,
     statement::{Effect, Kind, Protection, Refusal, Statement},
 };
 
@@ -349,6 +350,8 @@ impl Connection {
             shapes: Vec::new(),
             effect: Effect::None,
             lineage: Arc::new(Lineage::opaque(GapKind::TooLarge, "a text that was not read")),
+            change: Arc::default(),
+            under: Fingerprint::default(),
         });
         let id = self.statement_id();
         match self.decide(&facts, id, Schema::Known) {
