@@ -189,9 +189,13 @@ impl Connection {
             self.describe_before_execute(&run, &carrier);
             self.outbox.say_to_server(bytes);
             self.before_run(&mut run, &prepared);
+            if matches!(carrier, Carrier::Query) {
+                run.source = Some((prepared.text.clone(), prepared.place));
+            }
             runs.push(run);
         }
         self.expect_runs(runs, carrier);
+        self.follow_sent();
     }
 
     fn claim(&self, permit: &Permit, ticket: Ticket) -> Option<Recorded> {
