@@ -24,6 +24,8 @@ mod value_bearing;
 mod views;
 mod walk;
 
+use std::borrow::Cow;
+
 use pg_query::protobuf::RawStmt;
 
 pub use self::{
@@ -32,12 +34,12 @@ pub use self::{
     views::settle_views,
 };
 use self::{
-    found::Found,
+    found::{BoundIn, Found},
     tokens::{Normal, Tokens},
 };
 use crate::{
     catalog::Catalog,
-    session::Session,
+    session::{Session, SessionChange, change_of},
     statement::{Analysis, Kind, Refusal, Statement},
 };
 
@@ -62,7 +64,7 @@ impl Default for Limits {
 pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
     let statements = match statements(text, catalog, session, limits) {
         Ok(statements) => statements,
-        Err(refusal) => vec![whole(text, refusal)],
+        Err(refusal) => vec![whole(text, refusal, session)],
     };
     Analysis { statements, catalog_version: catalog.version }
 }
@@ -74,7 +76,30 @@ fn statements(
     limits: &Limits,
 ) -> Result<Vec<Statement>, Refusal> {
     let (tokens, parsed) = parsed(text, catalog, limits)?;
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
+    let mut session = Cow::Borrowed(session);
+    let mut statements = Vec::with_capacity(parsed.len());
+    for (place, raw) in parsed.iter().enumerate() {
+        let found = statement(raw, &tokens, text.len(), catalog, &session);
+        // Those behind it are read in the state that it leaves.
+        if place + 1 < parsed.len() && !found.change.is_empty() {
+            session.to_mut().apply(&found.change, catalog);
+        }
+        statements.push(found);
+    }
+    Ok(statements)
+}
+
+/// One statement of a text that was understood before, in another state of the session.
+#[must_use]
+pub fn understand_one(
+    text: &[u8],
+    place: usize,
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Option<Statement> {
+    let (tokens, parsed) = parsed(text, catalog, limits).ok()?;
+    parsed.get(place).map(|raw| statement(raw, &tokens, text.len(), catalog, session))
 }
 
 /// Tokens and trees of a text that is within the limits and that the server reads alike.
@@ -96,10 +121,11 @@ fn parsed<'t>(
 }
 
 /// A text that is refused as a whole.
-fn whole(text: &[u8], refusal: Refusal) -> Statement {
+fn whole(text: &[u8], refusal: Refusal, session: &Session) -> Statement {
     let length = text.len() as u64;
-    let lineage = text::opaque(&refusal);
-    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
+    let (lineage, change) = (text::opaque(&refusal), SessionChange::code_ran());
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, bound)
 }
 
 fn statement(
@@ -120,7 +146,11 @@ fn statement(
             Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
         }
     };
-    found.with_text(tokens::normal(tokens, start, end), bind(raw, catalog, session))
+    let lineage = bind(raw, catalog, session);
+    let node = raw.stmt.as_deref().and_then(|node| node.node.as_ref());
+    let change = node.map(|node| change_of(node, &lineage, catalog)).unwrap_or_default();
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    found.with_text(tokens::normal(tokens, start, end), bound)
 }
 
 #[cfg(test)]

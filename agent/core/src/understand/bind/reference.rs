@@ -109,7 +109,7 @@ impl<'a> Binder<'a> {
         };
         match found.find(column) {
             Found::One(place) => Ok(found.flow(place)),
-            Found::System(id, type_oid) => Ok(Flow::column(id, type_oid)),
+            Found::System(id, type_oid) => Ok(found.system_flow(id, type_oid)),
             Found::Several => {
                 Err(gap(GapKind::Ambiguous, format!("the column {item}.{column} is ambiguous")))
             }

@@ -88,13 +88,13 @@ impl<'a> Binder<'a> {
         let relation = target.relation();
         self.facts.relations.insert(relation.oid);
         self.step(relation.columns.len())?;
-        let source = match target {
-            Target::Own(own) if own.temporary || own.relation.kind != RelationKind::View => {
-                for gap in &own.gaps {
-                    self.gap(gap.kind, gap.what.clone());
-                }
-                Source::Own(own)
+        if let Target::Own(own) = target {
+            for gap in &own.gaps {
+                self.gap(gap.kind, gap.what.clone());
             }
+        }
+        let source = match target {
+            Target::Own(own) if own.temporary => Source::Own(own),
             _ if relation.kind == RelationKind::View => {
                 Source::View { relation, bound: self.view(relation)? }
             }
@@ -128,7 +128,7 @@ impl<'a> Binder<'a> {
             Source::View { bound, .. } => {
                 into.add(&bound.indirect);
             }
-            Source::Own(own) if own.temporary => own.indirect.iter().for_each(|column| into.insert(*column)),
+            Source::Own(own) => own.indirect.iter().for_each(|column| into.insert(*column)),
             Source::Table { relation, .. } => self.policies(relation, b'r', into)?,
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Lineage of single statements, over a small database.
 
 mod queries;
+mod sessions;
 mod writes;
 
 use std::{collections::BTreeSet, fmt::Write as _};
