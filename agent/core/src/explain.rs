@@ -16,7 +16,7 @@ use crate::{
     principal::{GrantInForce, Principal, Resource},
     session::Session,
     statement::{Kind, ProtectedColumn, Protection, Statement},
-    understand::{Limits, understand},
+    understand::{Limits, lineages, understand},
 };
 
 /// Domains over domains that are followed.
@@ -37,21 +37,23 @@ pub struct Explained {
     pub answer: ExplainedStatement,
 }
 
-/// Explains every statement of a text, in order, as it would be sent in this session.
+/// Explains every statement of a text, in order. The session is then as the text would leave it.
 #[must_use]
 pub fn explain(
     text: &[u8],
     catalog: &Catalog,
-    session: &Session,
+    session: &mut Session,
     asker: &Asker<'_>,
     limits: &Limits,
 ) -> Vec<Explained> {
     let analysis = understand(text, catalog, session, limits);
+    let lineages = lineages(text, catalog, session, limits);
     let names = Names { catalog, session };
-    analysis.statements.into_iter().map(|statement| one(statement, &names, asker)).collect()
+    let statements = analysis.statements.into_iter().zip(&lineages);
+    statements.map(|(statement, lineage)| one(statement, lineage, &names, asker)).collect()
 }
 
-fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
+fn one(statement: Statement, lineage: &Lineage, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
     let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
@@ -63,7 +65,7 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
         masks: masks(&statement, &decision, names.catalog),
-        lineage: report(&statement.lineage, &decision, names),
+        lineage: report(lineage, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),
@@ -84,7 +86,7 @@ fn report(lineage: &Lineage, decision: &Decision, names: &Names<'_>) -> LineageR
         }
         for (shown, column) in shown.columns.iter_mut().zip(&output.columns) {
             shown.masked = column.identity.and_then(|origin| {
-                let relation = names.catalog.relations.get(&origin.relation)?;
+                let relation = names.catalog.relation(origin.relation)?;
                 relation.column(origin.number)?.label
             });
         }

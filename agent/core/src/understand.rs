@@ -9,12 +9,13 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+pub(crate) mod named;
 pub mod overload;
 mod parse;
 mod query;
 mod refusal;
 mod resolve;
-mod review;
+pub mod review;
 mod settings;
 mod text;
 mod tokens;
@@ -23,11 +24,10 @@ mod value_bearing;
 mod views;
 mod walk;
 
-use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
 pub use self::{
-    bind::{ViewCell, bind, bind_text},
+    bind::{ViewCell, bind, bind_node, bind_text},
     text::{lineages, new_session},
     views::settle_views,
 };
@@ -37,7 +37,6 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
-    lineage::{GapKind, Lineage},
     session::Session,
     statement::{Analysis, Kind, Refusal, Statement},
 };
@@ -78,7 +77,7 @@ fn statements(
     Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
 }
 
-/// Tokens and trees of a text that is within the limits and that the server reads alike.
+/// Tokens and trees of a text within the limits that the server reads alike.
 fn parsed<'t>(
     text: &'t [u8],
     catalog: &Catalog,
@@ -99,17 +98,8 @@ fn parsed<'t>(
 /// A text that is refused as a whole.
 fn whole(text: &[u8], refusal: Refusal) -> Statement {
     let length = text.len() as u64;
-    let lineage = Lineage::opaque(gap_of(&refusal), refusal.message.clone());
+    let lineage = text::opaque(&refusal);
     Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
-}
-
-/// What a refusal of a whole text is to lineage.
-fn gap_of(refusal: &Refusal) -> GapKind {
-    match refusal {
-        Refusal { sqlstate: Some("42601"), .. } => GapKind::Syntax,
-        Refusal { code: ReasonCode::TooLarge, .. } => GapKind::TooLarge,
-        _ => GapKind::NotReviewed,
-    }
 }
 
 fn statement(

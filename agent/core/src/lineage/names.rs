@@ -1,6 +1,6 @@
 //! Names of what lineage holds by OID: as SQL writes them, made so that a name can be read in one way only.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
 use super::ColumnId;
 use crate::{
@@ -72,7 +72,7 @@ impl<'a> Names<'a> {
             Change::Known(own) if own.relation.oid == oid => Some(&own.relation),
             _ => None,
         });
-        changed.or_else(|| self.catalog.relations.get(&oid).map(Arc::as_ref))
+        changed.or_else(|| self.catalog.relation(oid))
     }
 }
 
@@ -135,6 +135,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
@@ -248,9 +249,10 @@ mod tests {
                 indirect: std::collections::BTreeSet::new(),
                 temporary: false,
                 gaps: Vec::new(),
+                life: crate::session::Life::default(),
             }))
         };
-        let changed = &mut session.relations.changed;
+        let changed = Arc::make_mut(&mut session.relations.changed);
         changed
             .insert(("public".into(), "new".into()), own(relation(4_293_918_720, "public", "new", &["x"])));
         changed.insert(

@@ -51,7 +51,7 @@ fn joins_merge_and_decide() {
         "SELECT * FROM u NATURAL JOIN w",
         "id<u.id, a<u.a, t_id<u.t_id, x<u.x, y<u.y, e<w.e; | u.a u.id w.a w.id",
     );
-    check("SELECT j.a FROM (t JOIN w USING (id)) AS j(k, a)", "a<t.a; | t.id w.id");
+    check("SELECT j.z FROM (t JOIN w USING (id)) AS j(k, z)", "z<t.a; | t.id w.id");
     check("SELECT z.id FROM t JOIN w USING (id) AS z", "id<t.id; | t.id w.id");
     check(
         "SELECT s.n FROM t, LATERAL (SELECT t.b + u.y AS n FROM u WHERE u.t_id = t.id) s",
