@@ -37,12 +37,12 @@ pub struct Explained {
     pub answer: ExplainedStatement,
 }
 
-/// Explains every statement of a text, in order, as it would be sent in this session.
+/// Explains every statement of a text, in order. The session is then as the text would leave it.
 #[must_use]
 pub fn explain(
     text: &[u8],
     catalog: &Catalog,
-    session: &Session,
+    session: &mut Session,
     asker: &Asker<'_>,
     limits: &Limits,
 ) -> Vec<Explained> {
@@ -71,7 +71,7 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
         masks: masks(&statement, &decision, names.catalog),
-        lineage: report(&statement.lineage, &decision, names),
+        lineage: report(lineage, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),

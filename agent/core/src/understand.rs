@@ -102,7 +102,7 @@ pub fn understand_one(
     parsed.get(place).map(|raw| statement(raw, &tokens, text.len(), catalog, session))
 }
 
-/// Tokens and trees of a text that is within the limits and that the server reads alike.
+/// Tokens and trees of a text within the limits that the server reads alike.
 fn parsed<'t>(
     text: &'t [u8],
     catalog: &Catalog,

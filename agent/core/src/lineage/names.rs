@@ -136,6 +136,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
 
     use std::sync::Arc;
 
