@@ -6,6 +6,7 @@
 //! end.
 
 pub mod agent;
+pub mod answers;
 pub mod canary;
 pub mod differential;
 pub mod fuzz;
@@ -15,6 +16,7 @@ pub mod leaves;
 pub mod oracle;
 pub mod os_user;
 pub mod person;
+pub mod perturb;
 pub mod place;
 pub mod postgres;
 pub mod process;

@@ -135,6 +135,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+
     use std::sync::Arc;
 
     use super::*;
@@ -249,9 +250,10 @@ mod tests {
                 indirect: std::collections::BTreeSet::new(),
                 temporary: false,
                 gaps: Vec::new(),
+                life: crate::session::Life::default(),
             }))
         };
-        let changed = &mut session.relations.changed;
+        let changed = Arc::make_mut(&mut session.relations.changed);
         changed
             .insert(("public".into(), "new".into()), own(relation(4_293_918_720, "public", "new", &["x"])));
         changed.insert(
