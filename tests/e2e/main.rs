@@ -1,10 +1,12 @@
 //! End-to-end: real programs, real database, real identity provider, real browser.
 
+mod analyze;
 mod attacks;
 mod crash;
 mod demo;
 mod denials;
 mod drivers;
+mod explain;
 mod failures;
 mod grants;
 mod install;

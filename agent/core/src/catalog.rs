@@ -48,14 +48,23 @@ pub struct Catalog {
     pub code: Arc<Code>,
     /// Schemas by name.
     pub schemas: Arc<HashMap<Name, Oid>>,
-    /// Schemas that the role has no USAGE of: a search path passes over them.
-    pub unusable_schemas: Arc<HashSet<Name>>,
     /// The role that the agent logs in as.
     pub role: Name,
+    /// Roles by name: at least that one, and those that it may become. Of one that is not here nothing
+    /// is known, but for the agent's own: then it may use every schema.
+    pub roles: HashMap<Name, Role>,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
-    /// Views of this snapshot, each bound at its first use.
-    pub views: HashMap<Oid, crate::understand::ViewCell>,
+    /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
+    pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
+}
+
+/// A role's rights, as far as they change what names mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Role {
+    /// Schemas that it may not use (`has_schema_privilege`): the server leaves them out of a search path
+    /// without a word.
+    pub closed_schemas: HashSet<Name>,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.
@@ -263,6 +272,7 @@ impl Catalog {
         if !self.relations.contains_key(&oid) {
             return None;
         }
+        self.unbind(oid);
         Arc::make_mut(&mut self.relations).get_mut(&oid).map(Arc::make_mut)
     }
 
@@ -273,10 +283,43 @@ impl Catalog {
         if !named.contains(&relation.oid) {
             named.push(relation.oid);
         }
+        self.unbind(relation.oid);
         if relation.kind == RelationKind::View {
-            self.views.insert(relation.oid, crate::understand::ViewCell::default());
+            Arc::make_mut(&mut self.views).entry(relation.oid).or_default();
         }
         Arc::make_mut(&mut self.relations).insert(relation.oid, relation);
+    }
+
+    /// Replaces all relations.
+    pub fn set_relations(&mut self, relations: HashMap<Oid, Arc<Relation>>) {
+        let mut by_name: HashMap<Name, Vec<Oid>> = HashMap::with_capacity(relations.len());
+        for relation in relations.values() {
+            let named = by_name.entry(relation.name.clone());
+            // Most names are one relation's.
+            named.or_insert_with(|| Vec::with_capacity(1)).push(relation.oid);
+        }
+        by_name.values_mut().for_each(|oids| oids.sort_unstable());
+        let views = relations.values().filter(|relation| relation.kind == RelationKind::View);
+        self.views = Arc::new(views.map(|view| (view.oid, crate::understand::ViewCell::default())).collect());
+        self.by_name = Arc::new(by_name);
+        self.relations = Arc::new(relations);
+    }
+
+    /// Forgets how views were bound, as something changes that they may use.
+    pub fn forget_bindings(&mut self) {
+        // A cell's clone is empty.
+        self.views = Arc::new(HashMap::clone(&self.views));
+    }
+
+    /// Forgets how the views that this snapshot shares with others were bound, as something changes that
+    /// they may read. What is bound between two changes of one snapshot is the caller's business.
+    fn unbind(&mut self, changed: Oid) {
+        match Arc::get_mut(&mut self.views) {
+            Some(cells) => {
+                cells.entry(changed).and_modify(|cell| *cell = crate::understand::ViewCell::default());
+            }
+            None => self.forget_bindings(),
+        }
     }
 
     /// Whether anything in this database must be masked.

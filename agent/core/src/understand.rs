@@ -9,12 +9,13 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+pub(crate) mod named;
 pub mod overload;
 mod parse;
 mod query;
 mod refusal;
 mod resolve;
-mod review;
+pub mod review;
 mod settings;
 mod text;
 mod tokens;
@@ -26,7 +27,7 @@ mod walk;
 use pg_query::protobuf::RawStmt;
 
 pub use self::{
-    bind::{ViewCell, bind, bind_text},
+    bind::{ViewCell, bind, bind_node, bind_text},
     text::{lineages, new_session},
     views::settle_views,
 };
@@ -76,7 +77,7 @@ fn statements(
     Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
 }
 
-/// Tokens and trees of a text within the limits that the server reads alike.
+/// Tokens and trees of a text that is within the limits and that the server reads alike.
 fn parsed<'t>(
     text: &'t [u8],
     catalog: &Catalog,

@@ -117,7 +117,7 @@ fn relation<'a>(catalog: &'a Catalog, schema: &'a str, name: &str) -> &'a Relati
 }
 
 fn labels(relation: &Relation) -> Vec<(&str, Option<Label>)> {
-    relation.columns.iter().map(|column| (column.name.as_str(), column.label)).collect()
+    relation.columns.iter().map(|column| (&*column.name, column.label)).collect()
 }
 
 const SHOP: &str = "
@@ -179,7 +179,7 @@ fn holds_facts(catalog: &Catalog) {
     assert_eq!(numbers, [1, 3, 4, 5, 6, 7, 8, 9], "the dropped column is left out");
     let tested = |relation: &Relation| -> Vec<String> {
         let columns = relation.columns.iter().filter(|column| column.tested_on_write);
-        columns.map(|column| column.name.clone()).collect()
+        columns.map(|column| column.name.to_string()).collect()
     };
     assert_eq!(tested(customers), ["id", "email"]);
     let orders = relation(catalog, "public", "orders");

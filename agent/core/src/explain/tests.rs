@@ -18,7 +18,7 @@ const TEXT: Oid = Oid(25);
 fn customers() -> Relation {
     let column = |number, name: &str, label| Column {
         number,
-        name: name.to_owned(),
+        name: name.into(),
         type_oid: TEXT,
         label,
         tested_on_write: false,
@@ -45,7 +45,7 @@ fn customers() -> Relation {
 fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedStatement> {
     let mut catalog = Catalog { version: 1, server_version: 150_000, utf8: true, ..Catalog::default() };
     catalog.insert(customers());
-    catalog.schemas.insert("public".into(), Oid(2200));
+    catalog.schemas = std::sync::Arc::new([("public".into(), Oid(2200))].into());
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };
@@ -53,8 +53,8 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class };
     let asker = Asker { principal: &principal, grant: &grant, resource: &resource };
-    let mut session = new_session(&catalog, Some(&["public".to_owned()]));
-    let explained = explain(sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default());
+    let session = new_session(&catalog, Some(&["public".to_owned()]));
+    let explained = explain(sql.as_bytes(), &catalog, &session, &asker, &Limits::default());
     explained.into_iter().map(|explained| explained.answer).collect()
 }
 

@@ -135,6 +135,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+
     use std::sync::Arc;
 
     use super::*;
@@ -149,7 +150,7 @@ mod tests {
     fn relation(oid: u32, schema: &str, name: &str, columns: &[&str]) -> Relation {
         let column = |(place, name): (usize, &&str)| Column {
             number: i16::try_from(place + 1).expect("few"),
-            name: (*name).to_owned(),
+            name: (*name).into(),
             type_oid: Oid(25),
             label: None,
             tested_on_write: false,
@@ -157,8 +158,8 @@ mod tests {
         };
         Relation {
             oid: Oid(oid),
-            schema: schema.to_owned(),
-            name: name.to_owned(),
+            schema: schema.into(),
+            name: name.into(),
             kind: RelationKind::Table,
             columns: columns.iter().enumerate().map(column).collect(),
             view_reads: Vec::new(),
@@ -249,9 +250,10 @@ mod tests {
                 indirect: std::collections::BTreeSet::new(),
                 temporary: false,
                 gaps: Vec::new(),
+                life: crate::session::Life::default(),
             }))
         };
-        let changed = &mut session.relations.changed;
+        let changed = Arc::make_mut(&mut session.relations.changed);
         changed
             .insert(("public".into(), "new".into()), own(relation(4_293_918_720, "public", "new", &["x"])));
         changed.insert(

@@ -46,7 +46,7 @@ use std::collections::BTreeSet;
 
 use self::{flow::Flow, set::Set, write::Written};
 pub use self::{
-    statement::{bind, bind_text},
+    statement::{bind, bind_node, bind_text},
     view::ViewCell,
 };
 use crate::{

@@ -58,6 +58,10 @@ impl<'a> Binder<'a> {
     }
 
     fn in_schema(&mut self, schema: &str, name: &str) -> Bound<Option<Target<'a>>> {
+        if self.session.relations.is_lost() {
+            let what = "objects that nobody can name were changed in this session";
+            return Err(gap(GapKind::Changed, what));
+        }
         let changed = &self.session.relations.changed;
         if !changed.is_empty()
             && let Some(change) = changed.get(&(schema.into(), name.into()))
@@ -85,7 +89,7 @@ impl<'a> Binder<'a> {
         self.facts.relations.insert(relation.oid);
         self.step(relation.columns.len())?;
         let source = match target {
-            Target::Own(own) if own.relation.kind != RelationKind::View => {
+            Target::Own(own) if own.temporary || own.relation.kind != RelationKind::View => {
                 for gap in &own.gaps {
                     self.gap(gap.kind, gap.what.clone());
                 }

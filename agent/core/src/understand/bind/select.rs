@@ -29,12 +29,19 @@ pub(super) struct Rows<'a> {
 impl<'a> Binder<'a> {
     /// A query as it stands in WITH, in a subquery or by itself.
     pub(super) fn query(&mut self, node: &'a Node, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
-        self.deeper(|binder| match &node.node {
-            Some(NodeEnum::SelectStmt(select)) => binder.select(select, env),
-            Some(NodeEnum::InsertStmt(insert)) => binder.insert(insert, env),
-            Some(NodeEnum::UpdateStmt(update)) => binder.update(update, env),
-            Some(NodeEnum::DeleteStmt(delete)) => binder.delete(delete, env),
-            Some(NodeEnum::MergeStmt(merge)) => binder.merge(merge, env),
+        match &node.node {
+            Some(node) => self.query_node(node, env),
+            None => Err(gap(GapKind::NotReviewed, "an empty query")),
+        }
+    }
+
+    pub(super) fn query_node(&mut self, node: &'a NodeEnum, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        self.deeper(|binder| match node {
+            NodeEnum::SelectStmt(select) => binder.select(select, env),
+            NodeEnum::InsertStmt(insert) => binder.insert(insert, env),
+            NodeEnum::UpdateStmt(update) => binder.update(update, env),
+            NodeEnum::DeleteStmt(delete) => binder.delete(delete, env),
+            NodeEnum::MergeStmt(merge) => binder.merge(merge, env),
             _ => Err(gap(GapKind::NotReviewed, "a command inside another")),
         })
     }

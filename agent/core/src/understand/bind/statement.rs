@@ -26,8 +26,8 @@ pub(super) struct Result<'a> {
 #[must_use]
 pub fn bind(statement: &RawStmt, catalog: &Catalog, session: &Session) -> Lineage {
     match statement.stmt.as_deref() {
-        Some(node) => bind_node(node, catalog, session),
-        None => Lineage::opaque(GapKind::NotReviewed, "an empty command"),
+        Some(Node { node: Some(node) }) => bind_node(node, catalog, session),
+        _ => Lineage::opaque(GapKind::NotReviewed, "an empty command"),
     }
 }
 
@@ -40,7 +40,9 @@ pub fn bind_text(text: &str, catalog: &Catalog, session: &Session) -> Vec<Lineag
     }
 }
 
-fn bind_node(node: &Node, catalog: &Catalog, session: &Session) -> Lineage {
+/// The same of a bare tree.
+#[must_use]
+pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Lineage {
     let builtin;
     let path: &SearchPath = match &session.search_path {
         Some(path) => path,
@@ -67,29 +69,34 @@ fn bind_node(node: &Node, catalog: &Catalog, session: &Session) -> Lineage {
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn top(&mut self, node: &'a Node) -> Bound<Result<'a>> {
-        match &node.node {
-            Some(NodeEnum::SelectStmt(select)) => match into(select) {
+    /// A statement that another one carries.
+    pub(super) fn carried(&mut self, node: Option<&'a Node>) -> Bound<Result<'a>> {
+        match node.and_then(|node| node.node.as_ref()) {
+            Some(node) => self.top(node),
+            None => Err(gap(GapKind::NotReviewed, "a command without a statement")),
+        }
+    }
+
+    pub(super) fn top(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
+        match node {
+            NodeEnum::SelectStmt(select) => match into(select) {
                 Some(clause) => {
-                    let rows = self.query(node, Env::default())?;
+                    let rows = self.query_node(node, Env::default())?;
                     self.created(clause, rows)
                 }
                 None => self.rows(node),
             },
-            Some(
-                NodeEnum::InsertStmt(_)
-                | NodeEnum::UpdateStmt(_)
-                | NodeEnum::DeleteStmt(_)
-                | NodeEnum::MergeStmt(_),
-            ) => self.rows(node),
-            Some(other) => self.utility(other),
-            None => Err(gap(GapKind::NotReviewed, "an empty command")),
+            NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_) => self.rows(node),
+            other => self.utility(other),
         }
     }
 
     /// A query or a write whose rows go to the client.
-    pub(super) fn rows(&mut self, node: &'a Node) -> Bound<Result<'a>> {
-        let rows = self.query(node, Env::default())?;
+    pub(super) fn rows(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
+        let rows = self.query_node(node, Env::default())?;
         Ok(self.result(OutputKind::Result, rows))
     }
 

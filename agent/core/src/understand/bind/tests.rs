@@ -3,7 +3,7 @@
 mod queries;
 mod writes;
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     catalog::{
@@ -11,8 +11,7 @@ use crate::{
         fixture::{Version, catalog},
     },
     lineage::{ColumnId, Lineage, OutputKind},
-    session::{SearchPath, Session},
-    understand::bind_text,
+    understand::{bind_text, new_session},
 };
 
 const SHOP: &str = "
@@ -39,16 +38,9 @@ fn shop(version: Version) -> Catalog {
     catalog(version, SHOP).expect("a database")
 }
 
-fn session(path: &[&str]) -> Session {
-    let mut schemas: Vec<crate::catalog::code::Name> = vec!["pg_catalog".into()];
-    schemas.extend(path.iter().map(|schema| (*schema).into()));
-    let creation = path.first().map(|schema| (*schema).into());
-    Session { search_path: Some(Arc::new(SearchPath { schemas, creation })), ..Session::default() }
-}
-
 fn lineage_in(sql: &str, version: Version) -> (Lineage, Catalog) {
     let catalog = shop(version);
-    let mut all = bind_text(sql, &catalog, &session(&["public"]));
+    let mut all = bind_text(sql, &catalog, &new_session(&catalog, Some(&["public".to_owned()])));
     assert_eq!(all.len(), 1, "{sql}");
     (all.remove(0), catalog)
 }
