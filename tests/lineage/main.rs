@@ -5,5 +5,6 @@ mod differential;
 mod generated;
 mod oracle;
 mod perturbation;
+mod score;
 mod server;
 mod validity;

@@ -71,7 +71,7 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
         masks: masks(&statement, &decision, names.catalog),
-        lineage: report(lineage, &decision, names),
+        lineage: report(&statement.lineage, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),
