@@ -9,6 +9,7 @@ mod inherit;
 mod labels;
 mod mark;
 mod names;
+mod once;
 mod overrides;
 mod queries;
 mod read;
@@ -23,7 +24,7 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub use self::overrides::LabelOverrides;
+pub use self::{once::read_once, overrides::LabelOverrides};
 use self::{
     service::{Reader, Recorder, State},
     shared::Shared,

@@ -13,4 +13,5 @@ pub mod frame;
 pub mod grant;
 pub mod ids;
 pub mod label;
+pub mod lineage;
 pub mod proof;

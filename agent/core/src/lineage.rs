@@ -5,8 +5,12 @@
 //! *Indirect*: columns that decide which rows, groups, order or branch. It is never silently wrong: what
 //! is not understood lowers [`Status`] and is named by a [`Gap`].
 
+mod names;
+mod report;
+
 use std::collections::BTreeSet;
 
+pub use self::{names::Names, report::merge};
 use crate::catalog::{Oid, code::Name};
 
 /// A stored column: (table or materialized view OID, attribute number).

@@ -1,8 +1,10 @@
 //! Neutral facts about one statement: what [`crate::understand`] makes and [`crate::decide`] reads.
 
+use std::sync::Arc;
+
 use connect_shared::{entry::TextRef, label::Label};
 
-use crate::{catalog::Oid, record::ReadProof};
+use crate::{catalog::Oid, lineage::Lineage, record::ReadProof};
 
 /// A text as the client sent it: one parse, any number of statements.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Statement {
     pub shapes: Vec<Shape>,
     /// What it changes for the statements after it.
     pub effect: Effect,
+    /// What each output is computed from.
+    pub lineage: Arc<Lineage>,
 }
 
 /// What a statement is for.

@@ -14,8 +14,9 @@ mod parse;
 mod query;
 mod refusal;
 mod resolve;
-mod review;
+pub mod review;
 mod settings;
+mod text;
 mod tokens;
 mod utility;
 mod value_bearing;
@@ -26,6 +27,7 @@ use pg_query::protobuf::RawStmt;
 
 pub use self::{
     bind::{ViewCell, bind, bind_text},
+    text::{lineages, new_session},
     views::settle_views,
 };
 use self::{
@@ -34,6 +36,7 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
+    session::Session,
     statement::{Analysis, Kind, Refusal, Statement},
 };
 
@@ -55,15 +58,30 @@ impl Default for Limits {
 /// Analyses a text as sent, without its terminating NUL. Never fails: what is not understood is a
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
-pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
-    let statements = match statements(text, catalog, limits) {
+pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
+    let statements = match statements(text, catalog, session, limits) {
         Ok(statements) => statements,
         Err(refusal) => vec![whole(text, refusal)],
     };
     Analysis { statements, catalog_version: catalog.version }
 }
 
-fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Statement>, Refusal> {
+fn statements(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Result<Vec<Statement>, Refusal> {
+    let (tokens, parsed) = parsed(text, catalog, limits)?;
+    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
+}
+
+/// Tokens and trees of a text within the limits that the server reads alike.
+fn parsed<'t>(
+    text: &'t [u8],
+    catalog: &Catalog,
+    limits: &Limits,
+) -> Result<(Tokens<'t>, Vec<RawStmt>), Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -73,16 +91,23 @@ fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Sta
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+    Ok((tokens, parsed))
 }
 
 /// A text that is refused as a whole.
 fn whole(text: &[u8], refusal: Refusal) -> Statement {
     let length = text.len() as u64;
-    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length })
+    let lineage = text::opaque(&refusal);
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
 }
 
-fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) -> Statement {
+fn statement(
+    raw: &RawStmt,
+    tokens: &Tokens<'_>,
+    end: usize,
+    catalog: &Catalog,
+    session: &Session,
+) -> Statement {
     let start = usize::try_from(raw.stmt_location).unwrap_or_default();
     let end = match usize::try_from(raw.stmt_len) {
         Ok(length) if length > 0 => start.saturating_add(length).min(end),
@@ -94,7 +119,7 @@ fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) 
             Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
         }
     };
-    found.with_text(tokens::normal(tokens, start, end))
+    found.with_text(tokens::normal(tokens, start, end), bind(raw, catalog, session))
 }
 
 #[cfg(test)]

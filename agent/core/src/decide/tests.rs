@@ -28,6 +28,7 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         protection: Protection::Untouched,
         shapes: Vec::new(),
         effect: Effect::None,
+        lineage: std::sync::Arc::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use connect_shared::entry::TextRef;
 
 use super::tokens::Normal;
 use crate::{
+    lineage::Lineage,
     record::ReadProof,
     statement::{Effect, Kind, Protection, Refusal, Shape, Statement},
 };
@@ -67,7 +68,7 @@ impl Found {
     }
 
     /// With its text: by fingerprint if it has a normal form, by its length if not.
-    pub(super) fn with_text(self, normal: Normal) -> Statement {
+    pub(super) fn with_text(self, normal: Normal, lineage: Lineage) -> Statement {
         let (text, normalized) = match normal {
             Normal::Form { fingerprint, sql } => (TextRef::Fingerprint(fingerprint), Some(sql)),
             Normal::None { length } => (TextRef::Length(length), None),
@@ -83,6 +84,7 @@ impl Found {
             protection: self.protection,
             shapes: self.shapes,
             effect: self.effect,
+            lineage: std::sync::Arc::new(lineage),
         }
     }
 }

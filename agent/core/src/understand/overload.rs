@@ -323,3 +323,6 @@ impl Chosen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

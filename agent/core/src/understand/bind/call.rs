@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{
     catalog::{
-        Oid,
-        code::{Function, Language, Name},
+        FIRST_NORMAL_OID, Oid,
+        code::{CastContext, Function, Language, Name},
     },
     lineage::GapKind,
     understand::{
         overload::{self, Call, Chosen, Failure},
-        review::{self, Review},
+        review::{self, Class},
         walk::texts,
     },
 };
@@ -134,8 +134,9 @@ impl<'a> Binder<'a> {
         let Some(name) = name.last() else { return false };
         let code = &self.catalog.code;
         let mut candidates = code.functions_by_name.get(*name).into_iter().flatten();
-        candidates
-            .all(|oid| code.functions.get(oid).is_some_and(|found| review::review(found) == Review::Pure))
+        candidates.all(|oid| {
+            code.functions.get(oid).is_some_and(|found| review::review(found).class == Class::Arguments)
+        })
     }
 
     fn apply(&mut self, chosen: &Chosen, flows: Vec<Flow>) -> Bound<Called> {
@@ -152,7 +153,12 @@ impl<'a> Binder<'a> {
             return Ok(Called { flow: mixed, outputs });
         };
         self.facts.functions.insert(function.oid);
-        if review::review(function) == Review::Opaque && function.language == Language::Sql {
+        if let Some(target) = review::casts_arguments(function) {
+            let own = flows.iter().map(|flow| flow.type_oid).filter(|oid| oid.0 >= FIRST_NORMAL_OID);
+            let own: Vec<Oid> = own.collect();
+            own.into_iter().for_each(|from| self.convert(from, target, CastContext::Explicit));
+        }
+        if is_open(function) {
             let flow = self.open_function(function, chosen, flows)?;
             return Ok(Called { flow: flow.unwrap_or(mixed), outputs });
         }
@@ -165,9 +171,7 @@ impl<'a> Binder<'a> {
         self.facts.functions.insert(function);
         let catalog = self.catalog;
         match catalog.code.functions.get(&function) {
-            Some(function)
-                if review::review(function) == Review::Opaque && function.language == Language::Sql =>
-            {
+            Some(function) if is_open(function) => {
                 self.run_sql_function(function);
             }
             Some(function) => self.review(function),
@@ -177,12 +181,7 @@ impl<'a> Binder<'a> {
 
     /// What is not known of a function's value from its arguments.
     fn review(&mut self, function: &Function) {
-        let kind = match review::review(function) {
-            Review::RunsSql => GapKind::DynamicSql,
-            Review::ReadsFiles => GapKind::Foreign,
-            Review::ExposesValues | Review::Opaque => GapKind::OpaqueFunction,
-            _ => return,
-        };
+        let Some(kind) = review::review(function).class.gap() else { return };
         if kind == GapKind::OpaqueFunction && function.language == Language::PlPgSql {
             self.open_plpgsql(function);
         }
@@ -210,6 +209,11 @@ impl<'a> Binder<'a> {
             Err(_) => Err(gap(GapKind::UnknownObject, format!("the column {name} is not known"))),
         }
     }
+}
+
+/// Whether its body in SQL says what it does.
+fn is_open(function: &Function) -> bool {
+    function.language == Language::Sql && review::review(function).class == Class::Unknown
 }
 
 /// `schema.name(argument types)`

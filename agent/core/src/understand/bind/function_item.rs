@@ -120,7 +120,7 @@ impl<'a> Binder<'a> {
         let base = overload::base_type(self.catalog, flow.type_oid);
         match self.catalog.code.types.get(&base).map(|found| found.kind) {
             Some(TypeKind::Composite(relation)) => {
-                let columns = self.catalog.relations.get(&relation).map_or(0, |found| found.columns.len());
+                let columns = self.catalog.relation(relation).map_or(0, |found| found.columns.len());
                 // A body may have given other fields than the type has.
                 let known = flow.fields.as_ref().is_some_and(|fields| fields.len() == columns);
                 let row = if known { flow.clone() } else { Flow { fields: None, ..flow.clone() } };

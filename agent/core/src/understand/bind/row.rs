@@ -37,7 +37,7 @@ impl<'a> Binder<'a> {
         }
         let base = overload::base_type(self.catalog, row.type_oid);
         let relation = match self.catalog.code.types.get(&base).map(|found| found.kind) {
-            Some(TypeKind::Composite(relation)) => self.catalog.relations.get(&relation),
+            Some(TypeKind::Composite(relation)) => self.catalog.relation(relation),
             _ => None,
         };
         let Some(relation) = relation else {

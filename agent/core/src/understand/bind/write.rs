@@ -143,7 +143,7 @@ impl<'a> Binder<'a> {
         let identities: Vec<Option<ColumnId>> =
             (0..view.columns.len()).map(|place| item.flow(place).identity).collect();
         let base = identities.iter().flatten().next().map(|id| id.relation);
-        let base = base.and_then(|base| self.catalog.relations.get(&base));
+        let base = base.and_then(|base| self.catalog.relation(base));
         let Some(base) = base else {
             return Err(gap(
                 GapKind::NotReviewed,

@@ -204,7 +204,8 @@ pub(super) fn relation(catalog: &mut Catalog, oid: u32) -> &mut Relation {
 
 /// The only statement of a text.
 pub(super) fn one(catalog: &Catalog, text: &str) -> Statement {
-    let mut analysis = understand(text.as_bytes(), catalog, &Limits::default());
+    let mut analysis =
+        understand(text.as_bytes(), catalog, &crate::session::Session::default(), &Limits::default());
     assert_eq!(analysis.statements.len(), 1, "{text}");
     analysis.statements.remove(0)
 }

@@ -191,6 +191,7 @@ impl Connection {
             proof: stricter(facts, &inner),
             protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
             shapes: inner.shapes.clone(),
+            lineage: inner.lineage.clone(),
         };
         Some((Arc::new(merged), binds))
     }
@@ -362,7 +363,7 @@ impl Connection {
         {
             return known.clone();
         }
-        let analysis = understand(text, catalog, &self.setup.limits);
+        let analysis = understand(text, catalog, &crate::session::Session::default(), &self.setup.limits);
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
         let analysed = Arc::new(Analysed { statements, version: catalog.version });
         if text.len() <= MAX_CACHED_TEXT {

@@ -11,6 +11,7 @@ use crate::{
         frame::Side,
         startup::{self, Startup, StartupMessage},
     },
+    session::Session,
     statement::Protection,
     understand::understand,
 };
@@ -147,7 +148,12 @@ fn refused(sqlstate: &'static str, message: String, hint: &str) -> Ending {
 fn check_setting(name: &str, value: &str) -> Result<(), Ending> {
     let quoted = name.replace('"', "\"\"");
     let text = format!("SET \"{quoted}\" TO '{}'", value.replace('\'', "''"));
-    let analysis = understand(text.as_bytes(), &Catalog::default(), &crate::understand::Limits::default());
+    let analysis = understand(
+        text.as_bytes(),
+        &Catalog::default(),
+        &Session::default(),
+        &crate::understand::Limits::default(),
+    );
     let refusal = analysis.statements.iter().find_map(|statement| match &statement.protection {
         Protection::Refused(refusal) => Some(refusal.message.clone()),
         _ => None,

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     decide::{Verdict, decide},
+    lineage::{GapKind, Lineage},
     machine::Output,
     protocol::postgres::{answer, frame::Side},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
@@ -347,6 +348,7 @@ impl Connection {
             protection: Protection::Refused(refusal),
             shapes: Vec::new(),
             effect: Effect::None,
+            lineage: Arc::new(Lineage::opaque(GapKind::TooLarge, "a text that was not read")),
         });
         let id = self.statement_id();
         match self.decide(&facts, id, Schema::Known) {
