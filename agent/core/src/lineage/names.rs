@@ -138,7 +138,6 @@ fn standard_name(name: &str) -> Option<&'static str> {
 mod tests {
     use std::sync::Arc;
 
-
     use super::*;
     use crate::{
         catalog::{
