@@ -31,7 +31,10 @@ impl<'a> Binder<'a> {
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
         for (number, expression) in &details.expressions {
-            let ColumnExpression::Stored(expression) = expression else { continue };
+            let (ColumnExpression::Stored(expression) | ColumnExpression::Virtual(expression)) = expression
+            else {
+                continue;
+            };
             let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
             if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
@@ -51,6 +54,19 @@ impl<'a> Binder<'a> {
             values.insert(*number, new);
         }
         Ok(())
+    }
+
+    /// Columns that are computed when they are read, by attribute number.
+    pub(super) fn virtual_columns(&mut self, relation: &Relation) -> Bound<Option<Rc<Values>>> {
+        let Some(details) = &relation.details else { return Ok(None) };
+        let mut values = Values::new();
+        for (number, expression) in &details.expressions {
+            if let ColumnExpression::Virtual(expression) = expression {
+                let flow = self.apart(|binder| binder.of_row(expression, relation))?;
+                values.insert(*number, flow);
+            }
+        }
+        Ok((!values.is_empty()).then(|| Rc::new(values)))
     }
 
     /// What the defaults run of the columns that were not given.

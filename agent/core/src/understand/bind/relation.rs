@@ -98,7 +98,7 @@ impl<'a> Binder<'a> {
             _ if relation.kind == RelationKind::View => {
                 Source::View { relation, bound: self.view(relation)? }
             }
-            _ => Source::Table { relation, written: None },
+            _ => Source::Table { relation, written: self.virtual_columns(relation)? },
         };
         let aliases = alias.map(alias_columns).unwrap_or_default();
         if aliases.len() > relation.columns.len() {

@@ -62,7 +62,7 @@ impl<'a> Binder<'a> {
                 }
             }
             let before = self.before(target, event, Cow::Borrowed(old));
-            let after = target.with(values, Cow::Borrowed(new));
+            let after = self.after(target, values, event, Cow::Borrowed(new));
             for item in [before, after] {
                 let item = Rc::new(Item { relation: None, ..item });
                 entries.push(Entry { item, by_name: true, by_column: false });
@@ -78,17 +78,26 @@ impl<'a> Binder<'a> {
         Ok(columns)
     }
 
+    /// The row after the write: after a deletion there is none.
+    fn after(&self, target: &WriteTarget<'a>, values: &Values, event: Event, name: Cow<'a, str>) -> Item<'a> {
+        match event {
+            Event::Delete => target.with(&nothing(target), name),
+            Event::Insert | Event::Update => target.with(values, name),
+        }
+    }
+
     /// The row before the write: for an INSERT there was none.
     fn before(&self, target: &WriteTarget<'a>, event: Event, name: Cow<'a, str>) -> Item<'a> {
         let values = match event {
-            Event::Insert => target
-                .base
-                .columns
-                .iter()
-                .map(|column| (column.number, Flow::constant(column.type_oid)))
-                .collect(),
-            _ => Values::new(),
+            Event::Insert => nothing(target),
+            Event::Update | Event::Delete => Values::new(),
         };
         target.with(&values, name)
     }
+}
+
+/// A row that is not there: every column is NULL.
+fn nothing(target: &WriteTarget<'_>) -> Values {
+    let columns = target.base.columns.iter();
+    columns.map(|column| (column.number, Flow::constant(column.type_oid))).collect()
 }

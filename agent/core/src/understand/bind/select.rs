@@ -1,6 +1,6 @@
 //! SELECT: FROM, output list, conditions, groups, order.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use pg_query::{
     NodeEnum,
@@ -11,8 +11,8 @@ use super::{
     Binder, Bound,
     flow::{Flow, INT8},
     gap,
-    item::Named,
-    scope::{Env, Level},
+    item::{Item, Named},
+    scope::{Entry, Env, Level},
     set::Set,
     window::Windows,
 };
@@ -155,7 +155,9 @@ impl<'a> Binder<'a> {
             .map(|(place, flow)| Named { name: Cow::Owned(format!("column{}", place + 1)), flow })
             .collect();
         let mut indirect = Set::default();
-        let level = Level { entries: Vec::new(), parent: env.level };
+        // The server calls the list so when it prints a definition.
+        let list = Item::derived(Cow::Borrowed("*VALUES*"), Rc::new(columns.clone()));
+        let level = Level { entries: vec![Entry::visible(Rc::new(list))], parent: env.level };
         let here = Env { level: Some(&level), ..env };
         self.order_by(&select.sort_clause, &columns, here, &mut indirect)?;
         self.limit(select, here, &mut indirect)?;

@@ -28,6 +28,11 @@ impl<'a> Binder<'a> {
         if same {
             return Ok(flow);
         }
+        if type_name.as_ref().is_some_and(|name| !name.typmods.is_empty())
+            && let Some(function) = overload::length_coercion(self.catalog, target)
+        {
+            self.run(function);
+        }
         let array = arg.as_deref().is_some_and(|arg| matches!(arg.node, Some(NodeEnum::AArrayExpr(_))));
         // The elements of ARRAY[…]::type[] are converted one by one.
         if !array {

@@ -13,7 +13,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    catalog::{Column, Oid, Relation, RelationKind, Trigger},
+    catalog::{Column, ColumnExpression, Oid, Relation, RelationKind, Trigger},
     lineage::{ColumnId, GapKind},
 };
 
@@ -100,8 +100,10 @@ impl<'a> WriteTarget<'a> {
         let relation = self.item.relation;
         let source = match (&self.item.source, self.map.is_empty()) {
             // System columns stay known.
-            (Source::Table { relation, .. }, true) => {
-                Source::Table { relation, written: Some(Rc::new(values.clone())) }
+            (Source::Table { relation, written }, true) => {
+                let mut all = written.as_deref().cloned().unwrap_or_default();
+                all.extend(values.iter().map(|(number, flow)| (*number, flow.clone())));
+                Source::Table { relation, written: Some(Rc::new(all)) }
             }
             _ => Source::Columns(columns),
         };
@@ -163,6 +165,7 @@ impl<'a> Binder<'a> {
         let mut columns: Vec<WrittenColumn> = base
             .columns
             .iter()
+            .filter(|column| !is_virtual(base, column.number))
             .filter_map(|column| {
                 values.get(&column.number).map(|flow| WrittenColumn {
                     number: column.number,
@@ -229,6 +232,16 @@ impl<'a> Binder<'a> {
         entries.extend(others);
         Level { entries, parent: env.level }
     }
+}
+
+/// It is computed when it is read, and never written.
+fn is_virtual(relation: &Relation, number: i16) -> bool {
+    relation.details.as_ref().is_some_and(|details| {
+        details
+            .expressions
+            .iter()
+            .any(|(own, expression)| *own == number && matches!(expression, ColumnExpression::Virtual(_)))
+    })
 }
 
 fn fires(trigger: &Trigger, event: Event) -> bool {
