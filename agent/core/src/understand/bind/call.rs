@@ -45,7 +45,7 @@ impl<'a> Binder<'a> {
             over,
             agg_within_group,
             agg_star,
-            agg_distinct: _,
+            agg_distinct,
             func_variadic,
             funcformat: _,
             location: _,
@@ -63,6 +63,9 @@ impl<'a> Binder<'a> {
             names.resize(flows.len(), None);
         }
         let mut decides = Flow::default();
+        if *agg_distinct {
+            flows.iter().for_each(|argument| decides.depend(argument));
+        }
         let ordered = self.ordered(agg_order, *agg_within_group, here, &mut flows, &mut decides)?;
         if let Some(filter) = agg_filter.as_deref() {
             let filter = self.expression(filter, here)?;

@@ -48,7 +48,10 @@ impl<'a> Binder<'a> {
                     Some(value) => new.mix(value),
                     // A column that was not given has its default, or stays as it is stored.
                     None if event == Event::Insert => {}
-                    None => new.direct.insert(source),
+                    None => {
+                        self.facts.reads.insert(source);
+                        new.direct.insert(source);
+                    }
                 }
             }
             values.insert(*number, new);

@@ -206,7 +206,7 @@ impl<'a> Binder<'a> {
                 indirect.add(&flow.indirect);
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
-            let type_oid = self.common(&[flows[0].type_oid, flows[1].type_oid]);
+            let type_oid = self.common_of(&[flows[0].type_oid, flows[1].type_oid]);
             merged.push(Merged {
                 name,
                 left: own,

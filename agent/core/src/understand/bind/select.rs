@@ -165,7 +165,7 @@ impl<'a> Binder<'a> {
     }
 
     fn join_values(&mut self, column: &mut Flow, other: &Flow) {
-        let type_oid = self.common(&[column.type_oid, other.type_oid]);
+        let type_oid = self.common_of(&[column.type_oid, other.type_oid]);
         column.either(other);
         column.identity = None;
         column.type_oid = type_oid;

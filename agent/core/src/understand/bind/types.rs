@@ -81,6 +81,15 @@ impl<'a> Binder<'a> {
         overload::common_type(self.catalog, types).unwrap_or(NO_TYPE)
     }
 
+    /// The type that fits all of these, with what making them of it runs.
+    pub(super) fn common_of(&mut self, types: &[Oid]) -> Oid {
+        let common = self.common(types);
+        for own in types {
+            self.convert(*own, common, CastContext::Implicit);
+        }
+        common
+    }
+
     pub(super) fn type_name(&mut self, name: Option<&TypeName>) -> Bound<Oid> {
         let Some(name) = name else { return Ok(NO_TYPE) };
         if name.pct_type {

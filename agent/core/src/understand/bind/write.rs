@@ -117,6 +117,7 @@ impl<'a> Binder<'a> {
     /// Finds the target of a write.
     pub(super) fn write_target(&mut self, relation: &'a RangeVar, event: Event) -> Bound<WriteTarget<'a>> {
         let target = self.relation(relation)?;
+        let functions = self.facts.functions.clone();
         let name = relation.alias.as_ref().map_or(relation.relname.as_str(), |alias| &alias.aliasname);
         let item = Rc::new(self.relation_item(target, Cow::Borrowed(name), relation.alias.as_ref())?);
         let own = target.relation();
@@ -125,6 +126,10 @@ impl<'a> Binder<'a> {
         }
         if self.is_replaced(own, event) {
             return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        }
+        if event == Event::Insert {
+            // What decides which rows a view shows does not run for a new one.
+            self.facts.functions = functions;
         }
         self.through_view(item, own)
     }
