@@ -10,6 +10,7 @@ pub mod canary;
 pub mod fuzz;
 pub mod idp;
 pub mod leaves;
+pub mod oracle;
 pub mod os_user;
 pub mod person;
 pub mod place;
