@@ -18,7 +18,7 @@ use connect_shared::label::Label;
 use self::code::{Code, Name};
 
 /// Object identifier in PostgreSQL's catalogs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Oid(pub u32);
 
 /// First OID that PostgreSQL gives to objects made after `initdb`.
@@ -54,6 +54,8 @@ pub struct Catalog {
     pub role: Name,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
+    /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
+    pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.
@@ -261,6 +263,7 @@ impl Catalog {
         if !self.relations.contains_key(&oid) {
             return None;
         }
+        self.unbind(oid);
         Arc::make_mut(&mut self.relations).get_mut(&oid).map(Arc::make_mut)
     }
 
@@ -271,7 +274,23 @@ impl Catalog {
         if !named.contains(&relation.oid) {
             named.push(relation.oid);
         }
+        self.unbind(relation.oid);
+        if relation.kind == RelationKind::View {
+            Arc::make_mut(&mut self.views).entry(relation.oid).or_default();
+        }
         Arc::make_mut(&mut self.relations).insert(relation.oid, relation);
+    }
+
+    /// Forgets how the views that this snapshot shares with others were bound, as something changes that
+    /// they may read. What is bound between two changes of one snapshot is the caller's business.
+    fn unbind(&mut self, changed: Oid) {
+        match Arc::get_mut(&mut self.views) {
+            Some(cells) => {
+                cells.entry(changed).and_modify(|cell| *cell = crate::understand::ViewCell::default());
+            }
+            // A cell's clone is empty.
+            None => self.views = Arc::new(HashMap::clone(&self.views)),
+        }
     }
 
     /// Whether anything in this database must be masked.

@@ -29,6 +29,8 @@ pub struct Lineage {
     pub indirect: Columns,
     /// Every stored column that is read for whatever purpose; direct and indirect ones are among them.
     pub reads: Columns,
+    /// Relations that are named, views and what is behind them included.
+    pub relations: BTreeSet<Oid>,
     /// Functions that are called, by OID, those behind operators and casts included.
     pub functions: BTreeSet<Oid>,
     pub status: Status,

@@ -4,6 +4,7 @@
 //! ([`walk`]), a name means everything that it could mean under any search path ([`resolve`]), and what
 //! is left over is refused. Read [`query`] next for queries and writes, [`utility`] for all the rest.
 
+mod bind;
 mod condition;
 mod facts;
 mod found;
@@ -23,7 +24,10 @@ mod walk;
 
 use pg_query::protobuf::RawStmt;
 
-pub use self::views::settle_views;
+pub use self::{
+    bind::{ViewCell, bind, bind_text},
+    views::settle_views,
+};
 use self::{
     found::Found,
     tokens::{Normal, Tokens},
