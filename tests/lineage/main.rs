@@ -2,4 +2,5 @@
 //! descriptions.
 
 mod oracle;
+mod overload;
 mod server;
