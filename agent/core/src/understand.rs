@@ -11,6 +11,7 @@ mod found;
 mod functions;
 pub mod overload;
 mod parse;
+pub mod plpgsql;
 mod query;
 mod refusal;
 mod resolve;

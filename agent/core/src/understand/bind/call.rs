@@ -134,8 +134,9 @@ impl<'a> Binder<'a> {
         let Some(name) = name.last() else { return false };
         let code = &self.catalog.code;
         let mut candidates = code.functions_by_name.get(*name).into_iter().flatten();
-        candidates
-            .all(|oid| code.functions.get(oid).is_some_and(|found| review::review(found).class.gap().is_none()))
+        candidates.all(|oid| {
+            code.functions.get(oid).is_some_and(|found| review::review(found).class.gap().is_none())
+        })
     }
 
     fn apply(&mut self, chosen: &Chosen, flows: Vec<Flow>) -> Bound<Called> {
