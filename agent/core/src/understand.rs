@@ -12,6 +12,7 @@ mod functions;
 pub(crate) mod named;
 pub mod overload;
 mod parse;
+pub mod plpgsql;
 mod query;
 mod refusal;
 mod resolve;

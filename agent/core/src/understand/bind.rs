@@ -23,6 +23,7 @@ mod item;
 mod json;
 mod merge;
 mod operator;
+mod procedure;
 mod reference;
 mod relation;
 mod returning;

@@ -235,6 +235,6 @@ async fn holds_what_is_newer(server: &Server, version: u32) {
     }
 }
 
-fn is_closed(catalog: &connect_core::catalog::Catalog, schema: &str) -> bool {
+fn is_closed(catalog: &Catalog, schema: &str) -> bool {
     catalog.roles.get(&catalog.role).is_some_and(|role| role.closed_schemas.contains(schema))
 }

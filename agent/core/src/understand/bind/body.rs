@@ -122,7 +122,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Takes in what was found in something that was opened.
-    fn take(&mut self, facts: Facts) {
+    pub(super) fn take(&mut self, facts: Facts) {
         self.facts.reads.add(&facts.reads);
         self.facts.relations.extend(facts.relations);
         self.facts.functions.extend(facts.functions);
@@ -133,11 +133,6 @@ impl<'a> Binder<'a> {
         for gap in facts.gaps {
             self.gap(gap.kind, gap.what);
         }
-    }
-
-    /// Says what a PL/pgSQL function can reach: its value stays unknown.
-    pub(super) fn open_plpgsql(&mut self, function: &Function) {
-        let _ = function;
     }
 }
 
@@ -175,7 +170,7 @@ fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// A function's own `search_path` setting; what is not a plain list of names names nothing.
-fn schemas(path: &str) -> Vec<crate::catalog::code::Name> {
+pub(super) fn schemas(path: &str) -> Vec<crate::catalog::code::Name> {
     let named = path.split(',').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
     let mut schemas: Vec<crate::catalog::code::Name> = named.map(Into::into).collect();
     if !schemas.iter().any(|schema| &**schema == "pg_catalog") {

@@ -9,6 +9,7 @@ use super::{
     Binder, Bound,
     flow::{Flow, NO_TYPE, UNKNOWN},
     gap,
+    procedure::Reach,
     scope::Env,
 };
 use crate::{
@@ -193,7 +194,9 @@ impl<'a> Binder<'a> {
     fn review(&mut self, function: &Function) {
         let Some(kind) = review::review(function).class.gap() else { return };
         if kind == GapKind::OpaqueFunction && function.language == Language::PlPgSql {
-            self.open_plpgsql(function);
+            if self.open_plpgsql(function) == Reach::Nothing {
+                return;
+            }
         }
         let what = signature(self.catalog, function);
         self.gap(kind, what);

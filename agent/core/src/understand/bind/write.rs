@@ -221,6 +221,10 @@ impl<'a> Binder<'a> {
                 for trigger in details.triggers.iter().filter(|trigger| fires(trigger, event)) {
                     let what = format!("the trigger {} of {}", trigger.name, relation.qualified_name());
                     self.gap(GapKind::Trigger, what);
+                    if let Some(function) = self.catalog.code.functions.get(&trigger.function) {
+                        self.facts.functions.insert(function.oid);
+                        self.open_plpgsql(function);
+                    }
                 }
             }
             rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));

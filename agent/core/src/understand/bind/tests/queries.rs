@@ -112,7 +112,13 @@ fn functions_give_what_goes_in() {
     check("SELECT g FROM t, generate_series(1, t.b) g", "g<t.b; | t.b");
     check("SELECT e, n FROM t, unnest(tags) WITH ORDINALITY AS q(e, n)", "e<t.tags, n<; | t.tags");
     check("SELECT k, j FROM t, jsonb_each(doc) AS q(k, j)", "k<t.doc, j<t.doc; | t.doc");
-    check("SELECT hidden(b) FROM t", "hidden<t.b; | | partial opaque-function: public.hidden(int4)");
+    check("SELECT hidden(b) FROM t", "hidden<t.b; |");
+    let partial = "sum_up<t.b; | u.t_id | partial opaque-function: public.sum_up(int4)";
+    check("SELECT sum_up(b) FROM t", partial);
+    check(
+        "SELECT text_of(a) FROM t",
+        "text_of<t.a; | | partial dynamic-sql: public.text_of(text) runs a text that it makes; opaque-function: public.text_of(text)",
+    );
     check("SELECT p.a FROM t, jsonb_to_record(doc) AS p(a text, b int)", "a<t.doc; |");
 }
 
