@@ -101,6 +101,13 @@ fn single(rows: Rows<'_>) -> Flow {
     let mut flow = columns.next().map(|column| column.flow).unwrap_or_default();
     flow.identity = None;
     flow.indirect.add(&rows.indirect);
+    if let Some(fields) = &mut flow.fields {
+        // What decides the row decides each field of it.
+        let fields = std::sync::Arc::make_mut(fields);
+        fields.iter_mut().for_each(|field| {
+            field.flow.indirect.add(&rows.indirect);
+        });
+    }
     if flow.type_oid == super::flow::UNKNOWN {
         flow.type_oid = super::flow::TEXT;
     }
