@@ -13,6 +13,7 @@ mod query;
 mod refusal;
 mod resolve;
 mod settings;
+mod shape;
 mod tokens;
 mod utility;
 mod value_bearing;
@@ -21,6 +22,7 @@ mod walk;
 
 use pg_query::protobuf::RawStmt;
 
+pub(crate) use self::shape::shape;
 pub use self::views::settle_views;
 use self::{
     found::Found,
@@ -28,7 +30,7 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
-    statement::{Analysis, Kind, Refusal, Statement},
+    statement::{Analysis, Kind, Protection, Refusal, Statement},
 };
 
 /// Bounds over which a text is not understood.
@@ -50,14 +52,14 @@ impl Default for Limits {
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
 pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
-    let statements = match statements(text, catalog, limits) {
-        Ok(statements) => statements,
-        Err(refusal) => vec![whole(text, refusal)],
+    let (statements, numbers_are_inert) = match statements(text, catalog, limits) {
+        Ok(understood) => understood,
+        Err(refusal) => (vec![whole(text, refusal)], false),
     };
-    Analysis { statements, catalog_version: catalog.version }
+    Analysis { statements, catalog_version: catalog.version, numbers_are_inert }
 }
 
-fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Statement>, Refusal> {
+fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<(Vec<Statement>, bool), Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -67,7 +69,12 @@ fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<Vec<Sta
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect())
+    let statements: Vec<_> = parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect();
+    // A refusal may quote a part of the text.
+    let refused = statements.iter().any(|found| matches!(found.protection, Protection::Refused(_)));
+    let inert = !refused
+        && shape(text.as_bytes()).is_some_and(|shape| shape::numbers_are_inert(&parsed, shape.numbers));
+    Ok((statements, inert))
 }
 
 /// A text that is refused as a whole.
