@@ -38,6 +38,7 @@ complete -c connect -n "__fish_connect_needs_command" -s V -l version -d 'Print 
 complete -c connect -n "__fish_connect_needs_command" -f -a "open" -d 'Open a resource and hold it until Ctrl-C'
 complete -c connect -n "__fish_connect_needs_command" -f -a "exec" -d 'Run a command with the resource\'s variables set; its exit status is ours'
 complete -c connect -n "__fish_connect_needs_command" -f -a "shell" -d 'Start the engine\'s own client on a resource'
+complete -c connect -n "__fish_connect_needs_command" -f -a "explain" -d 'Say what would become of a statement, and execute nothing'
 complete -c connect -n "__fish_connect_needs_command" -f -a "env" -d 'Print the variables of an open session, for eval'
 complete -c connect -n "__fish_connect_needs_command" -f -a "url" -d 'Print the URL of an open session'
 complete -c connect -n "__fish_connect_needs_command" -f -a "ls" -d 'List what you may open'
@@ -94,6 +95,19 @@ complete -c connect -n "__fish_connect_using_subcommand shell" -l read-only -d '
 complete -c connect -n "__fish_connect_using_subcommand shell" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand explain" -l search-path -d 'Schemas in which names are looked for, in order [default: those of a new connection]' -r
+complete -c connect -n "__fish_connect_using_subcommand explain" -l actor -d 'As if this AI agent acted for you' -r
+complete -c connect -n "__fish_connect_using_subcommand explain" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand explain" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand explain" -l read-only -d 'As if only reading was asked for'
+complete -c connect -n "__fish_connect_using_subcommand explain" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand explain" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand env" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

@@ -5,6 +5,7 @@
 
 mod caller;
 mod error;
+mod explain;
 mod grants;
 mod health;
 mod info;
@@ -40,6 +41,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/agent", get(info::agent))
         .route("/v1/resources", get(info::resources))
         .route("/v1/grants", post(grants::issue))
+        .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/log/checkpoint", get(log::checkpoint))

@@ -1,12 +1,15 @@
 //! What is known of each database: read on the agent's own connection, labelled, and shared between the
 //! connections of its resource.
 //!
-//! Read next: [`service`] for when it is read, [`read`] and [`queries`] for what, [`labels`] and
-//! [`inherit`] for labels. Values are looked at by [`sample`] only, and are kept nowhere.
+//! Read next: [`service`] for when it is read, [`mark`] for what was changed, [`read`] and [`queries`] for
+//! what there is, [`labels`] and [`inherit`] for labels. Values are looked at by [`sample`] only, and are kept nowhere.
 
 mod connection;
 mod inherit;
 mod labels;
+mod mark;
+mod names;
+mod once;
 mod overrides;
 mod queries;
 mod read;
@@ -21,7 +24,7 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub use self::overrides::LabelOverrides;
+pub use self::{once::read_once, overrides::LabelOverrides};
 use self::{
     service::{Reader, Recorder, State},
     shared::Shared,

@@ -13,6 +13,7 @@ use connect_shared::error::{ErrorReport, Exit};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    analyze,
     check::{self, Reach},
     config::{Config, ConfigError},
     demo, demo_query, dev_idp,
@@ -44,6 +45,7 @@ enum Command {
         #[arg(long)]
         offline: bool,
     },
+    Analyze(analyze::AnalyzeArgs),
     /// Prints the fingerprint of the agent's certificate, for `connect agents add`.
     Fingerprint(File),
     /// The rules that decide about statements.
@@ -105,6 +107,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
             let config = load(&file.config)?;
             check::check(&config, if offline { Reach::File } else { Reach::Network }).await
         }
+        Command::Analyze(arguments) => analyze::run(arguments).await,
         Command::Fingerprint(file) => {
             let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
             say(&certificate.fingerprint())

@@ -9,6 +9,7 @@
     reason = "nothing is reachable from outside of a binary; `pub` marks what a module offers to the others"
 )]
 
+mod analyze;
 mod api;
 mod cancel;
 mod catalog;

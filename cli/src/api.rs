@@ -9,7 +9,9 @@ mod problem;
 
 use std::time::Duration;
 
-use connect_shared::api::{AgentInfo, GrantRequest, GrantResponse, ResourceList};
+use connect_shared::api::{
+    AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList,
+};
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use serde::de::DeserializeOwned;
 
@@ -27,6 +29,9 @@ use crate::{
 /// How long an agent may take to answer at all.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest answer about a text: many statements, each with every column of wide tables.
+const MAX_EXPLANATION: usize = 64 * 1024 * 1024;
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -80,6 +85,12 @@ impl ControlApi {
         self.json(self.request(Method::POST, "/v1/grants", Caller::Principal(id_token)).json(request)).await
     }
 
+    /// Asks what would become of a text.
+    pub(crate) async fn explain(&self, id_token: &str, request: &ExplainRequest) -> Outcome<Explanation> {
+        let call = self.request(Method::POST, "/v1/explain", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
     /// A text: a receipt, a checkpoint.
     pub(crate) async fn text(&self, path: &str, caller: Caller<'_>, limit: Limit) -> Outcome<String> {
         let bytes = self.fetch(path, caller, limit).await?;
@@ -124,8 +135,12 @@ impl ControlApi {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Outcome<T> {
+        self.json_within(request, Limit::Document).await
+    }
+
+    async fn json_within<T: DeserializeOwned>(&self, request: RequestBuilder, limit: Limit) -> Outcome<T> {
         let response = problem::refusal(self.send(request).await?, &self.name).await?;
-        let bytes = body::read(response, Limit::Document).await?;
+        let bytes = body::read(response, limit).await?;
         serde_json::from_slice(&bytes).map_err(|_| {
             failure::unexpected(format!(
                 "the answer of the agent `{}` is not what this version knows",

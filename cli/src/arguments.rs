@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Exec(Exec),
     /// Start the engine's own client on a resource
     Shell(ShellArguments),
+    /// Say what would become of a statement, and execute nothing
+    Explain(Explain),
     /// Print the variables of an open session, for eval
     Env(Named),
     /// Print the URL of an open session
@@ -157,6 +159,23 @@ pub(crate) struct ShellArguments {
     /// Arguments for the client
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Explain {
+    /// Name of the resource, or AGENT/RESOURCE
+    pub(crate) resource: String,
+    /// The statement, or - to read it from standard input
+    pub(crate) sql: String,
+    /// Schemas in which names are looked for, in order [default: those of a new connection]
+    #[arg(long, value_name = "SCHEMA,…", value_delimiter = ',')]
+    pub(crate) search_path: Option<Vec<String>>,
+    /// As if only reading was asked for
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// As if this AI agent acted for you
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,6 +4,7 @@ mod agents;
 mod completions;
 mod config;
 mod exec;
+mod explain;
 mod identity;
 mod inspect;
 mod open;
@@ -87,6 +88,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Open(wish) => open::run(application, wish).await,
         Command::Exec(wish) => exec::run(application, wish).await,
         Command::Shell(wish) => exec::shell(application, wish).await,
+        Command::Explain(wish) => explain::run(application, wish).await,
         Command::Env(named) => inspect::env(application, named).await,
         Command::Url(named) => inspect::url(application, named).await,
         Command::Ls => inspect::ls(application).await,

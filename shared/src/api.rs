@@ -5,6 +5,7 @@
 //! | `GET /v1/agent` | anyone | [`AgentInfo`] |
 //! | `GET /v1/resources` | `Authorization: Bearer <id token>` | [`ResourceList`] |
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
+//! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
 //! | `GET /log/checkpoint` | anyone | signed note |
 //! | `GET /log/tile/…` | id token; auditors | C2SP tlog-tiles |
@@ -12,8 +13,11 @@
 //!
 //! Every error is an [`crate::error::ErrorReport`].
 
+mod explain;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::explain::{ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, StatementKind};
 use crate::{engine::Engine, grant::Action, ids::GrantId};
 
 /// What an agent tells before anyone signs in: enough to sign in, and no resource.

@@ -132,6 +132,27 @@ pub enum Outcome {
     Permit(Vec<Obligation>),
 }
 
+/// An outcome without what it is bound to, the strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    Deny,
+    Hold,
+    Permit,
+}
+
+impl Outcome {
+    /// Which of the three it is.
+    #[must_use]
+    pub const fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Deny => OutcomeKind::Deny,
+            Self::Hold => OutcomeKind::Hold,
+            Self::Permit(_) => OutcomeKind::Permit,
+        }
+    }
+}
+
 /// What was decided about one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

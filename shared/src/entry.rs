@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decision::Decision,
+    decision::{Decision, OutcomeKind},
     grant::Action,
     ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
 };
@@ -105,6 +105,14 @@ pub enum Entry {
     Outcome(Box<OutcomeEntry>),
     /// A statement was denied.
     Denial(Box<Denial>),
+    /// Somebody asked what would become of a text. Nothing of it ran.
+    Explained {
+        principal: PrincipalRef,
+        resource: String,
+        /// Its statements, in order.
+        texts: Vec<TextRef>,
+        outcome: OutcomeKind,
+    },
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
     /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod grant;
 pub mod ids;
 pub mod label;
+pub mod lineage;
 pub mod proof;
 #[cfg(feature = "udp")]
 pub mod udp;

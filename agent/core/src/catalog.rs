@@ -5,6 +5,8 @@
 //! shares it between connections. Core never fetches: it emits [`crate::machine::Output::NeedCatalog`].
 
 pub mod code;
+#[doc(hidden)]
+pub mod fixture;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,13 +18,13 @@ use connect_shared::label::Label;
 use self::code::{Code, Name};
 
 /// Object identifier in PostgreSQL's catalogs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Oid(pub u32);
 
 /// First OID that PostgreSQL gives to objects made after `initdb`.
 pub const FIRST_NORMAL_OID: u32 = 16384;
 
-/// One database as it was at one moment.
+/// One database as it was at one moment. A clone shares everything with its original until it is changed.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     /// Grows with every reading of this resource.
@@ -31,25 +33,38 @@ pub struct Catalog {
     pub server_version: u32,
     /// The database's encoding is UTF-8.
     pub utf8: bool,
-    pub relations: HashMap<Oid, Relation>,
+    pub relations: Arc<HashMap<Oid, Arc<Relation>>>,
     /// Relations by bare name, in every schema: a name is resolved to all that it could mean.
-    pub by_name: HashMap<String, Vec<Oid>>,
+    pub by_name: Arc<HashMap<Name, Vec<Oid>>>,
     /// Functions outside `pg_catalog`, by bare name: a call by such a name is not a built-in's.
-    pub user_functions: HashSet<String>,
+    pub user_functions: Arc<HashSet<Name>>,
     /// Functions of `pg_catalog`.
-    pub builtin_functions: HashMap<String, BuiltinFunction>,
+    pub builtin_functions: Arc<HashMap<Name, BuiltinFunction>>,
     /// Operators outside `pg_catalog`.
-    pub user_operators: HashSet<String>,
+    pub user_operators: Arc<HashSet<Name>>,
     /// Types outside `pg_catalog` by bare name: a cast to one may run code.
-    pub user_types: HashSet<String>,
+    pub user_types: Arc<HashSet<Name>>,
     /// Types, functions, operators and casts.
     pub code: Arc<Code>,
     /// Schemas by name.
-    pub schemas: HashMap<Name, Oid>,
+    pub schemas: Arc<HashMap<Name, Oid>>,
     /// The role that the agent logs in as.
     pub role: Name,
+    /// Roles by name: at least that one, and those that it may become. Of one that is not here nothing
+    /// is known, but for the agent's own: then it may use every schema.
+    pub roles: HashMap<Name, Role>,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
-    pub search_path: String,
+    pub search_path: Name,
+    /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
+    pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
+}
+
+/// A role's rights, as far as they change what names mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Role {
+    /// Schemas that it may not use (`has_schema_privilege`): the server leaves them out of a search path
+    /// without a word.
+    pub closed_schemas: HashSet<Name>,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.
@@ -68,6 +83,18 @@ pub enum Volatility {
     Volatile,
 }
 
+impl Volatility {
+    /// From `pg_proc.provolatile`; what is not known counts as volatile.
+    #[must_use]
+    pub const fn from_catalog(provolatile: u8) -> Self {
+        match provolatile {
+            b'i' => Self::Immutable,
+            b's' => Self::Stable,
+            _ => Self::Volatile,
+        }
+    }
+}
+
 /// Kind of relation, from `pg_class.relkind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationKind {
@@ -82,11 +109,11 @@ pub enum RelationKind {
 }
 
 /// A table, view, sequence …
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Relation {
     pub oid: Oid,
-    pub schema: String,
-    pub name: String,
+    pub schema: Name,
+    pub name: Name,
     pub kind: RelationKind,
     /// By attribute number, ascending; dropped columns are left out.
     pub columns: Vec<Column>,
@@ -103,7 +130,7 @@ pub struct Relation {
 }
 
 /// What only some relations have.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// For a view or materialized view: `pg_get_viewdef` with every name qualified.
     pub definition: Option<Arc<str>>,
@@ -182,11 +209,11 @@ pub enum ViewReading {
 }
 
 /// One column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// `pg_attribute.attnum`, from 1.
     pub number: i16,
-    pub name: String,
+    pub name: Name,
     /// Type OID.
     pub type_oid: Oid,
     /// `None`: scanned, and free to show.
@@ -218,7 +245,7 @@ impl Relation {
     /// Whether it belongs to the server itself.
     #[must_use]
     pub fn is_system(&self) -> bool {
-        matches!(self.schema.as_str(), "pg_catalog" | "information_schema")
+        matches!(&*self.schema, "pg_catalog" | "information_schema")
     }
 }
 
@@ -230,19 +257,74 @@ impl Catalog {
             .get(name)
             .into_iter()
             .flatten()
-            .filter_map(|oid| self.relations.get(oid))
-            .filter(move |relation| schema.is_none_or(|schema| schema == relation.schema))
+            .filter_map(|oid| self.relation(*oid))
+            .filter(move |relation| schema.is_none_or(|schema| schema == &*relation.schema))
+    }
+
+    /// The relation of this OID.
+    #[must_use]
+    pub fn relation(&self, oid: Oid) -> Option<&Relation> {
+        self.relations.get(&oid).map(|relation| &**relation)
+    }
+
+    /// The same, to be changed; what other snapshots share of it stays as it is. Its name must stay.
+    pub fn relation_mut(&mut self, oid: Oid) -> Option<&mut Relation> {
+        if !self.relations.contains_key(&oid) {
+            return None;
+        }
+        self.unbind(oid);
+        Arc::make_mut(&mut self.relations).get_mut(&oid).map(Arc::make_mut)
     }
 
     /// Adds a relation under its name.
-    pub fn insert(&mut self, relation: Relation) {
-        self.by_name.entry(relation.name.clone()).or_default().push(relation.oid);
-        self.relations.insert(relation.oid, relation);
+    pub fn insert(&mut self, relation: impl Into<Arc<Relation>>) {
+        let relation = relation.into();
+        let named = Arc::make_mut(&mut self.by_name).entry(relation.name.clone()).or_default();
+        if !named.contains(&relation.oid) {
+            named.push(relation.oid);
+        }
+        self.unbind(relation.oid);
+        if relation.kind == RelationKind::View {
+            Arc::make_mut(&mut self.views).entry(relation.oid).or_default();
+        }
+        Arc::make_mut(&mut self.relations).insert(relation.oid, relation);
+    }
+
+    /// Replaces all relations.
+    pub fn set_relations(&mut self, relations: HashMap<Oid, Arc<Relation>>) {
+        let mut by_name: HashMap<Name, Vec<Oid>> = HashMap::with_capacity(relations.len());
+        for relation in relations.values() {
+            let named = by_name.entry(relation.name.clone());
+            // Most names are one relation's.
+            named.or_insert_with(|| Vec::with_capacity(1)).push(relation.oid);
+        }
+        by_name.values_mut().for_each(|oids| oids.sort_unstable());
+        let views = relations.values().filter(|relation| relation.kind == RelationKind::View);
+        self.views = Arc::new(views.map(|view| (view.oid, crate::understand::ViewCell::default())).collect());
+        self.by_name = Arc::new(by_name);
+        self.relations = Arc::new(relations);
+    }
+
+    /// Forgets how views were bound, as something changes that they may use.
+    pub fn forget_bindings(&mut self) {
+        // A cell's clone is empty.
+        self.views = Arc::new(HashMap::clone(&self.views));
+    }
+
+    /// Forgets how the views that this snapshot shares with others were bound, as something changes that
+    /// they may read. What is bound between two changes of one snapshot is the caller's business.
+    fn unbind(&mut self, changed: Oid) {
+        match Arc::get_mut(&mut self.views) {
+            Some(cells) => {
+                cells.entry(changed).and_modify(|cell| *cell = crate::understand::ViewCell::default());
+            }
+            None => self.forget_bindings(),
+        }
     }
 
     /// Whether anything in this database must be masked.
     #[must_use]
     pub fn has_protected(&self) -> bool {
-        self.relations.values().any(Relation::is_protected)
+        self.relations.values().any(|relation| relation.is_protected())
     }
 }

@@ -22,6 +22,7 @@
 
 pub mod catalog;
 pub mod decide;
+pub mod explain;
 pub mod label;
 pub mod lineage;
 pub mod machine;

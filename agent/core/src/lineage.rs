@@ -5,8 +5,12 @@
 //! *Indirect*: columns that decide which rows, groups, order or branch. It is never silently wrong: what
 //! is not understood lowers [`Status`] and is named by a [`Gap`].
 
+mod names;
+mod report;
+
 use std::collections::BTreeSet;
 
+pub use self::{names::Names, report::merge};
 use crate::catalog::{Oid, code::Name};
 
 /// A stored column: (table or materialized view OID, attribute number).
@@ -29,6 +33,8 @@ pub struct Lineage {
     pub indirect: Columns,
     /// Every stored column that is read for whatever purpose; direct and indirect ones are among them.
     pub reads: Columns,
+    /// Relations that are named, views and what is behind them included.
+    pub relations: BTreeSet<Oid>,
     /// Functions that are called, by OID, those behind operators and casts included.
     pub functions: BTreeSet<Oid>,
     pub status: Status,

@@ -21,6 +21,7 @@ pub use self::{
     key::MaskKey,
     plan::{Field, Format, Plan},
     row::MaskError,
+    transform::is_keyed,
 };
 
 #[cfg(test)]

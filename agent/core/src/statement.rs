@@ -1,8 +1,15 @@
 //! Neutral facts about one statement: what [`crate::understand`] makes and [`crate::decide`] reads.
 
+use std::sync::Arc;
+
 use connect_shared::{entry::TextRef, label::Label};
 
-use crate::{catalog::Oid, record::ReadProof};
+use crate::{
+    catalog::Oid,
+    lineage::Lineage,
+    record::ReadProof,
+    session::{Fingerprint, SessionChange},
+};
 
 /// A text as the client sent it: one parse, any number of statements.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +40,12 @@ pub struct Statement {
     pub shapes: Vec<Shape>,
     /// What it changes for the statements after it.
     pub effect: Effect,
+    /// What each output is computed from.
+    pub lineage: Arc<Lineage>,
+    /// What it changes for the lineage of those after it, if it succeeds.
+    pub change: Arc<SessionChange>,
+    /// State of the session that lineage and change are found under.
+    pub under: Fingerprint,
 }
 
 /// What a statement is for.

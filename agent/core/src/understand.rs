@@ -4,32 +4,44 @@
 //! ([`walk`]), a name means everything that it could mean under any search path ([`resolve`]), and what
 //! is left over is refused. Read [`query`] next for queries and writes, [`utility`] for all the rest.
 
+mod bind;
 mod condition;
 mod facts;
 mod found;
 mod functions;
+pub(crate) mod named;
+pub mod overload;
 mod parse;
 mod query;
 mod refusal;
 mod resolve;
+pub mod review;
 mod settings;
 mod shape;
+mod text;
 mod tokens;
 mod utility;
 mod value_bearing;
 mod views;
 mod walk;
 
+use std::borrow::Cow;
+
 use pg_query::protobuf::RawStmt;
 
 pub(crate) use self::shape::shape;
-pub use self::views::settle_views;
+pub use self::{
+    bind::{ViewCell, bind, bind_node, bind_text},
+    text::{lineages, new_session},
+    views::settle_views,
+};
 use self::{
-    found::Found,
+    found::{BoundIn, Found},
     tokens::{Normal, Tokens},
 };
 use crate::{
     catalog::Catalog,
+    session::{Session, SessionChange, change_of},
     statement::{Analysis, Kind, Protection, Refusal, Statement},
 };
 
@@ -51,15 +63,56 @@ impl Default for Limits {
 /// Analyses a text as sent, without its terminating NUL. Never fails: what is not understood is a
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
-pub fn understand(text: &[u8], catalog: &Catalog, limits: &Limits) -> Analysis {
-    let (statements, numbers_are_inert) = match statements(text, catalog, limits) {
+pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
+    let (statements, numbers_are_inert) = match statements(text, catalog, session, limits) {
         Ok(understood) => understood,
-        Err(refusal) => (vec![whole(text, refusal)], false),
+        Err(refusal) => (vec![whole(text, refusal, session)], false),
     };
     Analysis { statements, catalog_version: catalog.version, numbers_are_inert }
 }
 
-fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<(Vec<Statement>, bool), Refusal> {
+fn statements(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Result<(Vec<Statement>, bool), Refusal> {
+    let (tokens, parsed) = parsed(text, catalog, limits)?;
+    let mut session = Cow::Borrowed(session);
+    let mut statements = Vec::with_capacity(parsed.len());
+    for (place, raw) in parsed.iter().enumerate() {
+        let found = statement(raw, &tokens, text.len(), catalog, &session);
+        // Those behind it are read in the state that it leaves.
+        if place + 1 < parsed.len() && !found.change.is_empty() {
+            session.to_mut().apply(&found.change, catalog);
+        }
+        statements.push(found);
+    }
+    // A refusal may quote a part of the text.
+    let refused = statements.iter().any(|found| matches!(found.protection, Protection::Refused(_)));
+    let inert = !refused && shape(text).is_some_and(|shape| shape::numbers_are_inert(&parsed, shape.numbers));
+    Ok((statements, inert))
+}
+
+/// One statement of a text that was understood before, in another state of the session.
+#[must_use]
+pub fn understand_one(
+    text: &[u8],
+    place: usize,
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Option<Statement> {
+    let (tokens, parsed) = parsed(text, catalog, limits).ok()?;
+    parsed.get(place).map(|raw| statement(raw, &tokens, text.len(), catalog, session))
+}
+
+/// Tokens and trees of a text within the limits that the server reads alike.
+fn parsed<'t>(
+    text: &'t [u8],
+    catalog: &Catalog,
+    limits: &Limits,
+) -> Result<(Tokens<'t>, Vec<RawStmt>), Refusal> {
     if text.len() > limits.bytes {
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
@@ -69,21 +122,24 @@ fn statements(text: &[u8], catalog: &Catalog, limits: &Limits) -> Result<(Vec<St
     if parsed.len() > limits.statements {
         return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
     }
-    let statements: Vec<_> = parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog)).collect();
-    // A refusal may quote a part of the text.
-    let refused = statements.iter().any(|found| matches!(found.protection, Protection::Refused(_)));
-    let inert = !refused
-        && shape(text.as_bytes()).is_some_and(|shape| shape::numbers_are_inert(&parsed, shape.numbers));
-    Ok((statements, inert))
+    Ok((tokens, parsed))
 }
 
 /// A text that is refused as a whole.
-fn whole(text: &[u8], refusal: Refusal) -> Statement {
+fn whole(text: &[u8], refusal: Refusal, session: &Session) -> Statement {
     let length = text.len() as u64;
-    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length })
+    let (lineage, change) = (text::opaque(&refusal), SessionChange::code_ran());
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, bound)
 }
 
-fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) -> Statement {
+fn statement(
+    raw: &RawStmt,
+    tokens: &Tokens<'_>,
+    end: usize,
+    catalog: &Catalog,
+    session: &Session,
+) -> Statement {
     let start = usize::try_from(raw.stmt_location).unwrap_or_default();
     let end = match usize::try_from(raw.stmt_len) {
         Ok(length) if length > 0 => start.saturating_add(length).min(end),
@@ -95,7 +151,11 @@ fn statement(raw: &RawStmt, tokens: &Tokens<'_>, end: usize, catalog: &Catalog) 
             Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
         }
     };
-    found.with_text(tokens::normal(tokens, start, end))
+    let lineage = bind(raw, catalog, session);
+    let node = raw.stmt.as_deref().and_then(|node| node.node.as_ref());
+    let change = node.map(|node| change_of(node, &lineage, catalog)).unwrap_or_default();
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    found.with_text(tokens::normal(tokens, start, end), bound)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use connect_shared::error::{ErrorReport, Exit};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{
+    catalog::CatalogError,
     grants::GrantRefusal,
     identity::TokenError,
     log::{LogClosed, ReceiptUnavailable},
@@ -61,6 +62,15 @@ impl From<GrantRefusal> for ApiError {
 impl From<LogClosed> for ApiError {
     fn from(error: LogClosed) -> Self {
         record_unavailable(&error).into()
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        tracing::warn!(%error, "a statement cannot be explained");
+        let words = "the agent cannot read this database's catalog now, so it understands nothing";
+        let report = ErrorReport::new("catalog_unreadable", Exit::Unreachable, words);
+        report.help("try again in a moment; the agent's `/readyz` says what is wrong").retryable().into()
     }
 }
 

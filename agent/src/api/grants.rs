@@ -85,7 +85,8 @@ fn entry(issued: &Issued, reason: Option<String>, certificate: &Thumbprint) -> E
     }
 }
 
-fn refused(agent: &Agent, error: &ApiError, resource: &str, principal: Option<PrincipalRef>) {
+/// Records that somebody was turned away.
+pub(super) fn refused(agent: &Agent, error: &ApiError, resource: &str, principal: Option<PrincipalRef>) {
     let resource = resource.chars().take(64).collect();
     agent.record_refusal(Entry::GrantRefused { code: error.code().to_owned(), resource, principal });
 }
@@ -100,7 +101,7 @@ async fn read_body(request: Request) -> Result<GrantRequest, ApiError> {
     }
 }
 
-fn no_key() -> ApiError {
+pub(super) fn no_key() -> ApiError {
     let words = "a grant is bound to the key of a client certificate, and the caller showed none";
     ErrorReport::new("certificate_needed", Exit::Usage, words)
         .help("call with a client certificate; `connect` makes one for every process")

@@ -1,7 +1,7 @@
 //! Labels that go from one relation to another: by configuration, inheritance, foreign keys, generated
 //! columns and views.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use connect_core::catalog::{Catalog, Oid, Relation, ViewReading};
 use connect_shared::label::Label;
@@ -27,29 +27,47 @@ pub(super) fn settle(catalog: &mut Catalog, reading: &Reading, overrides: &Label
         }
     }
     apply(catalog, overrides);
-    settle_views(catalog, &reading.definitions);
+    settle_views(catalog, &reading.definitions());
     apply(catalog, overrides);
     register_views(catalog, overrides);
 }
 
 /// What the configuration says.
 fn apply(catalog: &mut Catalog, overrides: &LabelOverrides) {
-    for relation in catalog.relations.values_mut().filter(|relation| !relation.is_system()) {
-        for column in &mut relation.columns {
-            match overrides.of(&relation.schema, &relation.name, &column.name) {
-                Some(Override::Clear) => column.label = None,
-                Some(Override::Label(label)) => column.label = Some(label),
-                None => {}
+    if overrides.is_empty() {
+        return;
+    }
+    let mut wanted = Vec::new();
+    for relation in catalog.relations.values().filter(|relation| !relation.is_system()) {
+        for column in &relation.columns {
+            let label = match overrides.of(&relation.schema, &relation.name, &column.name) {
+                Some(Override::Clear) => None,
+                Some(Override::Label(label)) => Some(label),
+                None => continue,
+            };
+            if column.label != label {
+                wanted.push(((relation.oid, column.number), label));
             }
         }
+    }
+    for (key, label) in wanted {
+        set(catalog, key, label);
     }
 }
 
 /// A view whose every column is in the configuration is as the configuration says, computed or not.
 fn register_views(catalog: &mut Catalog, overrides: &LabelOverrides) {
-    for view in catalog.relations.values_mut().filter(|view| view.view == ViewReading::Computed) {
+    if overrides.is_empty() {
+        return;
+    }
+    let is_registered = |view: &Relation| {
         let registered = |column: &str| overrides.of(&view.schema, &view.name, column).is_some();
-        if !view.columns.is_empty() && view.columns.iter().all(|column| registered(&column.name)) {
+        !view.columns.is_empty() && view.columns.iter().all(|column| registered(&column.name))
+    };
+    let computed = catalog.relations.values().filter(|view| view.view == ViewReading::Computed);
+    let registered: Vec<Oid> = computed.filter(|view| is_registered(view)).map(|view| view.oid).collect();
+    for view in registered {
+        if let Some(view) = catalog.relation_mut(view) {
             view.view = ViewReading::Projection;
         }
     }
@@ -57,7 +75,7 @@ fn register_views(catalog: &mut Catalog, overrides: &LabelOverrides) {
 
 /// Until nothing changes, so that a view over views is as protected as what is under them, in whatever
 /// order they are analysed.
-fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
+fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
     let mut before = protection_of_views(catalog, definitions);
     for _ in 0..=definitions.len() {
         connect_core::understand::settle_views(catalog, definitions);
@@ -71,7 +89,7 @@ fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
 
 fn protection_of_views(
     catalog: &Catalog,
-    definitions: &HashMap<Oid, String>,
+    definitions: &HashMap<Oid, Arc<str>>,
 ) -> HashMap<Oid, (ViewReading, Vec<Option<Label>>)> {
     let views = definitions.keys().filter_map(|oid| catalog.relations.get(oid));
     let labels = |view: &Relation| view.columns.iter().map(|column| column.label).collect();
@@ -98,7 +116,11 @@ fn label(catalog: &Catalog, key: ColumnKey) -> Option<Label> {
 
 /// Sets a label; tells whether it is news.
 fn set(catalog: &mut Catalog, key: ColumnKey, label: Option<Label>) -> bool {
-    let relation = catalog.relations.get_mut(&key.0);
+    let known = catalog.relation(key.0).and_then(|relation| relation.column(key.1));
+    if known.is_none_or(|column| column.label == label) {
+        return false;
+    }
+    let relation = catalog.relation_mut(key.0);
     let column = relation.and_then(|r| r.columns.iter_mut().find(|column| column.number == key.1));
     column.is_some_and(|column| std::mem::replace(&mut column.label, label) != label)
 }

@@ -7,43 +7,51 @@ use std::{
 };
 
 use connect_core::{
-    catalog::{Catalog, Column, Oid, Relation, RelationKind},
-    label::{CONFIDENTIAL_SCHEMA, ColumnFacts, Discovery, discover, needs_samples},
+    catalog::{Catalog, Column, Oid, Relation, RelationKind, code::Name},
+    label::{CONFIDENTIAL_SCHEMA, ColumnFacts, discover, needs_samples},
 };
 use connect_shared::label::Label;
+use tokio_postgres::error::SqlState;
 
 use super::{
     connection::{Connection, ReadError},
-    read::{ColumnKey, Reading, TableFacts},
+    queries,
+    read::{Reading, TableFacts},
     sample::{self, Samples, Wanted},
 };
 
 /// How long sampling may take for one snapshot; what is not reached stays unscanned until the next.
 const SAMPLING_TIME: Duration = Duration::from_secs(3);
+/// Waiting tables whose sizes are asked for at a time.
+const MOST_WATCHED: usize = 500;
 /// Tables that were empty or failed are tried again, less and less often.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 
-/// What was found, by column.
+/// What was found, by table and column.
 #[derive(Debug, Default)]
 pub(super) struct LabelStore {
-    columns: HashMap<ColumnKey, Known>,
+    known: HashMap<Oid, KnownTable>,
     tables: HashMap<Oid, Sampled>,
+    /// The last table that was watched as one of many that wait.
+    watched: Option<Oid>,
 }
 
-/// What a column was when its label was found. A renamed or retyped column is another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    schema: String,
-    relation: String,
-    column: String,
-    base_type: Oid,
+/// What a table was when its columns' labels were found. A renamed table has other columns, and so has a
+/// renamed or retyped column's place.
+#[derive(Debug)]
+struct KnownTable {
+    schema: Name,
+    name: Name,
+    columns: Vec<Known>,
 }
 
 #[derive(Debug)]
 struct Known {
-    identity: Identity,
-    discovery: Discovery,
+    number: i16,
+    base_type: Oid,
+    name: Name,
+    label: Option<Label>,
 }
 
 /// When a table was looked at.
@@ -65,28 +73,38 @@ impl LabelStore {
     pub(super) async fn label(
         &mut self,
         connection: &Connection,
-        reading: &Reading,
+        reading: &mut Reading,
         catalog: &mut Catalog,
         now: Instant,
     ) -> Result<(), ReadError> {
         self.forget_dropped(catalog);
-        let wanted = self.without_content(reading, catalog, now);
+        let mut wanted = self.without_content(reading, catalog, now);
         if !wanted.is_empty() {
+            self.without_rows(connection, reading, &mut wanted, now).await?;
             connection.client.batch_execute(sample::BEGIN).await?;
             self.sample_all(connection, reading, catalog, wanted, now).await?;
             connection.client.batch_execute(sample::END).await?;
         }
-        for relation in catalog.relations.values_mut() {
-            for column in &mut relation.columns {
-                column.label =
-                    self.columns.get(&(relation.oid, column.number)).and_then(|k| k.discovery.label);
-            }
-        }
+        self.write(catalog);
         Ok(())
     }
 
+    /// A relation all of whose labels are as they are stays shared with the reading.
+    fn write(&self, catalog: &mut Catalog) {
+        for (oid, known) in &self.known {
+            let Some(relation) = catalog.relation(*oid) else { continue };
+            if relation.columns.iter().any(|column| known.label(column.number) != column.label)
+                && let Some(relation) = catalog.relation_mut(*oid)
+            {
+                for column in &mut relation.columns {
+                    column.label = known.label(column.number);
+                }
+            }
+        }
+    }
+
     fn forget_dropped(&mut self, catalog: &Catalog) {
-        self.columns.retain(|(oid, _), _| catalog.relations.contains_key(oid));
+        self.known.retain(|oid, _| catalog.relations.contains_key(oid));
         self.tables.retain(|oid, _| catalog.relations.contains_key(oid));
     }
 
@@ -102,24 +120,61 @@ impl LabelStore {
             let facts = reading.facts.get(&relation.oid);
             let may_sample = facts.is_some_and(|facts| may_sample(catalog, relation, facts));
             let due = facts.is_some_and(|facts| self.is_due(relation.oid, facts.bytes, now));
+            self.forget_changed(relation, reading);
             for column in &relation.columns {
-                let key = (relation.oid, column.number);
-                let identity = identity(relation, column, reading);
-                let fresh = self.columns.get(&key).is_none_or(|known| known.identity != identity);
+                let base_type = reading.base_type(column.type_oid);
+                let fresh = self.known(relation.oid, column.number).is_none();
                 if fresh {
-                    self.learn(key, identity.clone(), &[]);
+                    self.learn(relation, column, base_type, &[]);
                 }
-                if may_sample && (fresh || due) && needs_samples(identity.base_type) {
-                    let (name, base_type) = (column.name.clone(), identity.base_type);
+                if may_sample && (fresh || due) && needs_samples(base_type) {
                     wanted.entry(relation.oid).or_default().push(Wanted {
                         number: column.number,
-                        name,
+                        name: column.name.clone(),
                         base_type,
                     });
                 }
             }
         }
         wanted
+    }
+
+    /// What a table or a column of it was before it was changed is no help.
+    fn forget_changed(&mut self, relation: &Relation, reading: &Reading) {
+        let table = self.known.entry(relation.oid).or_insert_with(|| KnownTable {
+            schema: relation.schema.clone(),
+            name: relation.name.clone(),
+            columns: Vec::with_capacity(relation.columns.len()),
+        });
+        if (&table.schema, &table.name) != (&relation.schema, &relation.name) {
+            table.schema = relation.schema.clone();
+            table.name = relation.name.clone();
+            table.columns.clear();
+        }
+        table.columns.retain(|known| {
+            relation.column(known.number).is_some_and(|column| {
+                column.name == known.name && reading.base_type(column.type_oid) == known.base_type
+            })
+        });
+    }
+
+    /// Tables without rows are not looked at: they wait until they have some.
+    async fn without_rows(
+        &mut self,
+        connection: &Connection,
+        reading: &mut Reading,
+        wanted: &mut HashMap<Oid, Vec<Wanted>>,
+        now: Instant,
+    ) -> Result<(), ReadError> {
+        let tables: Vec<Oid> = wanted.keys().copied().collect();
+        for (oid, bytes) in sizes(connection, &tables).await? {
+            reading.facts.entry(oid).and_modify(|facts| facts.bytes = bytes);
+            if bytes == 0 && wanted.remove(&oid).is_some() {
+                let before = self.tables.get(&oid).and_then(|table| table.retry);
+                self.tables.insert(oid, Sampled { bytes, retry: Some(retry(before, now)) });
+            }
+        }
+        Ok(())
     }
 
     async fn sample_all(
@@ -132,7 +187,7 @@ impl LabelStore {
     ) -> Result<(), ReadError> {
         let begun = Instant::now();
         for (oid, columns) in wanted {
-            let (Some(relation), Some(facts)) = (catalog.relations.get(&oid), reading.facts.get(&oid)) else {
+            let (Some(relation), Some(facts)) = (catalog.relation(oid), reading.facts.get(&oid)) else {
                 continue;
             };
             if begun.elapsed() > SAMPLING_TIME {
@@ -141,7 +196,7 @@ impl LabelStore {
                 continue;
             }
             match sample::sample(connection, relation, facts.rows, &columns).await {
-                Ok(samples) => self.look_at(relation, reading, facts, &columns, &samples, now),
+                Ok(samples) => self.look_at(relation, facts, &columns, &samples, now),
                 Err(error) if connection.is_closed() => return Err(error),
                 Err(error) => self.note_failure(relation, &error, now),
             }
@@ -153,7 +208,7 @@ impl LabelStore {
     /// enough.
     fn note_failure(&mut self, relation: &Relation, error: &ReadError, now: Instant) {
         let code = match error {
-            ReadError::Database(error) => error.code().map(tokio_postgres::error::SqlState::code),
+            ReadError::Database(error) => error.code().map(SqlState::code),
             _ => None,
         };
         let table = relation.qualified_name();
@@ -165,20 +220,19 @@ impl LabelStore {
     fn look_at(
         &mut self,
         relation: &Relation,
-        reading: &Reading,
         facts: &TableFacts,
         columns: &[Wanted],
         samples: &Samples,
         now: Instant,
     ) {
         let mut unscanned = false;
-        for column in columns {
-            let key = (relation.oid, column.number);
-            let found = samples.get(&column.number).map(Vec::as_slice).unwrap_or_default();
-            if let Some(column) = relation.column(column.number) {
-                self.learn(key, identity(relation, column, reading), found);
+        for wanted in columns {
+            let found = samples.get(&wanted.number).map(Vec::as_slice).unwrap_or_default();
+            if let Some(column) = relation.column(wanted.number) {
+                self.learn(relation, column, wanted.base_type, found);
             }
-            unscanned |= self.label_of(key) == Some(Label::Unscanned);
+            let known = self.known(relation.oid, wanted.number);
+            unscanned |= known.is_some_and(|known| known.label == Some(Label::Unscanned));
         }
         let before = self.tables.get(&relation.oid).and_then(|table| table.retry);
         let retry = unscanned.then(|| retry(before, now));
@@ -186,27 +240,30 @@ impl LabelStore {
     }
 
     /// Keeps what was found. A label is not lost again because a later sample has nothing of it.
-    fn learn(&mut self, key: ColumnKey, identity: Identity, samples: &[String]) {
+    fn learn(&mut self, relation: &Relation, column: &Column, base_type: Oid, samples: &[String]) {
         let facts = ColumnFacts {
-            schema: &identity.schema,
-            relation: &identity.relation,
-            column: &identity.column,
-            type_oid: identity.base_type,
+            schema: &relation.schema,
+            relation: &relation.name,
+            column: &column.name,
+            type_oid: base_type,
         };
         let samples: Vec<&str> = samples.iter().map(String::as_str).collect();
-        let discovery = discover(&facts, &samples);
-        let kept = self.columns.get(&key).filter(|known| known.identity == identity);
-        let kept = kept.map(|known| known.discovery.label);
-        let loses = matches!(kept, Some(Some(label)) if label != Label::Unscanned)
-            && matches!(discovery.label, None | Some(Label::Unscanned));
-        let empties = kept == Some(None) && discovery.label == Some(Label::Unscanned);
+        let label = discover(&facts, &samples).label;
+        let Some(table) = self.known.get_mut(&relation.oid) else { return };
+        let Some(known) = table.columns.iter_mut().find(|known| known.number == column.number) else {
+            let (number, name) = (column.number, column.name.clone());
+            return table.columns.push(Known { number, base_type, name, label });
+        };
+        let loses = matches!(known.label, Some(label) if label != Label::Unscanned)
+            && matches!(label, None | Some(Label::Unscanned));
+        let empties = known.label.is_none() && label == Some(Label::Unscanned);
         if !loses && !empties {
-            self.columns.insert(key, Known { identity, discovery });
+            known.label = label;
         }
     }
 
-    fn label_of(&self, key: ColumnKey) -> Option<Label> {
-        self.columns.get(&key).and_then(|known| known.discovery.label)
+    fn known(&self, relation: Oid, number: i16) -> Option<&Known> {
+        self.known.get(&relation)?.columns.iter().find(|known| known.number == number)
     }
 
     /// Whether a table that was looked at should be looked at again: it was empty, or has doubled.
@@ -217,20 +274,39 @@ impl LabelStore {
         })
     }
 
-    /// Tables whose size tells whether they are due.
-    pub(super) fn watched(&self, watch: Watch, now: Instant) -> Vec<Oid> {
+    /// Tables whose size tells whether they are due. Of many that wait some at a time, in turn.
+    pub(super) fn watched(&mut self, watch: Watch, now: Instant) -> Vec<Oid> {
         let waiting = |sampled: &Sampled| sampled.retry.is_some_and(|retry| retry.at <= now);
-        self.tables
-            .iter()
-            .filter(|(_, sampled)| watch == Watch::All || waiting(sampled))
-            .map(|(oid, _)| *oid)
-            .collect()
+        let tables = self.tables.iter().filter(|(_, sampled)| watch == Watch::All || waiting(sampled));
+        let mut tables: Vec<Oid> = tables.map(|(oid, _)| *oid).collect();
+        if watch == Watch::Waiting && tables.len() > MOST_WATCHED {
+            tables.sort_unstable_by_key(|oid| (self.watched.is_some_and(|last| *oid <= last), *oid));
+            tables.truncate(MOST_WATCHED);
+            self.watched = tables.last().copied();
+        }
+        tables
     }
 
     /// Whether some table is due, given its size now.
     pub(super) fn any_due(&self, sizes: &HashMap<Oid, i64>, now: Instant) -> bool {
         sizes.iter().any(|(oid, bytes)| self.is_due(*oid, *bytes, now))
     }
+}
+
+impl KnownTable {
+    fn label(&self, number: i16) -> Option<Label> {
+        self.columns.iter().find(|known| known.number == number).and_then(|known| known.label)
+    }
+}
+
+/// Sizes of tables. A table that is locked is not waited for: then nothing is known of any.
+pub(super) async fn sizes(connection: &Connection, tables: &[Oid]) -> Result<HashMap<Oid, i64>, ReadError> {
+    let tables: Vec<u32> = tables.iter().map(|oid| oid.0).collect();
+    let rows = match connection.client.query(queries::SIZES, &[&tables]).await {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(HashMap::new()),
+        rows => rows?,
+    };
+    rows.iter().map(|row| Ok((Oid(row.try_get(0)?), row.try_get(1)?))).collect()
 }
 
 /// Which tables to look after.
@@ -244,16 +320,6 @@ pub(super) enum Watch {
 fn retry(before: Option<Retry>, now: Instant) -> Retry {
     let wait = before.map_or(FIRST_RETRY, |before| (before.wait * 2).min(LAST_RETRY));
     Retry { at: now + wait, wait }
-}
-
-fn identity(relation: &Relation, column: &Column, reading: &Reading) -> Identity {
-    let base_type = reading.base_types.get(&(relation.oid, column.number));
-    Identity {
-        schema: relation.schema.clone(),
-        relation: relation.name.clone(),
-        column: column.name.clone(),
-        base_type: base_type.copied().unwrap_or(column.type_oid),
-    }
 }
 
 /// Relations whose columns have labels of their own; views take theirs from what they read.
@@ -271,7 +337,7 @@ fn holds_rows(relation: &Relation) -> bool {
 /// Tables that can be read without running code of others and that no other table speaks for.
 fn may_sample(catalog: &Catalog, relation: &Relation, facts: &TableFacts) -> bool {
     let foreign = relation.kind == RelationKind::ForeignTable || has_foreign_child(catalog, relation);
-    let confidential = relation.schema == CONFIDENTIAL_SCHEMA;
+    let confidential = &*relation.schema == CONFIDENTIAL_SCHEMA;
     !facts.temporary && !facts.partition && !facts.virtual_columns && !foreign && !confidential
 }
 
@@ -279,7 +345,7 @@ fn has_foreign_child(catalog: &Catalog, relation: &Relation) -> bool {
     let mut seen: HashSet<Oid> = HashSet::new();
     let mut next: Vec<Oid> = relation.children.clone();
     while let Some(oid) = next.pop() {
-        let Some(child) = catalog.relations.get(&oid).filter(|_| seen.insert(oid)) else { continue };
+        let Some(child) = catalog.relation(oid).filter(|_| seen.insert(oid)) else { continue };
         if child.kind == RelationKind::ForeignTable {
             return true;
         }

@@ -78,6 +78,11 @@ impl LabelOverrides {
         true
     }
 
+    /// Whether nothing is said of any column.
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.relations.is_empty() && self.schemas.is_empty()
+    }
+
     /// What is said of this column; the narrowest line wins.
     #[must_use]
     pub fn of(&self, schema: &str, relation: &str, column: &str) -> Option<Override> {

@@ -1,19 +1,26 @@
-//! Reads the catalog in one consistent transaction, without labels.
+//! Reads the catalog in one consistent transaction, without labels: all of it, or what was changed since
+//! an earlier reading.
 
-use std::collections::{HashMap, HashSet};
+mod code;
+mod parts;
+mod relations;
+mod rows;
+
+use std::{collections::HashMap, sync::Arc};
 
 use connect_core::catalog::{
-    BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility,
+    Catalog, Oid,
+    code::{Code, TypeKind},
 };
-use tokio_postgres::{IsolationLevel, Row, Transaction};
+use tokio_postgres::{IsolationLevel, Transaction};
 
+use self::rows::Source;
 use super::{
     connection::{Connection, ReadError},
-    queries,
+    mark::{Mark, Moved},
+    names::Names,
+    queries::{self, change::Part},
 };
-
-/// Bounds the memory of a snapshot; every relation but the emptiest has a column.
-const MOST_COLUMNS: usize = 500_000;
 
 /// A column by relation and attribute number.
 pub(super) type ColumnKey = (Oid, i16);
@@ -22,14 +29,11 @@ pub(super) type ColumnKey = (Oid, i16);
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) catalog: Catalog,
-    /// Of views and materialized views.
-    pub(super) definitions: HashMap<Oid, String>,
     pub(super) facts: HashMap<Oid, TableFacts>,
-    /// Types of columns with what is under their domains.
-    pub(super) base_types: HashMap<ColumnKey, Oid>,
     /// A column and another whose values it repeats.
     pub(super) same_values: Vec<(ColumnKey, ColumnKey)>,
     pub(super) mark: Mark,
+    names: Names,
 }
 
 /// What the catalog does not keep of a relation.
@@ -44,38 +48,37 @@ pub(super) struct TableFacts {
     pub(super) virtual_columns: bool,
 }
 
-/// Tells whether anything was changed since.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Mark {
-    visible: String,
-    fingerprint: String,
-}
+impl Reading {
+    /// What is under a domain, and the type itself if it is none. Domains over domains are followed to the
+    /// end.
+    pub(super) fn base_type(&self, type_oid: Oid) -> Oid {
+        base_type(&self.catalog.code, type_oid)
+    }
 
-/// What became of the catalog since a mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is as it was; the newer mark says so more cheaply next time.
-    None(Mark),
-    Some,
-}
-
-impl Mark {
-    /// Compares with now: first the transactions that can be seen, then the fingerprint.
-    pub(super) async fn compare(&self, connection: &Connection) -> Result<Change, ReadError> {
-        let visible: String = connection.client.query_one(queries::VISIBLE, &[]).await?.try_get(0)?;
-        if visible == self.visible {
-            return Ok(Change::None(self.clone()));
-        }
-        let fingerprint: String = connection.client.query_one(queries::FINGERPRINT, &[]).await?.try_get(0)?;
-        // The older list of transactions goes with the newer fingerprint: the next comparison then looks
-        // at most once too often.
-        let same = fingerprint == self.fingerprint;
-        Ok(if same { Change::None(Self { visible, fingerprint }) } else { Change::Some })
+    /// Of views and materialized views that are not the system's.
+    pub(super) fn definitions(&self) -> HashMap<Oid, Arc<str>> {
+        let users = self.catalog.relations.values();
+        let users = users.filter(|relation| relation.oid.0 >= connect_core::catalog::FIRST_NORMAL_OID);
+        users
+            .filter_map(|relation| Some((relation.oid, relation.details.as_ref()?.definition.clone()?)))
+            .collect()
     }
 }
 
-/// Reads everything.
-pub(super) async fn read(connection: &mut Connection) -> Result<Reading, ReadError> {
+fn base_type(code: &Code, type_oid: Oid) -> Oid {
+    let mut base = type_oid;
+    for _ in 0..code.types.len() {
+        let Some(TypeKind::Domain(under)) = code.types.get(&base).map(|known| known.kind) else { break };
+        base = under;
+    }
+    base
+}
+
+/// Reads what was changed since `previous`, or everything.
+pub(super) async fn read(
+    connection: &mut Connection,
+    previous: Option<Reading>,
+) -> Result<Reading, ReadError> {
     let transaction = connection
         .client
         .build_transaction()
@@ -83,167 +86,58 @@ pub(super) async fn read(connection: &mut Connection) -> Result<Reading, ReadErr
         .read_only(true)
         .start()
         .await?;
-    let mut reading = Reading { mark: mark(&transaction).await?, ..Reading::default() };
-    let server = transaction.query_one(queries::SERVER, &[]).await?;
-    reading.catalog.server_version = u32::try_from(server.try_get::<_, i32>(0)?).unwrap_or_default();
-    reading.catalog.utf8 = server.try_get(1)?;
-    read_relations(&transaction, &mut reading).await?;
-    read_names(&transaction, &mut reading.catalog).await?;
-    for row in transaction.query(queries::VIEW_DEFINITIONS, &[]).await? {
-        // No definition: dropped meanwhile, so another reading follows.
-        if let Some(definition) = row.try_get::<_, Option<String>>(1)? {
-            reading.definitions.insert(Oid(row.try_get(0)?), definition);
-        }
-    }
+    let mark = Mark::take(&transaction).await?;
+    let moved = previous.as_ref().map_or(Moved::All, |previous| previous.mark.moved(&mark));
+    let mut reading = previous.filter(|_| moved != Moved::All).unwrap_or_default();
+    reading.catalog.server_version = mark.server.version;
+    reading.catalog.utf8 = mark.server.utf8;
+    reading.catalog.role = mark.server.role.as_str().into();
+    reading.catalog.search_path = mark.search_path.as_str().into();
+    reading.mark = mark;
+    reading.take(&transaction, &moved).await?;
     transaction.commit().await?;
     Ok(reading)
 }
 
-async fn mark(transaction: &Transaction<'_>) -> Result<Mark, ReadError> {
-    Ok(Mark {
-        visible: transaction.query_one(queries::VISIBLE, &[]).await?.try_get(0)?,
-        fingerprint: transaction.query_one(queries::FINGERPRINT, &[]).await?.try_get(0)?,
-    })
-}
-
-async fn read_relations(transaction: &Transaction<'_>, reading: &mut Reading) -> Result<(), ReadError> {
-    let mut relations = HashMap::new();
-    for row in transaction.query(queries::RELATIONS, &[]).await? {
-        let (relation, facts) = relation(&row)?;
-        reading.facts.insert(relation.oid, facts);
-        relations.insert(relation.oid, relation);
-    }
-    read_columns(transaction, reading, &mut relations).await?;
-    for (oid, read) in pairs(transaction, queries::VIEW_READS).await? {
-        if let Some(view) = relations.get_mut(&oid) {
-            view.view_reads.push(read);
+impl Reading {
+    async fn take(&mut self, transaction: &Transaction<'_>, moved: &Moved) -> Result<(), ReadError> {
+        let mut source = Source { transaction, names: &mut self.names };
+        let mut schemas = false;
+        if moved.any(&[Part::Schemas, Part::Role]) {
+            schemas = code::schemas(&mut source, &mut self.catalog).await?;
         }
-    }
-    for (parent, child) in pairs(transaction, queries::CHILDREN).await? {
-        if let Some(parent) = relations.get_mut(&parent) {
-            parent.children.push(child);
+        // A schema's name is kept in everything that is in it.
+        let since = moved.since().filter(|_| !schemas);
+        let mut renamed = schemas;
+        let mut read = code::CodeReading::new(&mut self.catalog);
+        if moved.any(&[Part::Types]) || schemas {
+            renamed |= read.types(&mut source, since).await?;
         }
-    }
-    for row in transaction.query(queries::RUNS_CODE, &[]).await? {
-        if let Some(relation) = relations.get_mut(&Oid(row.try_get(0)?)) {
-            relation.runs_code = true;
+        if moved.any(&[Part::Relations, Part::Columns]) || schemas {
+            renamed |= relations::read(&mut source, since, &mut self.catalog, &mut self.facts).await?;
         }
-    }
-    let mut ordered: Vec<Relation> = relations.into_values().collect();
-    ordered.sort_by_key(|relation| relation.oid);
-    ordered.into_iter().for_each(|relation| reading.catalog.insert(relation));
-    Ok(())
-}
-
-async fn read_columns(
-    transaction: &Transaction<'_>,
-    reading: &mut Reading,
-    relations: &mut HashMap<Oid, Relation>,
-) -> Result<(), ReadError> {
-    let domains: HashMap<Oid, Oid> = pairs(transaction, queries::DOMAINS).await?.into_iter().collect();
-    let tested = column_keys(transaction, queries::TESTED_ON_WRITE).await?;
-    let rows = transaction.query(queries::COLUMNS, &[&(MOST_COLUMNS as i64 + 1)]).await?;
-    if rows.len() > MOST_COLUMNS {
-        return Err(ReadError::TooLarge(MOST_COLUMNS));
-    }
-    for row in rows {
-        let (oid, number) = (Oid(row.try_get(0)?), row.try_get(1)?);
-        let type_oid = Oid(row.try_get(3)?);
-        if let (true, Some(facts)) = (row.try_get::<_, &str>(4)? == "v", reading.facts.get_mut(&oid)) {
-            facts.virtual_columns = true;
+        if moved.any(&[Part::Functions, Part::Languages, Part::Extensions]) || renamed {
+            renamed |= read.functions(&mut source).await?;
         }
-        reading.base_types.insert((oid, number), base_type(&domains, type_oid));
-        if let Some(relation) = relations.get_mut(&oid) {
-            let tested_on_write = tested.contains(&(oid, number));
-            let name = row.try_get(2)?;
-            relation.columns.push(Column {
-                number,
-                name,
-                type_oid,
-                label: None,
-                tested_on_write,
-                not_null: false,
-            });
+        if moved.any(&[Part::Operators]) || schemas {
+            renamed |= read.operators(&mut source).await?;
         }
+        if moved.any(&[Part::Casts]) {
+            read.casts(&mut source).await?;
+        }
+        read.into_catalog(&mut self.catalog);
+        parts::read(&mut source, moved, renamed, &mut self.catalog).await?;
+        self.catalog.forget_bindings();
+        if moved.any(&[Part::Constraints, Part::Expressions]) {
+            self.same_values.clear();
+            let same = &mut self.same_values;
+            source
+                .each(queries::parts::SAME_VALUES, &[], |row, _| {
+                    same.push((row.column_key(0)?, row.column_key(2)?));
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
     }
-    for row in transaction.query(queries::SAME_VALUES, &[]).await? {
-        let own = (Oid(row.try_get(0)?), row.try_get(1)?);
-        let other = (Oid(row.try_get(2)?), row.try_get(3)?);
-        reading.same_values.push((own, other));
-    }
-    Ok(())
-}
-
-/// Domains over domains are followed to the end.
-fn base_type(domains: &HashMap<Oid, Oid>, type_oid: Oid) -> Oid {
-    let mut base = type_oid;
-    for _ in 0..domains.len() {
-        let Some(under) = domains.get(&base) else { break };
-        base = *under;
-    }
-    base
-}
-
-fn relation(row: &Row) -> Result<(Relation, TableFacts), ReadError> {
-    let kind = match row.try_get::<_, &str>(3)? {
-        "r" => RelationKind::Table,
-        "p" => RelationKind::PartitionedTable,
-        "v" => RelationKind::View,
-        "m" => RelationKind::MaterializedView,
-        "f" => RelationKind::ForeignTable,
-        "S" => RelationKind::Sequence,
-        "c" => RelationKind::Composite,
-        _ => RelationKind::Index,
-    };
-    let facts = TableFacts {
-        temporary: row.try_get(4)?,
-        partition: row.try_get(5)?,
-        rows: row.try_get(6)?,
-        bytes: row.try_get(7)?,
-        virtual_columns: false,
-    };
-    let relation = Relation {
-        oid: Oid(row.try_get(0)?),
-        schema: row.try_get(1)?,
-        name: row.try_get(2)?,
-        kind,
-        columns: Vec::new(),
-        view_reads: Vec::new(),
-        view: ViewReading::Untouched,
-        children: Vec::new(),
-        runs_code: false,
-        details: None,
-    };
-    Ok((relation, facts))
-}
-
-async fn read_names(transaction: &Transaction<'_>, catalog: &mut Catalog) -> Result<(), ReadError> {
-    catalog.user_functions = names(transaction, queries::USER_FUNCTIONS).await?;
-    catalog.user_operators = names(transaction, queries::USER_OPERATORS).await?;
-    catalog.user_types = names(transaction, queries::USER_TYPES).await?;
-    for row in transaction.query(queries::BUILTIN_FUNCTIONS, &[]).await? {
-        let volatility = match row.try_get::<_, i32>(1)? {
-            0 => Volatility::Immutable,
-            1 => Volatility::Stable,
-            _ => Volatility::Volatile,
-        };
-        let aggregate = row.try_get(2)?;
-        catalog.builtin_functions.insert(row.try_get(0)?, BuiltinFunction { volatility, aggregate });
-    }
-    Ok(())
-}
-
-async fn names(transaction: &Transaction<'_>, query: &str) -> Result<HashSet<String>, ReadError> {
-    let rows = transaction.query(query, &[]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
-async fn pairs(transaction: &Transaction<'_>, query: &str) -> Result<Vec<(Oid, Oid)>, ReadError> {
-    let rows = transaction.query(query, &[]).await?;
-    rows.iter().map(|row| Ok((Oid(row.try_get(0)?), Oid(row.try_get(1)?)))).collect()
-}
-
-async fn column_keys(transaction: &Transaction<'_>, query: &str) -> Result<HashSet<ColumnKey>, ReadError> {
-    let rows = transaction.query(query, &[]).await?;
-    rows.iter().map(|row| Ok((Oid(row.try_get(0)?), row.try_get(1)?))).collect()
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use connect_core::{
-    catalog::{Oid, Relation},
+    catalog::{Oid, Relation, code::Name},
     label::LONGEST_SAMPLE,
 };
 use tokio_postgres::types::Type;
@@ -30,7 +30,7 @@ pub(super) const END: &str = "SET statement_timeout = '15s'";
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) number: i16,
-    pub(super) name: String,
+    pub(super) name: Name,
     /// What is under its domain.
     pub(super) base_type: Oid,
 }

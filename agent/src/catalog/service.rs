@@ -2,22 +2,21 @@
 //! labelled has filled.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use connect_core::catalog::{Catalog, Oid};
+use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::time::timeout;
 
 use super::{
     connection::{Connection, ReadError},
     inherit,
-    labels::{LabelStore, Watch},
+    labels::{LabelStore, Watch, sizes},
+    mark::{Change, Mark},
     overrides::LabelOverrides,
-    queries,
-    read::{Change, Mark, Reading, read},
+    read::{Reading, read},
     shared::{Answer, Shared},
     summary::Summary,
 };
@@ -104,11 +103,18 @@ impl Reader {
         };
         let connection = self.state.connection.insert(connection);
         let change = match &self.state.reading {
-            Some(reading) => reading.mark.compare(connection).await?,
+            Some(reading) => reading.mark.compare(&connection.client).await?,
             None => Change::Some,
         };
         match change {
-            Change::Some => self.state.reading = Some(read(connection).await?),
+            Change::Some => {
+                let previous = self.state.reading.take();
+                self.state.reading = Some(read(connection, previous).await?);
+            }
+            Change::Settings => {
+                let connection = self.state.connection.insert(Connection::open(&self.upstream).await?);
+                self.state.reading = Some(read(connection, None).await?);
+            }
             Change::None(mark) => {
                 if !self.is_due(mark).await? {
                     return Ok(if pending { self.again() } else { None });
@@ -152,7 +158,7 @@ impl Reader {
 
     async fn label(&mut self) -> Result<Arc<Catalog>, ReadError> {
         let state = &mut self.state;
-        let (Some(connection), Some(reading)) = (&state.connection, &state.reading) else {
+        let (Some(connection), Some(reading)) = (&state.connection, &mut state.reading) else {
             return Err(ReadError::Timeout);
         };
         let mut catalog = reading.catalog.clone();
@@ -207,10 +213,4 @@ impl Reader {
             }
         }
     }
-}
-
-async fn sizes(connection: &Connection, watched: &[Oid]) -> Result<HashMap<Oid, i64>, ReadError> {
-    let watched: Vec<u32> = watched.iter().map(|oid| oid.0).collect();
-    let rows = connection.client.query(queries::SIZES, &[&watched]).await?;
-    rows.iter().map(|row| Ok((Oid(row.try_get(0)?), row.try_get(1)?))).collect()
 }

@@ -1,7 +1,7 @@
 //! Counts and digest of a snapshot, for the log.
 
 use aws_lc_rs::digest;
-use connect_core::catalog::Catalog;
+use connect_core::catalog::{Catalog, Column};
 
 /// What the log says of a snapshot.
 pub(super) struct Summary {
@@ -9,6 +9,18 @@ pub(super) struct Summary {
     pub(super) columns: u64,
     pub(super) labelled: u64,
     pub(super) digest: String,
+}
+
+/// Everything of a column; the length keeps its name apart from what follows.
+fn update(context: &mut digest::Context, column: &Column) {
+    let length = u16::try_from(column.name.len()).unwrap_or(u16::MAX);
+    context.update(&column.number.to_be_bytes());
+    context.update(&length.to_be_bytes());
+    context.update(column.name.as_bytes());
+    context.update(&column.type_oid.0.to_be_bytes());
+    context.update(&[u8::from(column.tested_on_write), u8::from(column.not_null)]);
+    context.update(column.label.map_or("", |label| label.as_str()).as_bytes());
+    context.update(&[0]);
 }
 
 impl Summary {
@@ -25,7 +37,7 @@ impl Summary {
             context.update(head.as_bytes());
             context.update(reading.as_bytes());
             for column in &relation.columns {
-                context.update(format!("{column:?}").as_bytes());
+                update(&mut context, column);
                 columns += 1;
                 labelled += u64::from(column.label.is_some());
             }

@@ -34,18 +34,31 @@ impl GrantAuthority {
     /// The rules do not allow it, or the request is not well-formed.
     pub fn issue(
         &self,
-        mut principal: Principal,
+        principal: Principal,
         request: &GrantRequest,
         certificate: &Thumbprint,
         id: GrantId,
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
-        check_words(request)?;
-        principal.reference.actor.clone_from(&request.actor);
-        let actions = self.actions(&principal, request)?;
+        let (principal, actions) = self.admit(principal, request)?;
         let claims = self.claims(&principal, &request.resource, &actions, certificate, id, now);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
         Ok(Issued { text, claims, principal, actions })
+    }
+
+    /// Who would act, and what a grant would allow; nothing is signed.
+    ///
+    /// # Errors
+    /// As [`Self::issue`].
+    pub fn admit(
+        &self,
+        mut principal: Principal,
+        request: &GrantRequest,
+    ) -> Result<(Principal, Vec<Action>), GrantRefusal> {
+        check_words(request)?;
+        principal.reference.actor.clone_from(&request.actor);
+        let actions = self.actions(&principal, request)?;
+        Ok((principal, actions))
     }
 
     fn actions(&self, principal: &Principal, request: &GrantRequest) -> Result<Vec<Action>, GrantRefusal> {

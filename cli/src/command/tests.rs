@@ -52,11 +52,11 @@ fn a_mistyped_command_is_answered_for_both_readings() {
 
 #[test]
 fn a_command_of_another_version_is_no_stub_but_an_unknown_word() {
-    let Err(Problem::Both(report)) = reading::parse(&words("connect explain prod-db select")) else {
+    let Err(Problem::Both(report)) = reading::parse(&words("connect lineage prod-db select")) else {
         panic!("understood")
     };
     insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
-    error: there is no command `explain`, and no resource of that name is known here
+    error: there is no command `lineage`, and no resource of that name is known here
       next: connect --help
       next: connect ls
     ");

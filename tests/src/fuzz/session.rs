@@ -137,7 +137,7 @@ fn catalog(version: u64) -> Catalog {
     let mut catalog = Catalog { version, server_version: 150_018, utf8: true, ..Catalog::default() };
     let column = |number, name: &str, label| Column {
         number,
-        name: name.to_owned(),
+        name: name.into(),
         type_oid: Oid(25),
         label,
         tested_on_write: number == 1,
@@ -145,8 +145,8 @@ fn catalog(version: u64) -> Catalog {
     };
     catalog.insert(Relation {
         oid: Oid(20_000),
-        schema: "public".to_owned(),
-        name: "customers".to_owned(),
+        schema: "public".into(),
+        name: "customers".into(),
         kind: RelationKind::Table,
         columns: vec![column(1, "id", None), column(2, "email", Some(Label::Email))],
         view_reads: Vec::new(),

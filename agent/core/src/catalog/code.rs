@@ -153,6 +153,67 @@ pub enum CastContext {
     Explicit,
 }
 
+impl TypeKind {
+    /// From `pg_type.typtype` and the relation, base type, subtype or range that the kind is about.
+    #[must_use]
+    pub const fn from_catalog(typtype: u8, about: Oid) -> Option<Self> {
+        match typtype {
+            b'b' => Some(Self::Base),
+            b'c' => Some(Self::Composite(about)),
+            b'd' => Some(Self::Domain(about)),
+            b'e' => Some(Self::Enum),
+            b'p' => Some(Self::Pseudo),
+            b'r' => Some(Self::Range(about)),
+            b'm' => Some(Self::Multirange(about)),
+            _ => None,
+        }
+    }
+}
+
+impl FunctionKind {
+    /// From `pg_proc.prokind`, or for aggregates that are not ordinary ones `pg_aggregate.aggkind` with
+    /// `aggnumdirectargs`.
+    #[must_use]
+    pub const fn from_catalog(kind: u8, direct: u16) -> Option<Self> {
+        match kind {
+            b'f' => Some(Self::Function),
+            b'a' => Some(Self::Aggregate(AggregateKind::Normal)),
+            b'o' => Some(Self::Aggregate(AggregateKind::OrderedSet { direct })),
+            b'h' => Some(Self::Aggregate(AggregateKind::Hypothetical { direct })),
+            b'w' => Some(Self::Window),
+            b'p' => Some(Self::Procedure),
+            _ => None,
+        }
+    }
+}
+
+impl Language {
+    /// From `pg_language.lanname`.
+    #[must_use]
+    pub fn from_catalog(name: &str) -> Self {
+        match name {
+            "internal" => Self::Internal,
+            "c" => Self::C,
+            "sql" => Self::Sql,
+            "plpgsql" => Self::PlPgSql,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl CastContext {
+    /// From `pg_cast.castcontext`.
+    #[must_use]
+    pub const fn from_catalog(context: u8) -> Option<Self> {
+        match context {
+            b'i' => Some(Self::Implicit),
+            b'a' => Some(Self::Assignment),
+            b'e' => Some(Self::Explicit),
+            _ => None,
+        }
+    }
+}
+
 impl Code {
     /// Adds a type under its name.
     pub fn insert_type(&mut self, new: Type) {

@@ -28,6 +28,9 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         protection: Protection::Untouched,
         shapes: Vec::new(),
         effect: Effect::None,
+        lineage: std::sync::Arc::default(),
+        change: std::sync::Arc::default(),
+        under: crate::session::Fingerprint::default(),
     }
 }
 

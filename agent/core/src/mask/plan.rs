@@ -167,8 +167,8 @@ fn is_covered(catalog: &Catalog, expected: &ProtectedColumn, seen: &[&ProtectedC
 
 fn is_namesake(catalog: &Catalog, expected: &ProtectedColumn, column: &ProtectedColumn) -> bool {
     let names = [expected, column].map(|column| {
-        let relation = catalog.relations.get(&column.relation)?;
-        Some((relation.name.as_str(), relation.column(column.number)?.name.as_str()))
+        let relation = catalog.relation(column.relation)?;
+        Some((&*relation.name, &*relation.column(column.number)?.name))
     });
     matches!(names, [Some(one), Some(other)] if one == other)
 }

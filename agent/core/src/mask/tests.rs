@@ -18,21 +18,14 @@ const COMPUTED: Oid = Oid(16_402);
 const OTHER: Oid = Oid(16_403);
 
 fn column(number: i16, name: &str, label: Option<Label>) -> Column {
-    Column {
-        number,
-        name: name.to_owned(),
-        type_oid: Oid(TEXT),
-        label,
-        tested_on_write: false,
-        not_null: false,
-    }
+    Column { number, name: name.into(), type_oid: Oid(TEXT), label, tested_on_write: false, not_null: false }
 }
 
 fn relation(oid: Oid, schema: &str, name: &str, view: ViewReading, columns: Vec<Column>) -> Relation {
     Relation {
         oid,
-        schema: schema.to_owned(),
-        name: name.to_owned(),
+        schema: schema.into(),
+        name: name.into(),
         kind: RelationKind::Table,
         columns,
         view_reads: if view == ViewReading::Untouched { Vec::new() } else { vec![TABLE] },

@@ -11,6 +11,7 @@ use super::{
     row::Value,
     types::*,
 };
+use crate::catalog::Oid;
 
 /// The mask of one field.
 #[derive(Debug, Clone, Copy)]
@@ -32,11 +33,7 @@ enum Method {
 
 impl Transform {
     pub(super) fn new(label: Label, type_oid: u32, format: Format) -> Self {
-        let method = match (is_keyed(label, type_oid), reviewed(type_oid)) {
-            (true, Some(reviewed)) => Method::Keyed(reviewed),
-            _ => Method::Neutral,
-        };
-        Self { label, format, method, neutral: neutral(label, type_oid, format) }
+        Self { label, format, method: method(label, type_oid), neutral: neutral(label, type_oid, format) }
     }
 
     /// Writes the mask of `clear`.
@@ -63,9 +60,22 @@ impl Transform {
     }
 }
 
+/// Whether a column's equal values have equal masks of their own; else one constant stands for all.
+#[must_use]
+pub const fn is_keyed(label: Label, type_oid: Oid) -> bool {
+    matches!(method(label, type_oid.0), Method::Keyed(_))
+}
+
+const fn method(label: Label, type_oid: u32) -> Method {
+    match (shows_equality(label, type_oid), reviewed(type_oid)) {
+        (true, Some(reviewed)) => Method::Keyed(reviewed),
+        _ => Method::Neutral,
+    }
+}
+
 /// Whether equal values may be seen to be equal. Not where few values are possible or where nothing is
 /// won by it: a secret, a diagnosis, a text, a place.
-const fn is_keyed(label: Label, type_oid: u32) -> bool {
+const fn shows_equality(label: Label, type_oid: u32) -> bool {
     match label {
         Label::Email
         | Label::Phone

@@ -1,6 +1,8 @@
 //! Which functions may be called. A call counts as a built-in's only if nothing outside `pg_catalog` has
 //! its name, whatever the search path says.
 
+#[cfg(test)]
+mod agreement;
 mod builtin;
 
 use connect_shared::decision::ReasonCode;

@@ -139,7 +139,7 @@ pub(super) fn unprotected(relation: &Relation) -> String {
 /// Columns without a label, at most a few.
 pub(super) fn free_columns(relation: &Relation) -> Vec<&str> {
     let free = relation.columns.iter().filter(|column| column.label.is_none());
-    free.take(MOST_COLUMNS).map(|column| column.name.as_str()).collect()
+    free.take(MOST_COLUMNS).map(|column| &*column.name).collect()
 }
 
 pub(super) fn whole_row(name: &str, relation: &Relation) -> Refusal {

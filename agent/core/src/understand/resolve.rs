@@ -219,9 +219,9 @@ pub(super) fn candidates<'c>(name: &RangeVar, catalog: &'c Catalog) -> Vec<&'c R
 fn by_name<'c>(catalog: &'c Catalog, schema: Option<&str>, name: &str) -> impl Iterator<Item = &'c Relation> {
     let oids = catalog.by_name.get(name).into_iter().flatten();
     let schema = schema.map(str::to_owned);
-    oids.filter_map(|oid| catalog.relations.get(oid))
+    oids.filter_map(|oid| catalog.relation(*oid))
         .filter(|relation| !matches!(relation.kind, RelationKind::Index | RelationKind::Composite))
-        .filter(move |relation| schema.as_ref().is_none_or(|schema| *schema == relation.schema))
+        .filter(move |relation| schema.as_ref().is_none_or(|schema| **schema == *relation.schema))
 }
 
 /// Whether a protected column stands in one of the relations or behind them.
@@ -234,7 +234,7 @@ pub(super) fn reaches_protected<'c>(catalog: &'c Catalog, from: impl Iterator<It
         }
         if seen.insert(relation.oid) {
             let behind = relation.view_reads.iter().chain(&relation.children);
-            rest.extend(behind.filter_map(|oid| catalog.relations.get(oid)));
+            rest.extend(behind.filter_map(|oid| catalog.relation(*oid)));
         }
     }
     false
@@ -242,7 +242,11 @@ pub(super) fn reaches_protected<'c>(catalog: &'c Catalog, from: impl Iterator<It
 
 /// The protected column of this name.
 pub(super) fn protected_named(relation: &Relation, name: &str) -> Option<ProtectedColumn> {
-    relation.columns.iter().find(|column| column.name == name).and_then(|column| protected(relation, column))
+    relation
+        .columns
+        .iter()
+        .find(|column| &*column.name == name)
+        .and_then(|column| protected(relation, column))
 }
 
 impl Meaning<'_, '_> {
@@ -250,7 +254,7 @@ impl Meaning<'_, '_> {
     fn protected(&self, name: Option<&str>) -> impl Iterator<Item = MayRead> {
         self.relations.iter().flat_map(move |relation| {
             let columns = relation.columns.iter();
-            let named = columns.filter(move |column| name.is_none_or(|name| column.name == name));
+            let named = columns.filter(move |column| name.is_none_or(|name| &*column.name == name));
             named.filter_map(|column| self.may_read(relation, column))
         })
     }

@@ -15,9 +15,9 @@ pub(super) enum Bearing {
 
 /// What of `relation` may not be read.
 pub(super) fn bearing(relation: &Relation) -> Bearing {
-    match relation.schema.as_str() {
+    match &*relation.schema {
         "pg_catalog" => pg_catalog(&relation.name),
-        "information_schema" => match relation.name.as_str() {
+        "information_schema" => match &*relation.name {
             "foreign_server_options" | "user_mapping_options" | "_pg_user_mappings" => {
                 Bearing::Columns(&["option_value", "umoptions"])
             }
@@ -26,7 +26,7 @@ pub(super) fn bearing(relation: &Relation) -> Bearing {
         },
         schema if schema.starts_with("pg_toast") => Bearing::Everything,
         // Extensions that keep texts of statements, in whichever schema they were put.
-        _ => match relation.name.as_str() {
+        _ => match &*relation.name {
             "pg_stat_statements" | "pg_stat_monitor" | "pg_qualstats" | "pg_store_plans" => {
                 Bearing::Everything
             }

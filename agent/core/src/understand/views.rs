@@ -1,6 +1,6 @@
 //! Labels of views, from what their definitions do with protected columns, and of children and parents.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use pg_query::{
     NodeEnum,
@@ -20,7 +20,7 @@ const MOST_ROUNDS: usize = 64;
 /// nothing changes. `definitions` are as `pg_get_viewdef` gives them. A view that shows protected columns
 /// unchanged gets their labels; one that does anything else with them, or that is not understood, counts
 /// as computed.
-pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
+pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
     for _ in 0..MOST_ROUNDS {
         let inherited = inherit(catalog);
         let views: Vec<(Oid, Settled)> =
@@ -32,7 +32,7 @@ pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, String>) {
     }
     // Not settled: nothing about views is sure.
     for oid in definitions.keys() {
-        if let Some(view) = catalog.relations.get_mut(oid) {
+        if let Some(view) = catalog.relation_mut(*oid) {
             view.view = ViewReading::Computed;
         }
     }
@@ -112,7 +112,7 @@ fn apply(catalog: &mut Catalog, oid: Oid, settled: &Settled) -> bool {
         .iter()
         .map(|(place, column)| (*place, column.clone(), is_tested(catalog, column)))
         .collect();
-    let Some(view) = catalog.relations.get_mut(&oid) else { return false };
+    let Some(view) = catalog.relation_mut(oid) else { return false };
     let mut changed = stricter(view.view, settled.reading);
     if changed {
         view.view = settled.reading;
@@ -166,7 +166,7 @@ fn share(catalog: &mut Catalog, from: Oid, to: Oid) -> bool {
     let Some(columns) = catalog.relations.get(&from).map(|relation| relation.columns.clone()) else {
         return false;
     };
-    let Some(relation) = catalog.relations.get_mut(&to) else { return false };
+    let Some(relation) = catalog.relation_mut(to) else { return false };
     let mut changed = false;
     for own in &mut relation.columns {
         let Some(other) = columns.iter().find(|other| other.name == own.name) else { continue };

@@ -3,13 +3,14 @@
 //! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
 //! which binds), [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each
 //! with what was asked, and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces
-//! of statements and portals.
+//! of statements and portals, [`follow`] all else in the session that changes what statements mean.
 //!
 //! What the client may have in flight is a queue of [`Expect`]: one element for each message that the
 //! server will answer. A denied message is replaced upstream by one that fails by construction, and the
 //! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
 
 mod analyses;
+mod follow;
 mod intend;
 mod names;
 mod open;
@@ -31,6 +32,7 @@ use connect_shared::{entry::Entry, ids::StatementId};
 
 use self::{
     analyses::Analyses,
+    follow::Followed,
     intend::Pending,
     names::{NameChange, Names, Portal},
     outbox::Outbox,
@@ -47,6 +49,7 @@ use crate::{
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
     record::{Claim, Ledger, Ticket},
+    session::Reading,
     understand::Limits,
 };
 
@@ -100,6 +103,7 @@ enum Expect {
     },
     Bind {
         scrub: Scrub,
+        portal: Option<Arc<Portal>>,
     },
     Describe {
         of: Described,
@@ -207,6 +211,7 @@ pub struct Connection {
     /// The snapshot in use has protected columns.
     protected: bool,
     analyses: Analyses,
+    followed: Followed,
     known_texts: HashSet<String>,
     statements: u64,
     now: Instant,
@@ -237,6 +242,7 @@ impl Connection {
             schema: Schema::Known,
             protected,
             analyses: Analyses::default(),
+            followed: Followed::default(),
             known_texts: HashSet::new(),
             statements: 0,
             now,
@@ -326,6 +332,7 @@ impl Connection {
             self.protected = catalog.has_protected();
             self.analyses.clear();
             self.setup.catalog = Some(catalog);
+            self.follow_catalog(Reading::Unasked);
         }
     }
 

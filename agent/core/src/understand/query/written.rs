@@ -60,7 +60,7 @@ fn runs_code<'c>(relation: &'c Relation, catalog: &'c Catalog) -> Option<&'c Rel
         }
         if seen.insert(relation.oid) {
             let behind = relation.view_reads.iter().chain(&relation.children);
-            rest.extend(behind.filter_map(|oid| catalog.relations.get(oid)));
+            rest.extend(behind.filter_map(|oid| catalog.relation(*oid)));
         }
     }
     None
@@ -83,7 +83,7 @@ fn is_probe(column: &Column) -> bool {
 }
 
 fn assigns(write: &Write<'_>, column: &Column) -> bool {
-    write.arbiter || write.columns.as_ref().is_none_or(|columns| columns.contains(&column.name.as_str()))
+    write.arbiter || write.columns.as_ref().is_none_or(|columns| columns.contains(&&*column.name))
 }
 
 /// Whether COPY into these columns would test stored protected values. `None`: all columns.
@@ -91,7 +91,7 @@ fn assigns(write: &Write<'_>, column: &Column) -> bool {
 /// # Errors
 /// It would.
 pub(in crate::understand) fn check_copied(relation: &Relation, columns: &[&str]) -> Result<(), Refusal> {
-    let listed = |column: &Column| columns.is_empty() || columns.contains(&column.name.as_str());
+    let listed = |column: &Column| columns.is_empty() || columns.contains(&&*column.name);
     let tested = relation.columns.iter().find(|column| is_probe(column) && listed(column));
     match tested.and_then(|column| resolve::protected_named(relation, &column.name)) {
         Some(column) => Err(refusal::probe(&column)),

@@ -151,5 +151,5 @@ fn check_column(relation: &Relation, name: &str) -> Result<(), Refusal> {
 }
 
 fn has_column(relation: &Relation, name: &str) -> bool {
-    relation.columns.iter().any(|column| column.name == name) || SYSTEM_COLUMNS.contains(&name)
+    relation.columns.iter().any(|column| &*column.name == name) || SYSTEM_COLUMNS.contains(&name)
 }

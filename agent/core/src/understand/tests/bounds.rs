@@ -13,7 +13,9 @@ use crate::{
 
 /// Analyses in a thread with the stack that a worker has.
 fn on_a_small_stack(text: String) -> Analysis {
-    let work = move || understand(text.as_bytes(), &unprotected(), &Limits::default());
+    let work = move || {
+        understand(text.as_bytes(), &unprotected(), &crate::session::Session::default(), &Limits::default())
+    };
     thread::Builder::new().stack_size(2 << 20).spawn(work).expect("a thread").join().expect("no panic")
 }
 
@@ -57,7 +59,9 @@ fn no_depth_overflows_a_small_stack() {
 #[test]
 fn a_text_over_a_limit_is_too_large() {
     let limits = Limits { bytes: 100, statements: 3 };
-    let analyse = |text: &str| understand(text.as_bytes(), &unprotected(), &limits);
+    let analyse = |text: &str| {
+        understand(text.as_bytes(), &unprotected(), &crate::session::Session::default(), &limits)
+    };
     assert_eq!(code(&analyse(&format!("SELECT '{}'", "x".repeat(200)))), Some(ReasonCode::TooLarge));
     assert_eq!(code(&analyse("SELECT 1; SELECT 1; SELECT 1; SELECT 1")), Some(ReasonCode::TooLarge));
     assert_eq!(code(&analyse("SELECT 1; SELECT 1; SELECT 1")), None);
@@ -66,7 +70,9 @@ fn a_text_over_a_limit_is_too_large() {
 #[test]
 fn names_are_not_looked_up_without_a_bound() {
     let limits = Limits { bytes: 4 << 20, ..Limits::default() };
-    let analyse = |text: String| understand(text.as_bytes(), &unprotected(), &limits);
+    let analyse = |text: String| {
+        understand(text.as_bytes(), &unprotected(), &crate::session::Session::default(), &limits)
+    };
     let many = |count: usize, one: &str| vec![one; count].join(", ");
     for text in [
         format!(
@@ -90,7 +96,8 @@ fn names_are_not_looked_up_without_a_bound() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     for bytes in [&b"SELECT '\xff'"[..], b"\xc3\x28", b"SELECT 1\0SELECT 2"] {
-        let analysis = understand(bytes, &unprotected(), &Limits::default());
+        let analysis =
+            understand(bytes, &unprotected(), &crate::session::Session::default(), &Limits::default());
         assert_eq!(code(&analysis), Some(ReasonCode::NotUnderstood));
     }
 }
@@ -113,7 +120,7 @@ const SEEDS: [&str; 12] = [
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _analysis = understand(&bytes, &shop_once(), &Limits::default());
+        let _analysis = understand(&bytes, &shop_once(), &crate::session::Session::default(), &Limits::default());
     }
 
     #[test]
@@ -127,13 +134,13 @@ proptest! {
         let one: String = SEEDS[seed].chars().take(cut).collect();
         let rest: String = SEEDS[other].chars().skip(from).collect();
         let text = format!("{one}{noise}{rest}");
-        let _analysis = understand(text.as_bytes(), &shop_once(), &Limits::default());
+        let _analysis = understand(text.as_bytes(), &shop_once(), &crate::session::Session::default(), &Limits::default());
     }
 
     #[test]
     fn tokens_in_any_order_never_panic(words in proptest::collection::vec(0..WORDS.len(), 0..24)) {
         let text: Vec<&str> = words.into_iter().map(|word| WORDS[word]).collect();
-        let _analysis = understand(text.join(" ").as_bytes(), &shop_once(), &Limits::default());
+        let _analysis = understand(text.join(" ").as_bytes(), &shop_once(), &crate::session::Session::default(), &Limits::default());
     }
 }
 

@@ -300,7 +300,7 @@ fn only_what_changes_nothing_is_proved_to_read() {
 #[test]
 fn a_users_function_passes_as_a_write_where_nothing_is_protected() {
     let mut catalog = unprotected();
-    catalog.user_functions.insert("shop_total".into());
+    catalog.user_functions = std::sync::Arc::new(["shop_total".into()].into());
     let statement = one(&catalog, "SELECT shop_total(1) FROM products");
     assert_eq!((statement.kind, statement.proof), (Kind::Write, ReadProof::MayWrite));
     assert_eq!(class(&catalog, "SELECT shop_total(1)"), "untouched");

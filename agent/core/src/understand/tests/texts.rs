@@ -95,7 +95,8 @@ fn a_form_that_is_too_long_is_named_by_its_length() {
 #[test]
 fn a_text_with_several_statements_has_the_facts_of_each() {
     let text = "BEGIN; SELECT upper(email) FROM customers ; ; DELETE FROM products; COMMIT -- end";
-    let analysis = understand(text.as_bytes(), &shop(), &Limits::default());
+    let analysis =
+        understand(text.as_bytes(), &shop(), &crate::session::Session::default(), &Limits::default());
     let seen: Vec<_> = analysis
         .statements
         .iter()
@@ -116,7 +117,12 @@ fn a_text_with_several_statements_has_the_facts_of_each() {
 #[test]
 fn an_empty_text_has_no_statement() {
     for text in ["", " ", ";", "-- only this", "/* or */ ;;"] {
-        assert!(understand(text.as_bytes(), &shop(), &Limits::default()).statements.is_empty(), "{text}");
+        assert!(
+            understand(text.as_bytes(), &shop(), &crate::session::Session::default(), &Limits::default())
+                .statements
+                .is_empty(),
+            "{text}"
+        );
     }
 }
 

@@ -16,7 +16,7 @@ fn reading(catalog: &Catalog, name: &str) -> ViewReading {
 
 fn label(catalog: &Catalog, name: &str, column: &str) -> Option<Label> {
     let relation = catalog.candidates(Some("public"), name).next().expect("it is there");
-    relation.columns.iter().find(|c| c.name == column).expect("it has the column").label
+    relation.columns.iter().find(|c| &*c.name == column).expect("it has the column").label
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn forms_that_hide_what_is_shown_are_computed() {
     ] {
         let mut catalog = shop();
         add(&mut catalog, 30_000, "public", "v", RelationKind::View, &["email"]);
-        settle_views(&mut catalog, &HashMap::from([(Oid(30_000), definition.to_owned())]));
+        settle_views(&mut catalog, &HashMap::from([(Oid(30_000), definition.into())]));
         assert_eq!(reading(&catalog, "v"), ViewReading::Computed, "{definition}");
     }
 }
@@ -85,7 +85,7 @@ fn a_label_comes_down_a_long_chain() {
         let name = format!("step_{step}");
         add(&mut catalog, oid, "public", &name, RelationKind::View, &["email"]);
         let from = if step == 29 { "customers".to_owned() } else { format!("step_{}", step + 1) };
-        definitions.insert(Oid(oid), format!("SELECT email FROM {from}"));
+        definitions.insert(Oid(oid), format!("SELECT email FROM {from}").into());
     }
     settle_views(&mut catalog, &definitions);
     assert_eq!(label(&catalog, "step_0", "email"), Some(Label::Email));

@@ -1,6 +1,6 @@
 //! A catalog to analyse against: PostgreSQL 15's own relations and functions, and a small shop.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use connect_shared::label::Label;
 
@@ -16,9 +16,9 @@ const RELATIONS: &str = include_str!("../corpus/postgresql_15_relations.txt");
 /// The shop with views settled.
 pub(super) fn shop() -> Catalog {
     let mut catalog = unprotected();
-    catalog.user_functions.extend(["audit_all".to_owned(), "shop_total".to_owned()]);
-    catalog.user_operators.insert("===".to_owned());
-    catalog.user_types.extend(["mood".to_owned(), "customers".to_owned(), "email_address".to_owned()]);
+    catalog.user_functions = Arc::new(["audit_all".into(), "shop_total".into()].into());
+    catalog.user_operators = Arc::new(["===".into()].into());
+    catalog.user_types = Arc::new(["mood".into(), "customers".into(), "email_address".into()].into());
     tables(&mut catalog);
     let definitions = views(&mut catalog);
     settle_views(&mut catalog, &definitions);
@@ -28,16 +28,17 @@ pub(super) fn shop() -> Catalog {
 /// A database in which nothing is protected.
 pub(super) fn unprotected() -> Catalog {
     let mut catalog = Catalog { version: 7, server_version: 150_018, utf8: true, ..Catalog::default() };
+    let builtins = Arc::make_mut(&mut catalog.builtin_functions);
     for line in FUNCTIONS.lines() {
         let mut words = line.split(' ');
-        let name = words.next().expect("a name").to_owned();
+        let name = words.next().expect("a name").into();
         let volatility = match words.next() {
             Some("0") => Volatility::Immutable,
             Some("1") => Volatility::Stable,
             _ => Volatility::Volatile,
         };
         let aggregate = words.next() == Some("a");
-        catalog.builtin_functions.insert(name, BuiltinFunction { volatility, aggregate });
+        builtins.insert(name, BuiltinFunction { volatility, aggregate });
     }
     for (place, line) in RELATIONS.lines().enumerate() {
         let mut words = line.split(' ');
@@ -75,7 +76,7 @@ fn tables(catalog: &mut Catalog) {
     add(catalog, 20_015, "public", "tags", Table, &["id*", "name", "order_id"]);
 }
 
-fn views(catalog: &mut Catalog) -> HashMap<Oid, String> {
+fn views(catalog: &mut Catalog) -> HashMap<Oid, Arc<str>> {
     use RelationKind::{MaterializedView, View};
     /// OID, name, kind, columns, relations read, definition.
     type Definition =
@@ -144,7 +145,7 @@ fn views(catalog: &mut Catalog) -> HashMap<Oid, String> {
     for (oid, name, kind, columns, reads, definition) in views {
         add(catalog, oid, "public", name, kind, columns);
         relation(catalog, oid).view_reads = reads.iter().map(|oid| Oid(*oid)).collect();
-        definitions.insert(Oid(oid), definition.to_owned());
+        definitions.insert(Oid(oid), definition.into());
     }
     definitions
 }
@@ -175,7 +176,7 @@ pub(super) fn add(
             });
             Column {
                 number,
-                name: text.trim_end_matches('*').to_owned(),
+                name: text.trim_end_matches('*').into(),
                 type_oid: Oid(25),
                 label,
                 tested_on_write: text.ends_with('*'),
@@ -185,8 +186,8 @@ pub(super) fn add(
         .collect();
     catalog.insert(Relation {
         oid: Oid(oid),
-        schema: schema.to_owned(),
-        name: name.to_owned(),
+        schema: schema.into(),
+        name: name.into(),
         kind,
         columns,
         view_reads: Vec::new(),
@@ -198,12 +199,13 @@ pub(super) fn add(
 }
 
 pub(super) fn relation(catalog: &mut Catalog, oid: u32) -> &mut Relation {
-    catalog.relations.get_mut(&Oid(oid)).expect("it was added")
+    catalog.relation_mut(Oid(oid)).expect("it was added")
 }
 
 /// The only statement of a text.
 pub(super) fn one(catalog: &Catalog, text: &str) -> Statement {
-    let mut analysis = understand(text.as_bytes(), catalog, &Limits::default());
+    let mut analysis =
+        understand(text.as_bytes(), catalog, &crate::session::Session::default(), &Limits::default());
     assert_eq!(analysis.statements.len(), 1, "{text}");
     analysis.statements.remove(0)
 }

@@ -188,7 +188,8 @@ fn renamed(rename: &RenameStmt, catalog: &Catalog) -> Found {
         O::ObjectSchema => catalog
             .relations
             .values()
-            .find(|relation| relation.schema == rename.subname && relation.is_protected()),
+            .map(|relation| &**relation)
+            .find(|relation| *relation.schema == *rename.subname && relation.is_protected()),
         O::ObjectRole => return privilege("alter role"),
         O::ObjectDatabase | O::ObjectTablespace => return administration("alter database"),
         O::ObjectIndex

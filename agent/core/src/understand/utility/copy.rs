@@ -90,7 +90,7 @@ fn to_query(query: &Node, catalog: &Catalog) -> Found {
     if let Protection::Projection { columns } = &found.protection
         && let Some(column) = columns.first()
     {
-        let refusal = unmasked(&column.name, catalog.relations.get(&column.relation));
+        let refusal = unmasked(&column.name, catalog.relation(column.relation));
         return found.refused(refusal);
     }
     // What is only possible in the output must not be there either.

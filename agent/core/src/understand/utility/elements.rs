@@ -124,7 +124,7 @@ fn foreign_key(
     for relation in constraint.pktable.iter().flat_map(|name| resolve::candidates(name, catalog)) {
         let hit = relation.columns.iter().find(|column| {
             // Without a list it is the primary key, which is one of the tested columns.
-            let named = referenced.contains(&column.name.as_str());
+            let named = referenced.contains(&&*column.name);
             column.label.is_some() && (named || (referenced.is_empty() && column.tested_on_write))
         });
         if let Some(column) = hit {

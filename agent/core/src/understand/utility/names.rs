@@ -38,7 +38,7 @@ pub(super) fn protected<'c>(relation: Option<&RangeVar>, catalog: &'c Catalog) -
 
 /// Whether nothing in the catalog has the name: not even an index or a type.
 pub(super) fn is_unknown(relation: &RangeVar, catalog: &Catalog) -> bool {
-    !catalog.by_name.contains_key(&relation.relname)
+    !catalog.by_name.contains_key(relation.relname.as_str())
 }
 
 /// A dotted name in a list of names, as relations are dropped and commented on.

@@ -11,6 +11,7 @@ use crate::{
         frame::Side,
         startup::{self, Startup, StartupMessage},
     },
+    session::Session,
     statement::Protection,
     understand::understand,
 };
@@ -55,6 +56,7 @@ impl Connection {
                 if message.minor > 0 || !message.extensions.is_empty() {
                     self.outbox.say_to_client(answer::negotiate(&message.extensions));
                 }
+                self.opened_with(&parameters);
                 self.outbox.push(Output::NeedUpstream { parameters });
                 self.phase = Phase::Connecting(Box::new(message));
             }
@@ -110,6 +112,7 @@ impl Connection {
         if let Some(ending) = unsafe_lexing(&ready) {
             return self.end(&ending);
         }
+        self.logged_in(&ready.parameters);
         let own_name = message.parameter("application_name").unwrap_or_default();
         let parameters: Vec<_> = ready
             .parameters
@@ -147,7 +150,12 @@ fn refused(sqlstate: &'static str, message: String, hint: &str) -> Ending {
 fn check_setting(name: &str, value: &str) -> Result<(), Ending> {
     let quoted = name.replace('"', "\"\"");
     let text = format!("SET \"{quoted}\" TO '{}'", value.replace('\'', "''"));
-    let analysis = understand(text.as_bytes(), &Catalog::default(), &crate::understand::Limits::default());
+    let analysis = understand(
+        text.as_bytes(),
+        &Catalog::default(),
+        &Session::default(),
+        &crate::understand::Limits::default(),
+    );
     let refusal = analysis.statements.iter().find_map(|statement| match &statement.protection {
         Protection::Refused(refusal) => Some(refusal.message.clone()),
         _ => None,

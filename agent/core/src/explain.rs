@@ -1,0 +1,149 @@
+//! What would become of a text on a new connection, without running anything of it. Understanding and
+//! rules are those of every connection; the permits that they make are dropped here.
+
+use connect_shared::{
+    api::{ExplainedStatement, Mask, MaskMethod, StatementKind},
+    decision::Decision,
+    ids::StatementId,
+    lineage::LineageReport,
+};
+
+use crate::{
+    catalog::{Catalog, Oid, code::TypeKind},
+    decide::{Verdict, decide},
+    lineage::{Lineage, Names, OutputKind},
+    mask,
+    principal::{GrantInForce, Principal, Resource},
+    session::Session,
+    statement::{Kind, ProtectedColumn, Protection, Statement},
+    understand::{Limits, lineages, understand},
+};
+
+/// Domains over domains that are followed.
+const MOST_DOMAINS: usize = 64;
+
+/// On whose behalf, and within which grant.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    pub principal: &'a Principal,
+    pub grant: &'a GrantInForce,
+    pub resource: &'a Resource,
+}
+
+/// What would become of one statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    pub statement: Statement,
+    pub answer: ExplainedStatement,
+}
+
+/// Explains every statement of a text, in order. The session is then as the text would leave it.
+#[must_use]
+pub fn explain(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &mut Session,
+    asker: &Asker<'_>,
+    limits: &Limits,
+) -> Vec<Explained> {
+    let analysis = understand(text, catalog, session, limits);
+    let mut after = session.clone();
+    let lineages = lineages(text, catalog, &mut after, limits);
+    let names = Names { catalog, session: &after };
+    // Each statement as it is in the state that those before it leave.
+    let statements = analysis
+        .statements
+        .into_iter()
+        .zip(lineages)
+        .map(|(statement, lineage)| Statement { lineage: lineage.into(), ..statement });
+    statements.map(|statement| one(statement, &names, asker)).collect()
+}
+
+fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
+    // No entry will ever have this id: the permit is not spent.
+    let id = StatementId::from_random([0; 16]);
+    let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
+    let (decision, sqlstate) = match verdict {
+        Verdict::Permit(_unspent, decision) => (decision, None),
+        Verdict::Deny(decision, sqlstate) => (decision, Some(sqlstate.to_owned())),
+    };
+    let answer = ExplainedStatement {
+        verb: statement.verb.clone(),
+        kind: kind(statement.kind),
+        masks: masks(&statement, &decision, names.catalog),
+        lineage: report(&statement.lineage, &decision, names),
+        decision,
+        sqlstate,
+        reads: statement.reads.clone(),
+        writes: statement.writes.clone(),
+    };
+    Explained { statement, answer }
+}
+
+/// Lineage in names; columns that the client would see masked say so.
+fn report(lineage: &Lineage, decision: &Decision, names: &Names<'_>) -> LineageReport {
+    let mut report = lineage.report(names);
+    if !decision.is_permit() {
+        return report;
+    }
+    for (shown, output) in report.outputs.iter_mut().zip(&lineage.outputs) {
+        if output.kind != OutputKind::Result {
+            continue;
+        }
+        for (shown, column) in shown.columns.iter_mut().zip(&output.columns) {
+            shown.masked = column.identity.and_then(|origin| {
+                let relation = names.catalog.relation(origin.relation)?;
+                relation.column(origin.number)?.label
+            });
+        }
+    }
+    report
+}
+
+const fn kind(kind: Kind) -> StatementKind {
+    match kind {
+        Kind::Read => StatementKind::Read,
+        Kind::Write => StatementKind::Write,
+        Kind::SchemaChange => StatementKind::SchemaChange,
+        Kind::Privilege => StatementKind::Privilege,
+        Kind::Administration => StatementKind::Administration,
+        Kind::Transaction => StatementKind::Transaction,
+        Kind::SessionControl => StatementKind::SessionControl,
+    }
+}
+
+fn masks(statement: &Statement, decision: &Decision, catalog: &Catalog) -> Vec<Mask> {
+    match &statement.protection {
+        Protection::Projection { columns } if decision.is_permit() => {
+            columns.iter().map(|column| mask(column, catalog)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn mask(column: &ProtectedColumn, catalog: &Catalog) -> Mask {
+    let relation = catalog.relations.get(&column.relation);
+    let stored = relation.and_then(|relation| relation.column(column.number));
+    let keyed =
+        stored.is_some_and(|stored| mask::is_keyed(column.label, described(stored.type_oid, catalog)));
+    Mask {
+        column: column.name.clone(),
+        method: if keyed { MaskMethod::Keyed } else { MaskMethod::Constant },
+        label: column.label,
+    }
+}
+
+/// The type by which the server describes a result: what is under a domain.
+fn described(data_type: Oid, catalog: &Catalog) -> Oid {
+    let mut described = data_type;
+    for _ in 0..MOST_DOMAINS {
+        match catalog.code.types.get(&described).map(|known| known.kind) {
+            Some(TypeKind::Domain(under)) => described = under,
+            _ => break,
+        }
+    }
+    described
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! The binder: gives the names of a statement their one meaning, as PostgreSQL's analyser does, and says
+//! what each output is computed from ([`Lineage`]).
+//!
+//! Where the security walk ([`super::walk`]) asks what a name *could* mean, this asks what it *does* mean,
+//! with the connection's search path and own objects. Whatever it cannot tell is a [`Gap`].
+//!
+//! Read next: [`statement`] for the way in, [`scope`] and [`item`] for names, [`select`], [`from`],
+//! [`expression`] for queries, [`write`] for changes, [`utility`] for the rest, [`view`] and [`body`] for
+//! what is opened on the way.
+
+mod body;
+mod call;
+mod clause;
+mod command;
+mod conflict;
+mod defaults;
+mod expression;
+mod flow;
+mod from;
+mod function_item;
+mod insert;
+mod item;
+mod json;
+mod merge;
+mod operator;
+mod reference;
+mod relation;
+mod returning;
+mod row;
+mod scope;
+mod select;
+mod set;
+mod set_operation;
+mod statement;
+mod sublink;
+mod table_function;
+mod types;
+mod update;
+mod utility;
+mod view;
+mod window;
+mod with;
+mod write;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use self::{
+    flow::{Flow, Runs},
+    set::Set,
+    write::Written,
+};
+pub use self::{
+    statement::{bind, bind_node, bind_text},
+    view::ViewCell,
+};
+use crate::{
+    catalog::{Catalog, Oid},
+    lineage::{Gap, GapKind, Status},
+    session::{SearchPath, Session},
+};
+
+/// Steps after which a statement is not understood: one for each column looked at.
+const MOST_STEPS: usize = 4_000_000;
+
+/// How deep views, SQL functions and subqueries may be opened within each other.
+const DEEPEST: usize = 200;
+
+/// What a step of binding gives, or why the statement is not understood at all.
+type Bound<T> = Result<T, Gap>;
+
+/// Binds one statement.
+#[derive(Debug)]
+struct Binder<'a> {
+    catalog: &'a Catalog,
+    session: &'a Session,
+    path: &'a SearchPath,
+    /// Arguments of the function whose body this is.
+    parameters: Vec<Parameter>,
+    /// Name of that function, which qualifies its arguments.
+    function: &'a str,
+    facts: Facts,
+    steps: usize,
+    depth: usize,
+    /// Views and functions that are being opened, outermost first.
+    open: Vec<Oid>,
+}
+
+/// An argument of an SQL function, as its body sees it.
+#[derive(Debug, Clone)]
+struct Parameter {
+    name: crate::catalog::code::Name,
+    flow: Flow,
+}
+
+/// What is collected over a whole statement.
+#[derive(Debug, Default)]
+struct Facts {
+    reads: Set,
+    /// Relations that are named, views and those behind them included.
+    relations: BTreeSet<Oid>,
+    functions: BTreeSet<Oid>,
+    gaps: Vec<Gap>,
+    /// Tables that are written, each once.
+    written: Vec<Written>,
+    /// Arguments of set-returning functions in the output list at hand: they decide how many rows there are.
+    multiplying: Set,
+    /// Decided by data-modifying CTEs, which run whether they are used or not.
+    indirect: Set,
+    opaque: bool,
+}
+
+impl Facts {
+    fn status(&self) -> Status {
+        match (self.opaque, self.gaps.is_empty()) {
+            (true, _) => Status::Opaque,
+            (false, true) => Status::Complete,
+            (false, false) => Status::Partial,
+        }
+    }
+}
+
+fn gap(kind: GapKind, what: impl Into<String>) -> Gap {
+    Gap { kind, what: what.into() }
+}
+
+impl<'a> Binder<'a> {
+    fn new(catalog: &'a Catalog, session: &'a Session, path: &'a SearchPath) -> Self {
+        Self {
+            catalog,
+            session,
+            path,
+            parameters: Vec::new(),
+            function: "",
+            facts: Facts::default(),
+            steps: 0,
+            depth: 0,
+            open: Vec::new(),
+        }
+    }
+
+    /// Something is not understood; what is seen beside it still counts.
+    fn gap(&mut self, kind: GapKind, what: impl Into<String>) {
+        let new = gap(kind, what);
+        if !self.facts.gaps.contains(&new) {
+            self.facts.gaps.push(new);
+        }
+    }
+
+    /// A column of a subquery or view is used: what computing it runs counts from here on.
+    fn used(&mut self, flow: &mut Flow) {
+        for runs in std::mem::take(&mut flow.runs) {
+            self.facts.functions.extend(runs.functions.iter().copied());
+            for gap in &runs.gaps {
+                self.gap(gap.kind, gap.what.clone());
+            }
+        }
+    }
+
+    /// Keeps what `work` runs apart, for whoever uses its value.
+    fn apart(&mut self, work: impl FnOnce(&mut Self) -> Bound<Flow>) -> Bound<Flow> {
+        let functions = std::mem::take(&mut self.facts.functions);
+        let gaps = std::mem::take(&mut self.facts.gaps);
+        let flow = work(self);
+        let functions = std::mem::replace(&mut self.facts.functions, functions);
+        let gaps = std::mem::replace(&mut self.facts.gaps, gaps);
+        let mut flow = flow?;
+        if !functions.is_empty() || !gaps.is_empty() {
+            flow.runs.push(Arc::new(Runs { functions, gaps }));
+        }
+        Ok(flow)
+    }
+
+    /// Counts work, so that a hostile text ends.
+    fn step(&mut self, steps: usize) -> Bound<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MOST_STEPS {
+            return Err(gap(GapKind::TooLarge, "the statement takes too many steps to understand"));
+        }
+        Ok(())
+    }
+
+    fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        if self.depth >= DEEPEST {
+            return Err(gap(GapKind::TooLarge, "the statement is nested too deeply"));
+        }
+        self.depth += 1;
+        let done = work(self);
+        self.depth -= 1;
+        done
+    }
+
+    /// A construct that is newer than the server means something else there, or nothing.
+    fn since(&self, version: u32, what: &str) -> Bound<()> {
+        if self.catalog.server_version < version {
+            let major = version / 10_000;
+            let what = format!("{what} needs PostgreSQL {major}, and the server is older");
+            return Err(gap(GapKind::NotReviewed, what));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Function calls: which function it is, and what its value comes from.
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{FuncCall, Node},
+};
+
+use super::{
+    Binder, Bound,
+    flow::{Flow, NO_TYPE, UNKNOWN},
+    gap,
+    scope::Env,
+};
+use crate::{
+    catalog::{
+        FIRST_NORMAL_OID, Oid,
+        code::{CastContext, Function, Language, Name},
+    },
+    lineage::GapKind,
+    understand::{
+        overload::{self, Call, Chosen, Failure},
+        review::{self, Class},
+        walk::texts,
+    },
+};
+
+/// A function's value, and its columns where it gives rows.
+pub(super) struct Called {
+    pub(super) flow: Flow,
+    /// Names and types of its OUT and TABLE columns.
+    pub(super) outputs: Vec<(Name, Oid)>,
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn call(&mut self, call: &'a FuncCall, here: Env<'_, 'a>) -> Bound<Flow> {
+        self.called(call, here).map(|called| called.flow)
+    }
+
+    pub(super) fn called(&mut self, call: &'a FuncCall, here: Env<'_, 'a>) -> Bound<Called> {
+        let FuncCall {
+            funcname,
+            args,
+            agg_order,
+            agg_filter,
+            over,
+            agg_within_group,
+            agg_star,
+            agg_distinct: _,
+            func_variadic,
+            funcformat: _,
+            location: _,
+        } = call;
+        let mut flows = Vec::with_capacity(args.len());
+        let mut names = Vec::new();
+        for (place, node) in args.iter().enumerate() {
+            if let Some(NodeEnum::NamedArgExpr(named)) = &node.node {
+                names.resize(place, None);
+                names.push(Some(named.name.as_str()));
+            }
+            flows.push(self.expression(node, here)?);
+        }
+        if !names.is_empty() {
+            names.resize(flows.len(), None);
+        }
+        let mut decides = Flow::default();
+        let ordered = self.ordered(agg_order, *agg_within_group, here, &mut flows, &mut decides)?;
+        if let Some(filter) = agg_filter.as_deref() {
+            let filter = self.expression(filter, here)?;
+            decides.depend(&filter);
+        }
+        if let Some(window) = over.as_deref() {
+            self.over(window, here, &mut decides)?;
+        }
+        let arguments: Vec<Oid> = flows.iter().map(|flow| flow.type_oid).collect();
+        let name = texts(funcname);
+        let asked = Call {
+            name: &name,
+            arguments: &arguments,
+            names: &names,
+            variadic: *func_variadic,
+            star: *agg_star,
+            within_group: ordered,
+        };
+        let mut called = self.choose(&asked, flows)?;
+        called.flow.indirect.add(&decides.indirect);
+        Ok(called)
+    }
+
+    /// ORDER BY of an aggregate decides; after WITHIN GROUP its expressions are also arguments.
+    fn ordered(
+        &mut self,
+        order: &'a [Node],
+        within_group: bool,
+        here: Env<'_, 'a>,
+        flows: &mut Vec<Flow>,
+        decides: &mut Flow,
+    ) -> Bound<Option<usize>> {
+        for node in order {
+            let key = self.sort_key(node, here)?;
+            decides.depend(&key);
+            if within_group {
+                flows.push(key);
+            }
+        }
+        Ok(within_group.then_some(order.len()))
+    }
+
+    /// Looks the function up and applies it.
+    fn choose(&mut self, call: &Call<'_>, flows: Vec<Flow>) -> Bound<Called> {
+        match overload::function(self.catalog, self.path, call) {
+            Ok(chosen) => self.apply(&chosen, flows),
+            Err(failure) => self.not_chosen(call, flows, &failure),
+        }
+    }
+
+    /// It may be a field in the notation of a function, or no function that is known here.
+    fn not_chosen(&mut self, call: &Call<'_>, flows: Vec<Flow>, failure: &Failure) -> Bound<Called> {
+        if let ([name], [row]) = (call.name, flows.as_slice())
+            && matches!(failure, Failure::Missing)
+            && let Ok(fields) = self.fields(row)
+            && let Some(field) = fields.iter().find(|field| *field.name == **name)
+        {
+            return Ok(Called { flow: field.flow.clone(), outputs: Vec::new() });
+        }
+        let mut flow = Flow::constant(NO_TYPE);
+        flows.iter().for_each(|argument| flow.mix(argument));
+        if !(matches!(failure, Failure::Unknown) && self.only_plain_builtins(call.name)) {
+            self.gap(GapKind::Ambiguous, format!("which function {} is meant", call.name.join(".")));
+        }
+        Ok(Called { flow, outputs: Vec::new() })
+    }
+
+    fn only_plain_builtins(&self, name: &[&str]) -> bool {
+        let Some(name) = name.last() else { return false };
+        let code = &self.catalog.code;
+        let mut candidates = code.functions_by_name.get(*name).into_iter().flatten();
+        candidates.all(|oid| {
+            code.functions.get(oid).is_some_and(|found| review::review(found).class == Class::Arguments)
+        })
+    }
+
+    fn apply(&mut self, chosen: &Chosen, flows: Vec<Flow>) -> Bound<Called> {
+        chosen.coercions.iter().for_each(|function| self.run(*function));
+        if chosen.is_cast {
+            let flow = flows.into_iter().next().unwrap_or_default();
+            return Ok(Called { flow: flow.computed(chosen.result), outputs: Vec::new() });
+        }
+        let mut mixed = Flow::constant(chosen.result);
+        flows.iter().for_each(|argument| mixed.mix(argument));
+        let outputs = chosen.outputs.clone();
+        let catalog = self.catalog;
+        let Some(function) = catalog.code.functions.get(&chosen.function) else {
+            return Ok(Called { flow: mixed, outputs });
+        };
+        self.facts.functions.insert(function.oid);
+        if let Some(target) = review::casts_arguments(function) {
+            let own = flows.iter().map(|flow| flow.type_oid).filter(|oid| oid.0 >= FIRST_NORMAL_OID);
+            let own: Vec<Oid> = own.collect();
+            own.into_iter().for_each(|from| self.convert(from, target, CastContext::Explicit));
+        }
+        if is_open(function) {
+            let flow = self.open_function(function, chosen, flows)?.unwrap_or(mixed);
+            if chosen.returns_set {
+                self.facts.multiplying.add(&flow.indirect);
+            }
+            return Ok(Called { flow, outputs });
+        }
+        self.review(function);
+        if chosen.returns_set {
+            self.facts.multiplying.add(&mixed.direct);
+            self.facts.multiplying.add(&mixed.indirect);
+        }
+        Ok(Called { flow: mixed, outputs })
+    }
+
+    /// A function that runs behind an operator or a conversion.
+    pub(super) fn run(&mut self, function: Oid) {
+        self.facts.functions.insert(function);
+        let catalog = self.catalog;
+        match catalog.code.functions.get(&function) {
+            Some(function) if is_open(function) => {
+                self.run_sql_function(function);
+            }
+            Some(function) => self.review(function),
+            None => self.gap(GapKind::UnknownObject, format!("the function with OID {}", function.0)),
+        }
+    }
+
+    /// What is not known of a function's value from its arguments.
+    fn review(&mut self, function: &Function) {
+        let Some(kind) = review::review(function).class.gap() else { return };
+        if kind == GapKind::OpaqueFunction && function.language == Language::PlPgSql {
+            self.open_plpgsql(function);
+        }
+        let what = signature(self.catalog, function);
+        self.gap(kind, what);
+    }
+
+    /// `row.name` or `(row).name` where there is no such field.
+    pub(super) fn function_of_row(&mut self, name: &str, row: Flow) -> Bound<Flow> {
+        let arguments = [row.type_oid];
+        let names = [name];
+        let call = Call {
+            name: &names,
+            arguments: &arguments,
+            names: &[],
+            variadic: false,
+            star: false,
+            within_group: None,
+        };
+        if row.type_oid == UNKNOWN {
+            return Err(gap(GapKind::UnknownObject, format!("the column {name} is not known")));
+        }
+        match overload::function(self.catalog, self.path, &call) {
+            Ok(chosen) => self.apply(&chosen, vec![row]).map(|called| called.flow),
+            Err(_) => Err(gap(GapKind::UnknownObject, format!("the column {name} is not known"))),
+        }
+    }
+}
+
+/// Whether its body in SQL says what it does.
+fn is_open(function: &Function) -> bool {
+    function.language == Language::Sql && review::review(function).class == Class::Unknown
+}
+
+/// `schema.name(argument types)`
+pub(super) fn signature(catalog: &crate::catalog::Catalog, function: &Function) -> String {
+    let types: Vec<&str> = function
+        .arguments
+        .iter()
+        .map(|oid| catalog.code.types.get(oid).map_or("?", |found| &*found.name))
+        .collect();
+    format!("{}.{}({})", function.schema, function.name, types.join(", "))
+}

@@ -1,0 +1,134 @@
+//! Expressions that a table has of its own: generated columns and row-security policies.
+
+use std::rc::Rc;
+
+use pg_query::{NodeEnum, protobuf::RawStmt};
+
+use super::{
+    Binder, Bound,
+    flow::Flow,
+    item::{Item, Source},
+    scope::{Entry, Env, Level},
+    set::Set,
+    write::{Event, Values, WriteTarget},
+};
+use crate::{
+    catalog::{ColumnExpression, Relation},
+    lineage::{ColumnId, GapKind},
+    session::{SearchPath, Session},
+    understand::parse,
+};
+
+impl<'a> Binder<'a> {
+    /// Adds the stored generated columns that change.
+    pub(super) fn generate(
+        &mut self,
+        target: &WriteTarget<'a>,
+        values: &mut Values,
+        event: Event,
+    ) -> Bound<()> {
+        let base = target.base;
+        let Some(details) = &base.details else { return Ok(()) };
+        let given: Vec<i16> = values.keys().copied().collect();
+        for (number, expression) in &details.expressions {
+            let ColumnExpression::Stored(expression) = expression else { continue };
+            let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
+            let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
+            if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
+                continue;
+            }
+            self.used(&mut flow);
+            let Some(column) = base.column(*number) else { continue };
+            let mut new = Flow::constant(column.type_oid);
+            for source in flow.direct.iter() {
+                match values.get(&source.number) {
+                    Some(value) => new.mix(value),
+                    // A column that was not given has its default, or stays as it is stored.
+                    None if event == Event::Insert => {}
+                    None => new.direct.insert(source),
+                }
+            }
+            values.insert(*number, new);
+        }
+        Ok(())
+    }
+
+    /// What the defaults run of the columns that were not given.
+    pub(super) fn run_defaults(&mut self, target: &WriteTarget<'a>, values: &Values) -> Bound<()> {
+        let base = target.base;
+        let Some(details) = &base.details else { return Ok(()) };
+        for (number, expression) in &details.expressions {
+            if let ColumnExpression::Default(expression) = expression
+                && !values.contains_key(number)
+            {
+                self.of_row(expression, base)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Conditions that row security adds.
+    pub(super) fn policies(&mut self, relation: &Relation, command: u8, into: &mut Set) -> Bound<()> {
+        let Some(details) = &relation.details else { return Ok(()) };
+        for policy in details.policies.iter().filter(|policy| [command, b'*'].contains(&policy.command)) {
+            if let Some(condition) = &policy.using {
+                let flow = self.of_row(condition, relation)?;
+                self.facts.reads.add(&flow.direct);
+                into.add(&flow.direct);
+                into.add(&flow.indirect);
+            }
+        }
+        Ok(())
+    }
+
+    /// An expression over a table's own columns, as the catalog prints it.
+    pub(super) fn of_row(&mut self, expression: &str, relation: &Relation) -> Bound<Flow> {
+        let name = relation.qualified_name();
+        let Ok(statements) = parse::statements(&format!("SELECT {expression}")) else {
+            self.gap(GapKind::Syntax, format!("an expression of {name} does not parse"));
+            return Ok(Flow::default());
+        };
+        let path = SearchPath { schemas: vec!["pg_catalog".into()], creation: None };
+        let session = Session::default();
+        let mut inner = Binder::new(self.catalog, &session, &path);
+        inner.depth = self.depth + 1;
+        inner.steps = self.steps;
+        let flow = inner.selected(&statements, relation);
+        let (steps, facts) = (inner.steps, inner.facts);
+        self.steps = steps;
+        self.facts.functions.extend(facts.functions);
+        for gap in facts.gaps {
+            self.gap(gap.kind, gap.what);
+        }
+        match flow {
+            Ok(flow) => Ok(flow),
+            Err(failed) if failed.kind == GapKind::TooLarge => Err(failed),
+            Err(failed) => {
+                self.gap(failed.kind, format!("an expression of {name}: {}", failed.what));
+                Ok(Flow::default())
+            }
+        }
+    }
+
+    /// The one output of `SELECT expression`, over a row of the relation.
+    fn selected(&mut self, statements: &'a [RawStmt], relation: &'a Relation) -> Bound<Flow> {
+        let item = Item {
+            name: std::borrow::Cow::Borrowed(&*relation.name),
+            relation: Some(relation),
+            source: Source::Table { relation, written: None },
+            aliases: Vec::new(),
+            row_type: self.row_type(relation),
+            is_scalar: false,
+        };
+        let level = Level { entries: vec![Entry::visible(Rc::new(item))], parent: None };
+        let here = Env { level: Some(&level), ..Env::default() };
+        let query = statements.first().and_then(|raw| raw.stmt.as_deref());
+        let Some(NodeEnum::SelectStmt(select)) = query.and_then(|node| node.node.as_ref()) else {
+            return Ok(Flow::default());
+        };
+        let columns = self.targets(&select.target_list, here)?;
+        let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
+        self.used(&mut flow);
+        Ok(flow)
+    }
+}

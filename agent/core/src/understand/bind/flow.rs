@@ -1,0 +1,114 @@
+//! What one value comes from.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::set::Set;
+use crate::{
+    catalog::Oid,
+    lineage::{ColumnId, Gap},
+};
+
+/// The type of an untyped literal.
+pub(in crate::understand) const UNKNOWN: Oid = Oid(705);
+/// `record`, the type of rows that no table has.
+pub(super) const RECORD: Oid = Oid(2249);
+pub(super) const BOOL: Oid = Oid(16);
+pub(super) const INT4: Oid = Oid(23);
+pub(super) const INT8: Oid = Oid(20);
+pub(super) const NUMERIC: Oid = Oid(1700);
+pub(super) const TEXT: Oid = Oid(25);
+pub(super) const BIT: Oid = Oid(1560);
+/// Nobody here knows the type.
+pub(super) const NO_TYPE: Oid = Oid(0);
+
+/// What a value comes from.
+#[derive(Debug, Clone, Default)]
+pub(in crate::understand) struct Flow {
+    /// Columns whose values can be in it.
+    pub(super) direct: Set,
+    /// Columns that decided which value it is.
+    pub(super) indirect: Set,
+    pub(super) type_oid: Oid,
+    /// It is this column's value, unchanged.
+    pub(super) identity: Option<ColumnId>,
+    /// Of a row whose fields are known one by one.
+    pub(super) fields: Option<Arc<Vec<Field>>>,
+    /// What computing it runs, for whoever uses it: a column that nobody uses runs nothing.
+    pub(super) runs: Vec<Arc<Runs>>,
+}
+
+/// What computing a column of a subquery or view runs, and what of that is not understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::understand) struct Runs {
+    pub(super) functions: BTreeSet<Oid>,
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// One field of a row value.
+#[derive(Debug, Clone)]
+pub(in crate::understand) struct Field {
+    pub(super) name: Arc<str>,
+    pub(super) flow: Flow,
+}
+
+impl Flow {
+    /// A value without a source.
+    pub(super) fn constant(type_oid: Oid) -> Self {
+        Self { type_oid, ..Self::default() }
+    }
+
+    /// A stored column's value.
+    pub(super) fn column(column: ColumnId, type_oid: Oid) -> Self {
+        Self { direct: Set::one(column), type_oid, identity: Some(column), ..Self::default() }
+    }
+
+    fn run_too(&mut self, others: &[Arc<Runs>]) {
+        for other in others {
+            if !self.runs.iter().any(|own| Arc::ptr_eq(own, other)) {
+                self.runs.push(Arc::clone(other));
+            }
+        }
+    }
+
+    /// Both flow into a value.
+    pub(super) fn mix(&mut self, other: &Self) {
+        self.direct.add(&other.direct);
+        self.indirect.add(&other.indirect);
+        self.run_too(&other.runs);
+    }
+
+    /// The other decides which value it is.
+    pub(super) fn depend(&mut self, other: &Self) {
+        self.indirect.add(&other.direct);
+        self.indirect.add(&other.indirect);
+        self.run_too(&other.runs);
+    }
+
+    /// Something computed from this value.
+    pub(super) fn computed(mut self, type_oid: Oid) -> Self {
+        self.identity = None;
+        self.fields = None;
+        self.type_oid = type_oid;
+        self
+    }
+
+    /// The same value under another type, or as one of several that it could be.
+    pub(super) fn either(&mut self, other: &Self) {
+        self.mix(other);
+        if self.identity != other.identity {
+            self.identity = None;
+        }
+        self.fields = match (self.fields.take(), &other.fields) {
+            (Some(own), Some(others)) if own.len() == others.len() => Some(merge(own, others)),
+            _ => None,
+        };
+    }
+}
+
+fn merge(own: Arc<Vec<Field>>, others: &[Field]) -> Arc<Vec<Field>> {
+    let mut own = Arc::unwrap_or_clone(own);
+    for (field, other) in own.iter_mut().zip(others) {
+        field.flow.either(&other.flow);
+    }
+    Arc::new(own)
+}

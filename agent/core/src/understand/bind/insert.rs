@@ -1,0 +1,143 @@
+//! INSERT.
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{InsertStmt, Node, ResTarget},
+};
+
+use super::{
+    Binder, Bound,
+    flow::Flow,
+    gap,
+    scope::{Entry, Env, Level},
+    select::Rows,
+    set::Set,
+    write::{Event, Values, WriteTarget},
+};
+use crate::{
+    catalog::{Column, code::CastContext},
+    lineage::GapKind,
+};
+
+/// A column of the list, with the subscripts that stand behind it.
+struct Listed<'a> {
+    column: &'a Column,
+    steps: &'a [Node],
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn insert(&mut self, insert: &'a InsertStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        let env = Env { windows: None, ..env };
+        self.with(insert.with_clause.as_ref(), env, |binder, env| binder.insert_rows(insert, env))
+    }
+
+    fn insert_rows(&mut self, insert: &'a InsertStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        let InsertStmt {
+            relation,
+            cols,
+            select_stmt,
+            on_conflict_clause,
+            returning_clause,
+            with_clause: _,
+            r#override: _,
+        } = insert;
+        let Some(relation) = relation else {
+            return Err(gap(GapKind::NotReviewed, "INSERT into nothing"));
+        };
+        let target = self.write_target(relation, Event::Insert)?;
+        let source = match select_stmt.as_deref() {
+            Some(query) => {
+                let mut rows = self.query(query, env)?;
+                self.use_all(&mut rows);
+                rows
+            }
+            None => Rows::default(),
+        };
+        let mut indirect = source.indirect;
+        let listed = listed(&target, cols, source.columns.len())?;
+        let mut values = Values::new();
+        for (listed, column) in listed.iter().zip(source.columns) {
+            indirect.add(&column.flow.indirect);
+            let mut flow = column.flow;
+            self.subscripted(listed.steps, env, &mut flow, &mut indirect)?;
+            if listed.steps.is_empty() {
+                self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
+            }
+            put(&mut values, listed.column, flow);
+        }
+        self.run_defaults(&target, &values)?;
+        self.generate(&target, &mut values, Event::Insert)?;
+        self.write(&target, &values, Event::Insert)?;
+        let mut returned = self.defaults(&target, &values);
+        let mut event = Event::Insert;
+        if let Some(clause) = on_conflict_clause {
+            self.on_conflict(clause, &target, &mut returned, env, &mut indirect)?;
+            event = Event::Update;
+        }
+        let clause = returning_clause.as_ref();
+        let columns = self.returning(clause, &target, &returned, event, Vec::new(), env, &mut indirect)?;
+        Ok(Rows { columns, indirect })
+    }
+
+    /// Subscripts of a target: they choose which part of the value is replaced.
+    pub(super) fn subscripted(
+        &mut self,
+        steps: &'a [Node],
+        here: Env<'_, 'a>,
+        flow: &mut Flow,
+        indirect: &mut Set,
+    ) -> Bound<()> {
+        for node in steps {
+            if let Some(NodeEnum::AIndices(indices)) = &node.node {
+                for node in [&indices.lidx, &indices.uidx].into_iter().flatten() {
+                    let index = self.expression(node, here)?;
+                    indirect.add(&index.indirect);
+                    flow.direct.add(&index.direct);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every column of a new row: what was not given comes from a default, which has no column.
+    fn defaults(&mut self, target: &WriteTarget<'a>, values: &Values) -> Values {
+        let all = target.base.columns.iter().map(|column| {
+            let flow = values.get(&column.number).cloned();
+            (column.number, flow.unwrap_or_else(|| Flow::constant(column.type_oid)))
+        });
+        all.collect()
+    }
+
+    /// A row level for a target alone.
+    pub(super) fn alone<'e>(target: std::rc::Rc<super::item::Item<'a>>, env: Env<'e, 'a>) -> Level<'e, 'a> {
+        Level { entries: vec![Entry::visible(target)], parent: env.level }
+    }
+}
+
+/// Adds a value; parts of one column add up.
+pub(super) fn put(values: &mut Values, column: &Column, flow: Flow) {
+    let flow = Flow { identity: None, ..flow };
+    match values.get_mut(&column.number) {
+        Some(known) => known.mix(&flow),
+        None => {
+            values.insert(column.number, flow);
+        }
+    }
+}
+
+/// The columns that get values: those named, or as many as there are values.
+fn listed<'a>(target: &WriteTarget<'a>, cols: &'a [Node], values: usize) -> Bound<Vec<Listed<'a>>> {
+    if cols.is_empty() {
+        let columns = (0..target.item.len()).filter_map(|place| target.column_at(place));
+        return Ok(columns.take(values).map(|column| Listed { column, steps: &[] }).collect());
+    }
+    cols.iter()
+        .map(|node| match &node.node {
+            Some(NodeEnum::ResTarget(listed)) => {
+                let ResTarget { name, indirection, val: _, location: _ } = &**listed;
+                Ok(Listed { column: target.column_named(name)?, steps: indirection })
+            }
+            _ => Err(gap(GapKind::NotReviewed, "a column of INSERT")),
+        })
+        .collect()
+}

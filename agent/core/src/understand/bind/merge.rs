@@ -1,0 +1,171 @@
+//! MERGE.
+
+use std::{borrow::Cow, rc::Rc};
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{CmdType, MergeMatchKind, MergeStmt, MergeWhenClause, Node, ResTarget},
+};
+
+use super::{
+    Binder, Bound,
+    flow::Flow,
+    gap,
+    insert::put,
+    scope::{Entry, Env, Level},
+    select::Rows,
+    set::Set,
+    write::{Event, Values, WriteTarget},
+};
+use crate::{catalog::code::CastContext, lineage::GapKind};
+
+impl<'a> Binder<'a> {
+    pub(super) fn merge(&mut self, merge: &'a MergeStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        self.since(150_000, "MERGE")?;
+        let env = Env { windows: None, ..env };
+        self.with(merge.with_clause.as_ref(), env, |binder, env| binder.merge_rows(merge, env))
+    }
+
+    fn merge_rows(&mut self, merge: &'a MergeStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        let MergeStmt {
+            relation, source_relation, join_condition, merge_when_clauses, returning_clause, ..
+        } = merge;
+        let (Some(relation), Some(source)) = (relation, source_relation.as_deref()) else {
+            return Err(gap(GapKind::NotReviewed, "MERGE without a target or a source"));
+        };
+        let event = merge_when_clauses.iter().find_map(event_of).unwrap_or(Event::Update);
+        let target = self.write_target(relation, event)?;
+        let mut indirect = Set::default();
+        self.hidden_conditions(&target.item, &mut indirect)?;
+        let source = self.from(source, env, &[], &mut indirect)?.entries;
+        let both = Self::write_level(Rc::clone(&target.item), source.clone(), env);
+        let both = Env { level: Some(&both), ..env };
+        self.condition(join_condition.as_deref(), both, &mut indirect)?;
+        let mut returned = Values::new();
+        for node in merge_when_clauses {
+            let Some(NodeEnum::MergeWhenClause(when)) = &node.node else {
+                return Err(gap(GapKind::NotReviewed, "an action of MERGE"));
+            };
+            self.merge_when(when, &target, &source, env, &mut returned, &mut indirect)?;
+        }
+        if returning_clause.is_some() {
+            self.since(170_000, "MERGE … RETURNING")?;
+        }
+        let columns =
+            self.merge_returning(returning_clause.as_ref(), &target, &returned, source, env, &mut indirect)?;
+        Ok(Rows { columns, indirect })
+    }
+
+    fn merge_when(
+        &mut self,
+        when: &'a MergeWhenClause,
+        target: &WriteTarget<'a>,
+        source: &[Entry<'a>],
+        env: Env<'_, 'a>,
+        returned: &mut Values,
+        indirect: &mut Set,
+    ) -> Bound<()> {
+        let MergeWhenClause { match_kind, command_type, r#override: _, condition, target_list, values } =
+            when;
+        let own = Entry::visible(Rc::clone(&target.item));
+        let entries: Vec<Entry<'a>> = match MergeMatchKind::try_from(*match_kind) {
+            Ok(MergeMatchKind::MergeWhenNotMatchedBySource) => {
+                self.since(170_000, "WHEN NOT MATCHED BY SOURCE")?;
+                vec![own]
+            }
+            Ok(MergeMatchKind::MergeWhenNotMatchedByTarget) => source.to_vec(),
+            _ => std::iter::once(own).chain(source.iter().cloned()).collect(),
+        };
+        let level = Level { entries, parent: env.level };
+        let here = Env { level: Some(&level), ..env };
+        self.condition(condition.as_deref(), here, indirect)?;
+        match CmdType::try_from(*command_type) {
+            Ok(CmdType::CmdUpdate) => {
+                let mut new = self.assignments(target_list, target, here, indirect)?;
+                self.generate(target, &mut new, Event::Update)?;
+                self.write(target, &new, Event::Update)?;
+                for place in 0..target.item.len() {
+                    let Some(column) = target.column_at(place) else { continue };
+                    let flow = new.get(&column.number).cloned().unwrap_or_else(|| target.item.flow(place));
+                    put(returned, column, flow);
+                }
+            }
+            Ok(CmdType::CmdInsert) => {
+                let mut new = self.merge_insert(target_list, values, target, here, indirect)?;
+                self.run_defaults(target, &new)?;
+                self.generate(target, &mut new, Event::Insert)?;
+                self.write(target, &new, Event::Insert)?;
+                for column in &target.base.columns {
+                    let flow = new.get(&column.number).cloned();
+                    put(returned, column, flow.unwrap_or_else(|| Flow::constant(column.type_oid)));
+                }
+            }
+            Ok(CmdType::CmdDelete) => {
+                self.write(target, &Values::new(), Event::Delete)?;
+                for place in 0..target.item.len() {
+                    let Some(column) = target.column_at(place) else { continue };
+                    put(returned, column, target.item.flow(place));
+                }
+            }
+            Ok(CmdType::CmdNothing) => {}
+            _ => return Err(gap(GapKind::NotReviewed, "an action of MERGE")),
+        }
+        Ok(())
+    }
+
+    fn merge_insert(
+        &mut self,
+        columns: &'a [Node],
+        values: &'a [Node],
+        target: &WriteTarget<'a>,
+        here: Env<'_, 'a>,
+        indirect: &mut Set,
+    ) -> Bound<Values> {
+        let mut new = Values::new();
+        for (place, node) in values.iter().enumerate() {
+            let column = match columns.get(place).map(|node| &node.node) {
+                Some(Some(NodeEnum::ResTarget(listed))) => {
+                    let ResTarget { name, .. } = &**listed;
+                    Some(target.column_named(name)?)
+                }
+                _ if columns.is_empty() => target.column_at(place),
+                _ => None,
+            };
+            let Some(column) = column else {
+                return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
+            };
+            let flow = self.expression(node, here)?;
+            self.convert(flow.type_oid, column.type_oid, CastContext::Assignment);
+            indirect.add(&flow.indirect);
+            put(&mut new, column, flow);
+        }
+        Ok(new)
+    }
+
+    /// `*` shows the source first, then the target.
+    fn merge_returning(
+        &mut self,
+        clause: Option<&'a pg_query::protobuf::ReturningClause>,
+        target: &WriteTarget<'a>,
+        returned: &Values,
+        source: Vec<Entry<'a>>,
+        env: Env<'_, 'a>,
+        indirect: &mut Set,
+    ) -> Bound<Vec<super::item::Named<'a>>> {
+        let Some(clause) = clause else { return Ok(Vec::new()) };
+        let name: Cow<'a, str> = target.item.name.clone();
+        let mut entries = source;
+        entries.push(Entry::visible(Rc::new(target.with(returned, name))));
+        self.returning_list(clause, target, returned, Event::Update, entries, env, indirect)
+    }
+}
+
+fn event_of(node: &Node) -> Option<Event> {
+    let Some(NodeEnum::MergeWhenClause(when)) = &node.node else { return None };
+    match CmdType::try_from(when.command_type).ok()? {
+        CmdType::CmdInsert => Some(Event::Insert),
+        CmdType::CmdUpdate => Some(Event::Update),
+        CmdType::CmdDelete => Some(Event::Delete),
+        _ => None,
+    }
+}

@@ -1,0 +1,238 @@
+//! Operators: which function computes them, and of which type.
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{AExpr, AExprKind, List, Node},
+};
+
+use super::{
+    Binder, Bound,
+    flow::{BOOL, Flow, NO_TYPE, UNKNOWN},
+    gap,
+    scope::Env,
+};
+use crate::{
+    catalog::Oid,
+    lineage::GapKind,
+    understand::{
+        overload::{self, Failure},
+        walk::texts,
+    },
+};
+
+impl<'a> Binder<'a> {
+    pub(super) fn operator(&mut self, expression: &'a AExpr, here: Env<'_, 'a>) -> Bound<Flow> {
+        let AExpr { kind, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } =
+            expression;
+        let name = texts(name);
+        let (left, right) = (lexpr.as_deref(), rexpr.as_deref());
+        match AExprKind::try_from(*kind) {
+            Ok(AExprKind::AexprOp) => self.plain(&name, left, right, here),
+            Ok(AExprKind::AexprOpAny | AExprKind::AexprOpAll) => self.against_array(&name, left, right, here),
+            Ok(AExprKind::AexprDistinct | AExprKind::AexprNotDistinct) => {
+                Ok(self.plain(&["="], left, right, here)?.computed(BOOL))
+            }
+            Ok(AExprKind::AexprNullif) => self.nullif(left, right, here),
+            Ok(AExprKind::AexprIn) => self.in_list(&name, left, right, here),
+            Ok(AExprKind::AexprLike | AExprKind::AexprIlike | AExprKind::AexprSimilar) => {
+                self.plain(&name, left, right, here)
+            }
+            Ok(
+                AExprKind::AexprBetween
+                | AExprKind::AexprNotBetween
+                | AExprKind::AexprBetweenSym
+                | AExprKind::AexprNotBetweenSym,
+            ) => self.between(*kind, left, right, here),
+            _ => Err(gap(GapKind::NotReviewed, "an operator of an unknown kind")),
+        }
+    }
+
+    fn plain(
+        &mut self,
+        name: &[&str],
+        left: Option<&'a Node>,
+        right: Option<&'a Node>,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        if let (Some(left), Some(right)) = (row_of(left), row_of(right)) {
+            return self.compare_rows(name, left, right, here);
+        }
+        let left = match left {
+            Some(left) => Some(self.expression(left, here)?),
+            None => None,
+        };
+        let right = self.optional(right, here)?;
+        let type_oid = self.operate(name, left.as_ref().map(|flow| flow.type_oid), right.type_oid);
+        let mut flow = left.unwrap_or_default();
+        flow.mix(&right);
+        Ok(flow.computed(type_oid))
+    }
+
+    /// `(a, b) < (c, d)` compares column by column.
+    fn compare_rows(
+        &mut self,
+        name: &[&str],
+        left: &'a [Node],
+        right: &'a [Node],
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let mut flow = Flow::constant(BOOL);
+        for (left, right) in left.iter().zip(right) {
+            let left = self.expression(left, here)?;
+            let right = self.expression(right, here)?;
+            self.operate(name, Some(left.type_oid), right.type_oid);
+            flow.mix(&left);
+            flow.mix(&right);
+        }
+        Ok(flow)
+    }
+
+    /// `x = ANY (array)`
+    fn against_array(
+        &mut self,
+        name: &[&str],
+        left: Option<&'a Node>,
+        right: Option<&'a Node>,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let mut flow = self.optional(left, here)?;
+        let array = self.optional(right, here)?;
+        let element = match array.type_oid {
+            UNKNOWN => UNKNOWN,
+            other => overload::element_type(self.catalog, other).unwrap_or(NO_TYPE),
+        };
+        self.operate(name, Some(flow.type_oid), element);
+        flow.mix(&array);
+        Ok(flow.computed(BOOL))
+    }
+
+    fn nullif(&mut self, left: Option<&'a Node>, right: Option<&'a Node>, here: Env<'_, 'a>) -> Bound<Flow> {
+        let mut flow = self.optional(left, here)?;
+        let right = self.optional(right, here)?;
+        self.operate(&["="], Some(flow.type_oid), right.type_oid);
+        let type_oid = flow.type_oid;
+        flow.mix(&right);
+        Ok(flow.computed(type_oid))
+    }
+
+    /// `x IN (a, b)`
+    fn in_list(
+        &mut self,
+        name: &[&str],
+        left: Option<&'a Node>,
+        right: Option<&'a Node>,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let Some(NodeEnum::List(List { items })) = right.and_then(|node| node.node.as_ref()) else {
+            return Err(gap(GapKind::NotReviewed, "an IN list"));
+        };
+        if let Some(row) = row_of(left) {
+            return self.row_in_list(name, row, items, here);
+        }
+        let mut flow = self.optional(left, here)?;
+        let tested = flow.type_oid;
+        let mut constants = vec![tested];
+        let mut others = Vec::new();
+        for item in items {
+            let next = self.expression(item, here)?;
+            flow.mix(&next);
+            if next.direct.is_empty() && next.indirect.is_empty() {
+                constants.push(next.type_oid);
+            } else {
+                others.push(next.type_oid);
+            }
+        }
+        // Values without columns are compared as one array, if a type fits them all.
+        let common = if constants.len() > 2 { self.common(&constants) } else { NO_TYPE };
+        if common == NO_TYPE || constants.len() <= 2 {
+            constants.iter().skip(1).for_each(|right| {
+                self.operate(name, Some(tested), *right);
+            });
+        } else {
+            self.operate(name, Some(tested), common);
+        }
+        for right in others {
+            self.operate(name, Some(tested), right);
+        }
+        Ok(flow.computed(BOOL))
+    }
+
+    fn row_in_list(
+        &mut self,
+        name: &[&str],
+        row: &'a [Node],
+        items: &'a [Node],
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let mut flow = Flow::constant(BOOL);
+        for item in items {
+            let next = match row_of(Some(item)) {
+                Some(other) => self.compare_rows(name, row, other, here)?,
+                None => self.expression(item, here)?,
+            };
+            flow.mix(&next);
+        }
+        Ok(flow)
+    }
+
+    fn between(
+        &mut self,
+        kind: i32,
+        left: Option<&'a Node>,
+        right: Option<&'a Node>,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let Some(NodeEnum::List(List { items })) = right.and_then(|node| node.node.as_ref()) else {
+            return Err(gap(GapKind::NotReviewed, "BETWEEN"));
+        };
+        let mut flow = self.optional(left, here)?;
+        let tested = Some(flow.type_oid);
+        let outside =
+            [AExprKind::AexprNotBetween as i32, AExprKind::AexprNotBetweenSym as i32].contains(&kind);
+        let symmetric =
+            [AExprKind::AexprBetweenSym as i32, AExprKind::AexprNotBetweenSym as i32].contains(&kind);
+        let names = if outside { ["<", ">"] } else { [">=", "<="] };
+        for (place, item) in items.iter().enumerate() {
+            let bound = self.expression(item, here)?;
+            for (own, name) in names.iter().enumerate() {
+                if symmetric || own == place {
+                    self.operate(&[name], tested, bound.type_oid);
+                }
+            }
+            flow.mix(&bound);
+        }
+        Ok(flow.computed(BOOL))
+    }
+
+    /// Chooses an operator, notes what it runs, and gives its type.
+    pub(super) fn operate(&mut self, name: &[&str], left: Option<Oid>, right: Oid) -> Oid {
+        match overload::operator(self.catalog, self.path, name, left, right) {
+            Ok(chosen) => {
+                self.run(chosen.function);
+                chosen.coercions.iter().for_each(|function| self.run(*function));
+                chosen.result
+            }
+            Err(Failure::Unknown) if self.only_builtin_operators(name) => NO_TYPE,
+            Err(_) => {
+                self.gap(GapKind::Ambiguous, format!("which operator {} is meant", name.join(".")));
+                NO_TYPE
+            }
+        }
+    }
+
+    /// Whatever is chosen, it is PostgreSQL's own, and computes from its arguments alone.
+    fn only_builtin_operators(&self, name: &[&str]) -> bool {
+        let Some(name) = name.last() else { return false };
+        let candidates = self.catalog.code.operators_by_name.get(*name);
+        candidates.into_iter().flatten().all(|oid| {
+            self.catalog.code.operators.get(oid).is_some_and(|operator| &*operator.schema == "pg_catalog")
+        })
+    }
+}
+
+fn row_of(node: Option<&Node>) -> Option<&[Node]> {
+    match node?.node.as_ref()? {
+        NodeEnum::RowExpr(row) => Some(&row.args),
+        _ => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! Views are opened: each is bound once a snapshot, by its definition, and gives its columns' sources.
+
+use std::sync::OnceLock;
+
+use super::{Binder, Bound, Facts, flow::Flow, gap, set::Set};
+use crate::{
+    catalog::{Oid, Relation},
+    lineage::{Gap, GapKind},
+    session::{SearchPath, Session},
+};
+
+/// What a view's columns come from.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BoundView {
+    columns: Vec<Flow>,
+    /// What decides which rows it has.
+    pub(super) indirect: Set,
+    reads: Set,
+    relations: Vec<Oid>,
+    functions: Vec<Oid>,
+    gaps: Vec<Gap>,
+}
+
+/// A place for one view's binding within a snapshot, filled at its first use. A clone is empty: what is
+/// opened on the way may have changed since.
+#[derive(Debug, Default)]
+pub struct ViewCell(OnceLock<Box<BoundView>>);
+
+impl Clone for ViewCell {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl BoundView {
+    pub(super) fn flow(&self, relation: &Relation, place: usize) -> Flow {
+        let type_oid = relation.columns.get(place).map(|column| column.type_oid).unwrap_or_default();
+        let found = self.columns.get(place).cloned().unwrap_or_default();
+        Flow { type_oid, ..found }
+    }
+
+    fn unknown(kind: GapKind, what: String) -> Self {
+        Self { gaps: vec![gap(kind, what)], ..Self::default() }
+    }
+}
+
+impl<'a> Binder<'a> {
+    /// What a view of the snapshot comes from.
+    pub(super) fn view(&mut self, view: &'a Relation) -> Bound<&'a BoundView> {
+        static NOTHING: BoundView = BoundView {
+            columns: Vec::new(),
+            indirect: Set::NONE,
+            reads: Set::NONE,
+            relations: Vec::new(),
+            functions: Vec::new(),
+            gaps: Vec::new(),
+        };
+        let Some(cell) = self.catalog.views.get(&view.oid) else {
+            self.gap(GapKind::UnknownObject, format!("the view {} is not known", view.qualified_name()));
+            return Ok(&NOTHING);
+        };
+        let bound = match cell.0.get() {
+            Some(bound) => bound,
+            None => {
+                let opened = Box::new(self.open_view(view)?);
+                cell.0.get_or_init(|| opened)
+            }
+        };
+        self.take_in(bound);
+        Ok(bound)
+    }
+
+    pub(super) fn take_in(&mut self, bound: &BoundView) {
+        self.facts.reads.add(&bound.reads);
+        self.facts.relations.extend(bound.relations.iter().copied());
+        self.facts.functions.extend(bound.functions.iter().copied());
+        for gap in &bound.gaps {
+            self.gap(gap.kind, gap.what.clone());
+        }
+    }
+
+    /// Binds a definition: every name in it is qualified or of `pg_catalog`.
+    fn open_view(&mut self, view: &Relation) -> Bound<BoundView> {
+        let name = view.qualified_name();
+        if self.open.contains(&view.oid) {
+            return Ok(BoundView::unknown(GapKind::UnknownObject, format!("the view {name} reads itself")));
+        }
+        let definition = view.details.as_ref().and_then(|details| details.definition.as_deref());
+        let Some(definition) = definition else {
+            return Ok(BoundView::unknown(
+                GapKind::UnknownObject,
+                format!("the definition of {name} is not known"),
+            ));
+        };
+        let bound = self.in_definition(definition, view.oid)?;
+        let failed = bound.columns.is_empty() && !bound.gaps.is_empty();
+        if !failed && bound.columns.len() < view.columns.len() {
+            return Ok(BoundView::unknown(
+                GapKind::Changed,
+                format!("the definition of {name} has other columns"),
+            ));
+        }
+        Ok(bound)
+    }
+
+    pub(super) fn in_definition(&mut self, definition: &str, view: Oid) -> Bound<BoundView> {
+        let statements = match super::super::parse::statements(definition) {
+            Ok(statements) => statements,
+            Err(_) => {
+                return Ok(BoundView::unknown(
+                    GapKind::Syntax,
+                    format!("a view's definition does not parse (OID {})", view.0),
+                ));
+            }
+        };
+        let path = SearchPath { schemas: vec!["pg_catalog".into()], creation: None };
+        let session = Session::default();
+        let mut inner = Binder::new(self.catalog, &session, &path);
+        inner.depth = self.depth + 1;
+        inner.steps = self.steps;
+        inner.open.clone_from(&self.open);
+        inner.open.push(view);
+        let query = statements.first().and_then(|raw| raw.stmt.as_deref());
+        let Some(query) = query else {
+            return Ok(BoundView::unknown(GapKind::Syntax, "a view's definition is empty".to_owned()));
+        };
+        let bound = inner.deeper(|inner| inner.query(query, super::scope::Env::default()));
+        self.steps = inner.steps;
+        match bound {
+            Ok(rows) => {
+                let columns = rows.columns.iter().map(|column| column.flow.clone()).collect();
+                Ok(BoundView { columns, indirect: rows.indirect, ..BoundView::of(inner.facts) })
+            }
+            Err(failed) if failed.kind == GapKind::TooLarge => Err(failed),
+            Err(failed) => Ok(BoundView { gaps: vec![failed], ..BoundView::of(inner.facts) }),
+        }
+    }
+}
+
+impl BoundView {
+    fn of(facts: Facts) -> Self {
+        Self {
+            reads: facts.reads,
+            relations: facts.relations.into_iter().collect(),
+            functions: facts.functions.into_iter().collect(),
+            gaps: facts.gaps,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What is written, where: tables by themselves or through updatable views, and what their own code adds.
+
+use std::{borrow::Cow, collections::HashMap, rc::Rc};
+
+use pg_query::protobuf::RangeVar;
+
+use super::{
+    Binder, Bound,
+    flow::Flow,
+    gap,
+    item::{Item, Named, Source},
+    scope::{Entry, Env, Level},
+    set::Set,
+};
+use crate::{
+    catalog::{Column, Oid, Relation, RelationKind, Trigger},
+    lineage::{ColumnId, GapKind},
+};
+
+/// A table that is written, with the columns that get values.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) relation: Oid,
+    pub(super) columns: Vec<WrittenColumn>,
+}
+
+/// A column that gets values.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenColumn {
+    pub(super) number: i16,
+    pub(super) name: String,
+    pub(super) type_oid: Oid,
+    pub(super) direct: Set,
+}
+
+/// What a statement does to its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Insert,
+    /// INSERT … ON CONFLICT DO UPDATE returns as an update does: there may have been a row.
+    Update,
+    Delete,
+}
+
+/// The target of a write, and how it is named.
+#[derive(Debug)]
+pub(super) struct WriteTarget<'a> {
+    /// As names in the statement see it: the table, or the view that it is reached through.
+    pub(super) item: Rc<Item<'a>>,
+    /// The table that is written.
+    pub(super) base: &'a Relation,
+    /// For each column of the item: the column of the table that it is. Empty if they are the same.
+    map: Vec<Option<i16>>,
+}
+
+/// New values by attribute number.
+pub(super) type Values = HashMap<i16, Flow>;
+
+impl<'a> WriteTarget<'a> {
+    /// The column of the table behind a column of the item.
+    pub(super) fn column_at(&self, place: usize) -> Option<&'a Column> {
+        if self.map.is_empty() {
+            return self.base.columns.get(place);
+        }
+        let number = self.map.get(place).copied().flatten()?;
+        self.base.column(number)
+    }
+
+    pub(super) fn column_named(&self, name: &str) -> Bound<&'a Column> {
+        let place = (0..self.item.len()).find(|place| self.own_name(*place).as_deref() == Some(name));
+        place
+            .and_then(|place| self.column_at(place))
+            .ok_or_else(|| gap(GapKind::UnknownObject, format!("the column {name} cannot be written")))
+    }
+
+    /// Aliases of the target do not rename what SET and the column list name.
+    fn own_name(&self, place: usize) -> Option<String> {
+        match &self.item.source {
+            Source::Table { relation, .. } | Source::View { relation, .. } => {
+                relation.columns.get(place).map(|column| column.name.to_string())
+            }
+            Source::Own(own) => own.relation.columns.get(place).map(|column| column.name.to_string()),
+            _ => self.item.column_name(place).map(Cow::into_owned),
+        }
+    }
+
+    /// The target with new values in place of stored ones.
+    pub(super) fn with(&self, values: &Values, name: Cow<'a, str>) -> Item<'a> {
+        let columns = (0..self.item.len()).map(|place| {
+            let stored = self.item.flow(place);
+            let column = self.column_at(place);
+            let new = column.and_then(|column| values.get(&column.number));
+            let flow = match new {
+                Some(new) => Flow { type_oid: stored.type_oid, identity: stored.identity, ..new.clone() },
+                None => stored,
+            };
+            Named { name: self.item.column_name(place).unwrap_or_default(), flow }
+        });
+        let columns = Rc::new(columns.collect::<Vec<_>>());
+        let relation = self.item.relation;
+        let source = match (&self.item.source, self.map.is_empty()) {
+            // System columns stay known.
+            (Source::Table { relation, .. }, true) => {
+                Source::Table { relation, written: Some(Rc::new(values.clone())) }
+            }
+            _ => Source::Columns(columns),
+        };
+        let aliases =
+            if matches!(source, Source::Columns(_)) { Vec::new() } else { self.item.aliases.clone() };
+        Item { name, relation, source, aliases, row_type: self.item.row_type, is_scalar: false }
+    }
+}
+
+impl<'a> Binder<'a> {
+    /// Finds the target of a write.
+    pub(super) fn write_target(&mut self, relation: &'a RangeVar, event: Event) -> Bound<WriteTarget<'a>> {
+        let target = self.relation(relation)?;
+        let name = relation.alias.as_ref().map_or(relation.relname.as_str(), |alias| &alias.aliasname);
+        let item = Rc::new(self.relation_item(target, Cow::Borrowed(name), relation.alias.as_ref())?);
+        let own = target.relation();
+        if own.kind != RelationKind::View {
+            return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        }
+        if self.is_replaced(own, event) {
+            return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        }
+        self.through_view(item, own)
+    }
+
+    /// INSTEAD OF triggers and rules do something else in place of the write.
+    fn is_replaced(&mut self, view: &Relation, event: Event) -> bool {
+        let Some(details) = &view.details else { return false };
+        let replaced = !details.rules.is_empty()
+            || details.triggers.iter().any(|trigger| trigger.instead && fires(trigger, event));
+        if replaced {
+            let name = view.qualified_name();
+            self.gap(GapKind::Trigger, format!("what writing the view {name} does is code of its own"));
+        }
+        replaced
+    }
+
+    fn through_view(&mut self, item: Rc<Item<'a>>, view: &Relation) -> Bound<WriteTarget<'a>> {
+        let identities: Vec<Option<ColumnId>> =
+            (0..view.columns.len()).map(|place| item.flow(place).identity).collect();
+        let base = identities.iter().flatten().next().map(|id| id.relation);
+        let base = base.and_then(|base| self.catalog.relation(base));
+        let Some(base) = base else {
+            return Err(gap(
+                GapKind::NotReviewed,
+                format!("the view {} cannot be written", view.qualified_name()),
+            ));
+        };
+        let map = identities
+            .into_iter()
+            .map(|id| id.filter(|id| id.relation == base.oid).map(|id| id.number))
+            .collect();
+        Ok(WriteTarget { item, base, map })
+    }
+
+    /// Notes that a table is written: new values, generated columns, triggers, rules.
+    pub(super) fn write(&mut self, target: &WriteTarget<'a>, values: &Values, event: Event) -> Bound<()> {
+        let base = target.base;
+        let mut columns: Vec<WrittenColumn> = base
+            .columns
+            .iter()
+            .filter_map(|column| {
+                values.get(&column.number).map(|flow| WrittenColumn {
+                    number: column.number,
+                    name: column.name.to_string(),
+                    type_oid: column.type_oid,
+                    direct: flow.direct.clone(),
+                })
+            })
+            .collect();
+        columns.sort_by_key(|column| column.number);
+        self.write_out(Written { relation: base.oid, columns });
+        self.own_code(base, event);
+        Ok(())
+    }
+
+    /// Adds to what is written; each table once, each column once.
+    pub(super) fn write_out(&mut self, written: Written) {
+        let known = self.facts.written.iter_mut().find(|known| known.relation == written.relation);
+        let Some(known) = known else {
+            self.facts.written.push(written);
+            return;
+        };
+        for column in written.columns {
+            match known.columns.iter_mut().find(|own| own.number == column.number) {
+                Some(own) => {
+                    own.direct.add(&column.direct);
+                }
+                None => known.columns.push(column),
+            }
+        }
+        known.columns.sort_by_key(|column| column.number);
+    }
+
+    /// Triggers and rules of a table, its partitions' included, may do more than the statement says.
+    fn own_code(&mut self, base: &'a Relation, event: Event) {
+        let mut rest = vec![base];
+        let mut seen = Vec::new();
+        while let Some(relation) = rest.pop() {
+            if seen.contains(&relation.oid) {
+                continue;
+            }
+            seen.push(relation.oid);
+            if let Some(details) = &relation.details {
+                if !details.rules.is_empty() {
+                    let what = format!("a rule of {}", relation.qualified_name());
+                    self.gap(GapKind::Trigger, what);
+                }
+                for trigger in details.triggers.iter().filter(|trigger| fires(trigger, event)) {
+                    let what = format!("the trigger {} of {}", trigger.name, relation.qualified_name());
+                    self.gap(GapKind::Trigger, what);
+                }
+            }
+            rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));
+        }
+    }
+
+    /// A level in which a target stands with what else is there.
+    pub(super) fn write_level<'e>(
+        target: Rc<Item<'a>>,
+        others: Vec<Entry<'a>>,
+        env: Env<'e, 'a>,
+    ) -> Level<'e, 'a> {
+        let mut entries = vec![Entry::visible(target)];
+        entries.extend(others);
+        Level { entries, parent: env.level }
+    }
+}
+
+fn fires(trigger: &Trigger, event: Event) -> bool {
+    let [insert, update, delete, _] = trigger.on;
+    match event {
+        Event::Insert => insert,
+        Event::Update => update,
+        Event::Delete => delete,
+    }
+}

@@ -1,0 +1,170 @@
+//! `POST /v1/explain`: what would become of a text, for whoever may have a grant for the resource. It is
+//! decided against a snapshot that is read for the question; nothing of the text is executed, and who
+//! asked is an entry.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    extract::{FromRequest, Request, State},
+};
+use connect_core::{
+    catalog::Catalog,
+    explain::{Asker, Explained, explain as explain_text},
+    principal::{GrantInForce, Principal, Resource},
+    understand::{Limits, new_session},
+};
+use connect_shared::{
+    api::{ExplainRequest, Explanation, GrantRequest},
+    decision::OutcomeKind,
+    entry::{Entry, PrincipalRef, TextRef},
+    error::{ErrorReport, Exit},
+    ids::GrantId,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{
+    caller::Caller,
+    error::ApiError,
+    grants::{no_key, refused},
+};
+use crate::{
+    listener::Peer,
+    log::{Log, LogClosed},
+    serve::Agent,
+};
+
+/// A text of the greatest length, every second byte of it escaped in JSON.
+pub(super) const MAX_BODY: usize = 2 * (1 << 20) + 64 * 1024;
+
+/// Texts that are held and analysed at once, whoever sends them: statements that are meant to run come
+/// first.
+static PLACES: Semaphore = Semaphore::const_new(4);
+
+pub(super) async fn explain(
+    State(agent): State<Arc<Agent>>,
+    Extension(peer): Extension<Peer>,
+    caller: Result<Caller, ApiError>,
+    request: Request,
+) -> Result<Json<Explanation>, ApiError> {
+    let Caller(principal) = caller.inspect_err(|error| refused(&agent, error, "", None))?;
+    // The proof of a key is asked for as for a grant, so that a stolen token alone explains nothing.
+    peer.certificate.as_ref().ok_or_else(no_key)?;
+    let place = PLACES.acquire().await.map_err(|_| stopped())?;
+    let reference = principal.reference.clone();
+    let body = read_body(request).await?;
+    let resource = body.resource.clone();
+    let answer = answer(&agent, principal, body, place).await;
+    answer.map(Json).inspect_err(|error| refused(&agent, error, &resource, Some(reference)))
+}
+
+async fn answer(
+    agent: &Agent,
+    principal: Principal,
+    request: ExplainRequest,
+    place: SemaphorePermit<'static>,
+) -> Result<Explanation, ApiError> {
+    let (principal, actions) = agent.grants.admit(principal, &as_grant(&request))?;
+    let served = agent.resources.get(&request.resource).ok_or_else(stopped)?;
+    // A reading that begins now: what was changed a moment ago counts.
+    let catalog = served.runtime.catalog.newer_than(0).await?;
+    let asked = Asked {
+        principal,
+        // The grant is assumed, not issued.
+        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions },
+        resource: Arc::clone(&served.runtime.resource),
+        catalog,
+        sql: request.sql,
+        search_path: request.search_path,
+        _place: place,
+    };
+    // Parsing takes its time, and the tunnels' threads have better to do.
+    let analysed = tokio::task::spawn_blocking(move || {
+        let explained = asked.explain();
+        (asked, explained)
+    });
+    let (asked, explained) = analysed.await.map_err(|_| stopped())?;
+    let outcome = outcome(&explained);
+    record(&agent.log, &asked.principal.reference, &request.resource, &explained, outcome)?;
+    Ok(Explanation {
+        schema: "connect.explain/1".to_owned(),
+        resource: request.resource,
+        principal: asked.principal.name,
+        actor: request.actor,
+        actions: asked.grant.actions,
+        outcome,
+        policy_digest: connect_core::decide::policy_digest().to_owned(),
+        server_version: (asked.catalog.server_version / 10_000).to_string(),
+        statements: explained.into_iter().map(|explained| explained.answer).collect(),
+    })
+}
+
+/// Everything that the answer depends on.
+struct Asked {
+    principal: Principal,
+    grant: GrantInForce,
+    resource: Arc<Resource>,
+    catalog: Arc<Catalog>,
+    sql: String,
+    search_path: Option<Vec<String>>,
+    /// Held until the analysis ends, even if nobody waits for it any more.
+    _place: SemaphorePermit<'static>,
+}
+
+impl Asked {
+    fn explain(&self) -> Vec<Explained> {
+        let asker = Asker { principal: &self.principal, grant: &self.grant, resource: &self.resource };
+        let mut session = new_session(&self.catalog, self.search_path.as_deref());
+        explain_text(self.sql.as_bytes(), &self.catalog, &mut session, &asker, &Limits::default())
+    }
+}
+
+/// What the same caller would ask for to send the text.
+fn as_grant(request: &ExplainRequest) -> GrantRequest {
+    GrantRequest {
+        resource: request.resource.clone(),
+        actions: request.actions.clone(),
+        reason: None,
+        actor: request.actor.clone(),
+    }
+}
+
+/// Deny beats hold beats permit.
+fn outcome(explained: &[Explained]) -> OutcomeKind {
+    let outcomes = explained.iter().map(|explained| explained.answer.decision.outcome.kind());
+    outcomes.min().unwrap_or(OutcomeKind::Permit)
+}
+
+fn record(
+    log: &Log,
+    principal: &PrincipalRef,
+    resource: &str,
+    explained: &[Explained],
+    outcome: OutcomeKind,
+) -> Result<(), LogClosed> {
+    let mut written = BTreeSet::new();
+    for Explained { statement, .. } in explained {
+        if let (TextRef::Fingerprint(fingerprint), Some(sql)) = (&statement.text, &statement.normalized)
+            && written.insert(fingerprint)
+        {
+            log.append_statement_text_once(fingerprint, sql)?;
+        }
+    }
+    let texts = explained.iter().map(|explained| explained.statement.text.clone()).collect();
+    let (principal, resource) = (principal.clone(), resource.to_owned());
+    log.append(Entry::Explained { principal, resource, texts, outcome }).map(|_| ())
+}
+
+async fn read_body(request: Request) -> Result<ExplainRequest, ApiError> {
+    match Json::<ExplainRequest>::from_request(request, &()).await {
+        Ok(Json(body)) => Ok(body),
+        Err(rejection) => {
+            let words = format!("what is to be explained cannot be read: {}", rejection.body_text());
+            Err(ErrorReport::new("bad_request", Exit::Usage, words).into())
+        }
+    }
+}
+
+fn stopped() -> ApiError {
+    ErrorReport::new("internal", Exit::Unexpected, "the agent could not explain the text").into()
+}

@@ -1,0 +1,68 @@
+//! Types, functions, operators, casts and schemas.
+
+fn before_14(server_version: u32) -> bool {
+    server_version < 140_000
+}
+
+/// Every type there is.
+pub(in crate::catalog) const TYPE_OIDS: &str = "SELECT coalesce(array_agg(oid), '{}') FROM pg_type";
+
+/// Types, all of them or those whose row is newer than transaction `$1`.
+pub(in crate::catalog) fn types(server_version: u32, condition: &str) -> String {
+    let (is_array, multirange) = if before_14(server_version) {
+        ("t.typlen = -1", "NULL::oid")
+    } else {
+        ("t.typsubscript = 'array_subscript_handler'::regproc", "m.rngtypid")
+    };
+    let join = if before_14(server_version) {
+        ""
+    } else {
+        "LEFT JOIN pg_range m ON t.typtype = 'm' AND m.rngmultitypid = t.oid"
+    };
+    format!(
+        "SELECT t.oid, n.nspname, t.typname, t.typtype, t.typcategory, t.typispreferred, \
+         CASE WHEN {is_array} THEN t.typelem ELSE 0::oid END, t.typarray, t.typelem, \
+         CASE t.typtype WHEN 'c' THEN t.typrelid WHEN 'd' THEN t.typbasetype \
+           WHEN 'r' THEN coalesce(r.rngsubtype, 0::oid) WHEN 'm' THEN coalesce({multirange}, 0::oid) \
+           ELSE 0::oid END \
+         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
+         LEFT JOIN pg_range r ON t.typtype = 'r' AND r.rngtypid = t.oid {join} \
+         WHERE n.nspname !~ '^pg_toast'{condition} ORDER BY t.oid"
+    )
+}
+
+/// Functions of every kind. A body in standard form has no text of its own: the server writes it anew.
+pub(in crate::catalog) fn functions(server_version: u32) -> String {
+    let body = if before_14(server_version) {
+        "p.prosrc"
+    } else {
+        "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END"
+    };
+    format!(
+        "SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, p.provolatile, p.proisstrict, \
+         p.proretset, p.prorettype, p.proargtypes::oid[], p.proallargtypes, p.proargmodes, p.proargnames, \
+         p.pronargdefaults, p.provariadic, \
+         CASE WHEN p.oid >= 16384 AND l.lanname IN ('sql', 'plpgsql') THEN {body} END, \
+         (SELECT substr(c.setting, 13) FROM unnest(p.proconfig) AS c(setting) \
+           WHERE c.setting LIKE 'search\\_path=%' LIMIT 1), \
+         p.prosecdef, e.extname, a.aggkind, a.aggnumdirectargs \
+         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+         JOIN pg_language l ON l.oid = p.prolang \
+         LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid AND p.prokind = 'a' \
+         LEFT JOIN (pg_depend d JOIN pg_extension e ON d.refobjid = e.oid) \
+           ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' \
+           AND d.refclassid = 'pg_extension'::regclass \
+         ORDER BY p.oid"
+    )
+}
+
+pub(in crate::catalog) const OPERATORS: &str = "SELECT o.oid, n.nspname, o.oprname, o.oprleft, o.oprright, \
+    o.oprresult, o.oprcode::oid FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace \
+    ORDER BY o.oid";
+
+pub(in crate::catalog) const CASTS: &str = "SELECT castsource, casttarget, castcontext, castfunc, castmethod \
+    FROM pg_cast";
+
+/// Schemas, and whether the role may use them.
+pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname, \
+    coalesce(has_schema_privilege(oid, 'USAGE'), false) FROM pg_namespace ORDER BY oid";

@@ -1,0 +1,104 @@
+//! What relations carry: definitions, rules, triggers, policies, constraints, expressions.
+
+/// What each view reads directly.
+pub(in crate::catalog) const VIEW_READS: &str = "SELECT DISTINCT r.ev_class, d.refobjid \
+    FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid \
+    WHERE r.rulename = '_RETURN' AND r.ev_class >= 16384 \
+      AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class ORDER BY 1, 2";
+
+/// Definitions of views, of the system's as well.
+pub(in crate::catalog) const DEFINITIONS: &str = "SELECT oid, pg_get_viewdef(oid) FROM pg_class \
+    WHERE relkind IN ('v', 'm')";
+
+/// Views, to ask for one definition after the other.
+pub(in crate::catalog) const VIEWS: &str = "SELECT oid FROM pg_class WHERE relkind IN ('v', 'm')";
+
+/// One definition.
+pub(in crate::catalog) const DEFINITION: &str = "SELECT pg_get_viewdef($1::oid)";
+
+/// Rules that are no view's own.
+pub(in crate::catalog) const RULES: &str = "SELECT ev_class, pg_get_ruledef(oid) FROM pg_rewrite \
+    WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' ORDER BY ev_class, rulename";
+
+/// A partition's copy of a trigger counts as internal before PostgreSQL 15, and names its original.
+const USER_TRIGGER: &str = "(NOT tgisinternal OR (tgparentid <> 0 AND tgconstraint = 0))";
+
+pub(in crate::catalog) fn triggers() -> String {
+    format!(
+        "SELECT tgrelid, tgname, tgfoid, tgtype FROM pg_trigger \
+         WHERE {USER_TRIGGER} AND tgenabled <> 'D' ORDER BY tgrelid, tgname"
+    )
+}
+
+/// Relations on which a statement runs code of others: triggers, rules, row security.
+pub(in crate::catalog) fn runs_code() -> String {
+    format!(
+        "SELECT tgrelid FROM pg_trigger WHERE {USER_TRIGGER} \
+         UNION SELECT ev_class FROM pg_rewrite WHERE rulename <> '_RETURN' AND ev_class >= 16384 \
+         UNION SELECT oid FROM pg_class WHERE relrowsecurity"
+    )
+}
+
+/// Policies that the session's role is held to: not those of tables that it owns (unless forced), none if
+/// it is above row security.
+pub(in crate::catalog) const POLICIES: &str = "SELECT p.polrelid, p.polcmd, \
+      pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid) \
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid \
+    WHERE c.relrowsecurity \
+      AND NOT EXISTS (SELECT FROM pg_roles \
+        WHERE rolname = session_user AND (rolsuper OR rolbypassrls)) \
+      AND (c.relforcerowsecurity OR NOT pg_has_role(session_user, c.relowner, 'USAGE')) \
+      AND EXISTS (SELECT FROM unnest(p.polroles) AS r(oid) \
+        WHERE r.oid = 0 OR pg_has_role(session_user, r.oid, 'USAGE')) \
+    ORDER BY p.polrelid, p.polname";
+
+/// Unique and exclusion indexes, which have the names of their constraints. Columns that are only
+/// included are not part of the key.
+pub(in crate::catalog) const UNIQUES: &str = "SELECT i.indrelid, c.relname, i.indisprimary, \
+      (i.indkey::int2[])[0:i.indnkeyatts - 1] \
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+    WHERE (i.indisunique OR i.indisexclusion) AND i.indislive AND i.indrelid >= 16384 \
+    ORDER BY i.indrelid, NOT i.indisprimary, c.relname";
+
+/// Foreign keys that change the rows that reference. A partitioned side repeats them.
+pub(in crate::catalog) const CASCADES: &str = "SELECT confrelid, conrelid, \
+      bool_or(confdeltype IN ('c', 'n', 'd')), bool_or(confupdtype IN ('c', 'n', 'd')) \
+    FROM pg_constraint \
+    WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd')) \
+    GROUP BY confrelid, conrelid ORDER BY confrelid, conrelid";
+
+/// Defaults and what generated columns are computed from.
+pub(in crate::catalog) const EXPRESSIONS: &str = "SELECT d.adrelid, d.adnum, a.attgenerated, \
+      pg_get_expr(d.adbin, d.adrelid) \
+    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
+    WHERE NOT a.attisdropped ORDER BY d.adrelid, d.adnum";
+
+/// Parents and children of inheritance and partitioning.
+pub(in crate::catalog) const CHILDREN: &str = "SELECT inhparent, inhrelid FROM pg_inherits ORDER BY 1, 2";
+
+/// Columns of unique and exclusion indexes (their expressions as well) and of foreign keys, both sides.
+pub(in crate::catalog) const TESTED_ON_WRITE: &str = "SELECT i.indrelid, k.number \
+      FROM pg_index i, unnest(i.indkey::int2[]) AS k(number) \
+      WHERE (i.indisunique OR i.indisexclusion) AND k.number > 0 AND i.indrelid >= 16384 \
+    UNION SELECT i.indrelid, d.refobjsubid::int2 \
+      FROM pg_index i JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid \
+      WHERE (i.indisunique OR i.indisexclusion) AND d.refobjsubid > 0 AND i.indrelid >= 16384 \
+        AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) \
+    UNION SELECT c.conrelid, k.number FROM pg_constraint c, unnest(c.conkey) AS k(number) \
+      WHERE c.contype IN ('p', 'u', 'f', 'x') AND k.number > 0 \
+    UNION SELECT c.confrelid, k.number FROM pg_constraint c, unnest(c.confkey) AS k(number) \
+      WHERE c.contype = 'f' AND k.number > 0";
+
+/// Columns that hold the values of others: foreign keys, and what generated columns are made of.
+pub(in crate::catalog) const SAME_VALUES: &str = "SELECT c.conrelid, k.own, c.confrelid, k.other \
+      FROM pg_constraint c, unnest(c.conkey, c.confkey) AS k(own, other) WHERE c.contype = 'f' \
+    UNION SELECT a.attrelid, a.attnum, d.refobjid, d.refobjsubid::int2 \
+      FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass \
+        AND d.objid = a.attrelid AND d.objsubid = a.attnum \
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid \
+      WHERE a.attgenerated <> '' AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum \
+    UNION SELECT f.adrelid, f.adnum, d.refobjid, d.refobjsubid::int2 \
+      FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid \
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = f.adrelid \
+      WHERE d.refobjsubid > 0 AND d.refobjsubid <> f.adnum";

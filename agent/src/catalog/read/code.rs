@@ -1,0 +1,239 @@
+//! Types, functions, operators, casts and schemas.
+
+mod function;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use connect_core::catalog::{
+    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Oid, Role,
+    code::{Cast, CastContext, Code, FunctionKind, Name, Operator, Type, TypeKind},
+};
+
+use self::function::function;
+use super::{
+    super::{connection::ReadError, queries},
+    rows::{Row, Source},
+};
+
+/// Reads schemas; tells whether one that was there has another name.
+pub(super) async fn schemas(source: &mut Source<'_>, catalog: &mut Catalog) -> Result<bool, ReadError> {
+    let (mut schemas, mut unusable) = (HashMap::new(), HashSet::new());
+    source
+        .each(queries::code::SCHEMAS, &[], |row, names| {
+            let name = row.name(1, names)?;
+            if !row.of::<bool>(2)? {
+                unusable.insert(name.clone());
+            }
+            schemas.insert(name, row.oid(0)?);
+            Ok(())
+        })
+        .await?;
+    let now: HashMap<Oid, &Name> = schemas.iter().map(|(name, oid)| (*oid, name)).collect();
+    let renamed = catalog.schemas.iter().any(|(name, oid)| now.get(oid).is_some_and(|now| *now != name));
+    catalog.schemas = Arc::new(schemas);
+    catalog.roles = HashMap::from([(catalog.role.clone(), Role { closed_schemas: unusable })]);
+    Ok(renamed)
+}
+
+/// A catalog's code while it is read. What is not read again is shared with the snapshot before.
+pub(super) struct CodeReading {
+    version: u32,
+    code: Arc<Code>,
+    types: bool,
+    functions: bool,
+    operators: bool,
+}
+
+impl CodeReading {
+    /// Takes the code out of the catalog, so that it need not be copied if nothing else has it.
+    pub(super) fn new(catalog: &mut Catalog) -> Self {
+        Self {
+            version: catalog.server_version,
+            code: std::mem::take(&mut catalog.code),
+            types: false,
+            functions: false,
+            operators: false,
+        }
+    }
+
+    /// Types that are newer than `since`, or all.
+    pub(super) async fn types(
+        &mut self,
+        source: &mut Source<'_>,
+        since: Option<i64>,
+    ) -> Result<bool, ReadError> {
+        let newer = since.map(|_| format!(" AND {}", queries::change::newer("t"))).unwrap_or_default();
+        let query = queries::code::types(self.version, &newer);
+        let mut types = HashMap::new();
+        if let Some(since) = since {
+            let there: HashSet<u32> = source.oids(queries::code::TYPE_OIDS).await?.into_iter().collect();
+            let kept = self.code.types.iter().filter(|(oid, _)| there.contains(&oid.0));
+            types = kept.map(|(oid, known)| (*oid, known.clone())).collect();
+            source.each(&query, &[&since], |row, names| insert_type(&mut types, row, names)).await?;
+        } else {
+            source.each(&query, &[], |row, names| insert_type(&mut types, row, names)).await?;
+        }
+        let renamed = self.code.types.iter().any(|(oid, old)| types.get(oid).is_some_and(|new| old != new));
+        let code = Arc::make_mut(&mut self.code);
+        code.types_by_name = by_name(&types, |known| &known.name);
+        code.types = types;
+        self.types = true;
+        Ok(renamed)
+    }
+
+    /// All functions; tells whether one that was there is called otherwise now.
+    pub(super) async fn functions(&mut self, source: &mut Source<'_>) -> Result<bool, ReadError> {
+        let mut functions = HashMap::new();
+        source
+            .each(&queries::code::functions(self.version), &[], |row, names| {
+                if let Some(new) = function(row, names)? {
+                    functions.insert(new.oid, new);
+                }
+                Ok(())
+            })
+            .await?;
+        let renamed = self.code.functions.iter().any(|(oid, old)| {
+            functions.get(oid).is_some_and(|new: &connect_core::catalog::code::Function| {
+                (&old.schema, &old.name, &old.arguments, &old.outputs, old.result)
+                    != (&new.schema, &new.name, &new.arguments, &new.outputs, new.result)
+            })
+        });
+        let code = Arc::make_mut(&mut self.code);
+        code.functions_by_name = by_name(&functions, |known| &known.name);
+        code.functions = functions;
+        self.functions = true;
+        Ok(renamed)
+    }
+
+    /// All operators.
+    pub(super) async fn operators(&mut self, source: &mut Source<'_>) -> Result<bool, ReadError> {
+        let mut operators = HashMap::new();
+        source
+            .each(queries::code::OPERATORS, &[], |row, names| {
+                let new = Operator {
+                    oid: row.oid(0)?,
+                    schema: row.name(1, names)?,
+                    name: row.name(2, names)?,
+                    left: row.oid(3)?,
+                    right: row.oid(4)?,
+                    result: row.oid(5)?,
+                    function: row.oid(6)?,
+                };
+                operators.insert(new.oid, new);
+                Ok(())
+            })
+            .await?;
+        let renamed =
+            self.code.operators.iter().any(|(oid, old)| operators.get(oid).is_some_and(|new| old != new));
+        let code = Arc::make_mut(&mut self.code);
+        code.operators_by_name = by_name(&operators, |known| &known.name);
+        code.operators = operators;
+        self.operators = true;
+        Ok(renamed)
+    }
+
+    /// All casts.
+    pub(super) async fn casts(&mut self, source: &mut Source<'_>) -> Result<(), ReadError> {
+        let mut casts = HashMap::new();
+        source
+            .each(queries::code::CASTS, &[], |row, _| {
+                let function = Some(row.oid(3)?).filter(|oid| *oid != Oid(0));
+                if let Some(context) = CastContext::from_catalog(row.letter(2)?) {
+                    let cast = Cast { context, function, binary: row.letter(4)? == b'b' };
+                    casts.insert((row.oid(0)?, row.oid(1)?), cast);
+                }
+                Ok(())
+            })
+            .await?;
+        Arc::make_mut(&mut self.code).casts = casts;
+        Ok(())
+    }
+
+    /// Writes what was read, and the names that follow from it.
+    pub(super) fn into_catalog(self, catalog: &mut Catalog) {
+        if self.types {
+            catalog.user_types = Arc::new(user_types(&self.code));
+        }
+        if self.functions {
+            catalog.user_functions = Arc::new(user_functions(&self.code));
+            catalog.builtin_functions = Arc::new(builtin_functions(&self.code));
+        }
+        if self.operators {
+            let users = self.code.operators.values();
+            let users = users.filter(|known| &*known.schema != "pg_catalog" || is_users(known.oid));
+            catalog.user_operators = Arc::new(users.map(|known| known.name.clone()).collect());
+        }
+        catalog.code = self.code;
+    }
+}
+
+fn insert_type(
+    types: &mut HashMap<Oid, Type>,
+    row: &Row,
+    names: &mut super::super::names::Names,
+) -> Result<(), ReadError> {
+    let about = row.oid(9)?;
+    let Some(kind) = TypeKind::from_catalog(row.letter(3)?, about) else { return Ok(()) };
+    let new = Type {
+        oid: row.oid(0)?,
+        schema: row.name(1, names)?,
+        name: row.name(2, names)?,
+        kind,
+        category: row.letter(4)?,
+        preferred: row.of(5)?,
+        element: row.oid(6)?,
+        array: row.oid(7)?,
+        subscript: row.oid(8)?,
+    };
+    types.insert(new.oid, new);
+    Ok(())
+}
+
+/// In the order of their OIDs, so that every reading gives the same.
+fn by_name<T>(known: &HashMap<Oid, T>, name: impl Fn(&T) -> &Name) -> HashMap<Name, Vec<Oid>> {
+    let mut names: HashMap<Name, Vec<Oid>> = HashMap::new();
+    for (oid, known) in known {
+        // Most names are one thing's.
+        names.entry(name(known).clone()).or_insert_with(|| Vec::with_capacity(1)).push(*oid);
+    }
+    names.values_mut().for_each(|oids| oids.sort_unstable());
+    names
+}
+
+const fn is_users(oid: Oid) -> bool {
+    oid.0 >= FIRST_NORMAL_OID
+}
+
+fn is_systems(schema: &str) -> bool {
+    matches!(schema, "pg_catalog" | "information_schema")
+}
+
+/// Without the array types that come with others.
+fn user_types(code: &Code) -> HashSet<Name> {
+    let is_array = |known: &Type| code.types.get(&known.element).is_some_and(|of| of.array == known.oid);
+    let users = code.types.values().filter(|known| !is_systems(&known.schema) || is_users(known.oid));
+    users.filter(|known| !is_array(known)).map(|known| known.name.clone()).collect()
+}
+
+fn user_functions(code: &Code) -> HashSet<Name> {
+    let users = code.functions.values().filter(|known| !is_systems(&known.schema) || is_users(known.oid));
+    users.map(|known| known.name.clone()).collect()
+}
+
+/// Of all overloads of a name the most volatile, and whether one aggregates.
+fn builtin_functions(code: &Code) -> HashMap<Name, BuiltinFunction> {
+    let mut names: HashMap<Name, BuiltinFunction> = HashMap::new();
+    let systems = code.functions.values();
+    for function in systems.filter(|known| &*known.schema == "pg_catalog" && !is_users(known.oid)) {
+        let aggregate = matches!(function.kind, FunctionKind::Aggregate(_) | FunctionKind::Window);
+        let known = names
+            .entry(function.name.clone())
+            .or_insert(BuiltinFunction { volatility: function.volatility, aggregate });
+        known.volatility = known.volatility.max(function.volatility);
+        known.aggregate |= aggregate;
+    }
+    names
+}

@@ -1,0 +1,211 @@
+//! What relations carry: each kind of it is read as a whole, and written where it differs.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use connect_core::catalog::{
+    Cascade, Catalog, ColumnExpression, Details, Oid, Policy, Relation, Trigger, Unique,
+};
+
+use super::{
+    super::{
+        connection::ReadError,
+        mark::Moved,
+        queries::{change::Part, parts as queries},
+    },
+    rows::Source,
+};
+
+type Relations = HashMap<Oid, Arc<Relation>>;
+
+/// Reads what was changed. `renamed`: texts name something that has another name now.
+pub(super) async fn read(
+    source: &mut Source<'_>,
+    moved: &Moved,
+    renamed: bool,
+    catalog: &mut Catalog,
+) -> Result<(), ReadError> {
+    let relations = Arc::make_mut(&mut catalog.relations);
+    if moved.any(&[Part::Rules]) {
+        let reads = source.grouped(queries::VIEW_READS, |row, _| row.oid(1)).await?;
+        apply(relations, reads, |r| &r.view_reads, |r, reads| r.view_reads = reads);
+    }
+    if moved.any(&[Part::Inheritance]) {
+        let children = source.grouped(queries::CHILDREN, |row, _| row.oid(1)).await?;
+        apply(relations, children, |r| &r.children, |r, children| r.children = children);
+    }
+    if moved.any(&[Part::Rules, Part::Triggers, Part::Relations]) {
+        let flagged = source.grouped(&queries::runs_code(), |_, _| Ok(())).await?;
+        let flagged = flagged.into_keys().map(|oid| (oid, true)).collect();
+        apply(relations, flagged, |r| &r.runs_code, |r, runs| r.runs_code = runs);
+    }
+    if moved.any(&[Part::Indexes, Part::Relations]) {
+        uniques(source, relations).await?;
+    }
+    if moved.any(&[Part::Indexes, Part::Constraints]) {
+        tested_on_write(source, relations).await?;
+    }
+    if moved.any(&[Part::Constraints]) {
+        cascades(source, relations).await?;
+    }
+    if moved.any(&[Part::Triggers]) {
+        triggers(source, relations).await?;
+    }
+    texts(source, moved, renamed, relations).await
+}
+
+/// What the server writes from its parsed form, with the names that things have now.
+async fn texts(
+    source: &mut Source<'_>,
+    moved: &Moved,
+    renamed: bool,
+    relations: &mut Relations,
+) -> Result<(), ReadError> {
+    if renamed || moved.any(&[Part::Rules]) {
+        definitions(source, relations).await?;
+        let rules = source.grouped(queries::RULES, |row, _| Ok(row.of::<&str>(1)?.into())).await?;
+        apply_details(relations, rules, |details| &details.rules, |details| &mut details.rules);
+    }
+    if renamed || moved.any(&[Part::Policies, Part::Role, Part::Relations]) {
+        policies(source, relations).await?;
+    }
+    if renamed || moved.any(&[Part::Expressions]) {
+        expressions(source, relations).await?;
+    }
+    Ok(())
+}
+
+async fn definitions(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let mut found: HashMap<Oid, Option<Arc<str>>> = HashMap::new();
+    source
+        .each(queries::DEFINITIONS, &[], |row, _| {
+            // No definition: dropped meanwhile, so another reading follows.
+            found.insert(row.oid(0)?, row.of::<Option<&str>>(1)?.map(Into::into));
+            Ok(())
+        })
+        .await?;
+    apply_details(relations, found, |details| &details.definition, |details| &mut details.definition);
+    Ok(())
+}
+
+async fn policies(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let found = source.grouped(queries::POLICIES, |row, _| {
+        let text = |place| Ok::<_, ReadError>(row.of::<Option<&str>>(place)?.map(Into::into));
+        Ok(Policy { command: row.letter(1)?, using: text(2)?, check: text(3)? })
+    });
+    let found = found.await?;
+    apply_details(relations, found, |details| &details.policies, |details| &mut details.policies);
+    Ok(())
+}
+
+async fn expressions(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let found = source.grouped(queries::EXPRESSIONS, |row, names| {
+        // The same few defaults come again and again.
+        let text = names.of(row.of::<Option<&str>>(3)?.unwrap_or_default());
+        let expression = match row.letter(2)? {
+            b's' => ColumnExpression::Stored(text),
+            b'v' => ColumnExpression::Virtual(text),
+            _ => ColumnExpression::Default(text),
+        };
+        Ok((row.of(1)?, expression))
+    });
+    let found = found.await?;
+    apply_details(relations, found, |details| &details.expressions, |details| &mut details.expressions);
+    Ok(())
+}
+
+async fn triggers(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let query = queries::triggers();
+    let found = source.grouped(&query, |row, names| {
+        // Bits of `pg_trigger.tgtype`.
+        let is = |bit: i16| row.of::<i16>(3).map(|bits| bits & bit != 0);
+        Ok(Trigger {
+            name: row.name(1, names)?,
+            function: row.oid(2)?,
+            on: [is(1 << 2)?, is(1 << 4)?, is(1 << 3)?, is(1 << 5)?],
+            before: is(1 << 1)?,
+            instead: is(1 << 6)?,
+        })
+    });
+    let found = found.await?;
+    apply_details(relations, found, |details| &details.triggers, |details| &mut details.triggers);
+    Ok(())
+}
+
+async fn uniques(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let found = source.grouped(queries::UNIQUES, |row, names| {
+        let columns = row.of::<Vec<i16>>(3)?.into();
+        Ok(Unique { name: row.name(1, names)?, primary: row.of(2)?, columns })
+    });
+    let found = found.await?;
+    apply_details(relations, found, |details| &details.uniques, |details| &mut details.uniques);
+    Ok(())
+}
+
+async fn cascades(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let found = source.grouped(queries::CASCADES, |row, _| {
+        Ok(Cascade { table: row.oid(1)?, on_delete: row.of(2)?, on_update: row.of(3)? })
+    });
+    let found = found.await?;
+    apply_details(relations, found, |details| &details.cascades, |details| &mut details.cascades);
+    Ok(())
+}
+
+async fn tested_on_write(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let mut tested: HashSet<(Oid, i16)> = HashSet::new();
+    source
+        .each(queries::TESTED_ON_WRITE, &[], |row, _| {
+            tested.insert(row.column_key(0)?);
+            Ok(())
+        })
+        .await?;
+    for relation in relations.values_mut() {
+        let is_tested = |number: i16| tested.contains(&(relation.oid, number));
+        if relation.columns.iter().any(|column| column.tested_on_write != is_tested(column.number)) {
+            let oid = relation.oid;
+            for column in &mut Arc::make_mut(relation).columns {
+                column.tested_on_write = tested.contains(&(oid, column.number));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes what was found, or nothing, to every relation that has something else; the others stay shared.
+fn apply<T: Default + PartialEq>(
+    relations: &mut Relations,
+    mut found: HashMap<Oid, T>,
+    held: impl Fn(&Relation) -> &T,
+    put: impl Fn(&mut Relation, T),
+) {
+    for (oid, relation) in relations {
+        let new = found.remove(oid).unwrap_or_default();
+        if *held(relation) != new {
+            put(Arc::make_mut(relation), new);
+        }
+    }
+}
+
+/// The same for what only some relations have.
+fn apply_details<T: Default + PartialEq>(
+    relations: &mut Relations,
+    mut found: HashMap<Oid, T>,
+    held: impl Fn(&Details) -> &T,
+    place: impl Fn(&mut Details) -> &mut T,
+) {
+    let nothing = T::default();
+    for (oid, relation) in relations {
+        let new = found.remove(oid).unwrap_or_default();
+        if *relation.details.as_deref().map_or(&nothing, &held) == new {
+            continue;
+        }
+        let relation = Arc::make_mut(relation);
+        let details = relation.details.get_or_insert_default();
+        *place(details) = new;
+        if **details == Details::default() {
+            relation.details = None;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! An explanation as people read it: the decision first, then what comes out of what, then the rest.
+
+use std::fmt::Write as _;
+
+use comfy_table::Table;
+use connect_shared::{
+    api::{ExplainedStatement, Explanation, Mask, MaskMethod},
+    decision::{OutcomeKind, Reason},
+    lineage::{LineageReport, OutputKind, OutputReport, UnderstandingStatus},
+};
+
+use crate::failure;
+
+/// Where a line is broken, if it is a list.
+const WIDTH: usize = 100;
+/// Columns that the names of facts take.
+const MARGIN: usize = 12;
+/// Characters of the policy's digest: enough to tell two apart.
+const DIGEST: usize = 12;
+
+/// The whole page.
+pub(super) fn page(explanation: &Explanation) -> String {
+    let whom = whom(explanation);
+    match explanation.statements.as_slice() {
+        [] => format!("permitted: an empty text on {whom}\n"),
+        [only] => statement(only, &whom, &explanation.policy_digest),
+        several => {
+            let outcome = match explanation.outcome {
+                OutcomeKind::Permit => "permitted",
+                OutcomeKind::Hold => "held",
+                OutcomeKind::Deny => "denied",
+            };
+            let mut page = format!("{outcome}: {} statements on {whom}\n", several.len());
+            for (place, one) in several.iter().enumerate() {
+                let number = format!("{} of {}", place + 1, several.len());
+                let _infallible = write!(page, "\n{}", statement(one, &number, &explanation.policy_digest));
+            }
+            page
+        }
+    }
+}
+
+fn whom(explanation: &Explanation) -> String {
+    let resource = word(&explanation.resource);
+    let principal = word(&explanation.principal);
+    match &explanation.actor {
+        Some(actor) => format!("{resource} as {} for {principal}", word(actor)),
+        None => format!("{resource} as {principal}"),
+    }
+}
+
+fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String {
+    let mut page = headline(statement, whom);
+    let digest: String = digest.chars().take(DIGEST).collect();
+    for reason in &statement.decision.reasons {
+        reasons(&mut page, statement, reason);
+        fact(&mut page, "rule", &format!("{}, policy {}", word(&reason.policy), word(&digest)));
+    }
+    list(&mut page, "reads", &statement.reads);
+    list(&mut page, "writes", &statement.writes);
+    for mask in &statement.masks {
+        fact(&mut page, "masked", &masked(mask));
+    }
+    lineage(&mut page, &statement.lineage);
+    page
+}
+
+fn headline(statement: &ExplainedStatement, whom: &str) -> String {
+    let verb = word(&statement.verb).to_uppercase();
+    let on = if whom.contains(" as ") { format!(" on {whom}") } else { format!(", {whom}") };
+    match (statement.decision.outcome.kind(), &statement.sqlstate) {
+        (OutcomeKind::Permit, _) => format!("permitted: {verb}{on}\n"),
+        (OutcomeKind::Hold, _) => format!("held for approval: {verb}{on}\n"),
+        (OutcomeKind::Deny, Some(state)) => format!("denied: {verb}{on} · SQLSTATE {}\n", word(state)),
+        (OutcomeKind::Deny, None) => format!("denied: {verb}{on}\n"),
+    }
+}
+
+/// Why it is not simply permitted. "Within the grant" says nothing new.
+fn reasons(page: &mut String, statement: &ExplainedStatement, reason: &Reason) {
+    if statement.decision.is_permit() {
+        return;
+    }
+    let object = reason.object.as_deref().filter(|object| !reason.message.contains(object));
+    let object = object.map(|object| format!(" ({})", word(object))).unwrap_or_default();
+    fact(page, "reason", &format!("{}: {}{object}", reason.code.as_str(), word(&reason.message)));
+    if let Some(hint) = &reason.hint {
+        fact(page, "hint", &word(hint));
+    }
+}
+
+fn masked(mask: &Mask) -> String {
+    let how = match mask.method {
+        MaskMethod::Keyed => "equal values get equal masks",
+        MaskMethod::Constant => "one mask for every value",
+    };
+    format!("{} as {}: {how}", word(&mask.column), mask.label)
+}
+
+fn lineage(page: &mut String, lineage: &LineageReport) {
+    for output in lineage.outputs.iter().filter(|output| !output.columns.is_empty()) {
+        page.push('\n');
+        page.push_str(&table(output));
+    }
+    if lineage.outputs.iter().any(|output| !output.columns.is_empty()) {
+        page.push('\n');
+    }
+    list(page, "depends on", &lineage.indirect);
+    // Those of the server itself stand behind nearly every operator.
+    let own: Vec<String> =
+        lineage.functions.iter().filter(|name| !name.starts_with("pg_catalog.")).cloned().collect();
+    list(page, "calls", &own);
+    match lineage.status {
+        UnderstandingStatus::Complete => fact(page, "understood", "completely"),
+        UnderstandingStatus::Partial => fact(page, "understood", "in part; more may flow than is shown"),
+        UnderstandingStatus::Opaque => fact(page, "understood", "not at all"),
+    }
+    for reason in &lineage.reasons {
+        fact(page, "", &word(reason));
+    }
+}
+
+fn table(output: &OutputReport) -> String {
+    let into = || word(output.table.as_deref().unwrap_or_default());
+    let heading = match (output.kind, output.created) {
+        (OutputKind::Result, _) => "RESULT".to_owned(),
+        (OutputKind::File, _) => "INTO a file of the server".to_owned(),
+        (OutputKind::Table, false) => format!("INTO {}", into()),
+        (OutputKind::Table, true) => format!("INTO {} (new)", into()),
+    };
+    let masks = output.columns.iter().any(|column| column.masked.is_some());
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    let mut headings = vec![heading, "TYPE".to_owned(), "FROM".to_owned()];
+    headings.extend(masks.then(|| "MASK".to_owned()));
+    table.set_header(headings);
+    for column in &output.columns {
+        let from: Vec<String> = column.direct.iter().map(|source| word(source)).collect();
+        let mut cells = vec![
+            word(&column.name),
+            column.data_type.as_deref().map_or_else(|| "?".to_owned(), word),
+            if from.is_empty() { "-".to_owned() } else { from.join("\n") },
+        ];
+        if masks {
+            cells.push(column.masked.map(|label| label.to_string()).unwrap_or_default());
+        }
+        table.add_row(cells);
+    }
+    table.lines().map(|line| format!(" {}\n", line.trim_end())).collect()
+}
+
+/// One fact under its name.
+fn fact(page: &mut String, name: &str, words: &str) {
+    let _infallible = writeln!(page, "  {name:<MARGIN$}{words}");
+}
+
+/// Many names under one, broken between two of them.
+fn list(page: &mut String, name: &str, items: &[String]) {
+    let mut line = String::new();
+    let mut name = name;
+    for (place, item) in items.iter().enumerate() {
+        let mut item = word(item);
+        if place + 1 < items.len() {
+            item.push(',');
+        }
+        let length = line.chars().count() + 1 + item.chars().count();
+        if !line.is_empty() && MARGIN + length > WIDTH {
+            fact(page, std::mem::take(&mut name), &line);
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&item);
+    }
+    if !line.is_empty() {
+        fact(page, name, &line);
+    }
+}
+
+/// Text from elsewhere on one line, without what a terminal would obey.
+fn word(text: &str) -> String {
+    failure::printable(text).replace('\n', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests;
