@@ -18,6 +18,8 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// Version of the catalog that it was analysed against.
     pub catalog_version: u64,
+    /// It holds for every text that differs in nothing but small numbers.
+    pub numbers_are_inert: bool,
 }
 
 /// One statement.

@@ -18,6 +18,7 @@ mod refusal;
 mod resolve;
 pub mod review;
 mod settings;
+mod shape;
 mod text;
 mod tokens;
 mod utility;
@@ -29,6 +30,7 @@ use std::borrow::Cow;
 
 use pg_query::protobuf::RawStmt;
 
+pub(crate) use self::shape::shape;
 pub use self::{
     bind::{ViewCell, bind, bind_node, bind_text},
     text::{lineages, new_session},
@@ -41,7 +43,7 @@ use self::{
 use crate::{
     catalog::Catalog,
     session::{Session, SessionChange, change_of},
-    statement::{Analysis, Kind, Refusal, Statement},
+    statement::{Analysis, Kind, Protection, Refusal, Statement},
 };
 
 /// Bounds over which a text is not understood.
@@ -63,11 +65,11 @@ impl Default for Limits {
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
 pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
-    let statements = match statements(text, catalog, session, limits) {
-        Ok(statements) => statements,
-        Err(refusal) => vec![whole(text, refusal, session)],
+    let (statements, numbers_are_inert) = match statements(text, catalog, session, limits) {
+        Ok(understood) => understood,
+        Err(refusal) => (vec![whole(text, refusal, session)], false),
     };
-    Analysis { statements, catalog_version: catalog.version }
+    Analysis { statements, catalog_version: catalog.version, numbers_are_inert }
 }
 
 fn statements(
@@ -75,7 +77,7 @@ fn statements(
     catalog: &Catalog,
     session: &Session,
     limits: &Limits,
-) -> Result<Vec<Statement>, Refusal> {
+) -> Result<(Vec<Statement>, bool), Refusal> {
     let (tokens, parsed) = parsed(text, catalog, limits)?;
     let mut session = Cow::Borrowed(session);
     let mut statements = Vec::with_capacity(parsed.len());
@@ -87,7 +89,10 @@ fn statements(
         }
         statements.push(found);
     }
-    Ok(statements)
+    // A refusal may quote a part of the text.
+    let refused = statements.iter().any(|found| matches!(found.protection, Protection::Refused(_)));
+    let inert = !refused && shape(text).is_some_and(|shape| shape::numbers_are_inert(&parsed, shape.numbers));
+    Ok((statements, inert))
 }
 
 /// One statement of a text that was understood before, in another state of the session.

@@ -31,14 +31,12 @@ const MAX_BIND: usize = 64 << 20;
 /// Longest of the small messages.
 const MAX_SMALL: usize = 64 * 1024;
 
-/// Texts that are kept with their analysis, and the longest of them.
-const MAX_ANALYSES: usize = 512;
-const MAX_CACHED_TEXT: usize = 8 * 1024;
-
 /// A text with the facts of its statements.
 pub(super) struct Analysed {
     pub(super) statements: Vec<Arc<Statement>>,
     pub(super) version: u64,
+    /// It holds for every text of the same shape.
+    pub(super) by_shape: bool,
 }
 
 /// A client message that was begun.
@@ -367,21 +365,17 @@ impl Connection {
     }
 
     fn analyse(&mut self, text: &Bytes, catalog: &Catalog) -> Arc<Analysed> {
-        if let Some(known) = self.analyses.get(text)
-            && known.version == catalog.version
+        if let Some(known) = self.analyses.get(text, catalog.version)
             && known.statements.first().is_none_or(|facts| self.is_ahead(facts))
         {
-            return known.clone();
+            return known;
         }
         let analysis = understand(text, catalog, &self.session_for(text), &self.setup.limits);
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
-        let analysed = Arc::new(Analysed { statements, version: catalog.version });
-        if text.len() <= MAX_CACHED_TEXT && !reads_by_name(text) {
-            if self.analyses.len() >= MAX_ANALYSES {
-                self.analyses.clear();
-            }
-            // A copy of its own: the text is a slice of a read buffer that it would keep alive.
-            self.analyses.insert(Bytes::copy_from_slice(text), analysed.clone());
+        let by_shape = analysis.numbers_are_inert;
+        let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape });
+        if !reads_by_name(text) {
+            self.analyses.keep(text, &analysed);
         }
         analysed
     }

@@ -97,7 +97,7 @@ impl Connection {
     }
 
     /// Whether what comes next must wait for the log.
-    fn is_gated(&self) -> bool {
+    pub(super) fn is_gated(&self) -> bool {
         match self.in_flight.front() {
             Some(Expect::Execute(run)) => run.release.is_none(),
             Some(Expect::Query(runs)) => runs.front().is_some_and(|run| run.release.is_none()),
@@ -152,6 +152,8 @@ impl Connection {
         let RowPlan::Mask(plan) = &run.rows else { return Err(violation("a row without a plan")) };
         let out = self.outbox.client_buffer();
         let before = out.len();
+        // Once for all rows: masks are about as long as what they stand for.
+        out.reserve(rows.len() + rows.len() / 8);
         let mut rest = rows;
         while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
             let [_, length @ ..] = *header;
