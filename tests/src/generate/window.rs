@@ -37,7 +37,7 @@ impl Generator<'_> {
         if self.dice.chance(60) {
             let data_type = *self.dice.pick(&Type::COMMON);
             order = format!(" ORDER BY {}", self.expression(data_type, 1));
-            order.push_str(*self.dice.pick(&[
+            order.push_str(self.dice.pick(&[
                 "",
                 "",
                 " DESC",
