@@ -37,11 +37,8 @@ impl Generator<'_> {
         if whole {
             sql.push_str(&self.limit());
             if lockable && self.dice.chance(4) {
-                sql.push_str(self.dice.pick(&[
-                    " FOR UPDATE",
-                    " FOR SHARE SKIP LOCKED",
-                    " FOR NO KEY UPDATE",
-                ]));
+                let lock = self.dice.pick(&[" FOR UPDATE", " FOR SHARE SKIP LOCKED", " FOR NO KEY UPDATE"]);
+                sql.push_str(lock);
             }
         }
         Query { sql, columns }
