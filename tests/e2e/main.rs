@@ -17,4 +17,5 @@ mod proofs;
 mod psql;
 mod readme;
 mod secrets;
+mod servers;
 mod sign_in;
