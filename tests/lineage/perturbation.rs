@@ -54,12 +54,14 @@ async fn changing_a_column_moves_only_what_the_answers_say_depends_on_it() {
     println!("{} statements, {} pairs unmoved, {} runs failed", taken.len(), report.held, report.failed);
     println!("seen to move: direct {}, indirect {}", report.named.direct, report.named.indirect);
     if let Some(file) = std::env::var_os("CONNECT_TESTS_UNSEEN") {
-        let unseen: Vec<String> = report.named.direct.unseen().chain(report.named.indirect.unseen()).cloned().collect();
+        let unseen: Vec<String> =
+            report.named.direct.unseen().chain(report.named.indirect.unseen()).cloned().collect();
         std::fs::write(file, unseen.join("\n")).expect("a file");
     }
     let violations: Vec<&str> = report.violations.iter().map(String::as_str).collect();
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
-    let never: Vec<&str> = taken.iter().zip(&ran).filter(|(_, ran)| !**ran).map(|(answer, _)| answer.id.as_str()).collect();
+    let never: Vec<&str> =
+        taken.iter().zip(&ran).filter(|(_, ran)| !**ran).map(|(answer, _)| answer.id.as_str()).collect();
     assert!(never.is_empty(), "never ran: {never:?}");
     assert!(volatile.len() <= MOST_VOLATILE, "volatile: {volatile:?}");
 }

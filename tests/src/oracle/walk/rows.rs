@@ -39,8 +39,8 @@ impl<'a> Walk<'a> {
         for clause in ["havingQual", "limitOffset", "limitCount"] {
             self.decide(scope, query.get(clause));
         }
-        for entry in columns::outputs(query).filter(|entry| is_set(entry.get("expr"))) {
-            self.decide(scope, entry.get("expr"));
+        for entry in columns::outputs(query) {
+            self.set_rows(scope, entry.get("expr"));
         }
     }
 
@@ -108,12 +108,29 @@ impl<'a> Walk<'a> {
     /// A function in FROM is called for its rows even if no column is used; only one that gives a set
     /// decides how many there are.
     fn function_rows(&mut self, scope: &Rc<Scope<'a>>, call: &'a Value) {
-        if is_set(call) {
-            self.decide(scope, call);
-        } else {
-            let before = self.expected.indirect.clone();
-            self.direct(scope, call);
-            self.expected.indirect = before;
+        self.set_rows(scope, call);
+        let before = self.expected.indirect.clone();
+        self.direct(scope, call);
+        self.expected.indirect = before;
+    }
+
+    /// What decides how many rows the functions in an expression give that give several: the conditions
+    /// of their bodies where these are known, else their arguments.
+    fn set_rows(&mut self, scope: &Rc<Scope<'a>>, value: &'a Value) {
+        match value {
+            Value::List(items) => items.iter().for_each(|item| self.set_rows(scope, item)),
+            Value::Node(node) => match node.kind.as_str() {
+                // What happens in a subquery stays there.
+                "QUERY" => {}
+                _ if node.is_true("funcretset") || node.is_true("opretset") => {
+                    if !self.runs_body(scope, node) {
+                        self.decide(scope, node.get("args"));
+                    }
+                    self.set_rows(scope, node.get("args"));
+                }
+                _ => node.values().for_each(|value| self.set_rows(scope, value)),
+            },
+            _ => {}
         }
     }
 
@@ -161,23 +178,5 @@ impl<'a> Walk<'a> {
             let sources = self.output(scope, entry);
             self.expected.indirect.extend(sources);
         }
-    }
-}
-
-/// Whether an expression gives several rows.
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Node(node) => gives_set(node),
-        Value::List(items) => items.iter().any(is_set),
-        _ => false,
-    }
-}
-
-fn gives_set(node: &Node) -> bool {
-    match node.kind.as_str() {
-        // What happens in a subquery stays there.
-        "QUERY" => false,
-        "SUBLINK" => is_set(node.get("testexpr")),
-        _ => node.is_true("funcretset") || node.is_true("opretset") || node.values().any(is_set),
     }
 }
