@@ -4,6 +4,8 @@
 mod differential;
 mod generated;
 mod oracle;
+mod overload;
 mod perturbation;
+mod score;
 mod server;
 mod validity;

@@ -6,6 +6,7 @@
 //! end.
 
 pub mod agent;
+pub mod analyze;
 pub mod answers;
 pub mod canary;
 pub mod differential;

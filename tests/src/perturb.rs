@@ -36,7 +36,8 @@ pub struct Rows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     pub result: Rows,
-    pub tables: Vec<Rows>,
+    /// By `schema.table`.
+    pub tables: Vec<(String, Rows)>,
 }
 
 /// A database with made-up rows, and a connection that changes them for a moment.
@@ -141,7 +142,7 @@ impl Ground {
         }
         text.push_str(&answer.sql);
         text.push_str("\n;");
-        let tables: Vec<&String> = answer.outputs.iter().filter_map(|output| output.table.as_ref()).collect();
+        let tables: Vec<String> = answer.outputs.iter().filter_map(|output| output.table.clone()).collect();
         for table in &tables {
             text.push_str(&format!("SELECT * FROM {};\n", quoted(table)));
         }
@@ -153,7 +154,7 @@ impl Ground {
         let messages = messages.map_err(|error| describe(&error))?;
         let mut answered = split(messages).into_iter().skip(3 + answer.session.len());
         let result = answered.next().expect("as many answers as statements");
-        Ok(Seen { result, tables: answered.take(tables.len()).collect() })
+        Ok(Seen { result, tables: tables.into_iter().zip(answered).collect() })
     }
 
     async fn must(&self, sql: &str) {

@@ -13,6 +13,8 @@ pub struct Said {
     pub indirect: Sources,
     /// It said itself that something is not known.
     pub flagged: bool,
+    /// Why.
+    pub reasons: Vec<String>,
 }
 
 /// How what was said compares.
@@ -82,6 +84,7 @@ pub fn read_said(line: &str) -> (String, Said) {
         outputs: outputs.collect(),
         indirect: sources(&value["indirect"]),
         flagged: value["status"] != "complete",
+        reasons: list(&value["reasons"]).iter().map(Value::to_string).collect(),
     };
     (text(&value["id"]), said)
 }

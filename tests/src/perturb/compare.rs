@@ -68,9 +68,8 @@ impl Report {
         if let Some(output) = answer.result() {
             self.compare_result(answer, output, unit, &before.result, &after.result);
         }
-        let tables = answer.outputs.iter().filter(|output| output.table.is_some());
-        for ((output, before), after) in tables.zip(&before.tables).zip(&after.tables) {
-            self.compare_table(answer, output, unit, before, after);
+        for ((table, before), (_, after)) in before.tables.iter().zip(&after.tables) {
+            self.compare_table(answer, table, unit, before, after);
         }
     }
 
@@ -90,15 +89,14 @@ impl Report {
         }
     }
 
-    fn compare_table(&mut self, answer: &Answer, output: &Output, unit: &Unit, before: &Rows, after: &Rows) {
-        let table = output.table.as_deref().expect("a table");
+    fn compare_table(&mut self, answer: &Answer, table: &str, unit: &Unit, before: &Rows, after: &Rows) {
         let decides = unit.is_named_in(&answer.indirect);
         for (at, name) in before.names.iter().enumerate() {
             // The column that was changed is another one, whatever the statement does.
             if unit.is_of(table, name) {
                 continue;
             }
-            let written = answer.outputs.iter().filter(|other| other.table == output.table);
+            let written = answer.outputs.iter().filter(|output| output.table.as_deref() == Some(table));
             let mut columns =
                 written.flat_map(|output| &output.columns).filter(|column| column.name == *name);
             let flows = columns.any(|column| unit.is_named_in(&column.direct));

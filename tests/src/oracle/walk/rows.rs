@@ -109,9 +109,10 @@ impl<'a> Walk<'a> {
     /// decides how many there are.
     fn function_rows(&mut self, scope: &Rc<Scope<'a>>, call: &'a Value) {
         self.set_rows(scope, call);
-        let before = self.expected.indirect.clone();
+        // Whoever uses a column goes through its arguments again.
+        let before = (self.expected.indirect.clone(), self.used.clone(), self.columns.clone());
         self.direct(scope, call);
-        self.expected.indirect = before;
+        (self.expected.indirect, self.used, self.columns) = before;
     }
 
     /// What decides how many rows the functions in an expression give that give several: the conditions
