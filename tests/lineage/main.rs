@@ -4,6 +4,7 @@
 mod differential;
 mod generated;
 mod oracle;
+mod overload;
 mod perturbation;
 mod score;
 mod server;

@@ -29,7 +29,8 @@ async fn changing_a_column_moves_only_what_is_said_to_depend_on_it() {
         server.sql("postgres", &format!("CREATE DATABASE {database}"));
         server.sql(database, &answers::schema());
     }
-    let all: Vec<Answer> = answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
+    let all: Vec<Answer> =
+        answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
     let analysis = analyze(&server.url("lineage"), &all);
     let mut trials = Vec::new();
     for answer in all.into_iter().filter(Ground::takes) {
@@ -76,8 +77,11 @@ async fn try_all(ground: &Ground, trials: &[Trial], found: &mut Found) {
         }
     }
     let statements: Vec<&Answer> = steady.iter().map(|(trial, _)| &trial.answer).collect();
-    let changes: &[Change] =
-        if is_full() { &[Change::Redraw, Change::Shuffle, Change::Level] } else { &[Change::Redraw, Change::Shuffle] };
+    let changes: &[Change] = if is_full() {
+        &[Change::Redraw, Change::Shuffle, Change::Level]
+    } else {
+        &[Change::Redraw, Change::Shuffle]
+    };
     for unit in ground.units() {
         for change in changes {
             let Some(after) = ground.look_after(&unit, *change, &statements).await else { continue };
@@ -94,7 +98,9 @@ async fn try_all(ground: &Ground, trials: &[Trial], found: &mut Found) {
 impl Found {
     fn print(&self, trials: &[Trial]) {
         let claimed = trials.iter().filter(|trial| trial.claim.is_some()).count();
-        for (who, statements, report) in [("answers", trials.len(), &self.answers), ("analyze", claimed, &self.claims)] {
+        for (who, statements, report) in
+            [("answers", trials.len(), &self.answers), ("analyze", claimed, &self.claims)]
+        {
             println!(
                 "{who}: {statements} statements, {} pairs that must not move did not, {} violations; of what is named, \
                  seen to move: direct {}, indirect {}; {} runs failed",
@@ -107,7 +113,8 @@ impl Found {
         }
         if let Some(to) = std::env::var_os("CONNECT_TESTS_UNSEEN") {
             let named = &self.answers.named;
-            let unseen: Vec<&str> = named.direct.unseen().chain(named.indirect.unseen()).map(String::as_str).collect();
+            let unseen: Vec<&str> =
+                named.direct.unseen().chain(named.indirect.unseen()).map(String::as_str).collect();
             std::fs::write(to, unseen.join("\n")).expect("a file");
         }
     }
@@ -115,7 +122,12 @@ impl Found {
     fn judge(&self, trials: &[Trial]) {
         for (who, report) in [("the answers", &self.answers), ("analyze", &self.claims)] {
             let violations: Vec<&str> = report.violations.iter().map(String::as_str).collect();
-            assert!(violations.is_empty(), "{who}: {} violations:\n{}", violations.len(), violations.join("\n"));
+            assert!(
+                violations.is_empty(),
+                "{who}: {} violations:\n{}",
+                violations.len(),
+                violations.join("\n")
+            );
         }
         let ids = trials.iter().map(|trial| &trial.answer.id);
         let never: Vec<&String> = ids.filter(|id| !self.ran.contains(*id)).collect();

@@ -61,7 +61,9 @@ impl Tally {
     }
 
     fn line(&self) -> String {
-        let Self { statements, direct, direct_right, indirect_right, silently_wrong, to_flag, flagged, .. } = self;
+        let Self {
+            statements, direct, direct_right, indirect_right, silently_wrong, to_flag, flagged, ..
+        } = self;
         format!(
             "{statements} statements: direct right {direct_right} of {direct}, indirect right {indirect_right} of {direct}, \
              silently wrong {silently_wrong}, flagged {flagged} of {to_flag} that must be, {} that need not",

@@ -24,7 +24,9 @@ async fn every_statement_is_valid_on_15_and_18_and_gives_the_columns_that_its_an
         for answer in answers::all() {
             if answer.is_for(version.number()) {
                 wrong.extend(try_statement(&server.url("lineage"), &answer).await.err());
-            } else if answer.is_newer_than(version.number()) && try_statement(&server.url("lineage"), &answer).await.is_ok() {
+            } else if answer.is_newer_than(version.number())
+                && try_statement(&server.url("lineage"), &answer).await.is_ok()
+            {
                 wrong.push(format!("{}: {version:?} takes it, so it is not newer", answer.id));
             }
         }
@@ -80,7 +82,9 @@ async fn run(client: &Client, answer: &Answer) -> Result<(), String> {
     let names: Vec<String> = messages
         .iter()
         .filter_map(|message| match message {
-            SimpleQueryMessage::RowDescription(columns) => Some(columns.iter().map(|column| column.name().to_owned())),
+            SimpleQueryMessage::RowDescription(columns) => {
+                Some(columns.iter().map(|column| column.name().to_owned()))
+            }
             _ => None,
         })
         .flatten()

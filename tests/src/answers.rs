@@ -167,7 +167,9 @@ impl Answer {
         match said.split_once([' ', ':']) {
             None if said == "partial" => self.status = Status::Partial,
             None if said == "opaque" => self.status = Status::Opaque,
-            Some(("indirect", sources)) if said.starts_with("indirect:") => self.indirect = read_sources(sources),
+            Some(("indirect", sources)) if said.starts_with("indirect:") => {
+                self.indirect = read_sources(sources)
+            }
             Some(("into", table)) if said.starts_with("into ") => {
                 self.outputs.push(Output { table: Some(with_schema(table, 2)), columns: Vec::new() });
             }

@@ -147,8 +147,10 @@ impl Ground {
             text.push_str(&format!("SELECT * FROM {};\n", quoted(table)));
         }
         let messages = self.client.simple_query(&text).await;
-        self.must("ROLLBACK TO SAVEPOINT before_statement; RELEASE SAVEPOINT before_statement; DEALLOCATE ALL")
-            .await;
+        self.must(
+            "ROLLBACK TO SAVEPOINT before_statement; RELEASE SAVEPOINT before_statement; DEALLOCATE ALL",
+        )
+        .await;
         let messages = messages.map_err(|error| describe(&error))?;
         let mut answered = split(messages).into_iter().skip(3 + answer.session.len());
         let result = answered.next().expect("as many answers as statements");
@@ -163,7 +165,9 @@ impl Ground {
 }
 
 fn describe(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |error| format!("{}: {}", error.code().code(), error.message()))
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |error| format!("{}: {}", error.code().code(), error.message()))
 }
 
 /// Where a row lies is no value of the made-up rows; and a table that the session itself fills follows

@@ -37,12 +37,12 @@ pub struct Explained {
     pub answer: ExplainedStatement,
 }
 
-/// Explains every statement of a text, in order, as it would be sent in this session.
+/// Explains every statement of a text, in order. The session is then as the text would leave it.
 #[must_use]
 pub fn explain(
     text: &[u8],
     catalog: &Catalog,
-    session: &Session,
+    session: &mut Session,
     asker: &Asker<'_>,
     limits: &Limits,
 ) -> Vec<Explained> {

@@ -183,7 +183,7 @@ pub const FIRST_OWN_OID: u32 = 0xFFF0_0000;
 
 /// Which state of a session a statement was analysed under. Two analyses of one text agree if their
 /// catalog versions and these are equal, as far as neither executes nor fetches by name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Fingerprint {
     path: Option<Arc<SearchPath>>,
     role: Actor,
@@ -206,7 +206,7 @@ impl Session {
     pub fn begin(catalog: &Catalog, startup: &[(String, String)]) -> Self {
         let path = identifiers(&catalog.search_path).map(Arc::from);
         let mut settings = Settings { path, ..Settings::default() };
-        let mut inherited_path = Some(Arc::clone(&catalog.search_path));
+        let mut inherited_path = Some(catalog.search_path.clone());
         for (name, value) in startup {
             let Some(setting) = settings::Setting::named(name) else { continue };
             settings.set(setting, &settings::Value::Text(value.as_str().into()), &Settings::default());
@@ -224,6 +224,12 @@ impl Session {
         };
         session.refresh(catalog);
         session
+    }
+
+    /// A session of which nothing but the search path is known.
+    #[must_use]
+    pub fn at(search_path: SearchPath) -> Self {
+        Self { search_path: Some(Arc::new(search_path)), next_oid: FIRST_OWN_OID, ..Self::default() }
     }
 
     /// The same, but names of prepared statements and cursors are kept by the caller: EXECUTE and FETCH
@@ -276,6 +282,25 @@ impl Session {
     #[must_use]
     pub fn own(&self, oid: Oid) -> Option<&Arc<OwnRelation>> {
         self.relations.known().find(|own| own.relation.oid == oid)
+    }
+
+    /// Another copy of this session went further, and what it did turned out otherwise: no state of it and
+    /// no OID that it gave comes again here.
+    pub fn skip_beyond(&mut self, other: &Self) {
+        self.serial = self.serial.max(other.serial);
+        self.next_oid = self.next_oid.max(other.next_oid);
+    }
+
+    /// Takes what prepared statements and cursors give, where their names are kept elsewhere.
+    #[must_use]
+    pub fn with_names(
+        mut self,
+        prepared: impl IntoIterator<Item = (Name, Arc<Lineage>)>,
+        cursors: impl IntoIterator<Item = (Name, Arc<Lineage>)>,
+    ) -> Self {
+        self.prepared = Arc::new(prepared.into_iter().collect());
+        self.cursors = Arc::new(cursors.into_iter().collect());
+        self
     }
 
     /// Finds anew where names are looked for: schemas may have come or gone.

@@ -114,8 +114,8 @@ struct Asked {
 impl Asked {
     fn explain(&self) -> Vec<Explained> {
         let asker = Asker { principal: &self.principal, grant: &self.grant, resource: &self.resource };
-        let session = new_session(&self.catalog, self.search_path.as_deref());
-        explain_text(self.sql.as_bytes(), &self.catalog, &session, &asker, &Limits::default())
+        let mut session = new_session(&self.catalog, self.search_path.as_deref());
+        explain_text(self.sql.as_bytes(), &self.catalog, &mut session, &asker, &Limits::default())
     }
 }
 

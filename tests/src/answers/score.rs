@@ -55,11 +55,8 @@ pub fn as_json(answer: &Answer) -> Value {
 }
 
 fn output_as_json(output: &Output) -> Value {
-    let columns: Vec<Value> = output
-        .columns
-        .iter()
-        .map(|column| json!({ "name": column.name, "direct": column.direct }))
-        .collect();
+    let columns: Vec<Value> =
+        output.columns.iter().map(|column| json!({ "name": column.name, "direct": column.direct })).collect();
     match &output.table {
         Some(table) => json!({ "kind": "table", "table": table, "columns": columns }),
         None => json!({ "kind": "result", "columns": columns }),
@@ -123,7 +120,8 @@ impl<'a> Outputs<'a> {
         for output in outputs {
             match output.table.as_deref() {
                 None => {
-                    all.result.extend(output.columns.iter().map(|column| (column.name.as_str(), &column.direct)));
+                    all.result
+                        .extend(output.columns.iter().map(|column| (column.name.as_str(), &column.direct)));
                 }
                 Some(table) => {
                     for column in &output.columns {
@@ -140,10 +138,17 @@ impl<'a> Outputs<'a> {
 fn contains(said: &[Output], wanted: &[Output]) -> bool {
     let (said, wanted) = (Outputs::of(said), Outputs::of(wanted));
     let result = said.result.len() == wanted.result.len()
-        && said.result.iter().zip(&wanted.result).all(|(said, wanted)| said.0 == wanted.0 && wanted.1.is_subset(said.1));
+        && said
+            .result
+            .iter()
+            .zip(&wanted.result)
+            .all(|(said, wanted)| said.0 == wanted.0 && wanted.1.is_subset(said.1));
     let tables = wanted.tables.iter().all(|(table, columns)| {
         columns.iter().all(|(column, sources)| {
-            said.tables.get(table).and_then(|said| said.get(column)).is_some_and(|said| sources.is_subset(said))
+            said.tables
+                .get(table)
+                .and_then(|said| said.get(column))
+                .is_some_and(|said| sources.is_subset(said))
         })
     });
     result && tables

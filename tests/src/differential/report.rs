@@ -29,7 +29,7 @@ struct Disagreement {
 }
 
 /// Disagreements that are printed in full; the shortest statements say most.
-const SHOWN: usize = 25;
+const SHOWN: usize = 400;
 
 impl Report {
     #[must_use]

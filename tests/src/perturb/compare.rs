@@ -97,7 +97,8 @@ impl Report {
                 continue;
             }
             let written = answer.outputs.iter().filter(|output| output.table.as_deref() == Some(table));
-            let mut columns = written.flat_map(|output| &output.columns).filter(|column| column.name == *name);
+            let mut columns =
+                written.flat_map(|output| &output.columns).filter(|column| column.name == *name);
             let flows = columns.any(|column| unit.is_named_in(&column.direct));
             let moved = project(before, at) != project(after, at);
             // What else is in a temporary table, the session put there.

@@ -90,7 +90,13 @@ fn value(table: &Table, column: &Column, row: usize, random: &mut Random) -> Opt
 }
 
 /// The rows with one column changed; `None` where no change is possible.
-pub fn changed(table: &Table, base: &Contents, column: &str, change: Change, random: &mut Random) -> Option<Contents> {
+pub fn changed(
+    table: &Table,
+    base: &Contents,
+    column: &str,
+    change: Change,
+    random: &mut Random,
+) -> Option<Contents> {
     let at = table.columns.iter().position(|candidate| candidate.name == column)?;
     let definition = &table.columns[at];
     for _ in 0..ATTEMPTS {
@@ -167,7 +173,16 @@ fn by_type(column: &str, type_name: &str) -> &'static [&'static str] {
         "integer" if matches!(column, "built") => &["1850", "1899", "1940", "1949", "1985", "1995", "2005"],
         "integer" | "bigint" => &["1", "2", "3", "4", "5", "6", "7", "8"],
         "numeric" | "harbour.tons" => &["0", "1", "2.5", "4", "6", "12", "60", "150", "1200", "2500"],
-        "date" => &["1989-03-01", "1999-05-01", "2001-07-09", "2023-03-01", "2023-11-11", "2024-01-15", "2024-05-01", "2025-02-02"],
+        "date" => &[
+            "1989-03-01",
+            "1999-05-01",
+            "2001-07-09",
+            "2023-03-01",
+            "2023-11-11",
+            "2024-01-15",
+            "2024-05-01",
+            "2025-02-02",
+        ],
         "timestamp without time zone" => &["2023-03-01 10:00", "2024-01-15 11:00", "2024-06-01 12:00"],
         "harbour.kind" => &["tanker", "liner", "tug", "barge"],
         "harbour.place" => &["(1.5,2.5,x)", "(60,10,y)", "(55,,deep)", "(70,3,)", "(2,9,NO)"],

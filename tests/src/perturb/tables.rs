@@ -59,7 +59,8 @@ impl Unit {
     pub fn moves_rows_away_from(&self, answer: &Answer) -> bool {
         let columns = answer.outputs.iter().flat_map(|output| &output.columns);
         let mut sources = columns.flat_map(|column| &column.direct).chain(&answer.indirect);
-        let is_part = |name: &str| self.partitions.iter().any(|partition| name.starts_with(partition.as_str()));
+        let is_part =
+            |name: &str| self.partitions.iter().any(|partition| name.starts_with(partition.as_str()));
         let written = answer.outputs.iter().filter_map(|output| output.table.as_deref());
         sources.any(|source| is_part(source)) || written.into_iter().any(is_part)
     }
@@ -127,7 +128,9 @@ pub async fn read(client: &Client) -> Vec<Table> {
         ORDER BY 1, a.attnum";
     let readers = readers(client).await;
     let mut tables: Vec<Table> = Vec::new();
-    for [name, column, type_name, not_null, in_key, generated, feeds, divided_by] in rows::<8>(client, sql).await {
+    for [name, column, type_name, not_null, in_key, generated, feeds, divided_by] in
+        rows::<8>(client, sql).await
+    {
         if tables.last().is_none_or(|table| table.name != name) {
             let of_it = |reader: &&(String, String, BTreeSet<String>)| reader.0 == name;
             let readers = readers.iter().filter(of_it).map(|(_, reader, has)| (reader.clone(), has.clone()));
@@ -162,7 +165,8 @@ async fn readers(client: &Client) -> Vec<(String, String, BTreeSet<String>)> {
         JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0
         GROUP BY 1, 2";
     let rows = rows::<3>(client, sql).await.into_iter();
-    rows.map(|[holder, reader, columns]| (holder, reader, columns.split(',').map(str::to_owned).collect())).collect()
+    rows.map(|[holder, reader, columns]| (holder, reader, columns.split(',').map(str::to_owned).collect()))
+        .collect()
 }
 
 async fn rows<const WIDTH: usize>(client: &Client, sql: &str) -> Vec<[String; WIDTH]> {

@@ -53,8 +53,8 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class };
     let asker = Asker { principal: &principal, grant: &grant, resource: &resource };
-    let session = new_session(&catalog, Some(&["public".to_owned()]));
-    let explained = explain(sql.as_bytes(), &catalog, &session, &asker, &Limits::default());
+    let mut session = new_session(&catalog, Some(&["public".to_owned()]));
+    let explained = explain(sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default());
     explained.into_iter().map(|explained| explained.answer).collect()
 }
 

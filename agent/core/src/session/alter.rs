@@ -161,7 +161,7 @@ impl Session {
         let mut rest = first.relation.children;
         let mut keys = Vec::new();
         while let Some(oid) = rest.pop() {
-            let Some(relation) = catalog.relations.get(&oid).filter(|_| seen.insert(oid)) else { continue };
+            let Some(relation) = catalog.relation(oid).filter(|_| seen.insert(oid)) else { continue };
             keys.push(key(&relation.schema, &relation.name));
             rest.extend(&relation.children);
         }

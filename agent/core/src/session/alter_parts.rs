@@ -40,26 +40,18 @@ impl Table {
     }
 
     pub(super) fn number(&self, name: &str) -> Option<i16> {
-        self.own.relation.columns.iter().find(|column| *column.name == *name).map(|column| column.number)
+        self.own.relation.columns.iter().find(|column| &*column.name == name).map(|column| column.number)
     }
 
     pub(super) fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
-        self.own.relation.columns.iter_mut().find(|column| *column.name == *name)
+        self.own.relation.columns.iter_mut().find(|column| &*column.name == name)
     }
 
     /// Adds a column behind all that there ever were.
     pub(super) fn push(&mut self, name: Name, type_oid: Oid) -> i16 {
         let number = self.own.life.highest.saturating_add(1);
         self.own.life.highest = number;
-        let name = name.to_string();
-        let column = Column {
-            number,
-            name: name.into(),
-            type_oid,
-            label: None,
-            tested_on_write: false,
-            not_null: false,
-        };
+        let column = Column { number, name, type_oid, label: None, tested_on_write: false, not_null: false };
         self.own.relation.columns.push(column);
         number
     }
@@ -112,7 +104,7 @@ impl Table {
         let uniques = other.details.iter().flat_map(|details| &details.uniques);
         for unique in uniques.filter(|_| options & LIKE_INDEXES != 0) {
             let names = unique.columns.iter().filter_map(|number| other.column(*number));
-            let columns = names.map(|column| column.name.clone()).collect();
+            let columns: Vec<Name> = names.map(|column| column.name.clone()).collect();
             self.unique(None, unique.primary, &columns);
         }
     }
@@ -139,7 +131,7 @@ impl Table {
         }
     }
 
-    fn unique(&mut self, name: Option<Name>, primary: bool, columns: &Box<[Name]>) {
+    fn unique(&mut self, name: Option<Name>, primary: bool, columns: &[Name]) {
         let table = self.own.relation.name.clone();
         let name = name.unwrap_or_else(|| default_name(&table, primary, columns));
         let mut numbers = Vec::with_capacity(columns.len());

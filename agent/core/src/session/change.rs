@@ -21,6 +21,25 @@ pub struct SessionChange {
 }
 
 impl SessionChange {
+    /// What a statement changes that runs another one, by name: both.
+    #[must_use]
+    pub fn and(&self, inner: &Self) -> Self {
+        if inner.is_empty() {
+            return self.clone();
+        }
+        Self { steps: self.steps.iter().chain(&inner.steps).cloned().collect() }
+    }
+
+    /// What running the statement that this one prepared or declared changes. `None`: it did neither.
+    #[must_use]
+    pub fn behind(&self) -> Option<&Arc<Self>> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Prepare { prepared, .. } => Some(&prepared.change),
+            Step::Declare { change, .. } => Some(change),
+            _ => None,
+        })
+    }
+
     /// Most statements change nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -60,7 +60,7 @@ pub(super) fn may_change_session(lineage: &Lineage, catalog: &Catalog) -> bool {
     let mut rest: Vec<Oid> =
         lineage.functions.iter().copied().filter(|oid| oid.0 >= FIRST_NORMAL_OID).collect();
     let written = lineage.outputs.iter().filter_map(|output| match output.kind {
-        OutputKind::Table(oid) => catalog.relations.get(&oid),
+        OutputKind::Table(oid) => catalog.relation(oid),
         _ => None,
     });
     for relation in written.filter(|relation| relation.runs_code) {

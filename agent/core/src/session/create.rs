@@ -21,7 +21,7 @@ impl Session {
         let Some(key) = self.new_key(new, catalog) else {
             return self.touch_everywhere(&new.name.name, catalog);
         };
-        if new.existing == Existing::Keep && self.at(&key, catalog).is_some() {
+        if new.existing == Existing::Keep && self.found_at(&key, catalog).is_some() {
             return;
         }
         let own = self.built(new, &key, catalog);
@@ -77,7 +77,7 @@ impl Session {
                 _ => return None,
             },
             Shape::Query(query) => {
-                self.from_query(&mut table, query, through)?;
+                self.fill_from(&mut table, query, through)?;
                 let reads = query.reads.iter().filter_map(|named| self.full_name(named, catalog));
                 life.built_on.extend(reads.filter(|_| new.kind == RelationKind::View));
             }
@@ -111,7 +111,7 @@ impl Session {
         table.define(column, kind);
     }
 
-    fn from_query(&self, table: &mut Table, query: &FromQuery, through: bool) -> Option<()> {
+    fn fill_from(&self, table: &mut Table, query: &FromQuery, through: bool) -> Option<()> {
         let columns = query.columns.as_ref()?;
         for (place, column) in columns.iter().enumerate() {
             let name = query.names.get(place).unwrap_or(&column.name);
@@ -154,7 +154,7 @@ impl Session {
         for number in 0..100_u8 {
             let number = if number == 0 { String::new() } else { number.to_string() };
             let key = key(&table.0, &format!("{}_{column}_seq{number}", table.1));
-            let free = self.at(&key, catalog).is_none();
+            let free = self.found_at(&key, catalog).is_none();
             self.touch_key(key);
             if free {
                 return;
@@ -175,6 +175,7 @@ impl Session {
         if !own.gaps.contains(&gap) {
             own.gaps.push(gap);
             self.put(key.clone(), Change::Known(Arc::new(own)));
+            self.dependents_unclear(key, catalog);
         }
     }
 
@@ -209,7 +210,7 @@ impl Session {
 
     /// A copy of a relation, to be changed.
     pub(super) fn own_copy(&self, key: &Key, catalog: &Catalog) -> Option<OwnRelation> {
-        match self.at(key, catalog)? {
+        match self.found_at(key, catalog)? {
             Meaning::Own(_, own) => Some(OwnRelation::clone(&own)),
             Meaning::Stored(_, relation) => Some(OwnRelation::stored(relation.clone())),
             _ => None,

@@ -37,7 +37,7 @@ impl Session {
     }
 
     fn is_table(&self, key: &Key, catalog: &Catalog) -> bool {
-        let kind = match self.at(key, catalog) {
+        let kind = match self.found_at(key, catalog) {
             Some(Meaning::Own(_, own)) => own.relation.kind,
             Some(Meaning::Stored(_, relation)) => relation.kind,
             _ => return false,
@@ -76,13 +76,13 @@ impl Session {
     /// Views over the relation, its partitions, and own relations that were made over it.
     fn dependents(&self, of: &Key, catalog: &Catalog) -> Vec<Key> {
         let mut found: Vec<Key> = self.own_over(of).map(|(key, _)| key).collect();
-        let (oid, children) = match self.at(of, catalog) {
+        let (oid, children) = match self.found_at(of, catalog) {
             Some(Meaning::Own(_, own)) => (own.relation.oid, partitions(&own.relation)),
             Some(Meaning::Stored(_, relation)) => (relation.oid, partitions(relation)),
             _ => return found,
         };
-        let children = children.iter().filter_map(|oid| catalog.relations.get(oid));
-        let over = catalog.relations.values().filter(|relation| relation.view_reads.contains(&oid));
+        let children = children.iter().filter_map(|oid| catalog.relation(*oid));
+        let over = all(catalog).filter(|relation| relation.view_reads.contains(&oid));
         found.extend(children.chain(over).map(|relation| key(&relation.schema, &relation.name)));
         found
     }
@@ -90,15 +90,10 @@ impl Session {
     /// Texts in the snapshot that name this (a column, a relation, a schema) name something else now.
     pub(super) fn texts_are_stale(&mut self, name: &str, catalog: &Catalog) {
         let stale = |relation: &&Relation| texts(relation).any(|text| names(text, name));
-        let keys: Vec<Key> = catalog
-            .relations
-            .values()
-            .map(|found| &**found)
-            .filter(stale)
-            .map(|found| key(&found.schema, &found.name))
-            .collect();
+        let keys: Vec<Key> =
+            all(catalog).filter(stale).map(|found| key(&found.schema, &found.name)).collect();
         for key in keys {
-            if matches!(self.at(&key, catalog), Some(Meaning::Stored(..))) {
+            if matches!(self.found_at(&key, catalog), Some(Meaning::Stored(..))) {
                 self.touch_key(key);
             }
         }
@@ -108,6 +103,10 @@ impl Session {
             self.changed();
         }
     }
+}
+
+fn all(catalog: &Catalog) -> impl Iterator<Item = &Relation> {
+    catalog.relations.values().map(|relation| &**relation)
 }
 
 fn partitions(relation: &Relation) -> Vec<Oid> {

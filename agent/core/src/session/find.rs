@@ -73,11 +73,11 @@ impl Session {
     pub(super) fn meaning<'c>(&self, named: &Named, catalog: &'c Catalog) -> Meaning<'c> {
         if let Some(schema) = self.schema_of(named) {
             let key = (schema, named.name.clone());
-            return self.at(&key, catalog).unwrap_or(Meaning::Nowhere);
+            return self.found_at(&key, catalog).unwrap_or(Meaning::Nowhere);
         }
         let Some(path) = &self.search_path else { return Meaning::Anywhere };
         let keys = path.schemas.iter().map(|schema| (schema.clone(), named.name.clone()));
-        keys.filter_map(|key| self.at(&key, catalog)).next().unwrap_or(Meaning::Nowhere)
+        keys.filter_map(|key| self.found_at(&key, catalog)).next().unwrap_or(Meaning::Nowhere)
     }
 
     /// The schema that is written, if one is.
@@ -88,7 +88,7 @@ impl Session {
     }
 
     /// What is under a full name; `None` if nothing is.
-    pub(super) fn at<'c>(&self, key: &Key, catalog: &'c Catalog) -> Option<Meaning<'c>> {
+    pub(super) fn found_at<'c>(&self, key: &Key, catalog: &'c Catalog) -> Option<Meaning<'c>> {
         match self.relations.changed.get(key) {
             Some(Change::Dropped) => None,
             Some(Change::Known(own)) => Some(Meaning::Own(key.clone(), own.clone())),
@@ -158,7 +158,10 @@ impl Session {
     /// What this name stands for is not understood any more.
     pub(super) fn touch(&mut self, named: &Named, catalog: &Catalog) {
         match self.meaning(named, catalog) {
-            Meaning::Own(key, _) | Meaning::Stored(key, _) | Meaning::Unclear(key) => self.touch_key(key),
+            Meaning::Own(key, _) | Meaning::Stored(key, _) | Meaning::Unclear(key) => {
+                self.dependents_unclear(&key, catalog);
+                self.touch_key(key);
+            }
             Meaning::Nowhere => {
                 if let Some(key) = self.creation_key(named) {
                     self.touch_key(key);
@@ -190,7 +193,7 @@ impl Session {
 
     /// An OID for a relation whose own nobody told.
     pub(super) fn new_oid(&mut self) -> Oid {
-        let oid = self.next_oid;
+        let oid = self.next_oid.max(super::FIRST_OWN_OID);
         self.next_oid = oid.checked_add(1).unwrap_or(super::FIRST_OWN_OID);
         Oid(oid)
     }

@@ -82,7 +82,7 @@ impl Session {
         let prefix = format!("{}_", from.1);
         let stored = catalog.relations.values().filter(|relation| {
             relation.kind == crate::catalog::RelationKind::Sequence
-                && *relation.schema == *from.0
+                && relation.schema == from.0
                 && relation.name.starts_with(&prefix)
         });
         let own =

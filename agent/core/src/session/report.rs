@@ -18,6 +18,13 @@ pub enum ServerState {
     Failed,
 }
 
+/// Whether a report was another than what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Believed {
+    News,
+    NoNews,
+}
+
 /// When a snapshot was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
@@ -34,21 +41,27 @@ impl Session {
         match (state, explicit, failed) {
             (ServerState::Idle, false, _) => self.sync(catalog),
             // Its COMMIT failed.
-            (ServerState::Idle, true, true) => self.roll_back(),
+            (ServerState::Idle, true, true) => {
+                self.roll_back();
+                self.refresh(catalog);
+            }
             (ServerState::InTransaction, true, false) | (ServerState::Failed, true, true) => {}
             // A transaction that we did not see begin or end.
             (ServerState::Idle, true, false) => {
                 self.commit(catalog);
                 self.everything_unknown();
+                self.refresh(catalog);
             }
             (ServerState::InTransaction | ServerState::Failed, ..) => {
                 self.everything_unknown();
                 self.enter();
                 self.transaction.take_state(state);
+                self.refresh(catalog);
             }
         }
-        self.believe_report(state);
-        self.refresh(catalog);
+        if self.believe_report(state) == Believed::News {
+            self.refresh(catalog);
+        }
     }
 
     /// ParameterStatus. Reports come before ReadyForQuery, and count from there on.
@@ -79,22 +92,24 @@ impl Session {
         {
             // Something ran at login; what RESET would go back to is not what the snapshot says.
             self.reset.path = None;
-            self.believe_report(ServerState::Idle);
+            let _refreshed_below = self.believe_report(ServerState::Idle);
         }
         self.refresh(catalog);
     }
 
     /// The server's own word on the search path, where it gives one, beats ours.
-    fn believe_report(&mut self, state: ServerState) {
+    fn believe_report(&mut self, state: ServerState) -> Believed {
         // After an error it is what it was before the transaction, and the rollback is still to come.
-        if state == ServerState::Failed {
-            return;
+        let Some(reported) = self.reported.as_ref().filter(|_| state != ServerState::Failed) else {
+            return Believed::NoNews;
+        };
+        let agrees = self.settings.path.as_ref() == Some(reported);
+        if agrees && self.lasting.path.is_some() {
+            return Believed::NoNews;
         }
-        let Some(reported) = self.reported.clone() else { return };
-        if self.settings.path.as_ref() != Some(&reported) {
-            if self.settings.path.is_some() {
-                self.disagreements += 1;
-            }
+        let reported = reported.clone();
+        if !agrees {
+            self.disagreements += u64::from(self.settings.path.is_some());
             self.settings.path = Some(reported.clone());
             // What it will be after the commit, the server says then.
             self.lasting.path = None;
@@ -102,6 +117,7 @@ impl Session {
         if state == ServerState::Idle {
             self.lasting.path = Some(reported);
         }
+        Believed::News
     }
 
     /// The session's temporary schema has this name at the server.
@@ -148,7 +164,7 @@ impl Session {
     /// server's files; which it was, nobody says.
     fn follow_inherited(&mut self, catalog: &Catalog) {
         let Some(inherited) = &self.inherited_path else { return };
-        if **inherited == *catalog.search_path {
+        if *inherited == catalog.search_path {
             return;
         }
         let before = self.reset.path.take();

@@ -43,17 +43,17 @@ impl Session {
         if !catalog.schemas.contains_key(schema) {
             return Standing::Absent;
         }
-        let (role, fallback) = match self.settings.role() {
-            Actor::Login => (&catalog.role, Standing::Usable),
-            Actor::Named(name) if *name == catalog.role => (name, Standing::Usable),
-            Actor::Named(name) => (name, Standing::Unknown),
+        let role = match self.settings.role() {
+            _ if self.rights_changed => return Standing::Unknown,
+            Actor::Login => &catalog.role,
+            Actor::Named(name) => name,
             Actor::Unknown => return Standing::Unknown,
         };
         match catalog.roles.get(role) {
-            _ if self.rights_changed => Standing::Unknown,
             Some(rights) if rights.closed_schemas.contains(schema) => Standing::Closed,
             Some(_) => Standing::Usable,
-            None => fallback,
+            None if *role == catalog.role => Standing::Usable,
+            None => Standing::Unknown,
         }
     }
 
@@ -65,7 +65,7 @@ impl Session {
     /// A schema and all that is in it are gone.
     pub(super) fn drop_schema(&mut self, schema: &Name, catalog: &Catalog) {
         let inside: Vec<_> =
-            catalog.relations.values().filter(|relation| *relation.schema == **schema).collect();
+            catalog.relations.values().filter(|relation| relation.schema == *schema).collect();
         for relation in inside {
             let key = find::key(&relation.schema, &relation.name);
             self.drop_relation(&key, catalog);
@@ -84,7 +84,7 @@ impl Session {
         let mut inside: Vec<Name> = catalog
             .relations
             .values()
-            .filter(|relation| *relation.schema == **old)
+            .filter(|relation| relation.schema == *old)
             .map(|relation| relation.name.clone())
             .collect();
         let own = self.relations.changed.keys().filter(|(schema, _)| schema == old);

@@ -233,6 +233,12 @@ impl Session {
         }
     }
 
+    /// Whether a transaction is open that ends with the message or pipeline.
+    #[must_use]
+    pub fn ends_with_message(&self) -> bool {
+        self.transaction.is_open() && !self.transaction.explicit
+    }
+
     /// ON COMMIT DROP and ON COMMIT DELETE ROWS.
     fn end_temporary_rows(&mut self, catalog: &Catalog) {
         let ends = |(key, change): (&Key, &Change)| match change {

@@ -1,6 +1,6 @@
 //! Rows that are written into temporary tables: lineage goes through these to where the rows came from.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Change, OwnRelation, Session,
@@ -34,11 +34,22 @@ impl Session {
 
     /// What is written is not all known: into any of the tables that the statement names.
     fn targets_unclear(&mut self, written: &Written, catalog: &Catalog) {
-        for named in &written.targets {
-            let Meaning::Own(key, own) = self.meaning(named, catalog) else { continue };
-            if &*key.0 != TEMPORARY {
+        let named = written.targets.iter().filter_map(|named| match self.meaning(named, catalog) {
+            Meaning::Own(key, own) => Some((key, own)),
+            _ => None,
+        });
+        let mut rest: Vec<_> = named.collect();
+        let mut seen = HashSet::new();
+        while let Some((key, own)) = rest.pop() {
+            if &*key.0 != TEMPORARY || !seen.insert(key.clone()) {
                 continue;
             }
+            // A write through a view is one to what is below.
+            let below = own.life.built_on.iter();
+            rest.extend(below.filter_map(|key| match self.relations.changed.get(key) {
+                Some(Change::Known(own)) => Some((key.clone(), own.clone())),
+                _ => None,
+            }));
             let mut table = Table::of(OwnRelation::clone(&own));
             let unknown = [Gap { kind: GapKind::Session, what: format!("rows of {}", key.1) }];
             let more = table.decided_by(&Columns::new(), &unknown);

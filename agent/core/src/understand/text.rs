@@ -7,7 +7,7 @@ use super::{Limits, bind, bind_node, parsed};
 use crate::{
     catalog::Catalog,
     lineage::{GapKind, Lineage},
-    session::{Session, change_of, quoted},
+    session::{Session, SessionChange, change_of, quoted},
     statement::Refusal,
 };
 
@@ -26,7 +26,11 @@ pub fn new_session(catalog: &Catalog, search_path: Option<&[String]>) -> Session
 pub fn lineages(text: &[u8], catalog: &Catalog, session: &mut Session, limits: &Limits) -> Vec<Lineage> {
     let bound = match parsed(text, catalog, limits) {
         Ok((_tokens, parsed)) => parsed.iter().map(|raw| in_turn(raw, catalog, session)).collect(),
-        Err(refusal) => vec![opaque(&refusal)],
+        Err(refusal) => {
+            // The server may have understood it.
+            session.apply(&SessionChange::code_ran(), catalog);
+            vec![opaque(&refusal)]
+        }
     };
     session.sync(catalog);
     bound
@@ -35,8 +39,8 @@ pub fn lineages(text: &[u8], catalog: &Catalog, session: &mut Session, limits: &
 /// Binds a statement and leaves the session as it does.
 fn in_turn(raw: &RawStmt, catalog: &Catalog, session: &mut Session) -> Lineage {
     let node = raw.stmt.as_deref().and_then(|stmt| stmt.node.as_ref());
-    if let Some(NodeEnum::ExecuteStmt(execute)) = node {
-        session.refresh_prepared(&execute.name, catalog, |node, session| {
+    if let Some(name) = node.and_then(executed) {
+        session.refresh_prepared(name, catalog, |node, session| {
             let lineage = bind_node(node, catalog, session);
             let change = change_of(node, &lineage, catalog);
             (lineage, change)
@@ -48,6 +52,17 @@ fn in_turn(raw: &RawStmt, catalog: &Catalog, session: &mut Session) -> Lineage {
         session.apply(&change, catalog);
     }
     lineage
+}
+
+/// The prepared statement that a statement executes.
+fn executed(node: &NodeEnum) -> Option<&str> {
+    let inner = match node {
+        NodeEnum::ExecuteStmt(execute) => return Some(&execute.name),
+        NodeEnum::ExplainStmt(explain) => explain.query.as_deref(),
+        NodeEnum::CreateTableAsStmt(create) => create.query.as_deref(),
+        _ => None,
+    };
+    inner.and_then(|node| node.node.as_ref()).and_then(executed)
 }
 
 /// Nothing is known of a text that is refused as a whole.

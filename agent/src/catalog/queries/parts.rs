@@ -10,12 +10,6 @@ pub(in crate::catalog) const VIEW_READS: &str = "SELECT DISTINCT r.ev_class, d.r
 pub(in crate::catalog) const DEFINITIONS: &str = "SELECT oid, pg_get_viewdef(oid) FROM pg_class \
     WHERE relkind IN ('v', 'm')";
 
-/// Views, to ask for one definition after the other.
-pub(in crate::catalog) const VIEWS: &str = "SELECT oid FROM pg_class WHERE relkind IN ('v', 'm')";
-
-/// One definition.
-pub(in crate::catalog) const DEFINITION: &str = "SELECT pg_get_viewdef($1::oid)";
-
 /// Rules that are no view's own.
 pub(in crate::catalog) const RULES: &str = "SELECT ev_class, pg_get_ruledef(oid) FROM pg_rewrite \
     WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' ORDER BY ev_class, rulename";

@@ -70,7 +70,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Runs the body of a function, if it is written in SQL; gives the query whose rows it returns.
-    fn body(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node, function: u32) -> Option<Rc<Scope<'a>>> {
+    pub(super) fn body(
+        &mut self,
+        scope: &Rc<Scope<'a>>,
+        node: &'a Node,
+        function: u32,
+    ) -> Option<Rc<Scope<'a>>> {
         let catalog = self.catalog;
         let trees = catalog.bodies.get(&function)?;
         if self.open.contains(&function) {

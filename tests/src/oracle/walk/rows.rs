@@ -39,8 +39,11 @@ impl<'a> Walk<'a> {
         for clause in ["havingQual", "limitOffset", "limitCount"] {
             self.decide(scope, query.get(clause));
         }
-        for entry in columns::outputs(query).filter(|entry| is_set(entry.get("expr"))) {
-            self.decide(scope, entry.get("expr"));
+        // How many rows there are depends on the functions that give sets, not on what is made of them.
+        let mut sets = Vec::new();
+        columns::outputs(query).for_each(|entry| sets_in(entry.get("expr"), &mut sets));
+        for set in sets {
+            self.decide(scope, set);
         }
     }
 
@@ -108,12 +111,20 @@ impl<'a> Walk<'a> {
     /// A function in FROM is called for its rows even if no column is used; only one that gives a set
     /// decides how many there are.
     fn function_rows(&mut self, scope: &Rc<Scope<'a>>, call: &'a Value) {
-        if is_set(call) {
+        let function = call.node().filter(|node| node.kind == "FUNCEXPR");
+        let opened = function.filter(|node| self.catalog.bodies.contains_key(&node.oid("funcid")));
+        if let (true, Some(node)) = (is_set(call), opened) {
+            // How many rows a body gives is decided in it; what it gives in them is not asked here.
+            let function = node.oid("funcid");
+            self.called(function);
+            self.body(scope, node, function);
+        } else if is_set(call) {
             self.decide(scope, call);
         } else {
-            let before = self.expected.indirect.clone();
+            // Whoever uses a column goes through its arguments again.
+            let before = (self.expected.indirect.clone(), self.used.clone());
             self.direct(scope, call);
-            self.expected.indirect = before;
+            (self.expected.indirect, self.used) = before;
         }
     }
 
@@ -170,6 +181,19 @@ fn is_set(value: &Value) -> bool {
         Value::Node(node) => gives_set(node),
         Value::List(items) => items.iter().any(is_set),
         _ => false,
+    }
+}
+
+/// The calls that give sets, outermost first.
+fn sets_in<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+    match value {
+        Value::Node(node) if node.is_true("funcretset") || node.is_true("opretset") => found.push(value),
+        Value::Node(node) if gives_set(node) => match node.kind.as_str() {
+            "SUBLINK" => sets_in(node.get("testexpr"), found),
+            _ => node.values().for_each(|value| sets_in(value, found)),
+        },
+        Value::List(items) => items.iter().for_each(|item| sets_in(item, found)),
+        _ => {}
     }
 }
 

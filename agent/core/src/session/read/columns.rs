@@ -98,11 +98,8 @@ pub(super) fn type_spec(written: &TypeName) -> Option<TypeSpec> {
         [.., schema, name] => (Some(schema.clone()), name.clone()),
         [] => return None,
     };
-    (!written.setof && !written.pct_type).then(|| TypeSpec {
-        schema,
-        name,
-        array: !written.array_bounds.is_empty(),
-    })
+    let array = !written.array_bounds.is_empty();
+    (!written.setof && !written.pct_type).then_some(TypeSpec { schema, name, array })
 }
 
 fn serial(written: &TypeName) -> Option<TypeSpec> {

@@ -121,7 +121,7 @@ impl Reader<'_> {
             Some(query) if runs => self.executed(query),
             _ => {}
         }
-        let mut from = self.from_query(query);
+        let mut from = self.outcome(query);
         from.names = texts(&into.col_names);
         from.filled = runs;
         let on_commit = on_commit(into.on_commit);
@@ -134,7 +134,7 @@ impl Reader<'_> {
     }
 
     fn view(&mut self, view: &ViewStmt) {
-        let mut from = self.from_query(view.query.as_ref().and_then(|query| query.node.as_ref()));
+        let mut from = self.outcome(view.query.as_ref().and_then(|query| query.node.as_ref()));
         from.names = texts(&view.aliases);
         let existing = if view.replace { Existing::Replace } else { Existing::Fail };
         self.create(view.view.as_ref(), |name| NewRelation {
@@ -145,7 +145,7 @@ impl Reader<'_> {
     }
 
     /// What comes out of the query, by the statement's lineage.
-    fn from_query(&self, query: Option<&NodeEnum>) -> FromQuery {
+    fn outcome(&self, query: Option<&NodeEnum>) -> FromQuery {
         let lineage = self.lineage;
         let created = lineage.outputs.iter().find(|output| matches!(output.kind, OutputKind::Created { .. }));
         let columns = created.filter(|_| lineage.status != Status::Opaque).map(|output| {

@@ -193,7 +193,7 @@ impl Reader<'_> {
 
     fn may_be_temporary(&self, oid: Oid) -> bool {
         oid.0 >= FIRST_OWN_OID
-            || self.catalog.relations.get(&oid).is_none_or(|found| found.schema.starts_with("pg_temp"))
+            || self.catalog.relation(oid).is_none_or(|found| found.schema.starts_with("pg_temp"))
     }
 }
 

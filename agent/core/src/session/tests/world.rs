@@ -1,6 +1,6 @@
 //! A database and a session in it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use pg_query::NodeEnum;
 
@@ -73,12 +73,11 @@ pub(super) fn catalog() -> Catalog {
         ..Catalog::default()
     };
     let schemas = ["pg_catalog", "information_schema", "public", "a", "b", "ana", "closed", "Mixed Case"];
-    for (oid, name) in (100..).zip(schemas) {
-        Arc::make_mut(&mut catalog.schemas).insert(name.into(), Oid(oid));
-    }
+    catalog.schemas =
+        Arc::new((100..).zip(schemas).map(|(oid, name)| (Name::from(name), Oid(oid))).collect());
     let closed = Role { closed_schemas: ["closed".into()].into() };
     let bob = Role { closed_schemas: ["a".into()].into() };
-    catalog.roles = HashMap::from([("ana".into(), closed), ("bob".into(), bob)]);
+    catalog.roles = [("ana".into(), closed), ("bob".into(), bob)].into();
     catalog.insert(relation(PEOPLE.0, "public", "people", RelationKind::Table));
     for (oid, schema) in [(20_010, "public"), (20_011, "a"), (20_012, "b")] {
         catalog.insert(relation(oid, schema, "t", RelationKind::Table));
@@ -189,7 +188,7 @@ impl World {
     pub(super) fn sources(&self, name: &str, column: &str) -> Vec<ColumnId> {
         let own = self.own("pg_temp", name);
         let number =
-            own.relation.columns.iter().find(|found| *found.name == *column).expect("it is there").number;
+            own.relation.columns.iter().find(|found| &*found.name == column).expect("it is there").number;
         own.sources_of(number).into_iter().flatten().copied().collect()
     }
 }

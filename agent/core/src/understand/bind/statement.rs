@@ -7,9 +7,9 @@ use pg_query::{
 
 use super::{Binder, Bound, Facts, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Oid},
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
-    session::{SearchPath, Session},
+    session::{Lexing, SearchPath, Session},
     understand::parse,
 };
 
@@ -43,6 +43,9 @@ pub fn bind_text(text: &str, catalog: &Catalog, session: &Session) -> Vec<Lineag
 /// The same of a bare tree.
 #[must_use]
 pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Lineage {
+    if session.lexing() == Lexing::Other {
+        return Lineage::opaque(GapKind::Session, "the server reads string constants in another way");
+    }
     let builtin;
     let path: &SearchPath = match &session.search_path {
         Some(path) => path,
@@ -58,8 +61,16 @@ pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Linea
     if session.relations.code_changed {
         binder.gap(GapKind::Changed, "functions, types or operators were changed in this session");
     }
+    if session.relations.is_lost() {
+        binder.gap(GapKind::Changed, "what this session made or changed is not all known");
+    }
     match binder.top(node) {
-        Ok(result) => lineage(binder.facts, result),
+        Ok(result) => {
+            if is_anothers_row_security(&binder) {
+                binder.gap(GapKind::Session, "row security of another role is not known");
+            }
+            lineage(binder.facts, result)
+        }
         Err(failed) => {
             let mut gaps = vec![failed];
             gaps.extend(binder.facts.gaps);
@@ -101,7 +112,8 @@ impl<'a> Binder<'a> {
     }
 
     /// Rows that go somewhere.
-    pub(super) fn result(&mut self, kind: OutputKind, rows: Rows<'a>) -> Result<'a> {
+    pub(super) fn result(&mut self, kind: OutputKind, mut rows: Rows<'a>) -> Result<'a> {
+        self.use_all(&mut rows);
         self.facts.indirect.add(&rows.indirect);
         for column in &rows.columns {
             self.facts.indirect.add(&column.flow.indirect);
@@ -113,6 +125,12 @@ impl<'a> Binder<'a> {
         };
         Result { outputs, known: None }
     }
+}
+
+/// The snapshot has the policies that hold for the agent's own role.
+fn is_anothers_row_security(binder: &Binder<'_>) -> bool {
+    let guarded = |oid: &Oid| binder.catalog.relation(*oid).is_some_and(|relation| relation.runs_code);
+    binder.session.role() != Ok(None) && binder.facts.relations.iter().any(guarded)
 }
 
 /// The INTO of a SELECT, which stands in the leftmost query of a set operation.

@@ -1,6 +1,7 @@
 //! Lineage of single statements, over a small database.
 
 mod queries;
+mod sessions;
 mod writes;
 
 use std::{collections::BTreeSet, fmt::Write as _};
@@ -31,7 +32,9 @@ const SHOP: &str = "
     function public.twice(n int4) returns int4 language sql immutable as SELECT n * 2;
     function public.name_of(k int4) returns text language sql stable as SELECT a FROM public.t WHERE id = $1;
     function public.rows_of(k int4) returns setof public.u language sql stable as SELECT * FROM public.u WHERE y = k;
-    function public.hidden(n int4) returns int4 language plpgsql as BEGIN_RETURN;
+    function public.hidden(n int4) returns int4 language plpgsql as $$begin return n + 1; end$$;
+    function public.sum_up(n int4) returns int4 language plpgsql as $$begin return (select sum(y) from public.u where t_id = n); end$$;
+    function public.text_of(n text) returns text language plpgsql as $$declare r text; begin execute n into r; return r; end$$;
 ";
 
 fn shop(version: Version) -> Catalog {

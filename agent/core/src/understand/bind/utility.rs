@@ -244,7 +244,8 @@ impl<'a> Binder<'a> {
         self.facts.indirect.add(&bound.indirect);
         let mut columns = Vec::with_capacity(view.columns.len());
         for (place, column) in view.columns.iter().enumerate() {
-            let flow = bound.flow(view, place);
+            let mut flow = bound.flow(view, place);
+            self.used(&mut flow);
             self.facts.indirect.add(&flow.indirect);
             let (number, type_oid) = (column.number, column.type_oid);
             columns.push(WrittenColumn {
