@@ -12,6 +12,7 @@ mod load;
 mod quictun;
 mod report;
 mod ssh;
+mod understand;
 
 use connect_tests::{
     agent::{BENCH, SHOP},
@@ -37,6 +38,12 @@ fn main() {
         _ => {}
     }
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    if words == ["understand"] {
+        // It needs no server.
+        let mut report = Report::default();
+        understand::measure(&mut report);
+        return report.print();
+    }
     let world = World::start();
     bulk::prepare(&world);
     let ana = world.person("ana");
@@ -54,6 +61,9 @@ fn main() {
     let mut report = Report::default();
     for load in load::LOADS.iter().filter(|load| wanted(load.part)) {
         throughput(&world, load, &ways, ours, &mut report);
+    }
+    if wanted("understand") {
+        understand::measure(&mut report);
     }
     if wanted("bulk") {
         bulk::measure(&world, &ana, quictun.port(), &mut report);
