@@ -20,7 +20,7 @@ pub(super) struct Analyses {
 }
 
 impl Analyses {
-    pub(super) fn get(&self, text: &Bytes, version: u64) -> Option<Arc<Analysed>> {
+    pub(super) fn get(&self, text: &[u8], version: u64) -> Option<Arc<Analysed>> {
         let known = self.texts.get(text).or_else(|| {
             if self.shapes.is_empty() {
                 return None;
@@ -30,7 +30,7 @@ impl Analyses {
         (known.version == version).then(|| known.clone())
     }
 
-    pub(super) fn keep(&mut self, text: &Bytes, analysed: &Arc<Analysed>) {
+    pub(super) fn keep(&mut self, text: &[u8], analysed: &Arc<Analysed>) {
         if analysed.by_shape
             && let Some(shape) = shape(text)
         {

@@ -21,9 +21,8 @@ fn path(world: &World) -> String {
 
 /// The relations that a text read by its last analysis.
 fn read(world: &World, text: &str) -> Vec<u32> {
-    let version = world.machine.setup.catalog.as_ref().expect("a snapshot").version;
-    let text = Bytes::copy_from_slice(text.as_bytes());
-    let analysed = world.machine.analyses.get(&text, version).expect("it was analysed");
+    let version = world.machine.setup.catalog.as_ref().expect("there is a snapshot").version;
+    let analysed = world.machine.analyses.get(text.as_bytes(), version).expect("it was analysed");
     analysed.statements.last().expect("a statement").lineage.relations.iter().map(|oid| oid.0).collect()
 }
 
