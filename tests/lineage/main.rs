@@ -6,4 +6,5 @@ mod generated;
 mod oracle;
 mod perturbation;
 mod server;
+mod sessions;
 mod validity;
