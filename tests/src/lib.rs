@@ -21,6 +21,7 @@ pub mod perturb;
 pub mod place;
 pub mod postgres;
 pub mod process;
+pub mod sessions;
 pub mod stranger;
 pub mod tap;
 pub mod tunnel;

@@ -41,6 +41,7 @@ use std::{
 
 pub use self::{
     change::SessionChange,
+    find::UnknownName,
     path::{identifiers, quoted},
     read::change_of,
     report::{Reading, ServerState},

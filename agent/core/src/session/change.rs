@@ -145,6 +145,9 @@ pub(super) enum Control {
     Savepoint(Name),
     Release(Name),
     RollbackTo(Name),
+    /// Done by a command that may not stand in a transaction and commits at once, in a pipeline too
+    /// (`PreventInTransactionBlock`).
+    AtOnce,
     /// PREPARE TRANSACTION.
     Prepare,
     /// COMMIT PREPARED.

@@ -59,19 +59,34 @@ pub(super) fn may_change_session(lineage: &Lineage, catalog: &Catalog) -> bool {
     }
     let mut rest: Vec<Oid> =
         lineage.functions.iter().copied().filter(|oid| oid.0 >= FIRST_NORMAL_OID).collect();
-    let written = lineage.outputs.iter().filter_map(|output| match output.kind {
-        OutputKind::Table(oid) => catalog.relation(oid),
-        _ => None,
-    });
-    for relation in written.filter(|relation| relation.runs_code) {
-        let Some(details) = &relation.details else { return true };
-        if !details.rules.is_empty() || details.triggers.is_empty() {
-            return true;
-        }
-        rest.extend(details.triggers.iter().map(|trigger| trigger.function));
+    if kinds.contains(&GapKind::Trigger) {
+        let Some(functions) = of_triggers(lineage, catalog) else { return true };
+        rest.extend(functions);
     }
     // A gap that none of the functions explains.
     rest.is_empty() || !all_harmless(rest, catalog)
+}
+
+/// Functions of triggers that may have fired. `None`: a rule did something, or nobody knows what.
+fn of_triggers(lineage: &Lineage, catalog: &Catalog) -> Option<Vec<Oid>> {
+    let written = lineage.outputs.iter().filter_map(|output| match output.kind {
+        OutputKind::Table(oid) => Some(oid),
+        _ => None,
+    });
+    // Of views on the way too, and of partitions.
+    let mut rest: Vec<Oid> = lineage.relations.iter().copied().chain(written).collect();
+    let mut seen = HashSet::new();
+    let mut functions = Vec::new();
+    while let Some(oid) = rest.pop() {
+        let Some(relation) = catalog.relation(oid).filter(|_| seen.insert(oid)) else { continue };
+        rest.extend(&relation.children);
+        let Some(details) = &relation.details else { continue };
+        if !details.rules.is_empty() {
+            return None;
+        }
+        functions.extend(details.triggers.iter().map(|trigger| trigger.function));
+    }
+    (!functions.is_empty()).then_some(functions)
 }
 
 fn all_harmless(mut rest: Vec<Oid>, catalog: &Catalog) -> bool {

@@ -46,6 +46,10 @@ pub(super) struct Named {
     pub(super) temporary: bool,
 }
 
+/// Nobody knows what a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownName;
+
 /// What a name stands for.
 pub(super) enum Meaning<'c> {
     Own(Key, Arc<OwnRelation>),
@@ -108,6 +112,19 @@ impl Session {
             None => self.search_path.as_ref()?.creation.clone()?,
         };
         Some((schema, named.name.clone()))
+    }
+
+    /// Schema and name of the relation that an unqualified name means; temporary ones in `pg_temp`.
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub fn full_name_of(&self, name: &str, catalog: &Catalog) -> Result<Option<(Name, Name)>, UnknownName> {
+        let named = Named { schema: None, name: name.into(), temporary: false };
+        match self.meaning(&named, catalog) {
+            Meaning::Own(key, _) | Meaning::Stored(key, _) => Ok(Some(key)),
+            Meaning::Nowhere => Ok(None),
+            Meaning::Unclear(_) | Meaning::Anywhere => Err(UnknownName),
+        }
     }
 
     /// Counts a change: this state has not been there before.

@@ -11,10 +11,13 @@ mod remove;
 mod set;
 mod table;
 
-use pg_query::{NodeEnum, protobuf::Node};
+use pg_query::{
+    NodeEnum,
+    protobuf::{Node, ReindexObjectType},
+};
 
 use super::{
-    change::{SessionChange, Step},
+    change::{Control, SessionChange, Step},
     find::Named,
 };
 use crate::{
@@ -56,10 +59,12 @@ impl Reader<'_> {
             Self::removal,
             Self::definition,
         ];
-        if groups.iter().any(|group| group(self, node) == Found::Here) || is_harmless(node) {
-            return;
+        if groups.iter().all(|group| group(self, node) == Found::Elsewhere) && !is_harmless(node) {
+            self.push(Step::CodeRan);
         }
-        self.push(Step::CodeRan);
+        if commits_at_once(node) {
+            self.push(Step::Transaction(Control::AtOnce));
+        }
     }
 
     fn push(&mut self, step: Step) {
@@ -127,6 +132,27 @@ const fn is_harmless(node: &NodeEnum) -> bool {
             | NodeEnum::VacuumStmt(_)
             | NodeEnum::VariableShowStmt(_)
     )
+}
+
+/// Commands that may not stand in a transaction.
+fn commits_at_once(node: &NodeEnum) -> bool {
+    match node {
+        NodeEnum::VacuumStmt(vacuum) => vacuum.is_vacuumcmd,
+        NodeEnum::IndexStmt(index) => index.concurrent,
+        NodeEnum::DropStmt(drop) => drop.concurrent,
+        NodeEnum::ReindexStmt(reindex) => {
+            let single = [ReindexObjectType::ReindexObjectIndex, ReindexObjectType::ReindexObjectTable];
+            let one = ReindexObjectType::try_from(reindex.kind).is_ok_and(|kind| single.contains(&kind));
+            let concurrently = |option: &Node| matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == "concurrently");
+            !one || reindex.params.iter().any(concurrently)
+        }
+        NodeEnum::AlterSystemStmt(_)
+        | NodeEnum::CreateTableSpaceStmt(_)
+        | NodeEnum::CreatedbStmt(_)
+        | NodeEnum::DropTableSpaceStmt(_)
+        | NodeEnum::DropdbStmt(_) => true,
+        _ => false,
+    }
 }
 
 /// Texts of a list of `String` nodes.

@@ -123,6 +123,8 @@ impl Session {
             Control::Savepoint(name) => self.push_level(Some(name.clone())),
             Control::Release(name) => self.release(name),
             Control::RollbackTo(name) => self.roll_back_to(name),
+            Control::AtOnce if self.transaction.explicit => {}
+            Control::AtOnce => self.commit(catalog),
             Control::Prepare => self.prepare_transaction(catalog),
             Control::CommitPrepared => self.lose(catalog),
         }

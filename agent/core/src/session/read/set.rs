@@ -29,7 +29,10 @@ impl Reader<'_> {
             NodeEnum::DiscardStmt(discard) => match DiscardMode::try_from(discard.target) {
                 Ok(DiscardMode::DiscardPlans | DiscardMode::DiscardSequences) => {}
                 Ok(DiscardMode::DiscardTemp) => self.push(Step::DiscardTemporary),
-                _ => self.push(Step::DiscardAll),
+                _ => {
+                    self.push(Step::DiscardAll);
+                    self.push(Step::Transaction(Control::AtOnce));
+                }
             },
             _ => return Found::Elsewhere,
         }

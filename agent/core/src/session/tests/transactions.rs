@@ -147,6 +147,15 @@ fn a_commit_that_fails_is_a_rollback() {
 }
 
 #[test]
+fn what_may_not_stand_in_a_transaction_commits_at_once() {
+    let mut world = World::new();
+    world.run(&["SET search_path TO a"]).part("DISCARD ALL").part("SET search_path TO b").fail();
+    assert_eq!(world.path(), "pg_catalog ana public");
+    world.part("SET search_path TO a").part("VACUUM people").part("SET search_path TO b").fail();
+    assert_eq!(world.path(), "pg_catalog a", "servers that let it stand there commit what was before");
+}
+
+#[test]
 fn a_pipeline_ends_with_sync() {
     let mut world = World::new();
     world.part("SET LOCAL search_path TO a").part("SELECT 1");

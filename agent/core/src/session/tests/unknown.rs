@@ -107,6 +107,33 @@ fn code_that_nothing_explains_may_have_done_anything() {
 }
 
 #[test]
+fn triggers_are_believed_like_functions() {
+    use crate::catalog::{Details, Trigger};
+    for (body, expected) in [
+        ("BEGIN NEW.id := 1; RETURN NEW; END", "pg_catalog ana public"),
+        ("BEGIN PERFORM set_config('search_path', 'a', false); RETURN NEW; END", "?"),
+    ] {
+        let mut world = World::new();
+        let mut code = Code::clone(&world.catalog.code);
+        code.insert_function(function(30_000, "f", Language::PlPgSql, body));
+        world.catalog.code = Arc::new(code);
+        let trigger =
+            Trigger { name: "g".into(), function: Oid(30_000), on: [true; 4], before: true, instead: false };
+        let people = world.catalog.relation_mut(super::world::PEOPLE).expect("it is there");
+        people.runs_code = true;
+        people.details = Some(Box::new(Details { triggers: vec![trigger], ..Details::default() }));
+        let gaps = vec![Gap { kind: GapKind::Trigger, what: "g".into() }];
+        let lineage = Lineage {
+            status: Status::Partial,
+            gaps,
+            ..super::world::writing(super::world::PEOPLE, &[("id", &[])])
+        };
+        world.with_lineage("INSERT INTO people VALUES (1)", &lineage);
+        assert_eq!(world.path(), expected, "{body}");
+    }
+}
+
+#[test]
 fn set_config_behind_a_view_or_in_a_body_is_seen_by_its_number() {
     let mut world = World::new();
     let lineage = Lineage { functions: [Oid(2078)].into(), ..Lineage::default() };
