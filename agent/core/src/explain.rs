@@ -1,6 +1,8 @@
 //! What would become of a text on a new connection, without running anything of it. Understanding and
 //! rules are those of every connection; the permits that they make are dropped here.
 
+use std::sync::Arc;
+
 use connect_shared::{
     api::{ExplainedStatement, Mask, MaskMethod, StatementKind},
     decision::Decision,
@@ -15,8 +17,8 @@ use crate::{
     mask,
     principal::{GrantInForce, Principal, Resource},
     session::Session,
-    statement::{Kind, ProtectedColumn, Protection, Statement},
-    understand::{Limits, lineages, understand},
+    statement::{Kind, ProtectedColumn, Protection, Schema, Statement},
+    understand::{Limits, understand},
 };
 
 /// Domains over domains that are followed.
@@ -37,7 +39,8 @@ pub struct Explained {
     pub answer: ExplainedStatement,
 }
 
-/// Explains every statement of a text, in order. The session is then as the text would leave it.
+/// Explains every statement of a text, in order, as if it was sent as one message. The session is then as
+/// the text would leave it.
 #[must_use]
 pub fn explain(
     text: &[u8],
@@ -47,16 +50,21 @@ pub fn explain(
     limits: &Limits,
 ) -> Vec<Explained> {
     let analysis = understand(text, catalog, session, limits);
-    let mut after = session.clone();
-    let lineages = lineages(text, catalog, &mut after, limits);
-    let names = Names { catalog, session: &after };
-    // Each statement as it is in the state that those before it leave.
-    let statements = analysis
-        .statements
-        .into_iter()
-        .zip(lineages)
-        .map(|(statement, lineage)| Statement { lineage: lineage.into(), ..statement });
-    statements.map(|statement| one(statement, &names, asker)).collect()
+    let protected = catalog.has_protected();
+    let mut schema = Schema::Known;
+    let mut explained = Vec::with_capacity(analysis.statements.len());
+    for statement in analysis.statements {
+        // Names that the text itself prepares are known to a connection when it is done.
+        let statement = Arc::new(statement.of_a_missing_name().unwrap_or(statement));
+        let statement = Arc::unwrap_or_clone(schema.hold(&statement, protected));
+        schema = schema.after(&statement);
+        let names = Names { catalog, session };
+        let one = one(statement, &names, asker);
+        session.apply(&one.statement.change, catalog);
+        explained.push(one);
+    }
+    session.sync(catalog);
+    explained
 }
 
 fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {

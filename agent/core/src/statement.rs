@@ -1,9 +1,13 @@
 //! Neutral facts about one statement: what [`crate::understand`] makes and [`crate::decide`] reads.
 
+mod refuse;
+mod schema;
+
 use std::sync::Arc;
 
 use connect_shared::{entry::TextRef, label::Label};
 
+pub(crate) use self::schema::Schema;
 use crate::{
     catalog::Oid,
     lineage::Lineage,

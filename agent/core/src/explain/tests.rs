@@ -45,7 +45,7 @@ fn customers() -> Relation {
 fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedStatement> {
     let mut catalog = Catalog { version: 1, server_version: 150_000, utf8: true, ..Catalog::default() };
     catalog.insert(customers());
-    catalog.schemas = std::sync::Arc::new([("public".into(), Oid(2200))].into());
+    catalog.schemas = Arc::new([("public".into(), Oid(2200))].into());
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };
@@ -111,4 +111,15 @@ fn every_statement_of_a_text_is_explained_and_an_empty_text_has_none() {
     let outcomes: Vec<_> = both.iter().map(|answer| answer.decision.outcome.kind()).collect();
     assert_eq!(outcomes, [OutcomeKind::Permit, OutcomeKind::Deny]);
     assert!(asked(" -- nothing", &[Action::Read], None).is_empty());
+}
+
+#[test]
+fn what_would_be_refused_in_the_middle_of_a_message_is_refused_here() {
+    let both = [Action::Read, Action::Write];
+    let states = |sql: &str| -> Vec<Option<String>> {
+        asked(sql, &both, None).into_iter().map(|answer| answer.sqlstate).collect()
+    };
+    assert_eq!(states("EXECUTE p"), [Some("26000".to_owned())]);
+    assert_eq!(states("FETCH c"), [Some("34000".to_owned())]);
+    assert_eq!(states("PREPARE p AS SELECT 1; EXECUTE p"), [None, Some("26000".to_owned())]);
 }

@@ -50,6 +50,7 @@ use crate::{
     principal::{ConnectionFacts, GrantInForce},
     record::{Claim, Ledger, Ticket},
     session::Reading,
+    statement::Schema,
     understand::Limits,
 };
 
@@ -155,14 +156,6 @@ enum Resync {
     Query,
     /// The client's next Sync.
     Sync,
-}
-
-/// How well the catalog snapshot fits what this connection has done to the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Schema {
-    Known,
-    /// A change was forwarded; until it is committed no snapshot can show it.
-    Changed,
 }
 
 /// ReadyForQuery's transaction status.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Blocked, CATALOG_TIME, Connection, Described, Expect, Passing, Phase, Resync, Schema, Scrub, Shown,
-    Transaction,
+    Blocked, CATALOG_TIME, Connection, Described, Expect, Passing, Phase, Resync, Scrub, Shown, Transaction,
     follow::reads_by_name,
     names::{NameChange, Portal, Prepared},
     stage::{Carrier, Execution},
@@ -21,7 +20,7 @@ use crate::{
         message::{self, ClientMessage, Named},
     },
     session::Reading,
-    statement::{Effect, Kind, Protection, Statement},
+    statement::{Effect, Kind, Protection, Schema, Statement},
     understand::understand,
 };
 
@@ -170,14 +169,15 @@ impl Connection {
 
     /// The facts of what really runs: EXECUTE runs what was prepared, FETCH what was declared.
     pub(super) fn effective(&mut self, facts: &Arc<Statement>) -> Option<(Arc<Statement>, [u8; 32])> {
+        let missing = || facts.of_a_missing_name().map_or_else(|| facts.clone(), Arc::new);
         let (inner, binds) = match &facts.effect {
             Effect::Execute { name } => match self.names.statement(name.as_bytes()).cloned() {
                 Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
-                None => return Some((missing(facts, "prepared statement", name, "26000"), [0; 32])),
+                None => return Some((missing(), [0; 32])),
             },
             Effect::Fetch { name } => match self.names.portal(name.as_bytes()) {
                 Some(portal) => (portal.prepared.facts.clone(), portal.binds),
-                None => return Some((missing(facts, "cursor", name, "34000"), [0; 32])),
+                None => return Some((missing(), [0; 32])),
             },
             _ => return Some((facts.clone(), [0; 32])),
         };
@@ -493,24 +493,8 @@ fn own_refusal(facts: &Statement) -> Option<Protection> {
     matches!(facts.protection, Protection::Refused(_)).then(|| facts.protection.clone())
 }
 
-fn refuse(facts: &Statement, sqlstate: &'static str, message: String) -> Arc<Statement> {
-    let refusal = crate::statement::Refusal {
-        code: connect_shared::decision::ReasonCode::NotUnderstood,
-        object: None,
-        message,
-        hint: None,
-        sqlstate: Some(sqlstate),
-        unknown_object: None,
-    };
-    Arc::new(Statement { protection: Protection::Refused(refusal), ..facts.clone() })
-}
-
-fn missing(facts: &Statement, what: &str, name: &str, sqlstate: &'static str) -> Arc<Statement> {
-    refuse(facts, sqlstate, format!("{what} \"{name}\" does not exist"))
-}
-
 /// The server's own refusal of several statements in one Parse.
 fn several(first: &Statement) -> Arc<Statement> {
     let message = "cannot insert multiple commands into a prepared statement";
-    refuse(first, "42601", message.to_owned())
+    Arc::new(first.refused_with("42601", message.to_owned()))
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use connect_shared::entry::StatementResult;
 
 use super::{
-    Connection, Described, Expect, MAX_WAITING, Phase, Resync, Schema, Scrub, Shown, Transaction,
+    Connection, Described, Expect, MAX_WAITING, Phase, Resync, Scrub, Shown, Transaction,
     run::{RowPlan, Run, rows_of_tag},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     },
     record::Release,
     session::ServerState,
-    statement::{Effect, Refusal},
+    statement::{Effect, Refusal, Schema},
 };
 
 /// Longest row that is masked: it must be whole to be walked.

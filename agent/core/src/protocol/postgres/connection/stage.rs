@@ -12,7 +12,7 @@ use connect_shared::{
 };
 
 use super::{
-    Connection, Expect, Resync, Schema,
+    Connection, Expect, Resync,
     intend::needs_description,
     names::{Portal, Prepared},
     run::{RowPlan, Run},
@@ -24,7 +24,7 @@ use crate::{
     protocol::postgres::{answer, frame::Side},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
     session::Fingerprint,
-    statement::{Effect, Kind, Protection, Refusal, Statement},
+    statement::{Effect, Kind, Protection, Refusal, Schema, Statement},
 };
 
 /// Texts whose normal form this connection has already sent to the log.
@@ -84,7 +84,7 @@ impl Connection {
             let id = id.unwrap_or_else(|| self.statement_id());
             match self.decide(&execution.facts, id, schema) {
                 Ok((permit, decision)) => {
-                    schema = schema_after(schema, &execution.facts);
+                    schema = schema.after(&execution.facts);
                     permitted.push((execution, permit, decision));
                 }
                 Err(denied) => {
@@ -217,7 +217,7 @@ impl Connection {
 
     /// What a statement changes for those behind it, from the moment that it is sent.
     fn before_run(&mut self, run: &mut Run, prepared: &Arc<Prepared>) {
-        self.schema = schema_after(self.schema, &run.facts);
+        self.schema = self.schema.after(&run.facts);
         match &run.facts.effect {
             Effect::CopyIn => self.copying_in = true,
             Effect::Prepare { name } => {
@@ -258,7 +258,7 @@ impl Connection {
         id: StatementId,
         schema: Schema,
     ) -> Result<(Permit, Decision), Denied> {
-        let facts = self.under_schema(facts, schema);
+        let facts = schema.hold(facts, self.protected);
         let setup = &self.setup;
         match decide(&setup.facts.principal, &setup.grant, &setup.facts.resource, &facts, id) {
             Verdict::Permit(permit, decision) => Ok((permit, decision)),
@@ -271,44 +271,6 @@ impl Connection {
         let Some((facts, _)) = self.effective(facts) else { return Ok(()) };
         let id = self.statement_id();
         self.decide(&facts, id, self.schema).map(|(_permit, _decision)| ())
-    }
-
-    /// The facts, as far as they hold under what this connection has done to the schema.
-    fn under_schema(&self, facts: &Arc<Statement>, schema: Schema) -> Arc<Statement> {
-        let protection = match (&facts.protection, self.schema_guard(facts, schema)) {
-            (_, Some(refusal)) => Protection::Refused(refusal),
-            // Where nothing is protected, an object that this transaction has made may be used in it.
-            (Protection::Refused(refusal), None)
-                if schema == Schema::Changed && refusal.unknown_object.is_some() =>
-            {
-                Protection::Untouched
-            }
-            _ => return facts.clone(),
-        };
-        Arc::new(Statement { protection, proof: ReadProof::MayWrite, ..Statement::clone(facts) })
-    }
-
-    /// Names may mean other columns since this connection changed the schema, and no snapshot shows it
-    /// before the change is committed.
-    fn schema_guard(&self, facts: &Statement, schema: Schema) -> Option<Refusal> {
-        if schema == Schema::Known || !self.protected {
-            return None;
-        }
-        let harmless = match facts.kind {
-            Kind::Transaction | Kind::SessionControl => true,
-            Kind::SchemaChange => facts.reads.is_empty(),
-            _ => facts.protection == Protection::Introspection,
-        };
-        (!harmless).then(|| Refusal {
-            code: ReasonCode::NotUnderstood,
-            object: None,
-            message: "the schema was changed here and the change is not committed, so names may mean \
-                      other columns than the agent knows"
-                .to_owned(),
-            hint: Some("COMMIT first, then send this statement.".to_owned()),
-            sqlstate: None,
-            unknown_object: None,
-        })
     }
 
     /// Records a denial and makes the server fail in place of the statement.
@@ -395,10 +357,6 @@ impl Connection {
 
 fn refusal(code: ReasonCode, message: String, hint: &str, sqlstate: Option<&'static str>) -> Refusal {
     Refusal { code, object: None, message, hint: Some(hint.to_owned()), sqlstate, unknown_object: None }
-}
-
-fn schema_after(before: Schema, facts: &Statement) -> Schema {
-    if facts.effect == Effect::Catalog { Schema::Changed } else { before }
 }
 
 /// Whether every record is far enough for its statement: appended for reads, durable as soon as one of
