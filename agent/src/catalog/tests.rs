@@ -12,6 +12,7 @@ use super::*;
 
 mod refresh;
 mod server;
+mod size;
 mod snapshot;
 
 /// Longer than any step takes; a test that hangs fails.

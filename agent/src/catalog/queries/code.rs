@@ -31,12 +31,20 @@ pub(in crate::catalog) fn types(server_version: u32, condition: &str) -> String 
     )
 }
 
-/// Functions of every kind. A body in standard form has no text of its own: the server writes it anew.
-pub(in crate::catalog) fn functions(server_version: u32) -> String {
-    let body = if before_14(server_version) {
-        "p.prosrc"
-    } else {
-        "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END"
+/// Which bodies to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::catalog) enum Bodies {
+    All,
+    /// Those that are kept as they were written. A body in standard form is not: the server writes it anew.
+    Kept,
+}
+
+/// Functions of every kind.
+pub(in crate::catalog) fn functions(server_version: u32, bodies: Bodies) -> String {
+    let body = match bodies {
+        _ if before_14(server_version) => "p.prosrc",
+        Bodies::All => "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END",
+        Bodies::Kept => "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc END",
     };
     format!(
         "SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, p.provolatile, p.proisstrict, \
