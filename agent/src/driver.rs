@@ -1,9 +1,12 @@
 //! The thin driver: one task a database connection. It carries bytes, records and acknowledgements
 //! between the tunnel, the database, the log and the machine of the core, and decides nothing.
 //!
-//! [`downstream`] is the client's end (frames of the tunnel), [`pump`] the loop.
+//! [`downstream`] is the client's end (frames of the tunnel), [`database`] the other one, [`pump`] the loop
+//! between them.
 
+mod database;
 mod downstream;
+mod follow;
 mod pump;
 
 use std::sync::Arc;

@@ -45,7 +45,9 @@ mod public;
 mod publish;
 mod queue;
 mod replay;
+mod segment;
 mod texts;
+mod watermark;
 
 use std::sync::Arc;
 
@@ -56,6 +58,7 @@ pub(crate) use self::{
     handle::Log,
     options::LogOptions,
     public::PublicFolder,
+    watermark::DurableWait,
 };
 
 /// How far the log is safe from a crash.

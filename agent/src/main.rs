@@ -28,6 +28,7 @@ mod listener;
 mod log;
 mod resource;
 mod serve;
+mod shards;
 mod tunnel;
 mod upstream;
 

@@ -31,6 +31,7 @@ use crate::{
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{Log, LogClosed, LogOptions, OpenError},
     resource::ResourceRuntime,
+    shards::Shards,
     tunnel::{EndpointError, Tunnels, endpoint},
 };
 
@@ -56,6 +57,8 @@ pub enum ServeError {
     Tls(#[from] TlsSetupError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    #[error("no threads for tunnels: {0}")]
+    Threads(#[from] std::io::Error),
     #[error("a part of the agent ended by a bug; see the log lines above")]
     Ended,
 }
@@ -105,7 +108,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, HTTP)?);
     let listener = Listener::new(sockets.tcp, tls, api::router(Arc::clone(&agent)), Arc::clone(&rate));
-    let tunnels = Tunnels::new(endpoint(sockets.udp, &keys.certificate)?, agent, rate);
+    let shards = Shards::start()?;
+    let tunnels = Tunnels::new(endpoint(sockets.udp, &keys.certificate, &shards)?, agent, rate, shards);
     let mut parts = JoinSet::new();
     parts.spawn(listener.run(stopping.clone()));
     parts.spawn(tunnels.run(stopping));

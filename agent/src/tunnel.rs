@@ -33,6 +33,7 @@ pub use self::endpoint::{EndpointError, endpoint};
 use crate::{
     listener::{HandshakeRate, Places, stopped},
     serve::Agent,
+    shards::Shards,
 };
 
 /// Tunnels at once.
@@ -52,17 +53,19 @@ pub struct Tunnels {
     rate: Arc<HandshakeRate>,
     places: Arc<Semaphore>,
     strangers: Arc<Places>,
+    shards: Shards,
 }
 
 impl Tunnels {
     /// Tunnels that come in at `endpoint`.
-    pub fn new(endpoint: Endpoint, agent: Arc<Agent>, rate: Arc<HandshakeRate>) -> Self {
+    pub fn new(endpoint: Endpoint, agent: Arc<Agent>, rate: Arc<HandshakeRate>, shards: Shards) -> Self {
         Self {
             endpoint,
             agent,
             rate,
             places: Arc::new(Semaphore::new(MAX_TUNNELS)),
             strangers: Places::new(MAX_STRANGERS, MAX_STRANGERS_OF_ONE),
+            shards,
         }
     }
 
@@ -100,11 +103,16 @@ impl Tunnels {
         }
         let place = Arc::clone(&self.places).try_acquire_owned();
         let stranger = self.strangers.enter(address);
-        let (Ok(place), Some(stranger)) = (place, stranger) else { return incoming.refuse() };
+        let (Ok(place), Some(stranger), Some(shard)) = (place, stranger, self.shards.place()) else {
+            return incoming.refuse();
+        };
         let session = admission::admit(Arc::clone(&self.agent), incoming, stranger, stop.clone());
-        open.spawn(async move {
+        let thread = shard.handle().clone();
+        let serving = async move {
             session.await;
-            drop(place);
-        });
+            drop((place, shard));
+        };
+        // What it spawns stays on the same thread: the transport's own task and the connections.
+        open.spawn_on(serving, &thread);
     }
 }

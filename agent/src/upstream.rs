@@ -1,5 +1,8 @@
 //! The way to a database: dial, encrypt, log in. The only place that holds a database's password.
 
+mod read_ahead;
+mod trust;
+
 use std::{
     fmt, io,
     path::PathBuf,
@@ -14,13 +17,16 @@ use connect_core::{
     machine::CancelKey,
     protocol::postgres::login::{Credentials, Encryption, Login, LoginError},
 };
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use self::read_ahead::ReadAhead;
+pub use self::trust::client_tls;
 
 /// How long dialling and logging in may take together.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -91,7 +97,7 @@ pub enum UpstreamError {
 #[derive(Debug)]
 pub enum UpstreamStream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead>>),
 }
 
 /// A database that is logged in and idle.
@@ -101,40 +107,6 @@ pub struct Upstream {
     pub parameters: Vec<(Bytes, Bytes)>,
     /// The server's own cancel key; it never leaves the agent.
     pub cancel_key: Option<CancelKey>,
-}
-
-/// The TLS configuration of a way to a database; `None` where there is none.
-///
-/// # Errors
-/// The CA file cannot be read or holds no certificate.
-pub fn client_tls(tls: &UpstreamTls) -> Result<Option<Arc<rustls::ClientConfig>>, UpstreamError> {
-    let UpstreamTls::VerifyFull { ca_file } = tls else { return Ok(None) };
-    let roots = match ca_file {
-        Some(path) => roots_of_file(path)?,
-        None => system_roots()?,
-    };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Some(Arc::new(config)))
-}
-
-fn roots_of_file(path: &PathBuf) -> Result<rustls::RootCertStore, UpstreamError> {
-    let unusable = |reason: String| UpstreamError::CaFile { path: path.clone(), reason };
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))? {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(unusable("it holds no certificate".to_owned())) } else { Ok(roots) }
-}
-
-fn system_roots() -> Result<rustls::RootCertStore, UpstreamError> {
-    let mut roots = rustls::RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if usable == 0 { Err(UpstreamError::NoSystemRoots) } else { Ok(roots) }
 }
 
 /// Dials a database and logs in, with these startup parameters beside user and database.
@@ -179,6 +151,7 @@ async fn encrypt(
     }
     let name = ServerName::try_from(config.host.clone())
         .map_err(|_| UpstreamError::HostName(config.host.clone()))?;
+    let tcp = ReadAhead::new(tcp);
     let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(UpstreamError::Tls)?;
     Ok(UpstreamStream::Tls(Box::new(stream)))
 }

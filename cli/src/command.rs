@@ -53,8 +53,9 @@ fn prepare(arguments: &Arguments) -> Outcome<(Application, tokio::runtime::Runti
     let directory = std::env::current_dir().unwrap_or_default();
     let settings = Settings::load(&paths, &directory)?;
     let console = console(arguments, &settings)?;
+    // One thread carries all bytes: a byte that had to wake a second one would be later for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)))
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| failure::unexpected(failure::reason(&error)))?;

@@ -12,11 +12,11 @@ use std::{
 
 use connect_shared::{
     error::ErrorReport,
-    frame::{Frame, Hello, Notice, VERSION, Welcome},
+    frame::{Frame, Hello, MAX_DATAGRAM, Notice, VERSION, Welcome},
 };
 use quinn::{
-    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig, VarInt,
-    crypto::rustls::QuicClientConfig,
+    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, MtuDiscoveryConfig, TransportConfig,
+    VarInt, crypto::rustls::QuicClientConfig,
 };
 use tokio::time::timeout;
 
@@ -103,8 +103,16 @@ impl Tunnel {
         self.connection.clone()
     }
 
-    /// Says goodbye; it does not wait long for it to arrive.
+    /// Says goodbye. The control stream has ended with whoever held it, which is how the agent knows; it
+    /// closes the tunnel when it has ended what was on it, and nothing is left to wait for then.
     pub(crate) async fn close(self) {
+        if timeout(FAREWELL, self.connection.closed()).await.is_err() {
+            self.cut().await;
+        }
+    }
+
+    /// Closes it from this side, without waiting long for that to arrive.
+    async fn cut(self) {
         self.connection.close(VarInt::from_u32(0), b"done");
         let _best_effort = timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
@@ -113,7 +121,7 @@ impl Tunnel {
 /// Whether a tunnel to the agent would get through; nothing is said in it.
 pub(crate) async fn probe(agent: &Agent, key: &ClientKey) -> Outcome<()> {
     let tunnel = Tunnel::handshake(agent, &agent.url.parse()?, key).await?;
-    tunnel.close().await;
+    tunnel.cut().await;
     Ok(())
 }
 
@@ -153,9 +161,12 @@ async fn resolve(agent: &Agent, address: &Address) -> Outcome<Vec<SocketAddr>> {
 
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
+    let mut discovery = MtuDiscoveryConfig::default();
+    discovery.upper_bound(MAX_DATAGRAM);
     let silence = u32::try_from(SILENCE.as_millis()).unwrap_or(u32::MAX);
     transport
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(silence))))
+        .mtu_discovery_config(Some(discovery))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))

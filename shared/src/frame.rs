@@ -47,8 +47,15 @@ pub const MAX_PAYLOAD: usize = 128 * 1024;
 /// Most bytes that a sender puts into one DATA frame.
 pub const MAX_DATA: usize = 64 * 1024;
 
+/// Largest datagram that either end sends or takes, where the path lets it through: path MTU discovery
+/// finds out. Networks of one site often carry 9,000 bytes, and the loopback more.
+pub const MAX_DATAGRAM: u16 = 8_952;
+
 /// Bytes before a payload.
 pub const HEADER: usize = 4;
+
+/// Bytes of a DATA frame before its data.
+pub const DATA_HEADER: usize = HEADER + 8;
 
 /// Client → agent, first on the control stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,7 +236,7 @@ impl Frame {
 ///
 /// # Errors
 /// More than a payload may hold.
-pub fn data_header(offset: u64, length: usize) -> Result<[u8; HEADER + 8], FrameError> {
+pub fn data_header(offset: u64, length: usize) -> Result<[u8; DATA_HEADER], FrameError> {
     let payload = length + 8;
     if payload > MAX_PAYLOAD {
         return Err(FrameError::TooLong(payload));

@@ -1,5 +1,6 @@
 //! Nouns that cross the wire between `connect` and `connect-agent`: ids, grants, decisions, frames,
-//! entries and proofs. Nothing here does I/O, reads a clock or makes a random number.
+//! entries and proofs. Nothing here does I/O, reads a clock or makes a random number; but for [`udp`], which
+//! both ends of a tunnel need and only they ask for.
 //!
 //! Read next: [`frame`] for what moves through the tunnel, [`entry`] for what the log holds,
 //! [`proof`] for how a stranger checks it.
@@ -15,3 +16,5 @@ pub mod ids;
 pub mod label;
 pub mod lineage;
 pub mod proof;
+#[cfg(feature = "udp")]
+pub mod udp;

@@ -1,10 +1,12 @@
 //! End-to-end: real programs, real database, real identity provider, real browser.
 
+mod analyze;
 mod attacks;
 mod crash;
 mod demo;
 mod denials;
 mod drivers;
+mod explain;
 mod failures;
 mod grants;
 mod install;
@@ -15,4 +17,5 @@ mod proofs;
 mod psql;
 mod readme;
 mod secrets;
+mod servers;
 mod sign_in;

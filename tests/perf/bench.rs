@@ -6,14 +6,22 @@
 
 mod bulk;
 mod cold;
+mod cost;
+mod idle;
 mod load;
+mod quictun;
 mod report;
 mod ssh;
 
-use connect_tests::{agent::BENCH, world::World};
+use connect_tests::{
+    agent::{BENCH, SHOP},
+    world::World,
+};
 
 use self::{
+    cost::processor,
     load::{Load, Way},
+    quictun::QuicTun,
     report::{Figure, Report, median},
     ssh::Ssh,
 };
@@ -22,52 +30,119 @@ use self::{
 const ROUNDS: usize = 3;
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some("hold") => return hold(),
+        Some("quictun") => return quictun::run(&words[1..]),
+        _ => {}
+    }
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     let world = World::start();
     bulk::prepare(&world);
     let ana = world.person("ana");
     let tunnel = ana.open(BENCH);
     let ssh = Ssh::start(&world);
+    let quictun = QuicTun::start(&world);
     let ways = [
         Way { name: "direct", port: world.postgres.port(), user: "postgres" },
         Way { name: "ssh -L", port: ssh.forward(), user: "postgres" },
         Way { name: "connect", port: tunnel.port(), user: "anybody" },
+        Way { name: "quictun", port: quictun.port(), user: "postgres" },
     ];
+    let ours = Ours { agent: world.agent.process().id(), cli: tunnel.process().id() };
     load::fill(&world, &ways[0]);
     let mut report = Report::default();
-    for load in &load::LOADS {
-        throughput(&world, load, &ways, &mut report);
+    for load in load::LOADS.iter().filter(|load| wanted(load.part)) {
+        throughput(&world, load, &ways, ours, &mut report);
     }
-    bulk::measure(&world, &ana, &mut report);
-    cold::measure(&world, &ana, &ssh, &mut report);
+    if wanted("bulk") {
+        bulk::measure(&world, &ana, quictun.port(), &mut report);
+    }
+    if wanted("connections") {
+        let rates = [&ways[0], &ways[2]]
+            .map(|way| median((0..ROUNDS).map(|_| load::connections(&world, way)).collect()));
+        let note = format!("{:.0}/s; direct {:.0}/s", rates[1], rates[0]);
+        let figure = Figure::new("new connections c8: rate to direct", rates[1] / rates[0], "×");
+        report.add(figure.at_least(0.85).note(&note));
+    }
+    if wanted("idle") {
+        idle::measure(&world, &ana, &mut report);
+    }
+    if wanted("cold") {
+        cold::measure(&world, &ana, &ssh, &mut report);
+    }
     report.print();
 }
 
-/// One load over the three ways, in turns.
-fn throughput(world: &World, load: &Load, ways: &[Way; 3], report: &mut Report) {
-    let mut runs = [const { Vec::new() }; 3];
+/// Our two processes.
+#[derive(Clone, Copy)]
+struct Ours {
+    agent: u32,
+    cli: u32,
+}
+
+/// One load over all ways, in turns.
+fn throughput(world: &World, load: &Load, ways: &[Way; 4], ours: Ours, report: &mut Report) {
+    let mut runs = [const { Vec::new() }; 4];
     let entries = load::entries(world);
+    let before = [processor(ours.agent), processor(ours.cli)];
     for round in 0..ROUNDS {
         for (way, runs) in ways.iter().zip(&mut runs) {
             runs.push(load.run(world, way, round));
         }
     }
+    let used = [processor(ours.agent) - before[0], processor(ours.cli) - before[1]];
     let written = load::entries(world) - entries;
     let rate = |index: usize| median(runs[index].iter().map(|run| run.transactions_per_second).collect());
-    let [direct, ssh, ours] = [rate(0), rate(1), rate(2)];
-    let note = format!("{ours:.0}/s; direct {direct:.0}/s, ssh -L {ssh:.0}/s");
+    let [direct, ssh, ours, quictun] = [rate(0), rate(1), rate(2), rate(3)];
+    let note = format!("{ours:.0}/s; direct {direct:.0}/s, ssh -L {ssh:.0}/s, quictun {quictun:.0}/s");
     report.add(
         Figure::new(&format!("{}: rate to ssh -L", load.name), ours / ssh, "×")
             .at_least(load.target)
             .note(&note),
     );
     report.add(Figure::new(&format!("{}: rate to direct", load.name), ours / direct, "×"));
+    let least = if load.clients == 32 { 0.90 } else { 0.0 };
+    report.add(Figure::new(&format!("{}: rate to quictun", load.name), ours / quictun, "×").at_least(least));
     if load.clients == 1 {
         let p50 = |index: usize| median(runs[index].iter().map(|run| run.p50_micros).collect());
         let added = p50(2) - p50(0);
         let note = format!("ssh -L adds {:.0} µs", p50(1) - p50(0));
         report.add(Figure::new(&format!("{}: added p50", load.name), added, "µs").note(&note));
+        let over = p50(2) - p50(3);
+        report.add(Figure::new(&format!("{}: p50 over quictun", load.name), over, "µs").at_most(30.0));
     }
     let seconds: f64 = runs[2].iter().map(|run| run.seconds).sum();
+    let done: f64 = runs[2].iter().map(|run| run.seconds * run.transactions_per_second).sum();
+    for (name, used) in ["agent", "CLI"].into_iter().zip(used) {
+        report.add(Figure::new(&format!("{}: {name}'s processor", load.name), used / done * 1e6, "µs each"));
+    }
     #[expect(clippy::cast_precision_loss, reason = "a count of entries of one run")]
     report.add(Figure::new(&format!("{}: log entries", load.name), written as f64 / seconds, "/s"));
+}
+
+/// Everything stands until standard input ends, for a profiler.
+fn hold() {
+    let world = World::start();
+    bulk::prepare(&world);
+    let ana = world.person("ana");
+    let (tunnel, shop) = (ana.open(BENCH), ana.open(SHOP));
+    let ssh = Ssh::start(&world);
+    let direct = Way { name: "direct", port: world.postgres.port(), user: "postgres" };
+    load::fill(&world, &direct);
+    println!(
+        "database={} bench={} shop={} ssh={}",
+        world.postgres.port(),
+        tunnel.port(),
+        shop.port(),
+        ssh.forward()
+    );
+    println!(
+        "agent={} cli={} cli_shop={}",
+        world.agent.process().id(),
+        tunnel.process().id(),
+        shop.process().id()
+    );
+    println!("folder={}", world.folder().display());
+    let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
 }

@@ -8,10 +8,15 @@ use std::{
 
 use connect_tests::{agent::SHOP, person::Person, world::World};
 
-use crate::report::{Figure, Report, median};
+use crate::{
+    cost::processor,
+    report::{Figure, Report, median},
+};
 
 const ROUNDS: usize = 3;
 const ROWS: u32 = 300_000;
+/// Of `bulk`, as DataRow messages.
+const BYTES_A_ROW: f64 = 172.0;
 
 /// The same rows twice: in columns whose names and contents are personal, and in columns of numbers and
 /// digests that are nobody's.
@@ -33,44 +38,62 @@ pub(crate) fn prepare(world: &World) {
     );
 }
 
-pub(crate) fn measure(world: &World, person: &Person, report: &mut Report) {
+pub(crate) fn measure(world: &World, person: &Person, quictun: u16, report: &mut Report) {
     // The tables were made after the agent read the catalog; a new session sees them.
     let tunnel = person.open(SHOP);
-    let (mut masked, mut clear, mut direct) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut masked, mut clear, mut direct, mut bare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut seconds = 0.0;
     for _ in 0..ROUNDS {
+        let before = processor(world.agent.process().id());
         masked.push(rate(tunnel.port(), "anybody", "SELECT * FROM bulk"));
+        seconds += processor(world.agent.process().id()) - before;
         clear.push(rate(tunnel.port(), "anybody", "SELECT * FROM bulk_clear"));
         direct.push(rate(world.postgres.port(), "postgres", "SELECT * FROM bulk_clear"));
+        bare.push(rate(quictun, "postgres", "SELECT * FROM bulk_clear"));
     }
-    let (masked, clear, direct) = (median(masked), median(clear), median(direct));
+    let (masked, clear, direct, bare) = (median(masked), median(clear), median(direct), median(bare));
     let note = format!("{masked:.0} and {clear:.0} thousand rows/s");
     report.add(
         Figure::new("bulk SELECT: 3 masked columns to none", masked / clear, "×").at_least(0.93).note(&note),
     );
     report.add(Figure::new("bulk SELECT: to direct", clear / direct, "×").at_least(0.70));
+    report.add(Figure::new("bulk SELECT: to quictun", clear / bare, "×").at_least(0.95));
+    let gigabytes = f64::from(ROWS) * ROUNDS as f64 * BYTES_A_ROW / 1e9;
+    report.add(Figure::new("bulk SELECT: agent's processor, masked", seconds / gigabytes * 100.0, "cs/GB"));
 }
 
 /// Thousand rows a second. The answer is read and not parsed: the client must not be the limit.
 fn rate(port: u16, user: &str, sql: &str) -> f64 {
+    let mut stream = connect(port, user, "shop");
+    let start = Instant::now();
+    stream.write_all(&query(sql)).expect("a query");
+    drain(&mut stream);
+    f64::from(ROWS) / 1000.0 / start.elapsed().as_secs_f64()
+}
+
+/// A connection that is ready.
+pub(crate) fn connect(port: u16, user: &str, database: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
-    let parameters = format!("user\0{user}\0database\0shop\0\0");
+    let parameters = format!("user\0{user}\0database\0{database}\0\0");
     let mut startup = 196_608_u32.to_be_bytes().to_vec();
     startup.extend(parameters.bytes());
     let mut message = u32::try_from(startup.len() + 4).expect("short").to_be_bytes().to_vec();
     message.extend(startup);
     stream.write_all(&message).expect("a startup");
     drain(&mut stream);
-    let start = Instant::now();
+    stream
+}
+
+/// A simple query.
+pub(crate) fn query(sql: &str) -> Vec<u8> {
     let mut query = vec![b'Q'];
     query.extend(u32::try_from(sql.len() + 5).expect("short").to_be_bytes());
     query.extend(sql.bytes().chain([0]));
-    stream.write_all(&query).expect("a query");
-    drain(&mut stream);
-    f64::from(ROWS) / 1000.0 / start.elapsed().as_secs_f64()
+    query
 }
 
 /// Reads up to ReadyForQuery, idle.
-fn drain(stream: &mut TcpStream) {
+pub(crate) fn drain(stream: &mut TcpStream) {
     const READY: [u8; 6] = [b'Z', 0, 0, 0, 5, b'I'];
     let mut buffer = vec![0; 1 << 20];
     let mut tail = Vec::new();

@@ -15,6 +15,8 @@ pub(crate) struct Way {
 
 /// What pgbench does.
 pub(crate) struct Load {
+    /// What it is called on the command line.
+    pub(crate) part: &'static str,
     pub(crate) name: &'static str,
     script: &'static str,
     protocol: &'static str,
@@ -24,24 +26,38 @@ pub(crate) struct Load {
 }
 
 const fn load(
+    part: &'static str,
     name: &'static str,
     script: &'static str,
     protocol: &'static str,
     clients: u32,
     target: f64,
 ) -> Load {
-    Load { name, script, protocol, clients, target }
+    Load { part, name, script, protocol, clients, target }
 }
 
-pub(crate) const LOADS: [Load; 5] = [
-    load("S simple c1", "select-only", "simple", 1, 0.95),
-    load("S simple c8", "select-only", "simple", 8, 0.95),
-    load("S prepared c8", "select-only", "prepared", 8, 0.0),
-    load("S prepared c32", "select-only", "prepared", 32, 1.8),
-    load("TPC-B simple c8", "tpcb-like", "simple", 8, 0.0),
+pub(crate) const LOADS: [Load; 6] = [
+    load("c1", "S simple c1", "select-only", "simple", 1, 0.95),
+    load("c8", "S simple c8", "select-only", "simple", 8, 0.95),
+    load("p8", "S prepared c8", "select-only", "prepared", 8, 0.0),
+    load("p32", "S prepared c32", "select-only", "prepared", 32, 1.8),
+    load("c32", "S simple c32", "select-only", "simple", 32, 0.0),
+    load("tpcb", "TPC-B simple c8", "tpcb-like", "simple", 8, 0.0),
 ];
 
 const SECONDS: &str = "4";
+
+/// Connections that are opened, asked once and closed again, by 8 clients: how many a second.
+pub(crate) fn connections(world: &World, way: &Way) -> f64 {
+    let mut command = pgbench(world, way);
+    command.args(["-n", "-b", "select-only", "-C", "-c", "8", "-j", "2", "-T", SECONDS]);
+    rate(&process::run_with(&mut command, "", Duration::from_secs(120)).good())
+}
+
+fn rate(out: &str) -> f64 {
+    let line = out.lines().find_map(|line| line.strip_prefix("tps = ")).expect("a rate");
+    line.split(' ').next().and_then(|rate| rate.parse().ok()).expect("a number")
+}
 
 /// What one run came to.
 pub(crate) struct Run {
@@ -86,8 +102,7 @@ impl Load {
         ]);
         command.args(["--log", "--log-prefix", &prefix]);
         let out = process::run_with(&mut command, "", Duration::from_secs(120)).good();
-        let line = out.lines().find_map(|line| line.strip_prefix("tps = ")).expect("a rate");
-        let rate = line.split(' ').next().and_then(|rate| rate.parse().ok()).expect("a number");
+        let rate = rate(&out);
         eprintln!("{:<16} {:<8} {rate:>9.0} transactions/s", self.name, way.name);
         let p50_micros = latencies(world, &prefix);
         Run { transactions_per_second: rate, p50_micros, seconds: SECONDS.parse().expect("a number") }

@@ -6,12 +6,18 @@
 //! end.
 
 pub mod agent;
+pub mod analyze;
+pub mod answers;
 pub mod canary;
+pub mod differential;
 pub mod fuzz;
+pub mod generate;
 pub mod idp;
 pub mod leaves;
+pub mod oracle;
 pub mod os_user;
 pub mod person;
+pub mod perturb;
 pub mod place;
 pub mod postgres;
 pub mod process;

@@ -24,6 +24,45 @@ pub const AGENT_PASSWORD: &str = "n0-client-may-ever-hold-this-7c41";
 /// the other side.
 pub const ADMINISTRATOR: &str = "postgres";
 
+/// A major version that the tests have beside the system's own server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    Thirteen,
+    Fifteen,
+    Eighteen,
+}
+
+impl Version {
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Thirteen => 13,
+            Self::Fifteen => 15,
+            Self::Eighteen => 18,
+        }
+    }
+
+    /// Where its programs are.
+    ///
+    /// # Panics
+    /// `tests/run` has not installed them.
+    fn programs(self) -> PathBuf {
+        let folder = place::of_tests(&format!("servers/node_modules/pg{}/native/bin", self.number()));
+        assert!(
+            folder.join("postgres").is_file(),
+            "PostgreSQL {} is not installed; run tests/run",
+            self.number()
+        );
+        folder
+    }
+}
+
+/// The programs of one installation.
+struct Programs {
+    initdb: PathBuf,
+    postgres: PathBuf,
+}
+
 /// A running server. Stopped, with its folder, when dropped.
 pub struct Postgres {
     folder: PathBuf,
@@ -38,14 +77,29 @@ impl Postgres {
     /// PostgreSQL is not installed, or does not start.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
+        let [initdb, postgres] = ["initdb", "postgres"].map(place::installed);
+        Self::start_from(&Programs { initdb, postgres }, folder)
+    }
+
+    /// As [`Self::start`], of another version than the system's.
+    ///
+    /// # Panics
+    /// It is not installed, or does not start.
+    #[must_use]
+    pub fn start_version(version: Version, folder: &Path) -> Self {
+        let [initdb, postgres] = ["initdb", "postgres"].map(|program| version.programs().join(program));
+        Self::start_from(&Programs { initdb, postgres }, folder)
+    }
+
+    fn start_from(programs: &Programs, folder: &Path) -> Self {
         let user = os_user::unprivileged();
         let data = folder.join("data");
         fs::create_dir_all(&data).expect("a folder");
         os_user::give(&data, user).expect("the folder is ours to give");
-        initialise(&data, user);
+        initialise(&programs.initdb, &data, user);
         write_certificates(folder, &data, user);
         write_settings(&data);
-        let (process, port) = serve(&data, user);
+        let (process, port) = serve(&programs.postgres, &data, user);
         let server = Self { folder: folder.to_owned(), port, process };
         server.fill();
         server
@@ -111,8 +165,8 @@ impl Postgres {
     }
 }
 
-fn initialise(data: &Path, user: Option<OtherUser>) {
-    let mut initdb = Command::new(place::installed("initdb"));
+fn initialise(program: &Path, data: &Path, user: Option<OtherUser>) {
+    let mut initdb = Command::new(program);
     initdb
         .args([
             "--auth=trust",
@@ -170,11 +224,11 @@ fn write_settings(data: &Path) {
     fs::write(data.join("pg_hba.conf"), access).expect("our own file");
 }
 
-fn serve(data: &Path, user: Option<OtherUser>) -> (Process, u16) {
+fn serve(program: &Path, data: &Path, user: Option<OtherUser>) -> (Process, u16) {
     // A free port may be taken by somebody else before the server has it: then another one.
     for _ in 0..5 {
         let port = free_port();
-        let mut postgres = Command::new(place::installed("postgres"));
+        let mut postgres = Command::new(program);
         postgres
             .arg("-D")
             .arg(data)

@@ -48,14 +48,23 @@ pub struct Catalog {
     pub code: Arc<Code>,
     /// Schemas by name.
     pub schemas: Arc<HashMap<Name, Oid>>,
-    /// Schemas that the role has no USAGE of: a search path passes over them.
-    pub unusable_schemas: Arc<HashSet<Name>>,
     /// The role that the agent logs in as.
     pub role: Name,
+    /// Roles by name: at least that one, and those that it may become. Of one that is not here nothing
+    /// is known, but for the agent's own: then it may use every schema.
+    pub roles: HashMap<Name, Role>,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
     pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
+}
+
+/// A role's rights, as far as they change what names mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Role {
+    /// Schemas that it may not use (`has_schema_privilege`): the server leaves them out of a search path
+    /// without a word.
+    pub closed_schemas: HashSet<Name>,
 }
 
 /// What all overloads of one built-in name have in common; the riskiest wins.

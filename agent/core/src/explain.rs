@@ -47,13 +47,19 @@ pub fn explain(
     limits: &Limits,
 ) -> Vec<Explained> {
     let analysis = understand(text, catalog, session, limits);
-    let lineages = lineages(text, catalog, session, limits);
-    let names = Names { catalog, session };
-    let statements = analysis.statements.into_iter().zip(&lineages);
-    statements.map(|(statement, lineage)| one(statement, lineage, &names, asker)).collect()
+    let mut after = session.clone();
+    let lineages = lineages(text, catalog, &mut after, limits);
+    let names = Names { catalog, session: &after };
+    // Each statement as it is in the state that those before it leave.
+    let statements = analysis
+        .statements
+        .into_iter()
+        .zip(lineages)
+        .map(|(statement, lineage)| Statement { lineage: lineage.into(), ..statement });
+    statements.map(|statement| one(statement, &names, asker)).collect()
 }
 
-fn one(statement: Statement, lineage: &Lineage, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
+fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
     let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
@@ -65,7 +71,7 @@ fn one(statement: Statement, lineage: &Lineage, names: &Names<'_>, asker: &Asker
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
         masks: masks(&statement, &decision, names.catalog),
-        lineage: report(lineage, &decision, names),
+        lineage: report(&statement.lineage, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use connect_shared::{entry::TextRef, label::Label};
 
-use crate::{catalog::Oid, lineage::Lineage, record::ReadProof};
+use crate::{
+    catalog::Oid,
+    lineage::Lineage,
+    record::ReadProof,
+    session::{Fingerprint, SessionChange},
+};
 
 /// A text as the client sent it: one parse, any number of statements.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +18,8 @@ pub struct Analysis {
     pub statements: Vec<Statement>,
     /// Version of the catalog that it was analysed against.
     pub catalog_version: u64,
+    /// It holds for every text that differs in nothing but small numbers.
+    pub numbers_are_inert: bool,
 }
 
 /// One statement.
@@ -35,6 +42,10 @@ pub struct Statement {
     pub effect: Effect,
     /// What each output is computed from.
     pub lineage: Arc<Lineage>,
+    /// What it changes for the lineage of those after it, if it succeeds.
+    pub change: Arc<SessionChange>,
+    /// State of the session that lineage and change are found under.
+    pub under: Fingerprint,
 }
 
 /// What a statement is for.

@@ -9,13 +9,16 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+pub(crate) mod named;
 pub mod overload;
 mod parse;
+pub mod plpgsql;
 mod query;
 mod refusal;
 mod resolve;
 pub mod review;
 mod settings;
+mod shape;
 mod text;
 mod tokens;
 mod utility;
@@ -23,21 +26,24 @@ mod value_bearing;
 mod views;
 mod walk;
 
+use std::borrow::Cow;
+
 use pg_query::protobuf::RawStmt;
 
+pub(crate) use self::shape::shape;
 pub use self::{
-    bind::{ViewCell, bind, bind_text},
+    bind::{ViewCell, bind, bind_node, bind_text},
     text::{lineages, new_session},
     views::settle_views,
 };
 use self::{
-    found::Found,
+    found::{BoundIn, Found},
     tokens::{Normal, Tokens},
 };
 use crate::{
     catalog::Catalog,
-    session::Session,
-    statement::{Analysis, Kind, Refusal, Statement},
+    session::{Session, SessionChange, change_of},
+    statement::{Analysis, Kind, Protection, Refusal, Statement},
 };
 
 /// Bounds over which a text is not understood.
@@ -59,11 +65,11 @@ impl Default for Limits {
 /// statement with [`crate::statement::Protection::Refused`].
 #[must_use]
 pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Limits) -> Analysis {
-    let statements = match statements(text, catalog, session, limits) {
-        Ok(statements) => statements,
-        Err(refusal) => vec![whole(text, refusal)],
+    let (statements, numbers_are_inert) = match statements(text, catalog, session, limits) {
+        Ok(understood) => understood,
+        Err(refusal) => (vec![whole(text, refusal, session)], false),
     };
-    Analysis { statements, catalog_version: catalog.version }
+    Analysis { statements, catalog_version: catalog.version, numbers_are_inert }
 }
 
 fn statements(
@@ -71,9 +77,35 @@ fn statements(
     catalog: &Catalog,
     session: &Session,
     limits: &Limits,
-) -> Result<Vec<Statement>, Refusal> {
+) -> Result<(Vec<Statement>, bool), Refusal> {
     let (tokens, parsed) = parsed(text, catalog, limits)?;
-    Ok(parsed.iter().map(|raw| statement(raw, &tokens, text.len(), catalog, session)).collect())
+    let mut session = Cow::Borrowed(session);
+    let mut statements = Vec::with_capacity(parsed.len());
+    for (place, raw) in parsed.iter().enumerate() {
+        let found = statement(raw, &tokens, text.len(), catalog, &session);
+        // Those behind it are read in the state that it leaves.
+        if place + 1 < parsed.len() && !found.change.is_empty() {
+            session.to_mut().apply(&found.change, catalog);
+        }
+        statements.push(found);
+    }
+    // A refusal may quote a part of the text.
+    let refused = statements.iter().any(|found| matches!(found.protection, Protection::Refused(_)));
+    let inert = !refused && shape(text).is_some_and(|shape| shape::numbers_are_inert(&parsed, shape.numbers));
+    Ok((statements, inert))
+}
+
+/// One statement of a text that was understood before, in another state of the session.
+#[must_use]
+pub fn understand_one(
+    text: &[u8],
+    place: usize,
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Option<Statement> {
+    let (tokens, parsed) = parsed(text, catalog, limits).ok()?;
+    parsed.get(place).map(|raw| statement(raw, &tokens, text.len(), catalog, session))
 }
 
 /// Tokens and trees of a text within the limits that the server reads alike.
@@ -95,10 +127,11 @@ fn parsed<'t>(
 }
 
 /// A text that is refused as a whole.
-fn whole(text: &[u8], refusal: Refusal) -> Statement {
+fn whole(text: &[u8], refusal: Refusal, session: &Session) -> Statement {
     let length = text.len() as u64;
-    let lineage = text::opaque(&refusal);
-    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, lineage)
+    let (lineage, change) = (text::opaque(&refusal), SessionChange::code_ran());
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, bound)
 }
 
 fn statement(
@@ -119,7 +152,11 @@ fn statement(
             Found::new("unknown", Kind::Administration).refused(refusal::not_reviewed("an empty command"))
         }
     };
-    found.with_text(tokens::normal(tokens, start, end), bind(raw, catalog, session))
+    let lineage = bind(raw, catalog, session);
+    let node = raw.stmt.as_deref().and_then(|node| node.node.as_ref());
+    let change = node.map(|node| change_of(node, &lineage, catalog)).unwrap_or_default();
+    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    found.with_text(tokens::normal(tokens, start, end), bound)
 }
 
 #[cfg(test)]

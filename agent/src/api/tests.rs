@@ -292,3 +292,37 @@ async fn an_agent_whose_databases_cannot_be_read_is_alive_and_not_ready() {
     );
     assert_eq!(get(&agent, "/healthz", None).await.status(), 200);
 }
+
+#[tokio::test]
+async fn an_explanation_needs_what_a_grant_needs() {
+    let agent = TestAgent::start().await;
+    let keys = ClientKeys::new();
+    let (with_key, without_key) = (agent.http(Some(&keys)), agent.http(None));
+    let ask = async |client: &reqwest::Client, groups: Option<&[&str]>, body: String| {
+        let mut request = client.post(agent.url("/v1/explain")).header("content-type", "application/json");
+        if let Some(groups) = groups {
+            request = request.bearer_auth(agent.provider.token("ana", groups));
+        }
+        error(request.body(body).send().await.expect("an answer")).await
+    };
+    let body = |resource: &str| json!({"resource": resource, "sql": "SELECT 1"}).to_string();
+    let developer: Option<&[&str]> = Some(&["developer"]);
+    assert_eq!(ask(&with_key, None, body("prod-db")).await, is(401, "sign_in_needed"));
+    assert_eq!(ask(&without_key, developer, body("prod-db")).await, is(400, "certificate_needed"));
+    assert_eq!(ask(&with_key, Some(&["security"]), body("prod-db")).await, is(403, "not_allowed"));
+    assert_eq!(ask(&with_key, developer, body("gone")).await, is(404, "no_such_resource"));
+    let write = json!({"resource": "prod-db", "sql": "SELECT 1", "actions": ["write"]}).to_string();
+    assert_eq!(ask(&with_key, developer, write).await, is(403, "not_allowed"));
+    let more = json!({"resource": "prod-db", "sql": "SELECT 1", "execute": true}).to_string();
+    assert_eq!(ask(&with_key, developer, more).await, is(400, "bad_request"));
+    let long = json!({"resource": "prod-db", "sql": "x".repeat(3 << 20)}).to_string();
+    assert_eq!(ask(&with_key, developer, long).await, is(400, "bad_request"));
+    // A text of the greatest length is read; there is no database behind this agent.
+    let longest = json!({"resource": "prod-db", "sql": "\"".repeat(1 << 20)}).to_string();
+    assert_eq!(ask(&with_key, developer, longest).await, is(503, "catalog_unreadable"));
+    let kinds = agent.kinds().await;
+    assert!(
+        kinds.contains(&"grant_refused".to_owned()) && !kinds.contains(&"explained".to_owned()),
+        "{kinds:?}"
+    );
+}

@@ -14,9 +14,8 @@ use super::{
     connection::{Connection, ReadError},
     inherit,
     labels::{LabelStore, Watch, sizes},
-    mark::{Change, Mark},
     overrides::LabelOverrides,
-    read::{Reading, read},
+    read::{Found, Reading, follow, read},
     shared::{Answer, Shared},
     summary::Summary,
 };

@@ -12,7 +12,6 @@ use super::*;
 
 mod refresh;
 mod server;
-mod size;
 mod snapshot;
 
 /// Longer than any step takes; a test that hangs fails.

@@ -1,6 +1,11 @@
 //! The client's end of a connection: a stream of the tunnel, as bytes with offsets.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    future::{Future as _, poll_fn},
+    pin::pin,
+    task::{Context, Poll, ready},
+};
 
 use bytes::{Bytes, BytesMut};
 use connect_shared::{
@@ -16,6 +21,9 @@ const ACKNOWLEDGE_EVERY: u64 = 256 * 1024;
 
 /// Most bytes that one read takes.
 const READ: usize = 64 * 1024;
+
+/// Data at least this long is handed on without a copy; what is shorter shares a buffer.
+const LARGE: usize = 8 * 1024;
 
 /// What came from the client.
 #[derive(Debug)]
@@ -55,6 +63,9 @@ pub(super) struct Reader {
 pub(super) struct Writer {
     send: quinn::SendStream,
     queue: VecDeque<Bytes>,
+    /// Behind the queue: frames that are still joined by others.
+    tail: BytesMut,
+    /// Bytes in both.
     queued: usize,
     /// Offset of the next byte for the client.
     offset: u64,
@@ -62,10 +73,17 @@ pub(super) struct Writer {
 }
 
 impl Downstream {
-    pub(super) const fn new(send: quinn::SendStream, receive: quinn::RecvStream, buffer: BytesMut) -> Self {
+    pub(super) fn new(send: quinn::SendStream, receive: quinn::RecvStream, buffer: BytesMut) -> Self {
         Self {
             reader: Reader { receive, buffer, offset: 0, ended: false },
-            writer: Writer { send, queue: VecDeque::new(), queued: 0, offset: 0, acknowledged: 0 },
+            writer: Writer {
+                send,
+                queue: VecDeque::new(),
+                tail: BytesMut::new(),
+                queued: 0,
+                offset: 0,
+                acknowledged: 0,
+            },
         }
     }
 
@@ -81,18 +99,21 @@ impl Reader {
         self.ended
     }
 
-    /// Waits for the client's next bytes. Cancel-safe: bytes are kept until a whole frame is here.
-    pub(super) async fn receive(&mut self) -> Result<Received, DownstreamError> {
+    /// The client's next bytes. What is not a whole frame is kept.
+    pub(super) fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Received, DownstreamError>> {
         loop {
             if let Some(received) = self.take()? {
-                return Ok(received);
+                return Poll::Ready(Ok(received));
             }
-            let chunk = self.receive.read_chunk(READ, true).await;
+            let chunk = ready!(pin!(self.receive.read_chunk(READ, true)).poll(context));
             match chunk.map_err(|_| DownstreamError::Broken)? {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
                 None => {
                     self.ended = true;
-                    return Ok(Received::End);
+                    return Poll::Ready(Ok(Received::End));
                 }
             }
         }
@@ -100,6 +121,11 @@ impl Reader {
 
     fn take(&mut self) -> Result<Option<Received>, DownstreamError> {
         while let Some(frame) = Frame::decode(&mut self.buffer)? {
+            if self.buffer.is_empty() {
+                // The frame's bytes are its own then, and may be changed in place; and an idle connection
+                // keeps no buffer.
+                self.buffer = BytesMut::new();
+            }
             match frame {
                 Frame::Data { offset, bytes } => {
                     self.expect(offset)?;
@@ -146,17 +172,30 @@ impl Writer {
             // A part is at most `MAX_DATA` long, which a header can always say.
             if let Ok(header) = frame::data_header(self.offset, part.len()) {
                 self.offset += part.len() as u64;
-                self.push(Bytes::copy_from_slice(&header));
-                self.push(part);
+                self.queued += header.len() + part.len();
+                self.tail.extend_from_slice(&header);
+                if part.len() < LARGE {
+                    self.tail.extend_from_slice(&part);
+                } else {
+                    self.close_tail();
+                    self.queue.push_back(part);
+                }
             }
         }
     }
 
     /// Queues a frame without data.
     pub(super) fn frame(&mut self, frame: &Frame) {
-        let mut bytes = BytesMut::new();
-        if frame.encode(&mut bytes).is_ok() {
-            self.push(bytes.freeze());
+        let before = self.tail.len();
+        if frame.encode(&mut self.tail).is_err() {
+            self.tail.truncate(before);
+        }
+        self.queued += self.tail.len() - before;
+    }
+
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queue.push_back(std::mem::take(&mut self.tail).freeze());
         }
     }
 
@@ -168,27 +207,24 @@ impl Writer {
         }
     }
 
-    fn push(&mut self, bytes: Bytes) {
-        self.queued += bytes.len();
-        self.queue.push_back(bytes);
-    }
-
-    /// Sends some of what is queued. Cancel-safe: what was not sent stays queued.
-    pub(super) async fn send(&mut self) -> Result<(), DownstreamError> {
-        let queue = self.queue.make_contiguous();
-        let written = self.send.write_chunks(queue).await.map_err(|_| DownstreamError::Broken)?;
-        self.queued -= written.bytes;
-        self.queue.drain(..written.chunks);
-        Ok(())
+    /// Sends what is queued, as far as it goes; ready when all of it went.
+    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), DownstreamError>> {
+        while self.queued > 0 {
+            self.close_tail();
+            let queue = self.queue.make_contiguous();
+            let written = ready!(pin!(self.send.write_chunks(queue)).poll(context));
+            let written = written.map_err(|_| DownstreamError::Broken)?;
+            self.queued -= written.bytes;
+            self.queue.drain(..written.chunks);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Sends all that is queued, says that nothing follows, and ends the stream.
     pub(super) async fn finish(&mut self) {
         self.frame(&Frame::End { offset: self.offset });
-        while self.queued > 0 {
-            if self.send().await.is_err() {
-                return;
-            }
+        if poll_fn(|context| self.poll_send(context)).await.is_err() {
+            return;
         }
         // Ending an ended stream changes nothing.
         let _already_ended = self.send.finish();

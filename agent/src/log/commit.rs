@@ -5,10 +5,8 @@
 //! closes the log until the agent is started anew.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
+    io,
+    path::PathBuf,
     sync::{Arc, PoisonError},
 };
 
@@ -16,56 +14,11 @@ use super::{
     error::LogClosed,
     frame::{SEGMENT_HEADER, seal, segment_header, segment_name},
     handle::Shared,
-    public::{Keep, sync_folder, write_atomically},
+    public::{Keep, write_atomically},
     publish::Position,
     queue::{Batch, Work},
+    segment::{SegmentFile, SegmentStore},
 };
-
-/// A segment that is being written.
-pub(super) trait SegmentFile: Send {
-    /// Writes all of `bytes` at the end.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
-
-    /// Returns once everything that was written is on stable storage.
-    fn sync(&mut self) -> io::Result<()>;
-}
-
-/// Makes segments. Tests make some that fail.
-pub(super) trait SegmentStore: Send {
-    /// Creates a segment with this header, durable with its name.
-    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>>;
-
-    /// Opens a segment to go on at its end.
-    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
-}
-
-/// Segments in a folder of the file system.
-pub(super) struct DiskStore;
-
-impl SegmentFile for File {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
-impl SegmentStore for DiskStore {
-    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
-        let mut file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        // If we stop here, recovery finds a last segment without a whole header, and removes it.
-        file.write_all(header)?;
-        file.sync_all()?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))?;
-        Ok(Box::new(file))
-    }
-
-    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).open(path)?))
-    }
-}
 
 struct Current {
     first: u64,
@@ -96,7 +49,7 @@ impl Committer {
         let current = match end {
             None => None,
             Some(Position { segment, offset }) => {
-                let file = store.resume(&segments.join(segment_name(segment)))?;
+                let file = store.resume(&segments.join(segment_name(segment)), offset)?;
                 Some(Current { first: segment, offset, file })
             }
         };
@@ -119,6 +72,12 @@ impl Committer {
             }
             spent = batch;
         }
+        if let Some(mut last) = self.current.take()
+            && let Err(error) = last.file.finish()
+        {
+            // What was set aside and not used stays behind the last entry: recovery knows it.
+            tracing::debug!(%error, "the end of the last segment could not be cut");
+        }
         drop(guard);
     }
 
@@ -140,9 +99,12 @@ impl Committer {
     /// The segment to write to: a new one if there is none or the last one is full. Everything in the
     /// last one is synced by now, so that recovery may take a later segment as proof of it.
     fn segment_for(&mut self, next: u64) -> io::Result<&mut Current> {
-        let current = match self.current.take().filter(|current| current.offset < self.segment_bytes) {
-            Some(current) => current,
-            None => {
+        let current = match self.current.take() {
+            Some(current) if current.offset < self.segment_bytes => current,
+            full => {
+                if let Some(mut full) = full {
+                    full.file.finish()?;
+                }
                 let path = self.segments.join(segment_name(next));
                 let file = self.store.create(&path, &segment_header(next))?;
                 Current { first: next, offset: SEGMENT_HEADER as u64, file }
@@ -158,6 +120,7 @@ impl Committer {
         drop(index);
         // First the publisher: whoever then learns that an entry is durable can ask for it to be signed.
         self.shared.signal.durable(upto, end);
+        self.shared.watermark.advance(upto);
         self.shared.durability.send_modify(|durability| durability.upto = upto);
     }
 }

@@ -16,6 +16,9 @@
 //! looks like the other is a bit that decays in the very last batch after it was acknowledged and before
 //! the next batch or checkpoint, which is at most a second of activity later: then the checkpoint covers
 //! it, and recovery refuses a log that is shorter than its checkpoint.
+//!
+//! Behind the last frame of a segment that is not complete there may be zeros: room that was set aside. No
+//! frame begins with them, because a barrier has a check and an entry has a length.
 
 use std::{
     fs::File,
@@ -154,7 +157,8 @@ impl FrameReader {
 
     /// Reads the header, which comes first. `false`: it is not as written.
     pub(super) fn header(&mut self) -> io::Result<bool> {
-        let (length, expected) = (self.length()?, segment_header(self.index));
+        // Nothing behind it is read yet: in a segment that is being written, it may be room.
+        let (length, expected) = (self.length()?.min(SEGMENT_HEADER as u64), segment_header(self.index));
         let good = self.ensure(SEGMENT_HEADER, length)?.is_some_and(|header| header == expected);
         if good {
             self.offset = SEGMENT_HEADER as u64;
@@ -245,6 +249,22 @@ impl FrameReader {
             at += READ_BYTES as u64;
         }
         Ok(false)
+    }
+
+    /// Whether nothing is left but room that was set aside and never written to.
+    pub(super) fn only_room_is_left(&self) -> io::Result<bool> {
+        let mut window = vec![0; READ_BYTES];
+        let mut at = self.offset;
+        loop {
+            let read = read_at_most(&self.file, &mut window, at)?;
+            if window.iter().take(read).any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            if read < window.len() {
+                return Ok(true);
+            }
+            at += read as u64;
+        }
     }
 
     /// The next `need` bytes, if they lie before `limit`.

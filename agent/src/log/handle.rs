@@ -20,14 +20,20 @@ use connect_shared::{
 use tokio::sync::watch;
 
 use super::{
-    Durability, LogClosed, PublicFolder, Published, StatementPlace, index::StatementIndex, leaf::Prepared,
-    publish::Signal, queue::Queue, texts::Texts,
+    Durability, LogClosed, PublicFolder, Published, StatementPlace,
+    index::StatementIndex,
+    leaf::Prepared,
+    publish::Signal,
+    queue::{Haste, Queue},
+    texts::Texts,
+    watermark::{DurableWait, Watermark},
 };
 
 /// What the handle and the threads share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) durability: watch::Sender<Durability>,
+    pub(super) watermark: Arc<Watermark>,
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) index: Mutex<StatementIndex>,
     pub(super) signal: Signal,
@@ -42,6 +48,7 @@ impl Shared {
         self.durability.send_modify(|durability| {
             durability.failed.get_or_insert_with(|| Arc::clone(&reason));
         });
+        self.watermark.fail();
         self.signal.failed(reason);
     }
 }
@@ -76,7 +83,16 @@ impl Log {
     /// # Errors
     /// The log takes no entries, or not this one. Nothing was appended.
     pub(crate) fn append(&self, entry: Entry) -> Result<Seq, LogClosed> {
-        self.inner.shared.queue.append(Prepared::new(&entry)?)
+        self.inner.shared.queue.append(Prepared::new(&entry)?, Haste::Now)
+    }
+
+    /// As [`Log::append`], for an entry that nobody waits for: it goes to the disk with the next one that
+    /// is waited for, or a moment later by itself.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub(crate) fn append_in_passing(&self, entry: &Entry) -> Result<Seq, LogClosed> {
+        self.inner.shared.queue.append(Prepared::new(entry)?, Haste::Soon)
     }
 
     /// Makes sure that a text stands before whatever is appended from here on. `None` if it did already.
@@ -98,7 +114,7 @@ impl Log {
             return Ok(None);
         }
         let entry = Entry::StatementText { fingerprint: fingerprint.to_owned(), sql: sql.to_owned() };
-        let seq = self.append(entry)?;
+        let seq = self.append_in_passing(&entry)?;
         texts.insert(fingerprint);
         Ok(Some(seq))
     }
@@ -108,12 +124,18 @@ impl Log {
         self.inner.shared.durability.subscribe()
     }
 
+    /// A way to wait for entry after entry, in one task.
+    pub(crate) fn durable_wait(&self) -> DurableWait {
+        DurableWait::new(Arc::clone(&self.inner.shared.watermark))
+    }
+
     /// Waits until an entry is durable.
     ///
     /// # Errors
     /// The log closed before it was.
     pub(crate) async fn wait_durable(&self, seq: Seq) -> Result<(), LogClosed> {
         let mut durable = self.durable();
+        self.inner.shared.queue.hurry();
         let reached = durable.wait_for(|now| now.upto > seq.0 || now.failed.is_some()).await;
         match reached.as_deref() {
             Ok(now) if now.upto > seq.0 => Ok(()),
@@ -145,6 +167,7 @@ impl Log {
         if now.size >= size {
             return Ok(now);
         }
+        shared.queue.hurry();
         let closed = || shared.queue.closed().unwrap_or(LogClosed::Stopped);
         if !shared.signal.want(size) {
             return Err(closed());

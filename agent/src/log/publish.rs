@@ -21,6 +21,7 @@ use super::{
     handle::Shared,
     leaf::Prepared,
     public::{Keep, PublicTree, write_atomically},
+    queue::Haste,
 };
 
 /// A place in the segments.
@@ -70,8 +71,8 @@ impl Publisher {
                 Task::Publish { upto, end } => self.publish(upto, end),
                 // A log that is full or closed has no silence to prove.
                 Task::Heartbeat => {
-                    let _ =
-                        Prepared::new(&Entry::Heartbeat).and_then(|entry| self.shared.queue.append(entry));
+                    let _ = Prepared::new(&Entry::Heartbeat)
+                        .and_then(|entry| self.shared.queue.append(entry, Haste::Now));
                 }
                 Task::Refuse(reason) => self.announce(Some(reason)),
                 Task::Stop => return,

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use connect_core::record::Seq;
@@ -19,6 +19,29 @@ use super::{
 
 /// A buffer that a giant has passed through is not kept.
 const KEPT_CAPACITY: usize = 8 * 1024 * 1024;
+
+/// How long an entry that nobody waits for may wait for the next one that somebody does.
+const LINGER: Duration = Duration::from_millis(10);
+
+/// When an entry goes to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// At once: somebody waits for it.
+    Now,
+    /// With the next one that is in haste, or after [`LINGER`]: one sync serves both.
+    Soon,
+}
+
+/// What the commit thread does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    /// It works, and looks at the queue before it waits.
+    Awake,
+    /// It waits for an entry in haste, and looks at the queue by itself soon.
+    Dozing,
+    /// It waits for any entry.
+    Asleep,
+}
 
 /// Entries that go to the disk together.
 #[derive(Debug, Default)]
@@ -56,8 +79,30 @@ struct State {
     batch: Batch,
     closed: Option<LogClosed>,
     last_append: Instant,
-    /// Whether the commit thread sleeps: waking it costs a system call, so it is done only then.
-    idle: bool,
+    /// An entry in haste is in the batch.
+    haste: bool,
+    /// Waking the commit thread costs a system call, so it is done only when it must be.
+    watch: Watch,
+}
+
+impl State {
+    /// Whether the batch must not wait any longer.
+    const fn is_due(&self) -> bool {
+        self.batch.count > 0 && (self.haste || self.closed.is_some())
+    }
+
+    /// Whether the commit thread must be woken for what is in the batch.
+    fn wake(&mut self) -> bool {
+        let wake = match self.watch {
+            Watch::Awake => false,
+            Watch::Dozing => self.haste,
+            Watch::Asleep => self.batch.count > 0,
+        };
+        if wake {
+            self.watch = Watch::Awake;
+        }
+        wake
+    }
 }
 
 pub(super) struct Queue {
@@ -79,12 +124,13 @@ impl Queue {
     pub(super) fn new(next: u64, time: u64, capacity: usize, clock: Clock) -> Self {
         let mut batch = Batch::default();
         batch.clear(next);
-        let state = State { next, time, batch, closed: None, last_append: Instant::now(), idle: false };
+        let last_append = Instant::now();
+        let state = State { next, time, batch, closed: None, last_append, haste: false, watch: Watch::Awake };
         Self { state: Mutex::new(state), more: Condvar::new(), capacity, clock }
     }
 
     /// Gives an entry its place and its time.
-    pub(super) fn append(&self, entry: Prepared) -> Result<Seq, LogClosed> {
+    pub(super) fn append(&self, entry: Prepared, haste: Haste) -> Result<Seq, LogClosed> {
         let bytes = entry.waiting_bytes();
         if bytes > self.capacity {
             return Err(LogClosed::TooLarge(bytes));
@@ -109,7 +155,9 @@ impl Queue {
         state.last_append = Instant::now();
         state.batch.notes.extend(entry.note.map(|note| (index, note)));
         state.batch.blobs.extend(entry.blob);
-        let wake = std::mem::take(&mut state.idle);
+        let much = state.batch.bytes > self.capacity / 4;
+        state.haste |= haste == Haste::Now || much;
+        let wake = state.wake();
         drop(guard);
         if wake {
             self.more.notify_one();
@@ -117,16 +165,39 @@ impl Queue {
         Ok(Seq(index))
     }
 
+    /// Sends what is in the queue to the disk at once: somebody waits for it after all.
+    pub(super) fn hurry(&self) {
+        let mut state = self.lock();
+        state.haste |= state.batch.count > 0;
+        let wake = state.wake();
+        drop(state);
+        if wake {
+            self.more.notify_one();
+        }
+    }
+
     /// Waits for entries, and takes all of them; `spent` comes back as the next buffer.
     pub(super) fn take(&self, mut spent: Batch) -> Work {
         let mut state = self.lock();
-        while state.batch.count == 0 {
+        let mut until = Instant::now() + LINGER;
+        while !state.is_due() {
             if state.closed.is_some() {
                 return Work::Done;
             }
-            state.idle = true;
-            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = until.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                state.watch = Watch::Dozing;
+                state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            } else if state.batch.count > 0 {
+                break;
+            } else {
+                state.watch = Watch::Asleep;
+                state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+                until = Instant::now() + LINGER;
+            }
         }
+        state.watch = Watch::Awake;
+        state.haste = false;
         spent.clear(state.next);
         Work::Batch(std::mem::replace(&mut state.batch, spent))
     }
@@ -143,7 +214,7 @@ impl Queue {
         if state.closed.is_none() || matches!(why, LogClosed::Failed(_)) {
             state.closed = Some(why);
         }
-        state.idle = false;
+        state.watch = Watch::Awake;
         drop(state);
         self.more.notify_one();
     }

@@ -130,7 +130,11 @@ impl Replay {
                 Next::Leaf(leaf, hash) => self.take(index, leaf, hash)?,
                 Next::Barrier => self.last_batch = self.found.end,
                 Next::End => return Ok(None),
-                Next::Bad(reason) => return Ok(Some(Break { path, reader, reason })),
+                // What comes after it tells whether the segment was complete.
+                Next::Bad(reason) => {
+                    let room = reader.only_room_is_left().map_err(failed)?;
+                    return Ok((!room).then_some(Break { path, reader, reason }));
+                }
             }
         }
     }

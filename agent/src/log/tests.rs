@@ -82,6 +82,13 @@ impl Place {
         self.segments().pop().expect("a segment")
     }
 
+    /// What was written of the last segment, without the room behind it.
+    fn last_written(&self) -> Vec<u8> {
+        let mut bytes = fs::read(self.last_segment()).expect("a segment");
+        cut_room(&mut bytes);
+        bytes
+    }
+
     /// What a kill at this moment would leave: what was signed is copied before what it was signed over.
     fn crash(&self) -> Self {
         let copy = Self::new();
@@ -97,6 +104,11 @@ impl Place {
     fn public(&self) -> PublicFolder {
         PublicFolder::new(self.dir().join("public"))
     }
+}
+
+/// An entry ends with a brace: zeros behind it are room.
+fn cut_room(segment: &mut Vec<u8>) {
+    segment.truncate(segment.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
 }
 
 /// Copies what is there; files that vanish meanwhile were temporary.

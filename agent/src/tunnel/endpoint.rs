@@ -2,15 +2,20 @@
 
 use std::{net::UdpSocket, sync::Arc, time::Duration};
 
-use connect_shared::frame::ALPN;
+use connect_shared::{
+    frame::{ALPN, MAX_DATAGRAM},
+    udp::TunnelRuntime,
+};
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    ConfigError, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig,
+    VarInt,
     crypto::rustls::{NoInitialCipherSuite, QuicServerConfig},
 };
 
 use crate::{
     keys::ServerCertificate,
     listener::{ClientKey, TlsSetupError, server_config},
+    shards::Shards,
 };
 
 /// A path that is silent for so long is gone.
@@ -36,15 +41,21 @@ pub enum EndpointError {
     Tls(#[from] TlsSetupError),
     #[error("QUIC cannot be set up: {0}")]
     Crypto(#[from] NoInitialCipherSuite),
+    #[error("QUIC cannot be set up: {0}")]
+    Config(#[from] ConfigError),
     #[error("the UDP socket cannot be used: {0}")]
     Socket(#[from] std::io::Error),
 }
 
-/// An endpoint on `socket`.
+/// An endpoint on `socket`, read by the first of `shards`.
 ///
 /// # Errors
 /// The certificate or the socket cannot be used.
-pub fn endpoint(socket: UdpSocket, certificate: &ServerCertificate) -> Result<Endpoint, EndpointError> {
+pub fn endpoint(
+    socket: UdpSocket,
+    certificate: &ServerCertificate,
+    shards: &Shards,
+) -> Result<Endpoint, EndpointError> {
     let tls = server_config(certificate, ClientKey::Required, ALPN)?;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config
@@ -52,15 +63,27 @@ pub fn endpoint(socket: UdpSocket, certificate: &ServerCertificate) -> Result<En
         .max_incoming(MAX_INCOMING)
         .incoming_buffer_size(INCOMING_BUFFER)
         .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);
-    let runtime = Arc::new(TokioRuntime);
-    Ok(Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)?)
+    // The task that reads the socket is spawned where this is called.
+    let shard = shards.first();
+    let _on_its_thread = shard.as_ref().map(tokio::runtime::Handle::enter);
+    let runtime = Arc::new(TunnelRuntime);
+    Ok(Endpoint::new(endpoint_config()?, Some(config), socket, runtime)?)
+}
+
+fn endpoint_config() -> Result<EndpointConfig, EndpointError> {
+    let mut config = EndpointConfig::default();
+    config.max_udp_payload_size(MAX_DATAGRAM)?;
+    Ok(config)
 }
 
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
+    let mut discovery = MtuDiscoveryConfig::default();
+    discovery.upper_bound(MAX_DATAGRAM);
     let idle = VarInt::from_u32(u32::try_from(IDLE.as_millis()).unwrap_or(30_000));
     transport
         .max_idle_timeout(Some(IdleTimeout::from(idle)))
+        .mtu_discovery_config(Some(discovery))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))

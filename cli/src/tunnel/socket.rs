@@ -3,7 +3,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use connect_shared::{frame::MAX_DATAGRAM, udp::TunnelRuntime};
+use quinn::{Endpoint, EndpointConfig};
 use rustix::net::sockopt;
 
 use crate::failure::{self, Outcome};
@@ -28,5 +29,7 @@ pub(super) fn endpoint(peer: SocketAddr) -> Outcome<Endpoint> {
     {
         tracing::debug!(given, asked = BUFFER, "the system clamps UDP receive buffers (net.core.rmem_max)");
     }
-    Endpoint::new(EndpointConfig::default(), None, socket, std::sync::Arc::new(TokioRuntime)).map_err(problem)
+    let mut config = EndpointConfig::default();
+    config.max_udp_payload_size(MAX_DATAGRAM).map_err(|error| failure::unexpected(error.to_string()))?;
+    Endpoint::new(config, None, socket, std::sync::Arc::new(TunnelRuntime)).map_err(problem)
 }

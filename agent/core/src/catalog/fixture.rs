@@ -66,12 +66,24 @@ pub fn builtins(version: Version) -> Arc<Code> {
 /// `public`, nothing else.
 #[must_use]
 pub fn empty(version: Version) -> Catalog {
-    let builtins = version.builtins();
+    filled(version.number(), version.builtins())
+}
+
+/// What a server has, from the lines that [`BUILTINS_SQL`] gives; functions without their bodies.
+#[must_use]
+pub fn listed(server_version: u32, lines: &str) -> Catalog {
+    filled(server_version, &line::read(lines))
+}
+
+/// Asks a server of version 14 or later for the things whose OID is less than 16384, one a line.
+pub const BUILTINS_SQL: &str = include_str!("fixture/builtins.sql");
+
+fn filled(server_version: u32, builtins: &Builtins) -> Catalog {
     let mut schemas = builtins.schemas.clone();
     schemas.insert("public".into(), Oid(2200));
     let mut catalog = Catalog {
         version: 1,
-        server_version: version.number(),
+        server_version,
         utf8: true,
         code: Arc::clone(&builtins.code),
         schemas: Arc::new(schemas),

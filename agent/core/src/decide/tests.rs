@@ -29,6 +29,8 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         shapes: Vec::new(),
         effect: Effect::None,
         lineage: std::sync::Arc::default(),
+        change: std::sync::Arc::default(),
+        under: crate::session::Fingerprint::default(),
     }
 }
 

@@ -45,7 +45,7 @@ fn customers() -> Relation {
 fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedStatement> {
     let mut catalog = Catalog { version: 1, server_version: 150_000, utf8: true, ..Catalog::default() };
     catalog.insert(customers());
-    std::sync::Arc::make_mut(&mut catalog.schemas).insert("public".into(), Oid(2200));
+    catalog.schemas = std::sync::Arc::new([("public".into(), Oid(2200))].into());
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };

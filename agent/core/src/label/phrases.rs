@@ -32,8 +32,9 @@ fn phrases() -> &'static HashMap<char, Vec<Phrase>> {
         let mut phrases: HashMap<char, Vec<Phrase>> = HashMap::new();
         let all = RULES.iter().flat_map(|rule| rule.phrases.split(',').map(move |text| (rule, text.trim())));
         for (place, (rule, text)) in all.enumerate() {
-            let first = text.chars().next();
-            first.map(|letter| phrases.entry(letter).or_default().push(Phrase { place, rule, text }));
+            if let Some(letter) = text.chars().next() {
+                phrases.entry(letter).or_default().push(Phrase { place, rule, text });
+            }
         }
         phrases
     })

@@ -129,6 +129,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
         "timestamp" => "timestamp without time zone",
         "timestamptz" => "timestamp with time zone",
         "char" => "\"char\"",
+        "any" => "\"any\"",
         _ => return None,
     })
 }
@@ -242,16 +243,8 @@ mod tests {
     fn what_the_session_has_made_or_changed_has_its_names_too() {
         let catalog = catalog();
         let mut session = Session::default();
-        let own = |relation| {
-            Change::Known(Arc::new(OwnRelation {
-                relation,
-                sources: std::collections::HashMap::new(),
-                indirect: std::collections::BTreeSet::new(),
-                temporary: false,
-                gaps: Vec::new(),
-            }))
-        };
-        let changed = &mut session.relations.changed;
+        let own = |relation| Change::Known(Arc::new(OwnRelation::stored(relation)));
+        let changed = Arc::make_mut(&mut session.relations.changed);
         changed
             .insert(("public".into(), "new".into()), own(relation(4_293_918_720, "public", "new", &["x"])));
         changed.insert(

@@ -23,6 +23,7 @@ mod item;
 mod json;
 mod merge;
 mod operator;
+mod procedure;
 mod reference;
 mod relation;
 mod returning;
@@ -42,11 +43,15 @@ mod window;
 mod with;
 mod write;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use self::{flow::Flow, set::Set, write::Written};
+use self::{
+    flow::{Flow, Runs},
+    set::Set,
+    write::Written,
+};
 pub use self::{
-    statement::{bind, bind_text},
+    statement::{bind, bind_node, bind_text},
     view::ViewCell,
 };
 use crate::{
@@ -98,6 +103,8 @@ struct Facts {
     gaps: Vec<Gap>,
     /// Tables that are written, each once.
     written: Vec<Written>,
+    /// Arguments of set-returning functions in the output list at hand: they decide how many rows there are.
+    multiplying: Set,
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
@@ -138,6 +145,30 @@ impl<'a> Binder<'a> {
         if !self.facts.gaps.contains(&new) {
             self.facts.gaps.push(new);
         }
+    }
+
+    /// A column of a subquery or view is used: what computing it runs counts from here on.
+    fn used(&mut self, flow: &mut Flow) {
+        for runs in std::mem::take(&mut flow.runs) {
+            self.facts.functions.extend(runs.functions.iter().copied());
+            for gap in &runs.gaps {
+                self.gap(gap.kind, gap.what.clone());
+            }
+        }
+    }
+
+    /// Keeps what `work` runs apart, for whoever uses its value.
+    fn apart(&mut self, work: impl FnOnce(&mut Self) -> Bound<Flow>) -> Bound<Flow> {
+        let functions = std::mem::take(&mut self.facts.functions);
+        let gaps = std::mem::take(&mut self.facts.gaps);
+        let flow = work(self);
+        let functions = std::mem::replace(&mut self.facts.functions, functions);
+        let gaps = std::mem::replace(&mut self.facts.gaps, gaps);
+        let mut flow = flow?;
+        if !functions.is_empty() || !gaps.is_empty() {
+            flow.runs.push(Arc::new(Runs { functions, gaps }));
+        }
+        Ok(flow)
     }
 
     /// Counts work, so that a hostile text ends.

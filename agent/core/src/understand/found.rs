@@ -1,13 +1,24 @@
 //! The facts of one statement while they are put together, before its text is added.
 
+use std::sync::Arc;
+
 use connect_shared::entry::TextRef;
 
 use super::tokens::Normal;
 use crate::{
     lineage::Lineage,
     record::ReadProof,
+    session::{Fingerprint, SessionChange},
     statement::{Effect, Kind, Protection, Refusal, Shape, Statement},
 };
+
+/// What is found of a statement in a state of its session.
+#[derive(Debug)]
+pub(super) struct BoundIn {
+    pub(super) lineage: Lineage,
+    pub(super) change: SessionChange,
+    pub(super) under: Fingerprint,
+}
 
 /// Everything of a [`Statement`] but its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +79,7 @@ impl Found {
     }
 
     /// With its text: by fingerprint if it has a normal form, by its length if not.
-    pub(super) fn with_text(self, normal: Normal, lineage: Lineage) -> Statement {
+    pub(super) fn with_text(self, normal: Normal, bound: BoundIn) -> Statement {
         let (text, normalized) = match normal {
             Normal::Form { fingerprint, sql } => (TextRef::Fingerprint(fingerprint), Some(sql)),
             Normal::None { length } => (TextRef::Length(length), None),
@@ -84,7 +95,9 @@ impl Found {
             protection: self.protection,
             shapes: self.shapes,
             effect: self.effect,
-            lineage: std::sync::Arc::new(lineage),
+            lineage: Arc::new(bound.lineage),
+            change: Arc::new(bound.change),
+            under: bound.under,
         }
     }
 }

@@ -290,7 +290,7 @@ fn convert(
 ) {
     for (place, given) in call.arguments.iter().enumerate() {
         let declared = best.argument(place);
-        let target = solved.map_or(declared, |solved| solved.argument(declared));
+        let target = solved.map_or(declared, |solved| solved.target(declared, *given));
         run.extend(coerce::run(catalog, *given, target));
     }
 }

@@ -53,6 +53,13 @@ pub(super) fn statement(node: &Node) -> Facts<'_> {
     walk.facts
 }
 
+/// Facts of one query or data-modifying statement, or of none if it is another command.
+pub(super) fn command(node: &NodeEnum) -> Facts<'_> {
+    let mut walk = Walk::default();
+    walk.command(node, None, Place::Plain);
+    walk.facts
+}
+
 /// Facts of a query whose result, or whose text, stays in the database.
 pub(super) fn stored(node: &Node) -> Facts<'_> {
     let mut walk = Walk::default();
@@ -130,11 +137,18 @@ impl<'a> Walk<'a> {
     /// A statement that can stand by itself, in WITH or in a subquery.
     pub(super) fn statement(&mut self, node: &'a Node, parent: Option<ScopeId>, place: Place) {
         match &node.node {
-            Some(NodeEnum::SelectStmt(select)) => self.select(select, parent, place),
-            Some(NodeEnum::InsertStmt(insert)) => self.insert(insert, parent, place),
-            Some(NodeEnum::UpdateStmt(update)) => self.update(update, parent, place),
-            Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete, parent, place),
-            Some(NodeEnum::MergeStmt(merge)) => self.merge(merge, parent, place),
+            Some(node) => self.command(node, parent, place),
+            None => self.facts.refuse("a command inside another", 0),
+        }
+    }
+
+    fn command(&mut self, node: &'a NodeEnum, parent: Option<ScopeId>, place: Place) {
+        match node {
+            NodeEnum::SelectStmt(select) => self.select(select, parent, place),
+            NodeEnum::InsertStmt(insert) => self.insert(insert, parent, place),
+            NodeEnum::UpdateStmt(update) => self.update(update, parent, place),
+            NodeEnum::DeleteStmt(delete) => self.delete(delete, parent, place),
+            NodeEnum::MergeStmt(merge) => self.merge(merge, parent, place),
             _ => self.facts.refuse("a command inside another", 0),
         }
     }

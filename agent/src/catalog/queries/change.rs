@@ -92,7 +92,9 @@ impl Part {
         match self {
             Self::Role => {
                 " || (SELECT r::text FROM (SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls \
-                    FROM pg_roles WHERE rolname = session_user) r)"
+                    FROM pg_roles WHERE rolname = session_user) r) \
+                  || (SELECT coalesce(sum(hashtextextended(rolname::text, oid::int8)), 0)::text \
+                    FROM pg_roles WHERE pg_has_role(oid, 'MEMBER'))"
             }
             _ => "",
         }

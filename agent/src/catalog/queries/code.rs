@@ -71,6 +71,10 @@ pub(in crate::catalog) const OPERATORS: &str = "SELECT o.oid, n.nspname, o.oprna
 pub(in crate::catalog) const CASTS: &str = "SELECT castsource, casttarget, castcontext, castfunc, castmethod \
     FROM pg_cast";
 
-/// Schemas, and whether the role may use them.
-pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname, \
-    coalesce(has_schema_privilege(oid, 'USAGE'), false) FROM pg_namespace ORDER BY oid";
+pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname FROM pg_namespace";
+
+/// Schemas that a role may not use, of the session's role and of others that it may become.
+pub(in crate::catalog) const ROLES: &str = "SELECT r.rolname, ARRAY(SELECT n.nspname FROM pg_namespace n \
+      WHERE n.nspname !~ '^pg_(toast|temp_)' AND has_schema_privilege(r.oid, n.oid, 'USAGE') IS NOT TRUE) \
+    FROM pg_roles r WHERE r.rolname = session_user OR pg_has_role(r.oid, 'MEMBER') \
+    ORDER BY r.rolname <> session_user, r.oid LIMIT $1";

@@ -8,7 +8,7 @@ use std::{
 };
 
 use connect_core::catalog::{
-    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Oid,
+    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Oid, Role,
     code::{Cast, CastContext, Code, Function, FunctionKind, Name, Operator, Type, TypeKind},
 };
 
@@ -18,23 +18,31 @@ use super::{
     rows::{PATIENCE, Row, Source},
 };
 
-/// Reads schemas; tells whether one that was there has another name.
+/// Roles whose rights are kept. Of the others nothing is known.
+const MOST_ROLES: i64 = 200;
+
+/// Reads schemas, and who may use them; tells whether one that was there has another name.
 pub(super) async fn schemas(source: &mut Source<'_>, catalog: &mut Catalog) -> Result<bool, ReadError> {
-    let (mut schemas, mut unusable) = (HashMap::new(), HashSet::new());
+    let mut schemas = HashMap::new();
     source
         .each(queries::code::SCHEMAS, &[], |row, names| {
-            let name = row.name(1, names)?;
-            if !row.of::<bool>(2)? {
-                unusable.insert(name.clone());
-            }
-            schemas.insert(name, row.oid(0)?);
+            schemas.insert(row.name(1, names)?, row.oid(0)?);
+            Ok(())
+        })
+        .await?;
+    let mut roles = HashMap::new();
+    source
+        .each(queries::code::ROLES, &[&MOST_ROLES], |row, names| {
+            let closed = row.of::<Vec<&str>>(1)?.into_iter().map(|schema| names.of(schema));
+            let closed_schemas = closed.collect();
+            roles.insert(row.name(0, names)?, Role { closed_schemas });
             Ok(())
         })
         .await?;
     let now: HashMap<Oid, &Name> = schemas.iter().map(|(name, oid)| (*oid, name)).collect();
     let renamed = catalog.schemas.iter().any(|(name, oid)| now.get(oid).is_some_and(|now| *now != name));
     catalog.schemas = Arc::new(schemas);
-    catalog.unusable_schemas = Arc::new(unusable);
+    catalog.roles = roles;
     Ok(renamed)
 }
 

@@ -167,7 +167,7 @@ fn assert_same(kept: &Reading, anew: &Reading, change: &str) {
     same(&a.builtin_functions, &b.builtin_functions, change);
     let views = |catalog: &Catalog| catalog.views.keys().map(|oid| (*oid, ())).collect::<HashMap<Oid, ()>>();
     same(&views(a), &views(b), change);
-    assert_eq!(a.unusable_schemas, b.unusable_schemas, "{change}");
+    assert_eq!(a.roles, b.roles, "{change}");
     assert_eq!(a.user_functions, b.user_functions, "{change}");
     assert_eq!(a.user_operators, b.user_operators, "{change}");
     assert_eq!(a.user_types, b.user_types, "{change}");

@@ -23,13 +23,15 @@ use tokio::sync::watch;
 use super::{
     super::{
         Durability, LogClosed, LogOptions, OpenError, PublicFolder, Published, Recovery,
-        commit::{Committer, DiskStore, SegmentStore},
+        commit::Committer,
         error::io_error,
         frame, key,
         public::{Keep, read_capped, sync_folder, write_atomically},
         publish::{Cursor, Publisher, Schedule, Signal},
         queue::Queue,
         replay::{Replay, Replayed},
+        segment::{DiskStore, SegmentStore},
+        watermark::Watermark,
     },
     Inner, Log, Shared, block_on,
 };
@@ -164,6 +166,7 @@ fn start(
     let shared = Arc::new(Shared {
         queue: Queue::new(size, found.time, options.pending_bytes, options.clock),
         durability: watch::Sender::new(Durability { upto: size, failed: None }),
+        watermark: Arc::new(Watermark::new(size)),
         published: watch::Sender::new(Arc::new(published)),
         index: Mutex::new(found.index),
         signal: Signal::new(size, found.end),

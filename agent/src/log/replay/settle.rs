@@ -63,7 +63,8 @@ impl Replay {
                     Ordering::Equal => at.offset,
                     Ordering::Greater => SEGMENT_HEADER as u64,
                 };
-                push_all(&mut tree, &path, offset).map_err(io_error("write tiles from", path))?;
+                let end = self.found.end.filter(|end| end.segment == first).map(|end| end.offset);
+                push_all(&mut tree, &path, offset, end).map_err(io_error("write tiles from", path))?;
             }
             self.found.republished = tree.differing();
             self.found.tree = tree;
@@ -79,10 +80,11 @@ impl Replay {
     }
 }
 
-/// Takes what is in a segment from `offset` on, all of which was read before and found to be good.
-fn push_all(tree: &mut PublicTree, path: &Path, offset: u64) -> io::Result<()> {
+/// Takes what is in a segment from `offset` on, up to `end` or to the end of the file, all of which was
+/// read before and found to be good.
+fn push_all(tree: &mut PublicTree, path: &Path, offset: u64, end: Option<u64>) -> io::Result<()> {
     let mut reader = FrameReader::resume(path, offset, tree.size())?;
-    let length = reader.length()?;
+    let length = end.map_or_else(|| reader.length(), Ok)?;
     loop {
         match reader.next(length)? {
             Next::Leaf(leaf, hash) => tree.push(leaf, hash)?,

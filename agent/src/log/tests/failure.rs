@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    super::commit::{DiskStore, SegmentFile, SegmentStore},
+    super::segment::{DiskStore, SegmentFile, SegmentStore},
     *,
 };
 
@@ -49,8 +49,8 @@ impl SegmentStore for FaultyStore {
         Ok(Box::new(FaultyFile { file, fault: self.fault, calls: Arc::clone(&self.calls) }))
     }
 
-    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        DiskStore.resume(path)
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
+        DiskStore.resume(path, offset)
     }
 }
 
@@ -74,6 +74,10 @@ impl SegmentFile for FaultyFile {
             Fault::Sync(at) if call == at => Err(io::Error::other("input/output error")),
             _ => self.file.sync(),
         }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.file.finish()
     }
 }
 
@@ -134,8 +138,8 @@ impl SegmentStore for GatedStore {
         Ok(Box::new(GatedFile(DiskStore.create(path, header)?, Arc::clone(&self.0))))
     }
 
-    fn resume(&mut self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        Ok(Box::new(GatedFile(DiskStore.resume(path)?, Arc::clone(&self.0))))
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
+        Ok(Box::new(GatedFile(DiskStore.resume(path, offset)?, Arc::clone(&self.0))))
     }
 }
 
@@ -148,6 +152,10 @@ impl SegmentFile for GatedFile {
         let open = self.1.open.lock().expect("the gate");
         drop(self.1.changed.wait_while(open, |open| !*open).expect("the gate"));
         self.0.sync()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.finish()
     }
 }
 

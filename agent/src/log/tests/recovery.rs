@@ -5,12 +5,11 @@ use super::*;
 /// Changes a file.
 fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).expect("a file");
+    if path.extension().is_some_and(|kind| kind == "seg") {
+        cut_room(&mut bytes);
+    }
     change(&mut bytes);
     fs::write(path, bytes).expect("changed");
-}
-
-fn length(path: &Path) -> usize {
-    fs::read(path).expect("a file").len()
 }
 
 /// A crashed log of three batches: the first under a checkpoint, the second acknowledged, the third perhaps.
@@ -19,12 +18,12 @@ fn three_batches() -> (Place, [usize; 3]) {
     let place = Place::new();
     let (log, _) = place.open();
     append_all(&log, [Entry::Heartbeat, Entry::Heartbeat, intent(2)]);
-    let first = length(&place.last_segment());
+    let first = place.last_written().len();
     log.publish_now_blocking().expect("published");
     append_all(&log, [Entry::Heartbeat, Entry::Heartbeat]);
-    let second = length(&place.last_segment());
+    let second = place.last_written().len();
     append_all(&log, [Entry::Heartbeat, Entry::Heartbeat, Entry::Heartbeat]);
-    (place.crash(), [first, second, length(&place.last_segment())])
+    (place.crash(), [first, second, place.last_written().len()])
 }
 
 /// Entries of the first two batches.
@@ -70,7 +69,7 @@ fn a_tail_torn_at_any_byte_is_cut_and_nothing_before_it_is_lost() {
 
 #[test]
 fn garbage_after_the_last_entry_is_cut() {
-    for garbage in [vec![0; 100], vec![0; 19], vec![0xff; 5000], b"{\"v\":1}".to_vec()] {
+    for garbage in [vec![0xff; 5000], b"{\"v\":1}".to_vec()] {
         let (place, [.., third]) = three_batches();
         edit(&place.last_segment(), |bytes| bytes.extend(&garbage));
         let (log, recovery) = place.open();
@@ -78,6 +77,26 @@ fn garbage_after_the_last_entry_is_cut() {
         assert_eq!((torn.offset, torn.bytes), (third as u64, garbage.len() as u64));
         assert_eq!(recovery.entries, 8);
         assert!(verify(&place, &log).is_sound());
+    }
+}
+
+#[test]
+fn room_behind_the_last_entry_is_no_write_that_was_cut_short() {
+    for room in [1, 19, 100, 5_000_000] {
+        let (place, _) = three_batches();
+        edit(&place.last_segment(), |bytes| bytes.resize(bytes.len() + room, 0));
+        let (log, recovery) = place.open();
+        assert_eq!((recovery.torn, recovery.entries), (None, 8));
+        append_all(&log, [denial(1)]);
+        assert!(verify(&place, &log).is_sound());
+        log.shutdown().expect("in order");
+        assert_eq!(
+            fs::read(place.last_segment()).expect("a segment"),
+            place.last_written(),
+            "the rest is cut"
+        );
+        drop(log);
+        assert_eq!(place.open().1.torn, None);
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the agent to the local program.
 
 use std::{
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -12,7 +13,7 @@ use connect_shared::{
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
-    time::{sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 
 use super::{
@@ -37,6 +38,8 @@ pub(super) struct Down<'a, W, T> {
     traffic: Arc<Traffic>,
     /// Delivered up to the last time that an acknowledgement was asked for.
     asked: u64,
+    /// Rings when something has waited long enough to be acknowledged.
+    alarm: Option<Pin<Box<Sleep>>>,
     opened: bool,
 }
 
@@ -54,7 +57,16 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
         delivered: Arc<Delivered>,
         traffic: Arc<Traffic>,
     ) -> Self {
-        Self { writer, receive, buffer: BytesMut::new(), delivered, traffic, asked: 0, opened: false }
+        Self {
+            writer,
+            receive,
+            buffer: BytesMut::new(),
+            delivered,
+            traffic,
+            asked: 0,
+            alarm: None,
+            opened: false,
+        }
     }
 
     /// Delivers until the end.
@@ -123,7 +135,7 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
         Ok(())
     }
 
-    /// The next frame. While something is not acknowledged, it is after a second of silence.
+    /// The next frame. What is not acknowledged, is after a second.
     async fn next(&mut self) -> Result<Option<Frame>, Broken> {
         loop {
             let decoded = Frame::decode(&mut self.buffer);
@@ -134,7 +146,9 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
                 // An idle connection keeps no buffer.
                 self.buffer = BytesMut::new();
             }
-            let unacknowledged = self.delivered.offset() > self.asked;
+            if self.alarm.is_none() && self.delivered.offset() > self.asked {
+                self.alarm = Some(Box::pin(sleep(ACKNOWLEDGE_AFTER)));
+            }
             tokio::select! {
                 biased;
                 received = self.receive.receive(&mut self.buffer) => {
@@ -142,7 +156,10 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
                         return Ok(None);
                     }
                 }
-                () = sleep(ACKNOWLEDGE_AFTER), if unacknowledged => self.ask(),
+                () = rings(&mut self.alarm) => {
+                    self.alarm = None;
+                    self.ask();
+                }
             }
         }
     }
@@ -150,5 +167,13 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
     fn ask(&mut self) {
         self.asked = self.delivered.offset();
         self.delivered.due.notify_one();
+    }
+}
+
+/// The alarm is kept from wait to wait: setting one for every frame would cost more than the frame.
+async fn rings(alarm: &mut Option<Pin<Box<Sleep>>>) {
+    match alarm {
+        Some(alarm) => alarm.as_mut().await,
+        None => std::future::pending().await,
     }
 }

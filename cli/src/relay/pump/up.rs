@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use connect_shared::frame::{Frame, MAX_DATA, data_header};
+use connect_shared::frame::{DATA_HEADER, Frame, MAX_DATA, data_header};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{
@@ -47,18 +47,24 @@ impl<'a, R: AsyncRead + Unpin + Send, S: Sink> Up<'a, R, S> {
 
     async fn carry(&mut self, head: Bytes, first: Bytes) -> Result<Infallible, Broken> {
         self.send.send(&mut [head]).await?;
-        self.data(first).await?;
+        let mut opening = BytesMut::with_capacity(DATA_HEADER + first.len());
+        opening.put_bytes(0, DATA_HEADER);
+        opening.put(first);
+        self.data(opening).await?;
         let mut buffer = BytesMut::new();
         loop {
-            buffer.reserve(self.room);
+            if buffer.is_empty() {
+                // In front of the bytes there is room for what says how many they are.
+                buffer.reserve(DATA_HEADER + self.room);
+                buffer.put_bytes(0, DATA_HEADER);
+            }
             let mut limited = (&mut buffer).limit(MAX_DATA);
             tokio::select! {
                 biased;
                 read = self.reader.read_buf(&mut limited) => match read {
                     Ok(count @ 1..) => {
                         self.adapt(count);
-                        let bytes = buffer.split().freeze();
-                        self.data(bytes).await?;
+                        self.data(std::mem::take(&mut buffer)).await?;
                     }
                     // A program that was reset has ended, too.
                     Ok(0) | Err(_) => break,
@@ -74,12 +80,14 @@ impl<'a, R: AsyncRead + Unpin + Send, S: Sink> Up<'a, R, S> {
         }
     }
 
-    async fn data(&mut self, bytes: Bytes) -> Result<(), Broken> {
-        let header =
-            data_header(self.offset, bytes.len()).map_err(|error| Broken::Stream(error.to_string()))?;
-        self.offset += bytes.len() as u64;
+    /// Sends bytes, in front of which there is room for a header.
+    async fn data(&mut self, mut bytes: BytesMut) -> Result<(), Broken> {
+        let length = bytes.len().saturating_sub(DATA_HEADER);
+        let header = data_header(self.offset, length).map_err(|error| Broken::Stream(error.to_string()))?;
+        bytes.iter_mut().zip(header).for_each(|(to, from)| *to = from);
+        self.offset += length as u64;
         self.traffic.went_up();
-        self.send.send(&mut [Bytes::copy_from_slice(&header), bytes]).await
+        self.send.send(&mut [bytes.freeze()]).await
     }
 
     async fn acknowledge(&mut self) -> Result<(), Broken> {

@@ -3,12 +3,14 @@
 //! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
 //! which binds), [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each
 //! with what was asked, and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces
-//! of statements and portals.
+//! of statements and portals, [`follow`] all else in the session that changes what statements mean.
 //!
 //! What the client may have in flight is a queue of [`Expect`]: one element for each message that the
 //! server will answer. A denied message is replaced upstream by one that fails by construction, and the
 //! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
 
+mod analyses;
+mod follow;
 mod intend;
 mod names;
 mod open;
@@ -29,7 +31,9 @@ use bytes::Bytes;
 use connect_shared::{entry::Entry, ids::StatementId};
 
 use self::{
-    intend::{Analysed, Pending},
+    analyses::Analyses,
+    follow::Followed,
+    intend::Pending,
     names::{NameChange, Names, Portal},
     outbox::Outbox,
     run::Run,
@@ -45,6 +49,7 @@ use crate::{
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
     record::{Claim, Ledger, Ticket},
+    session::Reading,
     understand::Limits,
 };
 
@@ -59,6 +64,9 @@ const MAX_IN_FLIGHT: usize = 1_024;
 
 /// Bytes of the server that may wait for a durable record; beyond that the server is not read.
 const MAX_WAITING: usize = 256 * 1024;
+
+/// Texts over this take a noticeable time to be read.
+const LONG_TEXT: usize = 32 * 1024;
 
 /// What a connection starts with.
 pub struct Setup {
@@ -95,6 +103,7 @@ enum Expect {
     },
     Bind {
         scrub: Scrub,
+        portal: Option<Arc<Portal>>,
     },
     Describe {
         of: Described,
@@ -201,7 +210,8 @@ pub struct Connection {
     schema: Schema,
     /// The snapshot in use has protected columns.
     protected: bool,
-    analyses: HashMap<Bytes, Arc<Analysed>>,
+    analyses: Analyses,
+    followed: Followed,
     known_texts: HashSet<String>,
     statements: u64,
     now: Instant,
@@ -231,11 +241,25 @@ impl Connection {
             transaction: Transaction::Idle,
             schema: Schema::Known,
             protected,
-            analyses: HashMap::new(),
+            analyses: Analyses::default(),
+            followed: Followed::default(),
             known_texts: HashSet::new(),
             statements: 0,
             now,
         }
+    }
+
+    /// Whether an input that brings `more` bytes of the client may take long: a long statement to be read.
+    #[must_use]
+    pub fn may_take_long(&self, more: usize) -> bool {
+        !self.copying_in && self.client.buffered() + more > LONG_TEXT
+    }
+
+    /// Whether something waits for a record to be durable. While nothing does, that it has become so is no
+    /// news: [`Input::Durable`] may come with what needs it.
+    #[must_use]
+    pub fn awaits_record(&self) -> bool {
+        self.staged.is_some() || (self.server.buffered() > 0 && self.is_gated())
     }
 
     fn is_finished(&self) -> bool {
@@ -308,6 +332,7 @@ impl Connection {
             self.protected = catalog.has_protected();
             self.analyses.clear();
             self.setup.catalog = Some(catalog);
+            self.follow_catalog(Reading::Unasked);
         }
     }
 

@@ -31,7 +31,14 @@ impl<'a> Binder<'a> {
             Some([only]) if !several => only.flow.clone(),
             _ => row,
         };
-        Ok(Some(Flow { type_oid: chosen.result, identity: None, ..flow }))
+        let flow = Flow { identity: None, ..flow };
+        let result = chosen.result;
+        // OUT columns have names of their own; a table's rows have the table's.
+        Ok(Some(if chosen.outputs.is_empty() {
+            self.as_type(flow, result)
+        } else {
+            Flow { type_oid: result, ..flow }
+        }))
     }
 
     /// An SQL function behind an operator or a cast: its arguments flow into its value anyway.
@@ -106,6 +113,7 @@ impl<'a> Binder<'a> {
             }
             last = rows;
         }
+        self.use_all(&mut last);
         let columns = last.columns.into_iter().map(|column| super::item::Named {
             name: std::borrow::Cow::Owned(column.name.into_owned()),
             flow: column.flow,
@@ -114,7 +122,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Takes in what was found in something that was opened.
-    fn take(&mut self, facts: Facts) {
+    pub(super) fn take(&mut self, facts: Facts) {
         self.facts.reads.add(&facts.reads);
         self.facts.relations.extend(facts.relations);
         self.facts.functions.extend(facts.functions);
@@ -125,11 +133,6 @@ impl<'a> Binder<'a> {
         for gap in facts.gaps {
             self.gap(gap.kind, gap.what);
         }
-    }
-
-    /// Says what a PL/pgSQL function can reach: its value stays unknown.
-    pub(super) fn open_plpgsql(&mut self, function: &Function) {
-        let _ = function;
     }
 }
 
@@ -167,7 +170,7 @@ fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// A function's own `search_path` setting; what is not a plain list of names names nothing.
-fn schemas(path: &str) -> Vec<crate::catalog::code::Name> {
+pub(super) fn schemas(path: &str) -> Vec<crate::catalog::code::Name> {
     let named = path.split(',').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
     let mut schemas: Vec<crate::catalog::code::Name> = named.map(Into::into).collect();
     if !schemas.iter().any(|schema| &**schema == "pg_catalog") {

@@ -9,6 +9,7 @@ use super::{
     Binder, Bound,
     flow::{Flow, NO_TYPE, UNKNOWN},
     gap,
+    procedure::Reach,
     scope::Env,
 };
 use crate::{
@@ -45,7 +46,7 @@ impl<'a> Binder<'a> {
             over,
             agg_within_group,
             agg_star,
-            agg_distinct: _,
+            agg_distinct,
             func_variadic,
             funcformat: _,
             location: _,
@@ -63,6 +64,9 @@ impl<'a> Binder<'a> {
             names.resize(flows.len(), None);
         }
         let mut decides = Flow::default();
+        if *agg_distinct {
+            flows.iter().for_each(|argument| decides.depend(argument));
+        }
         let ordered = self.ordered(agg_order, *agg_within_group, here, &mut flows, &mut decides)?;
         if let Some(filter) = agg_filter.as_deref() {
             let filter = self.expression(filter, here)?;
@@ -159,10 +163,17 @@ impl<'a> Binder<'a> {
             own.into_iter().for_each(|from| self.convert(from, target, CastContext::Explicit));
         }
         if is_open(function) {
-            let flow = self.open_function(function, chosen, flows)?;
-            return Ok(Called { flow: flow.unwrap_or(mixed), outputs });
+            let flow = self.open_function(function, chosen, flows)?.unwrap_or(mixed);
+            if chosen.returns_set {
+                self.facts.multiplying.add(&flow.indirect);
+            }
+            return Ok(Called { flow, outputs });
         }
         self.review(function);
+        if chosen.returns_set {
+            self.facts.multiplying.add(&mixed.direct);
+            self.facts.multiplying.add(&mixed.indirect);
+        }
         Ok(Called { flow: mixed, outputs })
     }
 
@@ -183,7 +194,9 @@ impl<'a> Binder<'a> {
     fn review(&mut self, function: &Function) {
         let Some(kind) = review::review(function).class.gap() else { return };
         if kind == GapKind::OpaqueFunction && function.language == Language::PlPgSql {
-            self.open_plpgsql(function);
+            if self.open_plpgsql(function) == Reach::Nothing {
+                return;
+            }
         }
         let what = signature(self.catalog, function);
         self.gap(kind, what);

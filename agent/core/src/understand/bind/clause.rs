@@ -85,7 +85,10 @@ impl<'a> Binder<'a> {
     ) -> Bound<()> {
         // Plain DISTINCT is a list of one empty node.
         if clause.first().is_some_and(|node| node.node.is_none()) {
-            columns.iter().for_each(|column| add(indirect, &column.flow));
+            for column in columns {
+                self.used(&mut column.flow.clone());
+                add(indirect, &column.flow);
+            }
             return Ok(());
         }
         for node in clause {
@@ -107,7 +110,9 @@ impl<'a> Binder<'a> {
                 let place = usize::try_from(number.ival).ok().and_then(|place| place.checked_sub(1));
                 let column = place.and_then(|place| columns.get(place));
                 let missing = || gap(GapKind::UnknownObject, format!("there is no output {}", number.ival));
-                return column.map(|column| column.flow.clone()).ok_or_else(missing);
+                let mut flow = column.map(|column| column.flow.clone()).ok_or_else(missing)?;
+                self.used(&mut flow);
+                return Ok(flow);
             }
             Some(NodeEnum::ColumnRef(column)) => {
                 if let [name] = column.fields.as_slice()
@@ -115,7 +120,9 @@ impl<'a> Binder<'a> {
                     && (prefer == Prefer::Output || !is_input(name, here))
                     && let Some(column) = columns.iter().find(|column| column.name == name)
                 {
-                    return Ok(column.flow.clone());
+                    let mut flow = column.flow.clone();
+                    self.used(&mut flow);
+                    return Ok(flow);
                 }
             }
             _ => {}

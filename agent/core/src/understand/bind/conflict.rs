@@ -73,7 +73,9 @@ impl<'a> Binder<'a> {
                 return Ok(());
             };
             for number in unique.columns.iter().filter(|number| **number != 0) {
-                indirect.insert(ColumnId { relation: base.oid, number: *number });
+                let id = ColumnId { relation: base.oid, number: *number };
+                self.facts.reads.insert(id);
+                indirect.insert(id);
             }
         }
         let level = Self::alone(Rc::clone(&target.item), env);

@@ -31,12 +31,16 @@ impl<'a> Binder<'a> {
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
         for (number, expression) in &details.expressions {
-            let ColumnExpression::Stored(expression) = expression else { continue };
-            let flow = self.of_row(expression, base)?;
+            let (ColumnExpression::Stored(expression) | ColumnExpression::Virtual(expression)) = expression
+            else {
+                continue;
+            };
+            let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
             if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
                 continue;
             }
+            self.used(&mut flow);
             let Some(column) = base.column(*number) else { continue };
             let mut new = Flow::constant(column.type_oid);
             for source in flow.direct.iter() {
@@ -44,10 +48,40 @@ impl<'a> Binder<'a> {
                     Some(value) => new.mix(value),
                     // A column that was not given has its default, or stays as it is stored.
                     None if event == Event::Insert => {}
-                    None => new.direct.insert(source),
+                    None => {
+                        self.facts.reads.insert(source);
+                        new.direct.insert(source);
+                    }
                 }
             }
             values.insert(*number, new);
+        }
+        Ok(())
+    }
+
+    /// Columns that are computed when they are read, by attribute number.
+    pub(super) fn virtual_columns(&mut self, relation: &Relation) -> Bound<Option<Rc<Values>>> {
+        let Some(details) = &relation.details else { return Ok(None) };
+        let mut values = Values::new();
+        for (number, expression) in &details.expressions {
+            if let ColumnExpression::Virtual(expression) = expression {
+                let flow = self.apart(|binder| binder.of_row(expression, relation))?;
+                values.insert(*number, flow);
+            }
+        }
+        Ok((!values.is_empty()).then(|| Rc::new(values)))
+    }
+
+    /// What the defaults run of the columns that were not given.
+    pub(super) fn run_defaults(&mut self, target: &WriteTarget<'a>, values: &Values) -> Bound<()> {
+        let base = target.base;
+        let Some(details) = &base.details else { return Ok(()) };
+        for (number, expression) in &details.expressions {
+            if let ColumnExpression::Default(expression) = expression
+                && !values.contains_key(number)
+            {
+                self.of_row(expression, base)?;
+            }
         }
         Ok(())
     }
@@ -112,6 +146,8 @@ impl<'a> Binder<'a> {
             return Ok(Flow::default());
         };
         let columns = self.targets(&select.target_list, here)?;
-        Ok(columns.into_iter().next().map(|column| column.flow).unwrap_or_default())
+        let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
+        self.used(&mut flow);
+        Ok(flow)
     }
 }

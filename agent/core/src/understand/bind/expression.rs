@@ -143,7 +143,7 @@ impl<'a> Binder<'a> {
             types.push(next.type_oid);
             flow.mix(&next);
         }
-        let type_oid = self.common(&types);
+        let type_oid = self.common_of(&types);
         Ok(flow.computed(type_oid))
     }
 
@@ -177,7 +177,7 @@ impl<'a> Binder<'a> {
         let otherwise = self.optional(defresult.as_deref(), here)?;
         types.insert(0, otherwise.type_oid);
         flow.mix(&otherwise);
-        let type_oid = self.common(&types);
+        let type_oid = self.common_of(&types);
         Ok(flow.computed(type_oid))
     }
 

@@ -1,9 +1,12 @@
 //! What one value comes from.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::set::Set;
-use crate::{catalog::Oid, lineage::ColumnId};
+use crate::{
+    catalog::Oid,
+    lineage::{ColumnId, Gap},
+};
 
 /// The type of an untyped literal.
 pub(in crate::understand) const UNKNOWN: Oid = Oid(705);
@@ -30,6 +33,15 @@ pub(in crate::understand) struct Flow {
     pub(super) identity: Option<ColumnId>,
     /// Of a row whose fields are known one by one.
     pub(super) fields: Option<Arc<Vec<Field>>>,
+    /// What computing it runs, for whoever uses it: a column that nobody uses runs nothing.
+    pub(super) runs: Vec<Arc<Runs>>,
+}
+
+/// What computing a column of a subquery or view runs, and what of that is not understood.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::understand) struct Runs {
+    pub(super) functions: BTreeSet<Oid>,
+    pub(super) gaps: Vec<Gap>,
 }
 
 /// One field of a row value.
@@ -50,16 +62,26 @@ impl Flow {
         Self { direct: Set::one(column), type_oid, identity: Some(column), ..Self::default() }
     }
 
+    fn run_too(&mut self, others: &[Arc<Runs>]) {
+        for other in others {
+            if !self.runs.iter().any(|own| Arc::ptr_eq(own, other)) {
+                self.runs.push(Arc::clone(other));
+            }
+        }
+    }
+
     /// Both flow into a value.
     pub(super) fn mix(&mut self, other: &Self) {
         self.direct.add(&other.direct);
         self.indirect.add(&other.indirect);
+        self.run_too(&other.runs);
     }
 
     /// The other decides which value it is.
     pub(super) fn depend(&mut self, other: &Self) {
         self.indirect.add(&other.direct);
         self.indirect.add(&other.indirect);
+        self.run_too(&other.runs);
     }
 
     /// Something computed from this value.

@@ -17,9 +17,13 @@ use super::{
     set::Set,
 };
 use crate::{
+    catalog::{Oid, code::CastContext},
     lineage::GapKind,
     understand::walk::{text, texts},
 };
+
+const FLOAT4: Oid = Oid(700);
+const FLOAT8: Oid = Oid(701);
 
 /// One item of FROM with everything in it.
 pub(super) struct Part<'a> {
@@ -135,8 +139,15 @@ impl<'a> Binder<'a> {
         if !matches!(texts(method).last(), Some(&("system" | "bernoulli"))) {
             self.gap(GapKind::OpaqueFunction, format!("the sampling method {}", texts(method).join(".")));
         }
-        for node in args.iter().chain(repeatable.as_deref()) {
-            self.condition(Some(node), env, indirect)?;
+        for (nodes, type_oid) in
+            [(args.as_slice(), FLOAT4), (repeatable.as_deref().map_or(&[], std::slice::from_ref), FLOAT8)]
+        {
+            for node in nodes {
+                let flow = self.expression(node, env)?;
+                self.convert(flow.type_oid, type_oid, CastContext::Assignment);
+                indirect.add(&flow.direct);
+                indirect.add(&flow.indirect);
+            }
         }
         Ok(part)
     }
@@ -189,12 +200,13 @@ impl<'a> Binder<'a> {
             };
             let flows: [Flow; 2] = [left.top.flow(own), right.top.flow(other)];
             for flow in &flows {
+                self.used(&mut flow.clone());
                 self.facts.reads.add(&flow.direct);
                 indirect.add(&flow.direct);
                 indirect.add(&flow.indirect);
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
-            let type_oid = self.common(&[flows[0].type_oid, flows[1].type_oid]);
+            let type_oid = self.common_of(&[flows[0].type_oid, flows[1].type_oid]);
             merged.push(Merged {
                 name,
                 left: own,
@@ -212,8 +224,8 @@ struct Merged<'a> {
     name: Cow<'a, str>,
     left: usize,
     right: usize,
-    types: [crate::catalog::Oid; 2],
-    type_oid: crate::catalog::Oid,
+    types: [Oid; 2],
+    type_oid: Oid,
 }
 
 impl<'a> Merged<'a> {

@@ -63,7 +63,10 @@ impl<'a> Binder<'a> {
             };
             let only = (functions.len() == 1).then_some(alias.as_ref()).flatten();
             let alias = only.map(|alias| alias.aliasname.as_str());
-            for given in self.given(call, own, alias, here, indirect)? {
+            let outside = std::mem::take(&mut self.facts.multiplying);
+            let all = self.given(call, own, alias, here, indirect)?;
+            indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+            for given in all {
                 scalar &= given.scalar;
                 columns.extend(given.columns);
             }
@@ -87,7 +90,7 @@ impl<'a> Binder<'a> {
         let name = figured_name(node);
         let Some(NodeEnum::FuncCall(call)) = &node.node else {
             let flow = self.expression(node, here)?;
-            return Ok(vec![self.scalar(&name, alias, flow, indirect)]);
+            return Ok(vec![self.scalar(&name, alias, flow)]);
         };
         if is_unnest_of_several(call) {
             return self.unnest(call, here, indirect);
@@ -95,20 +98,20 @@ impl<'a> Binder<'a> {
         let called = self.called(call, here)?;
         let flow = called.flow;
         if !definitions.is_empty() {
-            return Ok(vec![self.defined(definitions, &flow, indirect)?]);
+            return Ok(vec![self.defined(definitions, &flow)?]);
         }
         if called.outputs.len() > 1 {
-            return Ok(vec![outputs(&called.outputs, &flow, indirect)]);
+            return Ok(vec![outputs(&called.outputs, &flow)]);
         }
         if let Ok(fields) = self.row_fields(&flow) {
             let columns = fields.iter().map(|field| {
-                let flow = decided(field.flow.clone(), indirect);
+                let flow = nobodys(field.flow.clone());
                 Named { name: Cow::Owned(field.name.to_string()), flow }
             });
             return Ok(vec![Given { columns: columns.collect(), scalar: false }]);
         }
         let own = called.outputs.first().map(|(name, _)| name.to_string()).filter(|name| !name.is_empty());
-        let mut given = self.scalar(&name, alias, flow, indirect);
+        let mut given = self.scalar(&name, alias, flow);
         if let (Some(own), Some(column)) = (own, given.columns.first_mut()) {
             column.name = Cow::Owned(own);
         }
@@ -136,20 +139,20 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn scalar(&self, name: &str, alias: Option<&'a str>, flow: Flow, indirect: &mut Set) -> Given<'a> {
+    fn scalar(&self, name: &str, alias: Option<&'a str>, flow: Flow) -> Given<'a> {
         let name = alias.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
-        Given { columns: vec![Named { name, flow: decided(flow, indirect) }], scalar: true }
+        Given { columns: vec![Named { name, flow: nobodys(flow) }], scalar: true }
     }
 
     /// `AS t(a int, b text)`
-    fn defined(&mut self, definitions: &'a [Node], flow: &Flow, indirect: &mut Set) -> Bound<Given<'a>> {
+    fn defined(&mut self, definitions: &'a [Node], flow: &Flow) -> Bound<Given<'a>> {
         let fields = flow.fields.as_ref().filter(|fields| fields.len() == definitions.len());
         let mut columns = Vec::with_capacity(definitions.len());
         for (place, node) in definitions.iter().enumerate() {
             let (name, type_oid) = self.column_definition(node)?;
             let own = fields.and_then(|fields| fields.get(place)).map(|field| field.flow.clone());
             let own = own.unwrap_or_else(|| flow.clone()).computed(type_oid);
-            columns.push(Named { name: Cow::Borrowed(name), flow: decided(own, indirect) });
+            columns.push(Named { name: Cow::Borrowed(name), flow: nobodys(own) });
         }
         Ok(Given { columns, scalar: false })
     }
@@ -162,7 +165,9 @@ impl<'a> Binder<'a> {
             let type_oid = overload::element_type(self.catalog, flow.type_oid).unwrap_or(Oid(0));
             let array = flow.type_oid;
             self.note_function("unnest", array);
-            given.push(self.scalar("unnest", None, flow.computed(type_oid), indirect));
+            indirect.add(&flow.direct);
+            indirect.add(&flow.indirect);
+            given.push(self.scalar("unnest", None, flow.computed(type_oid)));
         }
         Ok(given)
     }
@@ -188,21 +193,19 @@ fn is_unnest_of_several(call: &FuncCall) -> bool {
     call.args.len() > 1 && matches!(texts(&call.funcname).as_slice(), ["unnest"] | ["pg_catalog", "unnest"])
 }
 
-/// What decided the value in the function decides the rows here.
-fn decided(mut flow: Flow, indirect: &mut Set) -> Flow {
-    indirect.add(&std::mem::take(&mut flow.indirect));
-    flow.identity = None;
-    flow
+/// A function's value is nobody's column.
+fn nobodys(flow: Flow) -> Flow {
+    Flow { identity: None, ..flow }
 }
 
 /// OUT and TABLE columns.
-fn outputs<'a>(outputs: &[(Name, Oid)], flow: &Flow, indirect: &mut Set) -> Given<'a> {
+fn outputs<'a>(outputs: &[(Name, Oid)], flow: &Flow) -> Given<'a> {
     let fields = flow.fields.as_ref().filter(|fields| fields.len() == outputs.len());
     let columns = outputs.iter().enumerate().map(|(place, (name, type_oid))| {
         let own = fields.and_then(|fields| fields.get(place)).map(|field| field.flow.clone());
         let own = own.unwrap_or_else(|| flow.clone()).computed(*type_oid);
         let name = if name.is_empty() { format!("column{}", place + 1) } else { name.to_string() };
-        Named { name: Cow::Owned(name), flow: decided(own, indirect) }
+        Named { name: Cow::Owned(name), flow: nobodys(own) }
     });
     Given { columns: columns.collect(), scalar: false }
 }

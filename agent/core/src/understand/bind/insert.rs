@@ -1,5 +1,7 @@
 //! INSERT.
 
+use std::borrow::Cow;
+
 use pg_query::{
     NodeEnum,
     protobuf::{InsertStmt, Node, ResTarget},
@@ -9,6 +11,8 @@ use super::{
     Binder, Bound,
     flow::Flow,
     gap,
+    item::Named,
+    returning::Outcome,
     scope::{Entry, Env, Level},
     select::Rows,
     set::Set,
@@ -46,7 +50,12 @@ impl<'a> Binder<'a> {
         };
         let target = self.write_target(relation, Event::Insert)?;
         let source = match select_stmt.as_deref() {
-            Some(query) => self.query(query, env)?,
+            Some(query) if plain_values(query).is_some() => self.insert_values(query, cols, &target, env)?,
+            Some(query) => {
+                let mut rows = self.query(query, env)?;
+                self.use_all(&mut rows);
+                rows
+            }
             None => Rows::default(),
         };
         let mut indirect = source.indirect;
@@ -61,6 +70,7 @@ impl<'a> Binder<'a> {
             }
             put(&mut values, listed.column, flow);
         }
+        self.run_defaults(&target, &values)?;
         self.generate(&target, &mut values, Event::Insert)?;
         self.write(&target, &values, Event::Insert)?;
         let mut returned = self.defaults(&target, &values);
@@ -70,8 +80,35 @@ impl<'a> Binder<'a> {
             event = Event::Update;
         }
         let clause = returning_clause.as_ref();
-        let columns = self.returning(clause, &target, &returned, event, Vec::new(), env, &mut indirect)?;
+        let outcome = Outcome::of(&target, &returned, event);
+        let columns = self.returning(clause, &outcome, Vec::new(), env)?;
         Ok(Rows { columns, indirect })
+    }
+
+    /// `VALUES` right in an INSERT: each value is made of its column's type by itself.
+    fn insert_values(
+        &mut self,
+        query: &'a Node,
+        cols: &'a [Node],
+        target: &WriteTarget<'a>,
+        env: Env<'_, 'a>,
+    ) -> Bound<Rows<'a>> {
+        let mut columns: Vec<Named<'a>> = Vec::new();
+        for row in plain_values(query).into_iter().flatten() {
+            let flows = self.values_row(row, env)?;
+            let listed = listed(target, cols, flows.len())?;
+            for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
+                if listed.steps.is_empty() {
+                    self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
+                    flow.type_oid = listed.column.type_oid;
+                }
+                match columns.get_mut(place) {
+                    Some(column) => column.flow.mix(&flow),
+                    None => columns.push(Named { name: Cow::Borrowed(""), flow }),
+                }
+            }
+        }
+        Ok(Rows { columns, indirect: Set::default() })
     }
 
     /// Subscripts of a target: they choose which part of the value is replaced.
@@ -106,6 +143,22 @@ impl<'a> Binder<'a> {
     /// A row level for a target alone.
     pub(super) fn alone<'e>(target: std::rc::Rc<super::item::Item<'a>>, env: Env<'e, 'a>) -> Level<'e, 'a> {
         Level { entries: vec![Entry::visible(target)], parent: env.level }
+    }
+}
+
+/// The lists of a VALUES without order, limit or WITH.
+fn plain_values(query: &Node) -> Option<&[Node]> {
+    match &query.node {
+        Some(NodeEnum::SelectStmt(select))
+            if !select.values_lists.is_empty()
+                && select.sort_clause.is_empty()
+                && select.limit_count.is_none()
+                && select.limit_offset.is_none()
+                && select.with_clause.is_none() =>
+        {
+            Some(&select.values_lists)
+        }
+        _ => None,
     }
 }
 

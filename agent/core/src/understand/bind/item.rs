@@ -47,7 +47,7 @@ pub(super) enum Source<'a> {
         relation: &'a Relation,
         bound: &'a BoundView,
     },
-    /// A temporary table, or what this transaction has made.
+    /// A temporary table, or a view that this session made: lineage goes through it.
     Own(&'a OwnRelation),
     /// A subquery, CTE, function or VALUES list.
     Columns(Rc<Vec<Named<'a>>>),
@@ -153,6 +153,14 @@ impl<'a> Item<'a> {
         own == Some(name)
     }
 
+    /// What a system column comes from: of something temporary, from nothing that is stored.
+    pub(super) fn system_flow(&self, id: ColumnId, type_oid: Oid) -> Flow {
+        match &self.source {
+            Source::Own(_) => Flow::constant(type_oid),
+            _ => Flow::column(id, type_oid),
+        }
+    }
+
     /// What the column at this place comes from.
     pub(super) fn flow(&self, place: usize) -> Flow {
         match &self.source {
@@ -196,9 +204,6 @@ fn stored(relation: &Relation, place: usize, written: Option<&HashMap<i16, Flow>
 fn own_flow(own: &OwnRelation, place: usize) -> Flow {
     let Some(column) = own.relation.columns.get(place) else { return Flow::default() };
     let id = ColumnId { relation: own.relation.oid, number: column.number };
-    if !own.temporary {
-        return Flow::column(id, column.type_oid);
-    }
     let direct: Set = own.sources.get(&id).into_iter().flatten().copied().collect();
     Flow { direct, type_oid: column.type_oid, ..Flow::default() }
 }

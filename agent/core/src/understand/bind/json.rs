@@ -64,7 +64,9 @@ impl<'a> Binder<'a> {
                 let Some(query) = query.as_deref() else {
                     return Err(gap(GapKind::NotReviewed, "an empty subquery"));
                 };
-                let flow = super::sublink::as_row(self.query(query, here)?);
+                let mut rows = self.query(query, here)?;
+                self.use_all(&mut rows);
+                let flow = super::sublink::as_row(rows);
                 self.json_output(flow, output.as_ref(), JSON)
             }
             NodeEnum::JsonObjectAgg(aggregate) => {

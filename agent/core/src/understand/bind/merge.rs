@@ -1,6 +1,6 @@
 //! MERGE.
 
-use std::{borrow::Cow, rc::Rc};
+use std::rc::Rc;
 
 use pg_query::{
     NodeEnum,
@@ -12,12 +12,21 @@ use super::{
     flow::Flow,
     gap,
     insert::put,
+    returning::{Outcome, nothing},
     scope::{Entry, Env, Level},
     select::Rows,
     set::Set,
     write::{Event, Values, WriteTarget},
 };
 use crate::{catalog::code::CastContext, lineage::GapKind};
+
+/// Rows that come out of all actions together.
+#[derive(Debug, Default)]
+struct Returned {
+    row: Values,
+    /// The same after the write: a deletion leaves none.
+    new: Values,
+}
 
 impl<'a> Binder<'a> {
     pub(super) fn merge(&mut self, merge: &'a MergeStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
@@ -41,7 +50,7 @@ impl<'a> Binder<'a> {
         let both = Self::write_level(Rc::clone(&target.item), source.clone(), env);
         let both = Env { level: Some(&both), ..env };
         self.condition(join_condition.as_deref(), both, &mut indirect)?;
-        let mut returned = Values::new();
+        let mut returned = Returned::default();
         for node in merge_when_clauses {
             let Some(NodeEnum::MergeWhenClause(when)) = &node.node else {
                 return Err(gap(GapKind::NotReviewed, "an action of MERGE"));
@@ -51,8 +60,26 @@ impl<'a> Binder<'a> {
         if returning_clause.is_some() {
             self.since(170_000, "MERGE … RETURNING")?;
         }
-        let columns =
-            self.merge_returning(returning_clause.as_ref(), &target, &returned, source, env, &mut indirect)?;
+        // Only what was there before has an old row.
+        let mut events = merge_when_clauses.iter().filter_map(event_of);
+        let event = if events.any(|event| event != Event::Insert) { Event::Update } else { Event::Insert };
+        // DO NOTHING alone returns nothing.
+        for values in [&mut returned.row, &mut returned.new] {
+            if values.is_empty() {
+                *values = nothing(&target);
+            }
+        }
+        let Returned { row, new } = returned;
+        let outcome = Outcome { target: &target, values: &row, new, event };
+        let columns = match returning_clause {
+            Some(clause) => {
+                // `*` shows the source first, then the target.
+                let mut entries = source;
+                entries.push(outcome.entry());
+                self.returning_list(clause, &outcome, entries, env)?
+            }
+            None => Vec::new(),
+        };
         Ok(Rows { columns, indirect })
     }
 
@@ -62,7 +89,7 @@ impl<'a> Binder<'a> {
         target: &WriteTarget<'a>,
         source: &[Entry<'a>],
         env: Env<'_, 'a>,
-        returned: &mut Values,
+        returned: &mut Returned,
         indirect: &mut Set,
     ) -> Bound<()> {
         let MergeWhenClause { match_kind, command_type, r#override: _, condition, target_list, values } =
@@ -87,23 +114,27 @@ impl<'a> Binder<'a> {
                 for place in 0..target.item.len() {
                     let Some(column) = target.column_at(place) else { continue };
                     let flow = new.get(&column.number).cloned().unwrap_or_else(|| target.item.flow(place));
-                    put(returned, column, flow);
+                    put(&mut returned.row, column, flow.clone());
+                    put(&mut returned.new, column, flow);
                 }
             }
             Ok(CmdType::CmdInsert) => {
                 let mut new = self.merge_insert(target_list, values, target, here, indirect)?;
+                self.run_defaults(target, &new)?;
                 self.generate(target, &mut new, Event::Insert)?;
                 self.write(target, &new, Event::Insert)?;
                 for column in &target.base.columns {
                     let flow = new.get(&column.number).cloned();
-                    put(returned, column, flow.unwrap_or_else(|| Flow::constant(column.type_oid)));
+                    let flow = flow.unwrap_or_else(|| Flow::constant(column.type_oid));
+                    put(&mut returned.row, column, flow.clone());
+                    put(&mut returned.new, column, flow);
                 }
             }
             Ok(CmdType::CmdDelete) => {
                 self.write(target, &Values::new(), Event::Delete)?;
                 for place in 0..target.item.len() {
                     let Some(column) = target.column_at(place) else { continue };
-                    put(returned, column, target.item.flow(place));
+                    put(&mut returned.row, column, target.item.flow(place));
                 }
             }
             Ok(CmdType::CmdNothing) => {}
@@ -139,23 +170,6 @@ impl<'a> Binder<'a> {
             put(&mut new, column, flow);
         }
         Ok(new)
-    }
-
-    /// `*` shows the source first, then the target.
-    fn merge_returning(
-        &mut self,
-        clause: Option<&'a pg_query::protobuf::ReturningClause>,
-        target: &WriteTarget<'a>,
-        returned: &Values,
-        source: Vec<Entry<'a>>,
-        env: Env<'_, 'a>,
-        indirect: &mut Set,
-    ) -> Bound<Vec<super::item::Named<'a>>> {
-        let Some(clause) = clause else { return Ok(Vec::new()) };
-        let name: Cow<'a, str> = target.item.name.clone();
-        let mut entries = source;
-        entries.push(Entry::visible(Rc::new(target.with(returned, name))));
-        self.returning_list(clause, target, returned, Event::Update, entries, env, indirect)
     }
 }
 

@@ -47,7 +47,7 @@ fn parts(column: &ColumnRef) -> Bound<Parts<'_>> {
 impl<'a> Binder<'a> {
     pub(super) fn column(&mut self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<Flow> {
         self.step(1)?;
-        let flow = match parts(column)? {
+        let mut flow = match parts(column)? {
             Parts::Bare(name) => self.bare(name, here)?,
             Parts::Of { schema, item, column } => self.qualified(schema, item, column, here)?,
             Parts::StarOf { schema, item } => match item_named(here, schema, item) {
@@ -56,6 +56,7 @@ impl<'a> Binder<'a> {
             },
             Parts::Star => return Err(gap(GapKind::NotReviewed, "`*` where a value is needed")),
         };
+        self.used(&mut flow);
         self.facts.reads.add(&flow.direct);
         Ok(flow)
     }
@@ -108,7 +109,7 @@ impl<'a> Binder<'a> {
         };
         match found.find(column) {
             Found::One(place) => Ok(found.flow(place)),
-            Found::System(id, type_oid) => Ok(Flow::column(id, type_oid)),
+            Found::System(id, type_oid) => Ok(found.system_flow(id, type_oid)),
             Found::Several => {
                 Err(gap(GapKind::Ambiguous, format!("the column {item}.{column} is ambiguous")))
             }

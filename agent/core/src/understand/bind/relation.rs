@@ -58,6 +58,10 @@ impl<'a> Binder<'a> {
     }
 
     fn in_schema(&mut self, schema: &str, name: &str) -> Bound<Option<Target<'a>>> {
+        if self.session.relations.is_lost() {
+            let what = "objects that nobody can name were changed in this session";
+            return Err(gap(GapKind::Changed, what));
+        }
         let changed = &self.session.relations.changed;
         if !changed.is_empty()
             && let Some(change) = changed.get(&(schema.into(), name.into()))
@@ -84,17 +88,17 @@ impl<'a> Binder<'a> {
         let relation = target.relation();
         self.facts.relations.insert(relation.oid);
         self.step(relation.columns.len())?;
-        let source = match target {
-            Target::Own(own) if own.relation.kind != RelationKind::View => {
-                for gap in &own.gaps {
-                    self.gap(gap.kind, gap.what.clone());
-                }
-                Source::Own(own)
+        if let Target::Own(own) = target {
+            for gap in &own.gaps {
+                self.gap(gap.kind, gap.what.clone());
             }
+        }
+        let source = match target {
+            Target::Own(own) if own.temporary => Source::Own(own),
             _ if relation.kind == RelationKind::View => {
                 Source::View { relation, bound: self.view(relation)? }
             }
-            _ => Source::Table { relation, written: None },
+            _ => Source::Table { relation, written: self.virtual_columns(relation)? },
         };
         let aliases = alias.map(alias_columns).unwrap_or_default();
         if aliases.len() > relation.columns.len() {
@@ -124,7 +128,7 @@ impl<'a> Binder<'a> {
             Source::View { bound, .. } => {
                 into.add(&bound.indirect);
             }
-            Source::Own(own) if own.temporary => own.indirect.iter().for_each(|column| into.insert(*column)),
+            Source::Own(own) => own.indirect.iter().for_each(|column| into.insert(*column)),
             Source::Table { relation, .. } => self.policies(relation, b'r', into)?,
             _ => {}
         }

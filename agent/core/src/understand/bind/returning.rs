@@ -12,58 +12,68 @@ use super::{
     flow::Flow,
     item::{Item, Named},
     scope::{Entry, Env, Level},
-    set::Set,
     write::{Event, Values, WriteTarget},
 };
 
+/// What a write does to the rows that come out.
+pub(super) struct Outcome<'t, 'a> {
+    pub(super) target: &'t WriteTarget<'a>,
+    /// Columns of the row that comes out where they are not the stored ones.
+    pub(super) values: &'t Values,
+    /// The same of the row after the write, which a deletion does not leave.
+    pub(super) new: Values,
+    pub(super) event: Event,
+}
+
+impl<'t, 'a> Outcome<'t, 'a> {
+    pub(super) fn of(target: &'t WriteTarget<'a>, values: &'t Values, event: Event) -> Self {
+        let new = if event == Event::Delete { nothing(target) } else { values.clone() };
+        Self { target, values, new, event }
+    }
+
+    /// The target as RETURNING names it.
+    pub(super) fn entry(&self) -> Entry<'a> {
+        let name: Cow<'a, str> = self.target.item.name.clone();
+        Entry::visible(Rc::new(self.target.with(self.values, name)))
+    }
+
+    /// The row before the write: for an INSERT there was none.
+    fn before(&self, name: Cow<'a, str>) -> Item<'a> {
+        let values = match self.event {
+            Event::Insert => nothing(self.target),
+            Event::Update | Event::Delete => Values::new(),
+        };
+        self.target.with(&values, name)
+    }
+}
+
 impl<'a> Binder<'a> {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the statement that RETURNING sees")]
+    /// What RETURNING gives; `others` stand beside the target.
     pub(super) fn returning(
         &mut self,
         clause: Option<&'a ReturningClause>,
-        target: &WriteTarget<'a>,
-        values: &Values,
-        event: Event,
+        outcome: &Outcome<'_, 'a>,
         others: Vec<Entry<'a>>,
         env: Env<'_, 'a>,
-        indirect: &mut Set,
     ) -> Bound<Vec<Named<'a>>> {
         let Some(clause) = clause else { return Ok(Vec::new()) };
-        let name: Cow<'a, str> = target.item.name.clone();
-        let mut entries = vec![Entry::visible(Rc::new(target.with(values, name)))];
+        let mut entries = vec![outcome.entry()];
         entries.extend(others);
-        self.returning_list(clause, target, values, event, entries, env, indirect)
+        self.returning_list(clause, outcome, entries, env)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the statement that RETURNING sees")]
     pub(super) fn returning_list(
         &mut self,
         clause: &'a ReturningClause,
-        target: &WriteTarget<'a>,
-        values: &Values,
-        event: Event,
+        outcome: &Outcome<'_, 'a>,
         mut entries: Vec<Entry<'a>>,
         env: Env<'_, 'a>,
-        indirect: &mut Set,
     ) -> Bound<Vec<Named<'a>>> {
         let ReturningClause { options, exprs } = clause;
         if self.catalog.server_version >= 180_000 {
-            let (mut old, mut new) = ("old", "new");
-            for node in options {
-                let Some(NodeEnum::ReturningOption(ReturningOption { option, value, location: _ })) =
-                    &node.node
-                else {
-                    continue;
-                };
-                match ReturningOptionKind::try_from(*option) {
-                    Ok(ReturningOptionKind::ReturningOptionOld) => old = value,
-                    Ok(ReturningOptionKind::ReturningOptionNew) => new = value,
-                    _ => {}
-                }
-            }
-            let before = self.before(target, event, Cow::Borrowed(old));
-            let after = target.with(values, Cow::Borrowed(new));
-            for item in [before, after] {
+            let [old, new] = names(options);
+            let after = outcome.target.with(&outcome.new, Cow::Borrowed(new));
+            for item in [outcome.before(Cow::Borrowed(old)), after] {
                 let item = Rc::new(Item { relation: None, ..item });
                 entries.push(Entry { item, by_name: true, by_column: false });
             }
@@ -71,24 +81,29 @@ impl<'a> Binder<'a> {
             self.since(180_000, "RETURNING WITH")?;
         }
         let level = Level { entries, parent: env.level };
-        let columns = self.targets(exprs, Env { level: Some(&level), ..env })?;
-        columns.iter().for_each(|column| {
-            indirect.add(&column.flow.indirect);
-        });
-        Ok(columns)
+        self.targets(exprs, Env { level: Some(&level), ..env })
     }
+}
 
-    /// The row before the write: for an INSERT there was none.
-    fn before(&self, target: &WriteTarget<'a>, event: Event, name: Cow<'a, str>) -> Item<'a> {
-        let values = match event {
-            Event::Insert => target
-                .base
-                .columns
-                .iter()
-                .map(|column| (column.number, Flow::constant(column.type_oid)))
-                .collect(),
-            _ => Values::new(),
+/// What the rows before and after are called.
+fn names(options: &[pg_query::protobuf::Node]) -> [&str; 2] {
+    let (mut old, mut new) = ("old", "new");
+    for node in options {
+        let Some(NodeEnum::ReturningOption(ReturningOption { option, value, location: _ })) = &node.node
+        else {
+            continue;
         };
-        target.with(&values, name)
+        match ReturningOptionKind::try_from(*option) {
+            Ok(ReturningOptionKind::ReturningOptionOld) => old = value,
+            Ok(ReturningOptionKind::ReturningOptionNew) => new = value,
+            _ => {}
+        }
     }
+    [old, new]
+}
+
+/// A row that is not there: every column is NULL.
+pub(super) fn nothing(target: &WriteTarget<'_>) -> Values {
+    let columns = target.base.columns.iter();
+    columns.map(|column| (column.number, Flow::constant(column.type_oid))).collect()
 }

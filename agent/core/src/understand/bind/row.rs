@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::{Field, Flow, RECORD, UNKNOWN},
+    flow::{Field, Flow, NO_TYPE, RECORD, UNKNOWN},
     gap,
     item::Named,
     scope::Env,
@@ -52,6 +52,9 @@ impl<'a> Binder<'a> {
 
     /// `(row).field`
     pub(super) fn field(&mut self, row: &Flow, name: &str) -> Bound<Flow> {
+        if row.type_oid == NO_TYPE && row.fields.is_none() {
+            return Ok(row.clone().computed(NO_TYPE));
+        }
         let known = self.fields(row);
         if let Ok(fields) = &known
             && let Some(field) = fields.iter().find(|field| *field.name == *name)

@@ -74,7 +74,7 @@ impl<'e, 'a> Level<'e, 'a> {
                 (Found::None, _) => {}
                 (Found::One(place), Meaning::None) => found = Meaning::Value(entry.item.flow(place)),
                 (Found::System(id, type_oid), Meaning::None) => {
-                    found = Meaning::Value(Flow::column(id, type_oid));
+                    found = Meaning::Value(entry.item.system_flow(id, type_oid));
                 }
                 _ => return Meaning::Ambiguous,
             }

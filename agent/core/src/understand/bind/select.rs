@@ -1,6 +1,6 @@
 //! SELECT: FROM, output list, conditions, groups, order.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, rc::Rc};
 
 use pg_query::{
     NodeEnum,
@@ -9,14 +9,14 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::Flow,
+    flow::{Flow, INT8},
     gap,
-    item::Named,
-    scope::{Env, Level},
+    item::{Item, Named},
+    scope::{Entry, Env, Level},
     set::Set,
     window::Windows,
 };
-use crate::lineage::GapKind;
+use crate::{catalog::code::CastContext, lineage::GapKind};
 
 /// What a query gives.
 #[derive(Debug, Clone, Default)]
@@ -29,12 +29,19 @@ pub(super) struct Rows<'a> {
 impl<'a> Binder<'a> {
     /// A query as it stands in WITH, in a subquery or by itself.
     pub(super) fn query(&mut self, node: &'a Node, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
-        self.deeper(|binder| match &node.node {
-            Some(NodeEnum::SelectStmt(select)) => binder.select(select, env),
-            Some(NodeEnum::InsertStmt(insert)) => binder.insert(insert, env),
-            Some(NodeEnum::UpdateStmt(update)) => binder.update(update, env),
-            Some(NodeEnum::DeleteStmt(delete)) => binder.delete(delete, env),
-            Some(NodeEnum::MergeStmt(merge)) => binder.merge(merge, env),
+        match &node.node {
+            Some(node) => self.query_node(node, env),
+            None => Err(gap(GapKind::NotReviewed, "an empty query")),
+        }
+    }
+
+    pub(super) fn query_node(&mut self, node: &'a NodeEnum, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
+        self.deeper(|binder| match node {
+            NodeEnum::SelectStmt(select) => binder.select(select, env),
+            NodeEnum::InsertStmt(insert) => binder.insert(insert, env),
+            NodeEnum::UpdateStmt(update) => binder.update(update, env),
+            NodeEnum::DeleteStmt(delete) => binder.delete(delete, env),
+            NodeEnum::MergeStmt(merge) => binder.merge(merge, env),
             _ => Err(gap(GapKind::NotReviewed, "a command inside another")),
         })
     }
@@ -60,7 +67,9 @@ impl<'a> Binder<'a> {
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;
         let here = Env { windows: Some(&windows), ..here };
+        let outside = std::mem::take(&mut self.facts.multiplying);
         let columns = self.targets(&select.target_list, here)?;
+        indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
         self.condition(select.where_clause.as_deref(), here, &mut indirect)?;
         self.condition(select.having_clause.as_deref(), here, &mut indirect)?;
         self.group_by(&select.group_clause, &columns, here, &mut indirect)?;
@@ -76,8 +85,13 @@ impl<'a> Binder<'a> {
         here: Env<'_, 'a>,
         indirect: &mut Set,
     ) -> Bound<()> {
-        self.condition(select.limit_offset.as_deref(), here, indirect)?;
-        self.condition(select.limit_count.as_deref(), here, indirect)
+        for node in [&select.limit_offset, &select.limit_count].into_iter().flatten() {
+            let flow = self.expression(node, here)?;
+            self.convert(flow.type_oid, INT8, CastContext::Implicit);
+            indirect.add(&flow.direct);
+            indirect.add(&flow.indirect);
+        }
+        Ok(())
     }
 
     /// An expression that decides, if there is one.
@@ -108,7 +122,7 @@ impl<'a> Binder<'a> {
             if self.star(value, here, &mut columns)? {
                 continue;
             }
-            let flow = self.expression(value, here)?;
+            let flow = self.apart(|binder| binder.expression(value, here))?;
             let name = match target.name.as_str() {
                 "" => super::clause::figured_name(value),
                 name => Cow::Borrowed(name),
@@ -141,7 +155,9 @@ impl<'a> Binder<'a> {
             .map(|(place, flow)| Named { name: Cow::Owned(format!("column{}", place + 1)), flow })
             .collect();
         let mut indirect = Set::default();
-        let level = Level { entries: Vec::new(), parent: env.level };
+        // The server calls the list so when it prints a definition.
+        let list = Item::derived(Cow::Borrowed("*VALUES*"), Rc::new(columns.clone()));
+        let level = Level { entries: vec![Entry::visible(Rc::new(list))], parent: env.level };
         let here = Env { level: Some(&level), ..env };
         self.order_by(&select.sort_clause, &columns, here, &mut indirect)?;
         self.limit(select, here, &mut indirect)?;
@@ -149,7 +165,7 @@ impl<'a> Binder<'a> {
     }
 
     fn join_values(&mut self, column: &mut Flow, other: &Flow) {
-        let type_oid = self.common(&[column.type_oid, other.type_oid]);
+        let type_oid = self.common_of(&[column.type_oid, other.type_oid]);
         column.either(other);
         column.identity = None;
         column.type_oid = type_oid;

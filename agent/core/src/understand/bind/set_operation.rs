@@ -36,9 +36,10 @@ impl<'a> Binder<'a> {
         let except = operation == Ok(SetOperation::SetopExcept);
         let compares = !(select.all && operation == Ok(SetOperation::SetopUnion));
         for (column, other) in columns.iter_mut().zip(&right.columns) {
-            let type_oid = self.common(&[column.flow.type_oid, other.flow.type_oid]);
+            let type_oid = self.common_of(&[column.flow.type_oid, other.flow.type_oid]);
             if compares {
                 for flow in [&column.flow, &other.flow] {
+                    self.used(&mut flow.clone());
                     indirect.add(&flow.direct);
                     indirect.add(&flow.indirect);
                 }

@@ -7,9 +7,9 @@ use pg_query::{
 
 use super::{Binder, Bound, Facts, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Oid},
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
-    session::{SearchPath, Session},
+    session::{Lexing, SearchPath, Session},
     understand::parse,
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Result<'a> {
 #[must_use]
 pub fn bind(statement: &RawStmt, catalog: &Catalog, session: &Session) -> Lineage {
     match statement.stmt.as_deref() {
-        Some(node) => bind_node(node, catalog, session),
-        None => Lineage::opaque(GapKind::NotReviewed, "an empty command"),
+        Some(Node { node: Some(node) }) => bind_node(node, catalog, session),
+        _ => Lineage::opaque(GapKind::NotReviewed, "an empty command"),
     }
 }
 
@@ -40,7 +40,12 @@ pub fn bind_text(text: &str, catalog: &Catalog, session: &Session) -> Vec<Lineag
     }
 }
 
-fn bind_node(node: &Node, catalog: &Catalog, session: &Session) -> Lineage {
+/// The same of a bare tree.
+#[must_use]
+pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Lineage {
+    if session.lexing() == Lexing::Other {
+        return Lineage::opaque(GapKind::Session, "the server reads string constants in another way");
+    }
     let builtin;
     let path: &SearchPath = match &session.search_path {
         Some(path) => path,
@@ -56,8 +61,16 @@ fn bind_node(node: &Node, catalog: &Catalog, session: &Session) -> Lineage {
     if session.relations.code_changed {
         binder.gap(GapKind::Changed, "functions, types or operators were changed in this session");
     }
+    if session.relations.is_lost() {
+        binder.gap(GapKind::Changed, "what this session made or changed is not all known");
+    }
     match binder.top(node) {
-        Ok(result) => lineage(binder.facts, result),
+        Ok(result) => {
+            if is_anothers_row_security(&binder) {
+                binder.gap(GapKind::Session, "row security of another role is not known");
+            }
+            lineage(binder.facts, result)
+        }
         Err(failed) => {
             let mut gaps = vec![failed];
             gaps.extend(binder.facts.gaps);
@@ -67,34 +80,40 @@ fn bind_node(node: &Node, catalog: &Catalog, session: &Session) -> Lineage {
 }
 
 impl<'a> Binder<'a> {
-    pub(super) fn top(&mut self, node: &'a Node) -> Bound<Result<'a>> {
-        match &node.node {
-            Some(NodeEnum::SelectStmt(select)) => match into(select) {
+    /// A statement that another one carries.
+    pub(super) fn carried(&mut self, node: Option<&'a Node>) -> Bound<Result<'a>> {
+        match node.and_then(|node| node.node.as_ref()) {
+            Some(node) => self.top(node),
+            None => Err(gap(GapKind::NotReviewed, "a command without a statement")),
+        }
+    }
+
+    pub(super) fn top(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
+        match node {
+            NodeEnum::SelectStmt(select) => match into(select) {
                 Some(clause) => {
-                    let rows = self.query(node, Env::default())?;
+                    let rows = self.query_node(node, Env::default())?;
                     self.created(clause, rows)
                 }
                 None => self.rows(node),
             },
-            Some(
-                NodeEnum::InsertStmt(_)
-                | NodeEnum::UpdateStmt(_)
-                | NodeEnum::DeleteStmt(_)
-                | NodeEnum::MergeStmt(_),
-            ) => self.rows(node),
-            Some(other) => self.utility(other),
-            None => Err(gap(GapKind::NotReviewed, "an empty command")),
+            NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_) => self.rows(node),
+            other => self.utility(other),
         }
     }
 
     /// A query or a write whose rows go to the client.
-    pub(super) fn rows(&mut self, node: &'a Node) -> Bound<Result<'a>> {
-        let rows = self.query(node, Env::default())?;
+    pub(super) fn rows(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
+        let rows = self.query_node(node, Env::default())?;
         Ok(self.result(OutputKind::Result, rows))
     }
 
     /// Rows that go somewhere.
-    pub(super) fn result(&mut self, kind: OutputKind, rows: Rows<'a>) -> Result<'a> {
+    pub(super) fn result(&mut self, kind: OutputKind, mut rows: Rows<'a>) -> Result<'a> {
+        self.use_all(&mut rows);
         self.facts.indirect.add(&rows.indirect);
         for column in &rows.columns {
             self.facts.indirect.add(&column.flow.indirect);
@@ -106,6 +125,12 @@ impl<'a> Binder<'a> {
         };
         Result { outputs, known: None }
     }
+}
+
+/// The snapshot has the policies that hold for the agent's own role.
+fn is_anothers_row_security(binder: &Binder<'_>) -> bool {
+    let guarded = |oid: &Oid| binder.catalog.relation(*oid).is_some_and(|relation| relation.runs_code);
+    binder.session.role() != Ok(None) && binder.facts.relations.iter().any(guarded)
 }
 
 /// The INTO of a SELECT, which stands in the leftmost query of a set operation.

@@ -21,7 +21,10 @@ impl<'a> Binder<'a> {
         let Some(query) = subselect.as_deref() else {
             return Err(gap(GapKind::NotReviewed, "an empty subquery"));
         };
-        let rows = self.query(query, here)?;
+        let mut rows = self.query(query, here)?;
+        if SubLinkType::try_from(*sub_link_type) != Ok(SubLinkType::ExistsSublink) {
+            self.use_all(&mut rows);
+        }
         match SubLinkType::try_from(*sub_link_type) {
             Ok(SubLinkType::ExistsSublink) => {
                 Ok(Flow { indirect: rows.indirect, type_oid: BOOL, ..Flow::default() })
@@ -77,6 +80,11 @@ impl<'a> Binder<'a> {
         Ok(flow.computed(BOOL))
     }
 
+    /// Every column of a query is used.
+    pub(super) fn use_all(&mut self, rows: &mut Rows<'a>) {
+        rows.columns.iter_mut().for_each(|column| self.used(&mut column.flow));
+    }
+
     pub(super) fn array_of(&self, element: Oid) -> Oid {
         let element = if element == super::flow::UNKNOWN { super::flow::TEXT } else { element };
         match self.catalog.code.types.get(&element) {
@@ -93,6 +101,13 @@ fn single(rows: Rows<'_>) -> Flow {
     let mut flow = columns.next().map(|column| column.flow).unwrap_or_default();
     flow.identity = None;
     flow.indirect.add(&rows.indirect);
+    if let Some(fields) = &mut flow.fields {
+        // What decides the row decides each field of it.
+        let fields = std::sync::Arc::make_mut(fields);
+        fields.iter_mut().for_each(|field| {
+            field.flow.indirect.add(&rows.indirect);
+        });
+    }
     if flow.type_oid == super::flow::UNKNOWN {
         flow.type_oid = super::flow::TEXT;
     }

@@ -37,6 +37,8 @@ impl<'a> Binder<'a> {
                 source.mix(&namespace);
             }
         }
+        indirect.add(&source.direct);
+        indirect.add(&source.indirect);
         let mut named = Vec::with_capacity(columns.len());
         for node in columns {
             let Some(NodeEnum::RangeTableFuncCol(column)) = &node.node else {
@@ -44,7 +46,7 @@ impl<'a> Binder<'a> {
             };
             named.push(self.xml_column(column, &source, here)?);
         }
-        Ok(table_item(alias.as_ref(), "xmltable", named, indirect))
+        Ok(table_item(alias.as_ref(), "xmltable", named))
     }
 
     fn xml_column(
@@ -103,9 +105,11 @@ impl<'a> Binder<'a> {
         source.mix(&passed);
         let behavior = self.json_behavior(on_error.as_deref(), here)?;
         source.mix(&behavior);
+        indirect.add(&source.direct);
+        indirect.add(&source.indirect);
         let mut named = Vec::new();
         self.json_columns(columns, &source, here, &mut named)?;
-        Ok(table_item(alias.as_ref(), "json_table", named, indirect))
+        Ok(table_item(alias.as_ref(), "json_table", named))
     }
 
     fn json_columns(
@@ -146,11 +150,7 @@ impl<'a> Binder<'a> {
 fn table_item<'a>(
     alias: Option<&'a pg_query::protobuf::Alias>,
     name: &'static str,
-    mut columns: Vec<Named<'a>>,
-    indirect: &mut Set,
+    columns: Vec<Named<'a>>,
 ) -> Item<'a> {
-    for column in &mut columns {
-        indirect.add(&std::mem::take(&mut column.flow.indirect));
-    }
     super::from::named(alias, Item::derived(Cow::Borrowed(name), Rc::new(columns)))
 }

@@ -1,9 +1,10 @@
 //! Lineage of single statements, over a small database.
 
 mod queries;
+mod sessions;
 mod writes;
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use crate::{
     catalog::{
@@ -11,8 +12,7 @@ use crate::{
         fixture::{Version, catalog},
     },
     lineage::{ColumnId, Lineage, OutputKind},
-    session::{SearchPath, Session},
-    understand::bind_text,
+    understand::{bind_text, new_session},
 };
 
 const SHOP: &str = "
@@ -32,23 +32,18 @@ const SHOP: &str = "
     function public.twice(n int4) returns int4 language sql immutable as SELECT n * 2;
     function public.name_of(k int4) returns text language sql stable as SELECT a FROM public.t WHERE id = $1;
     function public.rows_of(k int4) returns setof public.u language sql stable as SELECT * FROM public.u WHERE y = k;
-    function public.hidden(n int4) returns int4 language plpgsql as BEGIN_RETURN;
+    function public.hidden(n int4) returns int4 language plpgsql as $$begin return n + 1; end$$;
+    function public.sum_up(n int4) returns int4 language plpgsql as $$begin return (select sum(y) from public.u where t_id = n); end$$;
+    function public.text_of(n text) returns text language plpgsql as $$declare r text; begin execute n into r; return r; end$$;
 ";
 
 fn shop(version: Version) -> Catalog {
     catalog(version, SHOP).expect("a database")
 }
 
-fn session(path: &[&str]) -> Session {
-    let mut schemas: Vec<crate::catalog::code::Name> = vec!["pg_catalog".into()];
-    schemas.extend(path.iter().map(|schema| (*schema).into()));
-    let creation = path.first().map(|schema| (*schema).into());
-    Session { search_path: Some(Arc::new(SearchPath { schemas, creation })), ..Session::default() }
-}
-
 fn lineage_in(sql: &str, version: Version) -> (Lineage, Catalog) {
     let catalog = shop(version);
-    let mut all = bind_text(sql, &catalog, &session(&["public"]));
+    let mut all = bind_text(sql, &catalog, &new_session(&catalog, Some(&["public".to_owned()])));
     assert_eq!(all.len(), 1, "{sql}");
     (all.remove(0), catalog)
 }

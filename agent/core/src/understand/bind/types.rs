@@ -1,5 +1,7 @@
 //! Types of values, casts, and what converting runs.
 
+use std::sync::Arc;
+
 use pg_query::{
     NodeEnum,
     protobuf::{Node, TypeCast, TypeName},
@@ -7,7 +9,7 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::{Flow, NO_TYPE, UNKNOWN},
+    flow::{Field, Flow, NO_TYPE, RECORD, UNKNOWN},
     gap,
     scope::Env,
 };
@@ -26,23 +28,36 @@ impl<'a> Binder<'a> {
         if same {
             return Ok(flow);
         }
+        if type_name.as_ref().is_some_and(|name| !name.typmods.is_empty())
+            && let Some(function) = overload::length_coercion(self.catalog, target)
+        {
+            self.run(function);
+        }
         let array = arg.as_deref().is_some_and(|arg| matches!(arg.node, Some(NodeEnum::AArrayExpr(_))));
         // The elements of ARRAY[…]::type[] are converted one by one.
         if !array {
             self.convert(flow.type_oid, target, CastContext::Explicit);
         }
-        let fields = flow.fields.clone().filter(|fields| self.fits(target, fields.len()));
-        Ok(Flow { fields, ..flow.computed(target) })
+        Ok(self.as_type(flow, target))
     }
 
-    /// Fields stay known one by one if the type has as many.
-    fn fits(&self, target: Oid, fields: usize) -> bool {
-        use crate::catalog::code::TypeKind;
-        let _ = fields;
-        !matches!(
-            self.catalog.code.types.get(&target).map(|found| found.kind),
-            Some(TypeKind::Base | TypeKind::Composite(_) | TypeKind::Domain(_) | TypeKind::Enum)
-        )
+    /// The same value as one of this type. Fields stay known one by one if the type has as many.
+    pub(super) fn as_type(&self, flow: Flow, target: Oid) -> Flow {
+        let base = overload::base_type(self.catalog, target);
+        let Some(fields) = flow.fields.clone() else { return flow.computed(target) };
+        let named =
+            match overload::row_relation(self.catalog, base).and_then(|oid| self.catalog.relation(oid)) {
+                Some(relation) if relation.columns.len() == fields.len() => {
+                    let fields = fields.iter().zip(&relation.columns).map(|(field, column)| Field {
+                        name: column.name.clone(),
+                        flow: field.flow.clone().computed(column.type_oid),
+                    });
+                    Some(Arc::new(fields.collect::<Vec<_>>()))
+                }
+                Some(_) => None,
+                None => (base == RECORD).then_some(fields),
+            };
+        Flow { fields: named, ..flow.computed(target) }
     }
 
     /// Notes what a conversion runs.
@@ -64,6 +79,15 @@ impl<'a> Binder<'a> {
             return *first;
         }
         overload::common_type(self.catalog, types).unwrap_or(NO_TYPE)
+    }
+
+    /// The type that fits all of these, with what making them of it runs.
+    pub(super) fn common_of(&mut self, types: &[Oid]) -> Oid {
+        let common = self.common(types);
+        for own in types {
+            self.convert(*own, common, CastContext::Implicit);
+        }
+        common
     }
 
     pub(super) fn type_name(&mut self, name: Option<&TypeName>) -> Bound<Oid> {

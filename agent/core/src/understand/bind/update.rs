@@ -12,6 +12,7 @@ use super::{
     flow::Flow,
     gap,
     insert::put,
+    returning::Outcome,
     scope::Env,
     select::Rows,
     set::Set,
@@ -42,15 +43,8 @@ impl<'a> Binder<'a> {
         self.condition(where_clause.as_deref(), here, &mut indirect)?;
         self.generate(&target, &mut values, Event::Update)?;
         self.write(&target, &values, Event::Update)?;
-        let columns = self.returning(
-            returning_clause.as_ref(),
-            &target,
-            &values,
-            Event::Update,
-            others,
-            env,
-            &mut indirect,
-        )?;
+        let outcome = Outcome::of(&target, &values, Event::Update);
+        let columns = self.returning(returning_clause.as_ref(), &outcome, others, env)?;
         Ok(Rows { columns, indirect })
     }
 
@@ -73,15 +67,8 @@ impl<'a> Binder<'a> {
         self.condition(where_clause.as_deref(), Env { level: Some(&level), ..env }, &mut indirect)?;
         let values = Values::new();
         self.write(&target, &values, Event::Delete)?;
-        let columns = self.returning(
-            returning_clause.as_ref(),
-            &target,
-            &values,
-            Event::Delete,
-            others,
-            env,
-            &mut indirect,
-        )?;
+        let outcome = Outcome::of(&target, &values, Event::Delete);
+        let columns = self.returning(returning_clause.as_ref(), &outcome, others, env)?;
         Ok(Rows { columns, indirect })
     }
 
@@ -143,7 +130,9 @@ impl<'a> Binder<'a> {
             }
             Some(NodeEnum::SubLink(link)) => {
                 let Some(query) = link.subselect.as_deref() else { return Err(missing()) };
-                let row = super::sublink::as_row(self.query(query, here)?);
+                let mut rows = self.query(query, here)?;
+                self.use_all(&mut rows);
+                let row = super::sublink::as_row(rows);
                 let fields = self.fields(&row)?;
                 fields.get(place).map(|field| field.flow.clone()).ok_or_else(missing)
             }

@@ -35,18 +35,12 @@ impl<'a> Binder<'a> {
             NodeEnum::RefreshMatViewStmt(refresh) => self.refresh(refresh),
             NodeEnum::PrepareStmt(prepare) => {
                 self.parameters = self.typed(&prepare.argtypes)?;
-                match prepare.query.as_deref() {
-                    Some(query) => self.top(query),
-                    None => Err(gap(GapKind::NotReviewed, "PREPARE of nothing")),
-                }
+                self.carried(prepare.query.as_deref())
             }
             NodeEnum::ExecuteStmt(execute) => {
                 self.known(self.session.prepared.get(&*execute.name), "the prepared statement", &execute.name)
             }
-            NodeEnum::DeclareCursorStmt(declare) => match declare.query.as_deref() {
-                Some(query) => self.top(query),
-                None => Err(gap(GapKind::NotReviewed, "DECLARE of nothing")),
-            },
+            NodeEnum::DeclareCursorStmt(declare) => self.carried(declare.query.as_deref()),
             NodeEnum::FetchStmt(fetch) if fetch.ismove => Ok(Result::default()),
             NodeEnum::FetchStmt(fetch) => {
                 self.known(self.session.cursors.get(&*fetch.portalname), "the cursor", &fetch.portalname)
@@ -80,10 +74,7 @@ impl<'a> Binder<'a> {
     /// ANALYZE it also runs.
     fn explain(&mut self, explain: &'a ExplainStmt) -> Bound<Result<'a>> {
         let ExplainStmt { query, options } = explain;
-        let Some(query) = query.as_deref() else {
-            return Err(gap(GapKind::NotReviewed, "EXPLAIN of nothing"));
-        };
-        let inner = self.top(query)?;
+        let inner = self.carried(query.as_deref())?;
         let runs = options.iter().any(|option| is_on(option, "analyze"));
         let outputs = if runs { kept(inner.outputs) } else { Vec::new() };
         if !runs {
@@ -253,7 +244,8 @@ impl<'a> Binder<'a> {
         self.facts.indirect.add(&bound.indirect);
         let mut columns = Vec::with_capacity(view.columns.len());
         for (place, column) in view.columns.iter().enumerate() {
-            let flow = bound.flow(view, place);
+            let mut flow = bound.flow(view, place);
+            self.used(&mut flow);
             self.facts.indirect.add(&flow.indirect);
             let (number, type_oid) = (column.number, column.type_oid);
             columns.push(WrittenColumn {

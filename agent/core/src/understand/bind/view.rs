@@ -93,7 +93,8 @@ impl<'a> Binder<'a> {
             ));
         };
         let bound = self.in_definition(definition, view.oid)?;
-        if bound.columns.len() < view.columns.len() {
+        let failed = bound.columns.is_empty() && !bound.gaps.is_empty();
+        if !failed && bound.columns.len() < view.columns.len() {
             return Ok(BoundView::unknown(
                 GapKind::Changed,
                 format!("the definition of {name} has other columns"),

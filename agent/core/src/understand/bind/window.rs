@@ -5,8 +5,17 @@ use pg_query::{
     protobuf::{Node, WindowDef},
 };
 
-use super::{Binder, Bound, flow::Flow, gap, scope::Env};
-use crate::lineage::GapKind;
+use super::{
+    Binder, Bound,
+    flow::{Flow, INT8},
+    gap,
+    scope::Env,
+};
+use crate::{catalog::code::CastContext, lineage::GapKind};
+
+/// `FRAMEOPTION_ROWS` and `FRAMEOPTION_GROUPS`
+const ROWS: i32 = 0x4;
+const GROUPS: i32 = 0x8;
 
 /// The windows that a query level names.
 #[derive(Debug, Default)]
@@ -68,6 +77,10 @@ impl<'a> Binder<'a> {
         }
         for node in [&window.start_offset, &window.end_offset].into_iter().flatten() {
             let by = self.expression(node, here)?;
+            // ROWS and GROUPS count; RANGE measures in the type of the order.
+            if window.frame_options & (ROWS | GROUPS) != 0 {
+                self.convert(by.type_oid, INT8, CastContext::Implicit);
+            }
             flow.depend(&by);
         }
         Ok(())

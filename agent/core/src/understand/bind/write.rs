@@ -13,7 +13,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    catalog::{Column, Oid, Relation, RelationKind, Trigger},
+    catalog::{Column, ColumnExpression, Oid, Relation, RelationKind, Trigger},
     lineage::{ColumnId, GapKind},
 };
 
@@ -100,8 +100,10 @@ impl<'a> WriteTarget<'a> {
         let relation = self.item.relation;
         let source = match (&self.item.source, self.map.is_empty()) {
             // System columns stay known.
-            (Source::Table { relation, .. }, true) => {
-                Source::Table { relation, written: Some(Rc::new(values.clone())) }
+            (Source::Table { relation, written }, true) => {
+                let mut all = written.as_deref().cloned().unwrap_or_default();
+                all.extend(values.iter().map(|(number, flow)| (*number, flow.clone())));
+                Source::Table { relation, written: Some(Rc::new(all)) }
             }
             _ => Source::Columns(columns),
         };
@@ -115,6 +117,7 @@ impl<'a> Binder<'a> {
     /// Finds the target of a write.
     pub(super) fn write_target(&mut self, relation: &'a RangeVar, event: Event) -> Bound<WriteTarget<'a>> {
         let target = self.relation(relation)?;
+        let functions = self.facts.functions.clone();
         let name = relation.alias.as_ref().map_or(relation.relname.as_str(), |alias| &alias.aliasname);
         let item = Rc::new(self.relation_item(target, Cow::Borrowed(name), relation.alias.as_ref())?);
         let own = target.relation();
@@ -123,6 +126,10 @@ impl<'a> Binder<'a> {
         }
         if self.is_replaced(own, event) {
             return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        }
+        if event == Event::Insert {
+            // What decides which rows a view shows does not run for a new one.
+            self.facts.functions = functions;
         }
         self.through_view(item, own)
     }
@@ -163,6 +170,7 @@ impl<'a> Binder<'a> {
         let mut columns: Vec<WrittenColumn> = base
             .columns
             .iter()
+            .filter(|column| !is_virtual(base, column.number))
             .filter_map(|column| {
                 values.get(&column.number).map(|flow| WrittenColumn {
                     number: column.number,
@@ -213,6 +221,10 @@ impl<'a> Binder<'a> {
                 for trigger in details.triggers.iter().filter(|trigger| fires(trigger, event)) {
                     let what = format!("the trigger {} of {}", trigger.name, relation.qualified_name());
                     self.gap(GapKind::Trigger, what);
+                    if let Some(function) = self.catalog.code.functions.get(&trigger.function) {
+                        self.facts.functions.insert(function.oid);
+                        self.open_plpgsql(function);
+                    }
                 }
             }
             rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));
@@ -229,6 +241,16 @@ impl<'a> Binder<'a> {
         entries.extend(others);
         Level { entries, parent: env.level }
     }
+}
+
+/// It is computed when it is read, and never written.
+fn is_virtual(relation: &Relation, number: i16) -> bool {
+    relation.details.as_ref().is_some_and(|details| {
+        details
+            .expressions
+            .iter()
+            .any(|(own, expression)| *own == number && matches!(expression, ColumnExpression::Virtual(_)))
+    })
 }
 
 fn fires(trigger: &Trigger, event: Event) -> bool {

@@ -57,11 +57,11 @@ pub fn operator(
     match left {
         Some(left) => {
             let exact = binary_exact(catalog, &place, left, right);
-            settle(catalog, &place, exact, &[left, right])
+            settle(catalog, &place, exact, &[left, right]).map(|(chosen, _)| chosen)
         }
         None => {
             let exact = lookup(&catalog.code, &place, NOT_KNOWN, right);
-            settle(catalog, &place, exact, &[right])
+            settle(catalog, &place, exact, &[right]).map(|(chosen, _)| chosen)
         }
     }
 }
@@ -82,8 +82,12 @@ pub fn array_operator(
         array if !types::is_known(catalog, array) => NOT_KNOWN,
         array => types::base_element_type(catalog, array).ok_or(Failure::Missing)?,
     };
-    let chosen = operator(catalog, path, name, Some(left), element)?;
-    if chosen.result == BOOL { Ok(chosen) } else { Err(Failure::Missing) }
+    let place = Place::new(path, name).ok_or(Failure::Missing)?;
+    let exact = binary_exact(catalog, &place, left, element);
+    let (chosen, right) = settle(catalog, &place, exact, &[left, element])?;
+    // A polymorphic operator takes the array as it is; for another there must be arrays of its type.
+    let has_array = polymorphic::is_polymorphic(right) || types::array_type(catalog, right).is_some();
+    if chosen.result == BOOL && has_array { Ok(chosen) } else { Err(Failure::Missing) }
 }
 
 /// An operator between exactly these types; an unknown literal is first taken to be of the other side's.
@@ -114,12 +118,13 @@ fn named<'a>(code: &'a Code, place: &Place<'_>) -> impl Iterator<Item = &'a Oper
     oids.iter().filter_map(|oid| code.operators.get(oid))
 }
 
+/// The operator, and what its last operand is converted to.
 fn settle(
     catalog: &Catalog,
     place: &Place<'_>,
     exact: Option<&Operator>,
     operands: &[Oid],
-) -> Result<ChosenOperator, Failure> {
+) -> Result<(ChosenOperator, Oid), Failure> {
     let found = match exact {
         Some(found) => found,
         None => fitting(catalog, place, operands)?,
@@ -132,12 +137,13 @@ fn settle(
     let declared = |at: usize| candidate.argument(at);
     let solved = polymorphic::solve_types(catalog, operands, operands.len(), declared, found.result)?;
     let mut coercions = Vec::new();
+    let mut target = NOT_KNOWN;
     for (at, operand) in operands.iter().enumerate() {
-        let target = solved.as_ref().map_or(declared(at), |solved| solved.argument(declared(at)));
+        target = solved.as_ref().map_or(declared(at), |solved| solved.target(declared(at), *operand));
         coercions.extend(coerce::run(catalog, *operand, target));
     }
     let result = solved.map_or(found.result, |solved| solved.resolve(found.result));
-    Ok(ChosenOperator { operator: found.oid, function: found.function, result, coercions })
+    Ok((ChosenOperator { operator: found.oid, function: found.function, result, coercions }, target))
 }
 
 fn fitting<'a>(catalog: &'a Catalog, place: &Place<'_>, operands: &[Oid]) -> Result<&'a Operator, Failure> {

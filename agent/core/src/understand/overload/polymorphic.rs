@@ -70,9 +70,9 @@ impl Solved {
         }
     }
 
-    /// What an argument of this declared type is converted to: the simple family takes it as it is.
-    pub(super) fn argument(&self, declared: Oid) -> Oid {
-        if is_compatible(declared) { self.resolve(declared) } else { declared }
+    /// What an argument is converted to: the simple family takes it as it is, if it is typed.
+    pub(super) fn target(&self, declared: Oid, given: Oid) -> Oid {
+        if is_compatible(declared) || given == UNKNOWN { self.resolve(declared) } else { declared }
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{
     Blocked, CATALOG_TIME, Connection, Described, Expect, Passing, Phase, Resync, Schema, Scrub, Shown,
     Transaction,
+    follow::reads_by_name,
     names::{NameChange, Portal, Prepared},
     stage::{Carrier, Execution},
 };
@@ -19,6 +20,7 @@ use crate::{
         frame::{Message, Piece, Plan, Side},
         message::{self, ClientMessage, Named},
     },
+    session::Reading,
     statement::{Effect, Kind, Protection, Statement},
     understand::understand,
 };
@@ -29,14 +31,12 @@ const MAX_BIND: usize = 64 << 20;
 /// Longest of the small messages.
 const MAX_SMALL: usize = 64 * 1024;
 
-/// Texts that are kept with their analysis, and the longest of them.
-const MAX_ANALYSES: usize = 512;
-const MAX_CACHED_TEXT: usize = 8 * 1024;
-
 /// A text with the facts of its statements.
 pub(super) struct Analysed {
     pub(super) statements: Vec<Arc<Statement>>,
     pub(super) version: u64,
+    /// It holds for every text of the same shape.
+    pub(super) by_shape: bool,
 }
 
 /// A client message that was begun.
@@ -114,6 +114,7 @@ impl Connection {
                 self.skipping = false;
                 self.outbox.say_to_server(bytes);
                 self.in_flight.push_back(Expect::Sync);
+                self.follow_sent();
             }
             _ if self.skipping => {}
             ClientMessage::Query { text } => self.query(pending, &text),
@@ -149,6 +150,7 @@ impl Connection {
         if executions.is_empty() {
             self.outbox.say_to_server(pending.message.bytes);
             self.in_flight.push_back(Expect::Query([].into()));
+            self.follow_sent();
             return;
         }
         self.stage(executions, pending.message.bytes, Carrier::Query);
@@ -192,6 +194,8 @@ impl Connection {
             protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
             shapes: inner.shapes.clone(),
             lineage: inner.lineage.clone(),
+            change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
+            under: facts.under.clone(),
         };
         Some((Arc::new(merged), binds))
     }
@@ -200,7 +204,8 @@ impl Connection {
     #[expect(clippy::option_option, reason = "outer: no snapshot yet; inner: an empty query")]
     fn current_facts(&mut self, prepared: &Prepared) -> Option<Option<Arc<Statement>>> {
         let catalog = self.setup.catalog.clone()?;
-        if prepared.version == catalog.version {
+        let holds = prepared.facts.as_ref().is_none_or(|facts| self.is_ahead(facts));
+        if prepared.version == catalog.version && holds {
             return Some(prepared.facts.clone());
         }
         let analysed = self.analyse(&prepared.text, &catalog);
@@ -243,7 +248,7 @@ impl Connection {
             // The server says that there is none; if it knows one that we do not, nothing executes it.
             self.outbox.say_to_server(pending.message.bytes);
             let _gone = self.names.drop_portal(&portal);
-            self.in_flight.push_back(Expect::Bind { scrub: Scrub::None });
+            self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
             return;
         };
         let binds = digest(&pending.message.bytes);
@@ -258,9 +263,10 @@ impl Connection {
         }
         self.settle_portal(&portal);
         let scrub = self.scrub(prepared.facts.as_deref());
-        let _replaced = self.names.set_portal(portal, Arc::new(Portal::new(prepared, binds)));
+        let bound = Arc::new(Portal::new(prepared, binds));
+        let _replaced = self.names.set_portal(portal, bound.clone());
         self.outbox.say_to_server(pending.message.bytes);
-        self.in_flight.push_back(Expect::Bind { scrub });
+        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(bound) });
     }
 
     /// The prepared statement under the snapshot in use: analysed again if that moved.
@@ -271,7 +277,8 @@ impl Connection {
         prepared: Arc<Prepared>,
     ) -> Option<Arc<Prepared>> {
         let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-        if prepared.version == current && self.schema == Schema::Known {
+        let holds = prepared.facts.as_ref().is_none_or(|facts| self.is_ahead(facts));
+        if prepared.version == current && self.schema == Schema::Known && holds {
             return Some(prepared);
         }
         let Understood::Facts(analysed) = self.understand(pending, &prepared.text) else { return None };
@@ -358,20 +365,17 @@ impl Connection {
     }
 
     fn analyse(&mut self, text: &Bytes, catalog: &Catalog) -> Arc<Analysed> {
-        if let Some(known) = self.analyses.get(text)
-            && known.version == catalog.version
+        if let Some(known) = self.analyses.get(text, catalog.version)
+            && known.statements.first().is_none_or(|facts| self.is_ahead(facts))
         {
-            return known.clone();
+            return known;
         }
-        let analysis = understand(text, catalog, &crate::session::Session::default(), &self.setup.limits);
+        let analysis = understand(text, catalog, &self.session_for(text), &self.setup.limits);
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
-        let analysed = Arc::new(Analysed { statements, version: catalog.version });
-        if text.len() <= MAX_CACHED_TEXT {
-            if self.analyses.len() >= MAX_ANALYSES {
-                self.analyses.clear();
-            }
-            // A copy of its own: the text is a slice of a read buffer that it would keep alive.
-            self.analyses.insert(Bytes::copy_from_slice(text), analysed.clone());
+        let by_shape = analysis.numbers_are_inert;
+        let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape });
+        if !reads_by_name(text) {
+            self.analyses.keep(text, &analysed);
         }
         analysed
     }
@@ -408,6 +412,7 @@ impl Connection {
                 if self.transaction == Transaction::Idle {
                     self.schema = Schema::Known;
                 }
+                self.follow_catalog(Reading::AfterLastCommit);
                 self.client_message(message);
                 self.drive_client();
             }

@@ -41,11 +41,13 @@ pub(super) struct Portal {
     pub(super) fields: OnceLock<Vec<Field>>,
     /// A Describe of it was sent.
     pub(super) asked: OnceLock<()>,
+    /// The facts under which it was bound, if these are others than those of its statement.
+    pub(super) settled: OnceLock<Arc<Statement>>,
 }
 
 impl Portal {
     pub(super) const fn new(prepared: Arc<Prepared>, binds: [u8; 32]) -> Self {
-        Self { prepared, binds, fields: OnceLock::new(), asked: OnceLock::new() }
+        Self { prepared, binds, fields: OnceLock::new(), asked: OnceLock::new(), settled: OnceLock::new() }
     }
 }
 
@@ -68,6 +70,14 @@ impl Names {
 
     pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
         self.portals.get(name)
+    }
+
+    pub(super) fn statements(&self) -> impl Iterator<Item = (&Bytes, &Arc<Prepared>)> {
+        self.statements.iter()
+    }
+
+    pub(super) fn portals(&self) -> impl Iterator<Item = (&Bytes, &Arc<Portal>)> {
+        self.portals.iter()
     }
 
     pub(super) fn is_full(&self) -> bool {

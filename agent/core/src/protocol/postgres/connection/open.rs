@@ -56,6 +56,7 @@ impl Connection {
                 if message.minor > 0 || !message.extensions.is_empty() {
                     self.outbox.say_to_client(answer::negotiate(&message.extensions));
                 }
+                self.opened_with(&parameters);
                 self.outbox.push(Output::NeedUpstream { parameters });
                 self.phase = Phase::Connecting(Box::new(message));
             }
@@ -111,6 +112,7 @@ impl Connection {
         if let Some(ending) = unsafe_lexing(&ready) {
             return self.end(&ending);
         }
+        self.logged_in(&ready.parameters);
         let own_name = message.parameter("application_name").unwrap_or_default();
         let parameters: Vec<_> = ready
             .parameters

@@ -18,6 +18,7 @@ use crate::{
         scrub,
     },
     record::Release,
+    session::ServerState,
     statement::{Effect, Refusal},
 };
 
@@ -96,7 +97,7 @@ impl Connection {
     }
 
     /// Whether what comes next must wait for the log.
-    fn is_gated(&self) -> bool {
+    pub(super) fn is_gated(&self) -> bool {
         match self.in_flight.front() {
             Some(Expect::Execute(run)) => run.release.is_none(),
             Some(Expect::Query(runs)) => runs.front().is_some_and(|run| run.release.is_none()),
@@ -151,6 +152,8 @@ impl Connection {
         let RowPlan::Mask(plan) = &run.rows else { return Err(violation("a row without a plan")) };
         let out = self.outbox.client_buffer();
         let before = out.len();
+        // Once for all rows: masks are about as long as what they stand for.
+        out.reserve(rows.len() + rows.len() / 8);
         let mut rest = rows;
         while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
             let [_, length @ ..] = *header;
@@ -191,6 +194,9 @@ impl Connection {
         match message.kind {
             b'N' => return self.notice(message),
             b'S' | b'A' => {
+                if message.kind == b'S' {
+                    self.follow_report(message.body());
+                }
                 self.outbox.say_to_client(message.bytes);
                 return Ok(());
             }
@@ -200,7 +206,12 @@ impl Connection {
         }
         match self.in_flight.front() {
             Some(Expect::Parse { .. }) if message.kind == b'1' => self.relay_and_settle(message.bytes),
-            Some(Expect::Bind { .. }) if message.kind == b'2' => self.relay_and_settle(message.bytes),
+            Some(Expect::Bind { portal, .. }) if message.kind == b'2' => {
+                if let Some(portal) = portal.clone() {
+                    self.follow_bound(&portal);
+                }
+                self.relay_and_settle(message.bytes)
+            }
             Some(Expect::Close { .. }) if message.kind == b'3' => self.relay_and_settle(message.bytes),
             Some(Expect::EmptyExecute) if message.kind == b'I' => self.relay_and_settle(message.bytes),
             Some(Expect::Query(runs)) if message.kind == b'I' && runs.is_empty() => {
@@ -229,7 +240,7 @@ impl Connection {
     /// Whether what the server says now may quote protected values.
     fn current_scrub(&self) -> Scrub {
         match self.in_flight.front() {
-            Some(Expect::Parse { scrub, .. } | Expect::Bind { scrub }) => *scrub,
+            Some(Expect::Parse { scrub, .. } | Expect::Bind { scrub, .. }) => *scrub,
             Some(Expect::Execute(run)) => self.scrub(Some(&run.facts)),
             // After the last completion an implicit transaction commits, and deferred constraints speak.
             Some(Expect::Query(runs)) if runs.is_empty() && self.protected => Scrub::Needed,
@@ -339,6 +350,7 @@ impl Connection {
         if run.facts.effect == Effect::CopyIn {
             self.copying_in = false;
         }
+        self.follow_success(&mut run);
         self.account_done(run);
         self.outbox.say_to_client(message.bytes);
         Ok(())
@@ -348,7 +360,9 @@ impl Connection {
         let Some(Expect::Execute(_)) = self.in_flight.front() else {
             return Err(violation("the server suspended something that is no portal"));
         };
-        if let Some(Expect::Execute(run)) = self.in_flight.pop_front() {
+        if let Some(Expect::Execute(mut run)) = self.in_flight.pop_front() {
+            // What it sets or calls may have run already.
+            self.follow_success(&mut run);
             let name = run.portal.as_ref().map(|(name, _)| name.clone()).unwrap_or_default();
             if let Some(older) = self.suspended.insert(name, *run) {
                 self.account_done(older);
@@ -368,6 +382,7 @@ impl Connection {
             _ => message.bytes,
         };
         self.fail_front(sqlstate);
+        self.follow_error();
         self.outbox.say_to_client(shown);
         Ok(())
     }
@@ -442,6 +457,11 @@ impl Connection {
             b'E' => Transaction::Failed,
             _ => return Err(violation("an unknown transaction status")),
         };
+        self.follow_ready(match self.transaction {
+            Transaction::Idle => ServerState::Idle,
+            Transaction::Open => ServerState::InTransaction,
+            Transaction::Failed => ServerState::Failed,
+        });
         if self.transaction == Transaction::Idle {
             self.transaction_ended();
         }

@@ -34,6 +34,10 @@ pub(super) struct Run {
     pub(super) portal: Option<(Bytes, Arc<Portal>)>,
     /// Names that it made, to be taken back if it fails.
     pub(super) change: Option<NameChange>,
+    /// For a simple query: its text, and its place there.
+    pub(super) source: Option<(Bytes, usize)>,
+    /// What it changes is in the confirmed session already.
+    pub(super) followed: bool,
 }
 
 /// What happens to its rows.
@@ -59,6 +63,8 @@ impl Run {
             masked: Vec::new(),
             portal: None,
             change: None,
+            source: None,
+            followed: false,
         }
     }
 

@@ -23,6 +23,7 @@ use crate::{
     machine::Output,
     protocol::postgres::{answer, frame::Side},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
+    session::Fingerprint,
     statement::{Effect, Kind, Protection, Refusal, Statement},
 };
 
@@ -188,9 +189,13 @@ impl Connection {
             self.describe_before_execute(&run, &carrier);
             self.outbox.say_to_server(bytes);
             self.before_run(&mut run, &prepared);
+            if matches!(carrier, Carrier::Query) {
+                run.source = Some((prepared.text.clone(), prepared.place));
+            }
             runs.push(run);
         }
         self.expect_runs(runs, carrier);
+        self.follow_sent();
     }
 
     fn claim(&self, permit: &Permit, ticket: Ticket) -> Option<Recorded> {
@@ -349,6 +354,8 @@ impl Connection {
             shapes: Vec::new(),
             effect: Effect::None,
             lineage: Arc::new(Lineage::opaque(GapKind::TooLarge, "a text that was not read")),
+            change: Arc::default(),
+            under: Fingerprint::default(),
         });
         let id = self.statement_id();
         match self.decide(&facts, id, Schema::Known) {

@@ -3,5 +3,6 @@
 
 mod peer;
 mod rules;
+mod sessions;
 mod splitting;
 mod world;

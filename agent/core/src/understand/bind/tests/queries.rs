@@ -109,10 +109,16 @@ fn functions_give_what_goes_in() {
     check("SELECT twice(b) FROM t", "twice<t.b; |");
     check("SELECT name_of(y) FROM u", "name_of<t.a; | t.id u.y");
     check("SELECT r.x FROM w, rows_of(w.e) r", "x<u.x; | u.y w.e");
-    check("SELECT g FROM t, generate_series(1, t.b) g", "g<t.b; |");
-    check("SELECT e, n FROM t, unnest(tags) WITH ORDINALITY AS q(e, n)", "e<t.tags, n<; |");
-    check("SELECT k, j FROM t, jsonb_each(doc) AS q(k, j)", "k<t.doc, j<t.doc; |");
-    check("SELECT hidden(b) FROM t", "hidden<t.b; | | partial opaque-function: public.hidden(int4)");
+    check("SELECT g FROM t, generate_series(1, t.b) g", "g<t.b; | t.b");
+    check("SELECT e, n FROM t, unnest(tags) WITH ORDINALITY AS q(e, n)", "e<t.tags, n<; | t.tags");
+    check("SELECT k, j FROM t, jsonb_each(doc) AS q(k, j)", "k<t.doc, j<t.doc; | t.doc");
+    check("SELECT hidden(b) FROM t", "hidden<t.b; |");
+    let partial = "sum_up<t.b; | u.t_id | partial opaque-function: public.sum_up(int4)";
+    check("SELECT sum_up(b) FROM t", partial);
+    check(
+        "SELECT text_of(a) FROM t",
+        "text_of<t.a; | | partial dynamic-sql: public.text_of(text) runs a text that it makes; opaque-function: public.text_of(text)",
+    );
     check("SELECT p.a FROM t, jsonb_to_record(doc) AS p(a text, b int)", "a<t.doc; |");
 }
 
@@ -131,7 +137,7 @@ fn rows_are_followed_field_by_field() {
 
 #[test]
 fn json_is_computed_from_its_parts() {
-    check("SELECT j.n FROM t, JSON_TABLE(doc, '$[*]' COLUMNS (n int PATH '$.n')) j", "n<t.doc; |");
+    check("SELECT j.n FROM t, JSON_TABLE(doc, '$[*]' COLUMNS (n int PATH '$.n')) j", "n<t.doc; | t.doc");
     check("SELECT JSON_OBJECT('k': a, 'n': b) FROM t", "json_object<t.a t.b; |");
     check("SELECT JSON_VALUE(doc, '$.x') FROM t", "json_value<t.doc; |");
     check_in(

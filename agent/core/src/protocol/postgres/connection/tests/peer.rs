@@ -2,11 +2,21 @@
 
 use super::world::{CANARY, CUSTOMERS, message};
 
+/// Where its transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Status {
+    #[default]
+    Idle,
+    Open,
+    Failed,
+}
+
 /// A scripted server.
 #[derive(Default)]
 pub(super) struct Peer {
     buffer: Vec<u8>,
     skipping: bool,
+    transaction: Status,
     text: String,
     /// Sizes of the pieces in which it answers; empty: in one piece.
     pub(super) pieces: Option<usize>,
@@ -35,7 +45,7 @@ impl Peer {
     fn message(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
         if kind == b'S' {
             self.skipping = false;
-            return out.extend(message(b'Z', b"I"));
+            return out.extend(self.ready());
         }
         if self.skipping {
             return;
@@ -44,7 +54,7 @@ impl Peer {
             b'Q' => {
                 self.text = until_nul(body);
                 self.run(true, out);
-                out.extend(message(b'Z', b"I"));
+                out.extend(self.ready());
             }
             b'P' => {
                 let name = until_nul(body).len();
@@ -68,16 +78,36 @@ impl Peer {
         }
     }
 
+    fn ready(&self) -> Vec<u8> {
+        message(
+            b'Z',
+            match self.transaction {
+                Status::Idle => b"I",
+                Status::Open => b"T",
+                Status::Failed => b"E",
+            },
+        )
+    }
+
+    fn failed(&mut self) {
+        if self.transaction == Status::Open {
+            self.transaction = Status::Failed;
+        }
+    }
+
     fn fail(&mut self, out: &mut Vec<u8>) {
+        self.failed();
         self.skipping = true;
         out.extend(error("42601", "syntax error"));
     }
 
     fn run(&mut self, simple: bool, out: &mut Vec<u8>) {
         if fails(&self.text) {
+            self.failed();
             return out.extend(error("42601", "syntax error at or near \"denied\""));
         }
         if self.text.contains("1/0") {
+            self.failed();
             self.skipping = !simple;
             return out.extend(error("22012", &format!("division by zero near {CANARY}")));
         }
@@ -90,6 +120,12 @@ impl Peer {
             }
         }
         let tag = self.text.split_whitespace().next().unwrap_or("").to_uppercase();
+        match tag.as_str() {
+            "BEGIN" => self.transaction = Status::Open,
+            "ROLLBACK" if self.text.to_uppercase().contains(" TO ") => self.transaction = Status::Open,
+            "COMMIT" | "ROLLBACK" => self.transaction = Status::Idle,
+            _ => {}
+        }
         let tag = if tag == "SELECT" { "SELECT 3".to_owned() } else { format!("{tag} 1") };
         out.extend(message(b'C', &[tag.as_bytes(), b"\0"].concat()));
     }

@@ -12,7 +12,9 @@ use connect_shared::{
 
 use super::peer::Peer;
 use crate::{
-    catalog::{BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility},
+    catalog::{
+        BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility, code::Name,
+    },
     machine::{CancelKey, Input, Machine, Output, UpstreamReady},
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
@@ -23,6 +25,9 @@ use crate::{
 
 /// OID of `public.customers`, whose second column is protected.
 pub(super) const CUSTOMERS: u32 = 16_500;
+
+/// OID of `other.orders`, beside that of `public`.
+pub(super) const OTHER_ORDERS: u32 = 16_700;
 
 /// The value that must never leave.
 pub(super) const CANARY: &str = "zz-canary-7f3@example.com";
@@ -50,6 +55,8 @@ pub(super) struct World {
     pub(super) disk: Disk,
     /// What the server announces at login.
     pub(super) parameters: Vec<(Bytes, Bytes)>,
+    /// What the server said and was not delivered yet, if it is held back.
+    pub(super) held: Option<Vec<u8>>,
     appended: u64,
     catalog: Arc<Catalog>,
 }
@@ -69,6 +76,7 @@ pub(super) fn catalog() -> Catalog {
         ("upper", Volatility::Immutable),
         ("now", Volatility::Stable),
         ("pg_sleep", Volatility::Volatile),
+        ("set_config", Volatility::Volatile),
     ] {
         let function = BuiltinFunction { volatility, aggregate: name == "count" };
         Arc::make_mut(&mut catalog.builtin_functions).insert(name.into(), function);
@@ -88,6 +96,12 @@ pub(super) fn catalog() -> Catalog {
     let columns = vec![column(1, "id", 23, None), column(2, "email", 25, Some(Label::Email))];
     catalog.insert(table(CUSTOMERS, "customers", columns));
     catalog.insert(table(16_600, "orders", vec![column(1, "id", 23, None)]));
+    let elsewhere =
+        Relation { schema: "other".into(), ..table(OTHER_ORDERS, "orders", vec![column(1, "id", 23, None)]) };
+    catalog.insert(elsewhere);
+    let schemas = ["pg_catalog", "public", "other"].map(Name::from);
+    catalog.schemas = Arc::new(schemas.into_iter().zip([11, 2200, 16_700].map(Oid)).collect());
+    catalog.search_path = "public".into();
     catalog
 }
 
@@ -125,6 +139,7 @@ impl World {
             events: Vec::new(),
             disk,
             parameters: vec![(Bytes::from_static(b"server_version"), Bytes::from_static(b"15.18"))],
+            held: None,
             appended: 0,
             catalog,
         }
@@ -197,9 +212,18 @@ impl World {
             _ => self.events.push(Event::Server(bytes.to_vec())),
         }
         let answer = self.peer.answer(bytes);
+        if let Some(held) = &mut self.held {
+            return held.extend(answer);
+        }
         for piece in self.peer.split(&answer) {
             self.machine.handle(Instant::now(), Input::Server(Bytes::copy_from_slice(piece)));
         }
+    }
+
+    /// Delivers what the server said, and what it says from now on.
+    pub(super) fn release(&mut self) {
+        let held = self.held.take().unwrap_or_default();
+        self.input(Input::Server(Bytes::from(held)));
     }
 
     pub(super) fn sent_to_client(&self) -> Vec<u8> {

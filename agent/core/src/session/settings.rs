@@ -1,0 +1,183 @@
+//! The settings that change what a statement means.
+
+use std::sync::Arc;
+
+use super::path;
+use crate::catalog::code::Name;
+
+/// A setting that is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Setting {
+    SearchPath,
+    Role,
+    Authorization,
+    /// `standard_conforming_strings`
+    Strings,
+}
+
+/// What a setting is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Each a name of its own, as SET has them.
+    Names(Arc<[Name]>),
+    /// A text that the server reads itself, as `set_config` and startup parameters have it.
+    Text(Name),
+    Default,
+    /// Computed, or set under a condition.
+    Unknown,
+}
+
+/// How long it stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Session,
+    /// Until the transaction ends.
+    Local,
+    /// One of the two.
+    Unknown,
+}
+
+/// How string constants are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lexing {
+    /// As the parser reads them: a backslash is an ordinary character.
+    #[default]
+    Standard,
+    /// Otherwise, or nobody knows: no text means what the parser says.
+    Other,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) enum Actor {
+    /// The one that the agent signed in as.
+    #[default]
+    Login,
+    Named(Name),
+    Unknown,
+}
+
+/// Values of the settings that are followed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Settings {
+    /// Names in the list, `$user` and `pg_temp` among them; `None` if nobody knows.
+    pub(super) path: Option<Arc<[Name]>>,
+    pub(super) authorization: Actor,
+    /// `None`: no role is set, and the authorisation counts.
+    pub(super) role: Option<Actor>,
+    pub(super) lexing: Lexing,
+}
+
+impl Setting {
+    /// The setting of this name, whose case does not count.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        const SETTINGS: [(&str, Setting); 4] = [
+            ("search_path", Setting::SearchPath),
+            ("role", Setting::Role),
+            ("session_authorization", Setting::Authorization),
+            ("standard_conforming_strings", Setting::Strings),
+        ];
+        SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, setting)| *setting)
+    }
+}
+
+impl Settings {
+    /// The role whose rights count.
+    pub(super) fn role(&self) -> &Actor {
+        self.role.as_ref().unwrap_or(&self.authorization)
+    }
+
+    /// What is left when nothing is known any more.
+    pub(super) const fn unknown() -> Self {
+        Self { path: None, authorization: Actor::Unknown, role: Some(Actor::Unknown), lexing: Lexing::Other }
+    }
+
+    /// Takes a value; `reset` has the defaults.
+    pub(super) fn set(&mut self, setting: Setting, value: &Value, reset: &Self) {
+        match setting {
+            Setting::SearchPath => self.path = path_value(value, reset),
+            Setting::Role => self.role = role_value(value, reset),
+            Setting::Authorization => {
+                self.authorization = authorization_value(value, reset);
+                self.role = None;
+            }
+            Setting::Strings => self.lexing = lexing_value(value, reset),
+        }
+    }
+
+    /// `RESET ALL`, which leaves the roles alone.
+    pub(super) fn reset_all(&mut self, reset: &Self) {
+        self.path.clone_from(&reset.path);
+        self.lexing = reset.lexing;
+    }
+
+    /// Another name for the role that counts.
+    pub(super) fn rename_role(&mut self, old: &str, new: &Name) {
+        let actors = [Some(&mut self.authorization), self.role.as_mut()];
+        for actor in actors.into_iter().flatten() {
+            if matches!(actor, Actor::Named(name) if &**name == old) {
+                *actor = Actor::Named(new.clone());
+            }
+        }
+    }
+}
+
+fn path_value(value: &Value, reset: &Settings) -> Option<Arc<[Name]>> {
+    match value {
+        Value::Names(names) => Some(names.iter().map(|name| path::cut(name).into()).collect()),
+        Value::Text(text) => path::identifiers(text).map(Arc::from),
+        Value::Default => reset.path.clone(),
+        Value::Unknown => None,
+    }
+}
+
+fn role_value(value: &Value, reset: &Settings) -> Option<Actor> {
+    match single(value) {
+        Some("none") => None,
+        Some(name) => Some(Actor::Named(path::cut(name).into())),
+        None if *value == Value::Default => reset.role.clone(),
+        None => Some(Actor::Unknown),
+    }
+}
+
+fn authorization_value(value: &Value, reset: &Settings) -> Actor {
+    match single(value) {
+        Some(name) => Actor::Named(path::cut(name).into()),
+        None if *value == Value::Default => reset.authorization.clone(),
+        None => Actor::Unknown,
+    }
+}
+
+fn lexing_value(value: &Value, reset: &Settings) -> Lexing {
+    match single(value) {
+        Some(text) if is_true(text) => Lexing::Standard,
+        Some(_) => Lexing::Other,
+        None if *value == Value::Default => reset.lexing,
+        None => Lexing::Other,
+    }
+}
+
+fn single(value: &Value) -> Option<&str> {
+    match value {
+        Value::Names(names) => match &**names {
+            [name] => Some(name),
+            _ => None,
+        },
+        Value::Text(text) => Some(text),
+        Value::Default | Value::Unknown => None,
+    }
+}
+
+/// As the server reads a truth value: any beginning that is clear (`parse_bool`).
+pub(super) fn is_true(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str| !text.is_empty() && word.starts_with(text.as_str());
+    begins("true") || begins("yes") || text == "on" || text == "1"
+}
+
+/// As [`is_true`].
+pub(super) fn is_false(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let begins = |word: &str| !text.is_empty() && word.starts_with(text.as_str());
+    begins("false") || begins("no") || text == "off" || text == "of" || text == "0"
+}

@@ -1,0 +1,10 @@
+//! Sessions against tables of what PostgreSQL does.
+
+mod names;
+mod paths;
+mod relations;
+mod reports;
+mod temporary;
+mod transactions;
+mod unknown;
+mod world;

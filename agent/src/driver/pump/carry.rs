@@ -1,0 +1,93 @@
+//! What the machine wants done, done in order.
+
+use connect_core::{
+    machine::{CancelKey, Input, Machine, Output},
+    record::Ticket,
+};
+use connect_shared::entry::Entry;
+
+use super::Pump;
+use crate::{cancel::Cancellable, upstream};
+
+impl Pump {
+    /// Carries every output out, in order.
+    pub(super) fn carry_out(&mut self) {
+        while let Some(output) = self.machine.poll() {
+            match output {
+                Output::ToClient(bytes) => self.downstream.writer.data(bytes),
+                Output::ToServer(bytes) => {
+                    if let Some(database) = &mut self.database {
+                        database.queue.extend_from_slice(&bytes);
+                    }
+                }
+                Output::StatementText { fingerprint, sql } => {
+                    if self.context.log.append_statement_text_once(&fingerprint, &sql).is_err() {
+                        self.feed(Input::RecordFailed);
+                    }
+                }
+                Output::Record { ticket, entry } => self.record(ticket, entry),
+                Output::NeedUpstream { parameters } => self.start_dial(parameters),
+                Output::NeedCatalog { newer_than } => self.start_reading(newer_than),
+                Output::Cancel(key) => self.cancel(key),
+                Output::Finished { code } => self.ended = Some(code),
+            }
+        }
+    }
+
+    fn record(&mut self, ticket: Ticket, entry: Entry) {
+        let awaited = matches!(entry, Entry::Intent(_) | Entry::Denial(_));
+        let log = &self.context.log;
+        let appended = if awaited { log.append(entry) } else { log.append_in_passing(&entry) };
+        match appended {
+            Ok(seq) => {
+                if awaited {
+                    self.awaited.push_back(seq.0);
+                }
+                self.feed(Input::Appended { ticket, seq });
+            }
+            Err(error) => {
+                tracing::error!(%error, "the log refused an entry");
+                self.feed(Input::RecordFailed);
+            }
+        }
+    }
+
+    fn start_dial(&mut self, parameters: Vec<(String, String)>) {
+        let config = self.context.resource.upstream.clone();
+        self.dial = Some(Box::pin(async move { upstream::connect(&config, &parameters).await }));
+    }
+
+    fn start_reading(&mut self, newer_than: u64) {
+        let catalog = self.context.resource.catalog.clone();
+        self.reading = Some(Box::pin(async move { catalog.newer_than(newer_than).await }));
+    }
+
+    /// A cancel request: it reaches what the same principal runs, and nobody else.
+    fn cancel(&self, key: CancelKey) {
+        let Some(found) = self.context.cancels.find(key, &self.context.facts.principal.reference) else {
+            return;
+        };
+        let entry = Entry::CancelRequested { session: found.session, connection: found.connection };
+        if self.context.log.append(entry).is_ok() {
+            spawn_cancel(found);
+        }
+    }
+
+    pub(super) fn cancel_own(&self) {
+        let registered = self.database.as_ref().and_then(|database| database.cancel.as_ref());
+        if let Some(registered) = registered
+            && let Some(own) =
+                self.context.cancels.find(registered.key, &self.context.facts.principal.reference)
+        {
+            spawn_cancel(own);
+        }
+    }
+}
+
+fn spawn_cancel(cancellable: Cancellable) {
+    tokio::spawn(async move {
+        if let Err(error) = upstream::cancel(&cancellable.upstream, cancellable.key).await {
+            tracing::warn!(connection = %cancellable.connection, %error, "a cancel request did not arrive");
+        }
+    });
+}

@@ -1,0 +1,125 @@
+//! What happens next. Everything is polled by hand, in one place and in one order: what lets others go on
+//! comes first, then what is to be written, and last what brings more work. Bytes leave on the way, without
+//! a turn of the loop: nothing depends on them but who may be read.
+
+use std::{
+    future::Future as _,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use connect_core::machine::Machine as _;
+use tokio::time::sleep_until;
+
+use super::{
+    super::{database::Arrived, downstream::MAX_QUEUED, follow::News},
+    Event, Pump,
+};
+
+/// Most bytes for the database that may wait; beyond that the client is not read.
+const MAX_UPSTREAM_QUEUED: usize = 256 * 1024;
+
+impl Pump {
+    pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        if let Poll::Ready(event) = self.poll_authority_and_log(context) {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(event) = self.poll_write(context) {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(event) = self.poll_server(context) {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(event) = self.poll_needs(context) {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(event) = self.poll_client(context) {
+            return Poll::Ready(event);
+        }
+        self.poll_alarm(context)
+    }
+
+    fn poll_authority_and_log(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        match self.authority.poll(context) {
+            Poll::Ready(News::Changed) => return Poll::Ready(Event::Authority),
+            Poll::Ready(News::Gone) => return Poll::Ready(Event::Orphaned),
+            Poll::Pending => {}
+        }
+        if self.log_gone {
+            return Poll::Pending;
+        }
+        // A read's record becomes durable while the database works: nobody need be woken for that.
+        let wanted = self.awaited.front().copied().filter(|_| self.machine.awaits_record());
+        ready!(self.durable.poll(context, wanted));
+        // What became durable before the log failed is durable.
+        if self.has_news_of_records() {
+            return Poll::Ready(Event::Durable);
+        }
+        self.log_gone = true;
+        Poll::Ready(Event::LogGone)
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        if let Some(database) = &mut self.database
+            && let Poll::Ready(Err(_)) = database.poll_write(context)
+        {
+            return Poll::Ready(Event::ServerGone);
+        }
+        match self.downstream.writer.poll_send(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Event::ClientGone(error)),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_server(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        let wanted = self.machine.appetite().server && self.downstream.writer.queued() < MAX_QUEUED;
+        match &mut self.database {
+            Some(database) if wanted => database.poll_read(context).map(|arrived| match arrived {
+                Ok(Arrived::Bytes) => Event::Server,
+                Ok(Arrived::End) | Err(_) => Event::ServerGone,
+            }),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// What the machine has asked for.
+    fn poll_needs(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        if let Some(dial) = &mut self.dial
+            && let Poll::Ready(dialled) = dial.as_mut().poll(context)
+        {
+            return Poll::Ready(Event::Dialled(Box::new(dialled)));
+        }
+        // While a reading is under way only its own answer is new enough for what waits.
+        if let Some(reading) = &mut self.reading {
+            return reading.as_mut().poll(context).map(Event::Read);
+        }
+        match self.catalog.poll(context) {
+            Poll::Ready(News::Changed) => Poll::Ready(Event::Catalog),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn poll_client(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        let queued = self.database.as_ref().map_or(0, |database| database.queue.len());
+        let wanted = self.machine.appetite().client
+            && !self.downstream.reader.has_ended()
+            && queued < MAX_UPSTREAM_QUEUED;
+        if wanted { self.downstream.reader.poll_receive(context).map(Event::Client) } else { Poll::Pending }
+    }
+
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        let Some((at, _)) = self.machine.deadline() else {
+            self.alarm = None;
+            return Poll::Pending;
+        };
+        let alarm = match self.alarm.take() {
+            Some(alarm) if alarm.0 == at => alarm,
+            _ => (at, Box::pin(sleep_until(at.into()))),
+        };
+        let (_, sleep) = self.alarm.insert(alarm);
+        ready!(sleep.as_mut().poll(context));
+        self.alarm = None;
+        debug_assert!(at <= Instant::now(), "an alarm rings when it is time");
+        Poll::Ready(Event::Deadline)
+    }
+}

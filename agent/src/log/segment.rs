@@ -1,0 +1,99 @@
+//! Segments as files. A file that grows is slow to sync: the file system's journal must be written, too. So
+//! a segment is written into room that was set aside before, and cut to its length when it is complete.
+//!
+//! What a crash leaves behind the last frame is zeros, and [`super::replay`] takes them for what they are.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::public::sync_folder;
+
+/// How much room is set aside at once: some thousands of entries.
+const ROOM: u64 = 4 * 1024 * 1024;
+
+/// A segment that is being written.
+pub(super) trait SegmentFile: Send {
+    /// Writes all of `bytes` behind what was written.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns once everything that was written is on stable storage.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Nothing more will be written: returns once the file ends with its last byte, on stable storage.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// Makes segments. Tests make some that fail.
+pub(super) trait SegmentStore: Send {
+    /// Creates a segment with this header, durable with its name.
+    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Opens a segment to go on at `offset`, behind which there is nothing but room.
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>>;
+}
+
+/// Segments in a folder of the file system.
+pub(super) struct DiskStore;
+
+struct DiskSegment {
+    file: File,
+    /// Where the next byte goes.
+    offset: u64,
+    /// Bytes before this are set aside.
+    room: u64,
+}
+
+impl DiskSegment {
+    fn make_room(&mut self, end: u64) {
+        let room = end.next_multiple_of(ROOM);
+        // Where this is not possible the file grows with each write, which is slower and as safe; where
+        // the disk is full, the write will say so.
+        let _slower = fallocate(&self.file, FallocateFlags::empty(), self.offset, room - self.offset);
+        self.room = room;
+    }
+}
+
+impl SegmentFile for DiskSegment {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.offset + bytes.len() as u64;
+        if end > self.room {
+            self.make_room(end);
+        }
+        self.file.write_all_at(bytes, self.offset)?;
+        self.offset = end;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.file.set_len(self.offset)?;
+        self.file.sync_all()
+    }
+}
+
+impl SegmentStore for DiskStore {
+    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        // If we stop here, recovery finds a last segment without a whole header, and removes it.
+        file.write_all(header)?;
+        file.sync_all()?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))?;
+        let offset = header.len() as u64;
+        Ok(Box::new(DiskSegment { file, offset, room: offset }))
+    }
+
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let room = file.metadata()?.len();
+        Ok(Box::new(DiskSegment { file, offset, room }))
+    }
+}

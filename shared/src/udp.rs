@@ -1,0 +1,221 @@
+//! The UDP socket under a tunnel, at both ends. It differs from the transport's own in what it asks the
+//! system for:
+//!
+//! - It is not told when it becomes writable, which is after each datagram that leaves, unless a send had to
+//!   wait: on the loopback and in fast networks that would wake the thread once more for every packet.
+//! - A read that did not fill its buffers has emptied the socket, so the system is not asked again.
+//!
+//! And the transport's own tasks run behind all others that are ready, so that what several connections have
+//! to say leaves in one packet.
+
+use std::{
+    fmt,
+    future::Future,
+    io::{self, IoSliceMut},
+    net::{SocketAddr, UdpSocket},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use quinn::{
+    AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller,
+    udp::{RecvMeta, Transmit, UdpSocketState},
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// Tokio, with this socket.
+#[derive(Debug)]
+pub struct TunnelRuntime;
+
+impl Runtime for TunnelRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        TokioRuntime.spawn(Box::pin(Patient { future, waited: false }));
+    }
+
+    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        socket.set_nonblocking(true)?;
+        let state = UdpSocketState::new((&socket).into())?;
+        Ok(Arc::new(TunnelSocket { state, socket: told_when(socket, Interest::READABLE)? }))
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "a type could lie about its descriptor, for which the new constructor is unsafe; std's socket does not"
+)]
+fn told_when(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
+/// A task that lets others go first, once each time that it is woken.
+struct Patient {
+    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    waited: bool,
+}
+
+impl Future for Patient {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if !std::mem::replace(&mut self.waited, true) {
+            // Who wakes itself goes to the end of the line.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.waited = false;
+        self.future.as_mut().poll(context)
+    }
+}
+
+struct TunnelSocket {
+    socket: AsyncFd<UdpSocket>,
+    state: UdpSocketState,
+}
+
+impl fmt::Debug for TunnelSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TunnelSocket").field("socket", self.socket.get_ref()).finish_non_exhaustive()
+    }
+}
+
+impl AsyncUdpSocket for TunnelSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(Writable { socket: self, waiting: None })
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.state.send(self.socket.get_ref().into(), transmit)
+    }
+
+    fn poll_recv(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.socket.poll_read_ready(context))?;
+            match guard.try_io(|socket| self.state.recv(socket.get_ref().into(), buffers, meta)) {
+                Ok(Ok(count)) => {
+                    if count < buffers.len() {
+                        // What comes from here on is told anew.
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Ok(Err(error)) => return Poll::Ready(Err(error)),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.get_ref().local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.state.gro_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+}
+
+/// Waits for the socket to be writable. The system is asked to tell only while somebody waits.
+#[derive(Debug)]
+struct Writable {
+    socket: Arc<TunnelSocket>,
+    waiting: Option<AsyncFd<UdpSocket>>,
+}
+
+impl UdpPoller for Writable {
+    fn poll_writable(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let waiting = match this.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                let copy = this.socket.socket.get_ref().try_clone()?;
+                told_when(copy, Interest::WRITABLE)?
+            }
+        };
+        // Kept only while it is waited for: what was ready once may not be so the next time.
+        let ready = waiting.poll_write_ready(context).map_ok(|_| ());
+        if ready.is_pending() {
+            this.waiting = Some(waiting);
+        }
+        ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use quinn::udp::BATCH_SIZE;
+
+    use super::*;
+
+    fn pair() -> [(Arc<dyn AsyncUdpSocket>, SocketAddr); 2] {
+        [(); 2].map(|()| {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+            let address = socket.local_addr().expect("bound");
+            (TunnelRuntime.wrap_udp_socket(socket).expect("wrapped"), address)
+        })
+    }
+
+    async fn receive(socket: &Arc<dyn AsyncUdpSocket>, room: usize) -> Vec<u8> {
+        let mut storage = vec![[0; 2048]; room];
+        let mut buffers: Vec<_> = storage.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
+        let mut meta = vec![RecvMeta::default(); room];
+        let count = poll_fn(|context| socket.poll_recv(context, &mut buffers, &mut meta)).await;
+        let count = count.expect("received");
+        drop(buffers);
+        storage.iter().zip(&meta).take(count).flat_map(|(bytes, meta)| bytes[..meta.len].to_vec()).collect()
+    }
+
+    fn send(socket: &Arc<dyn AsyncUdpSocket>, to: SocketAddr, contents: &[u8]) {
+        let transmit = Transmit { destination: to, ecn: None, contents, segment_size: None, src_ip: None };
+        socket.try_send(&transmit).expect("sent");
+    }
+
+    #[tokio::test]
+    async fn datagrams_that_come_one_by_one_and_in_bursts_all_arrive() {
+        let [(one, _), (other, address)] = pair();
+        for number in 0..50_u8 {
+            send(&one, address, &[number]);
+            assert_eq!(receive(&other, BATCH_SIZE).await, [number]);
+        }
+        for number in 0..100_u8 {
+            send(&one, address, &[number]);
+        }
+        let mut received = Vec::new();
+        while received.len() < 100 {
+            received.extend(receive(&other, 8).await);
+        }
+        assert_eq!(received, (0..100).collect::<Vec<u8>>());
+    }
+
+    #[tokio::test]
+    async fn a_socket_with_room_is_writable_each_time_it_is_asked() {
+        let [(one, _), _] = pair();
+        let mut poller = one.create_io_poller();
+        for _ in 0..3 {
+            poll_fn(|context| poller.as_mut().poll_writable(context)).await.expect("writable");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Lineage against the servers that know it: PostgreSQL's own analyser, its recorded dependencies, its row
+//! descriptions, what it answers when data change; and against a set of reasoned answers.
+
+mod differential;
+mod generated;
+mod oracle;
+mod overload;
+mod perturbation;
+mod score;
+mod server;
+mod validity;

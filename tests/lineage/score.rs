@@ -1,0 +1,109 @@
+//! `connect-agent analyze` over the set: right, or not silent.
+
+use std::fmt::Write as _;
+
+use connect_tests::{
+    analyze::analyze,
+    answers::{
+        self, Answer, Status,
+        score::{self, Verdict},
+    },
+    postgres::{Postgres, Version},
+};
+
+use crate::validity::folder;
+
+/// Of a hundred statements, this many have every column's sources exactly.
+const RIGHT_OF_HUNDRED: usize = 99;
+
+#[derive(Default)]
+struct Tally {
+    statements: usize,
+    direct: usize,
+    direct_right: usize,
+    indirect_right: usize,
+    silently_wrong: usize,
+    to_flag: usize,
+    flagged: usize,
+    flagged_needlessly: usize,
+    what: String,
+}
+
+impl Tally {
+    fn take(&mut self, answer: &Answer, said: &score::Said, verdict: Verdict) {
+        self.statements += 1;
+        self.direct += usize::from(verdict.direct.is_some());
+        self.direct_right += usize::from(verdict.direct == Some(true));
+        self.indirect_right += usize::from(verdict.indirect == Some(true));
+        self.silently_wrong += usize::from(verdict.is_silently_wrong());
+        self.to_flag += usize::from(verdict.flagged_as_it_should.is_some());
+        self.flagged += usize::from(verdict.flagged_as_it_should == Some(true));
+        let needlessly = answer.status == Status::Complete && verdict.flagged;
+        self.flagged_needlessly += usize::from(needlessly);
+        let wrong = verdict.direct == Some(false)
+            || verdict.indirect == Some(false)
+            || verdict.flagged_as_it_should == Some(false)
+            || needlessly;
+        if wrong {
+            let _ = writeln!(self.what, "{}\n", disagreement(answer, said, verdict));
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            statements, direct, direct_right, indirect_right, silently_wrong, to_flag, flagged, ..
+        } = self;
+        format!(
+            "{statements} statements: direct right {direct_right} of {direct}, indirect right {indirect_right} of {direct}, \
+             silently wrong {silently_wrong}, flagged {flagged} of {to_flag} that must be, {} that need not",
+            self.flagged_needlessly
+        )
+    }
+}
+
+fn disagreement(answer: &Answer, said: &score::Said, verdict: Verdict) -> String {
+    let mut got = answer.clone();
+    got.outputs.clone_from(&said.outputs);
+    got.indirect.clone_from(&said.indirect);
+    let (wanted, got) = (score::as_json(answer), score::as_json(&got));
+    let mut text = format!("{}: {verdict:?}\n  {}\n", answer.id, answer.sql.replace('\n', "\n  "));
+    for part in ["outputs", "indirect"] {
+        if wanted[part] != got[part] {
+            let _ = writeln!(text, "  {part}\n    wanted {}\n    got    {}", wanted[part], got[part]);
+        }
+    }
+    if said.flagged {
+        let _ = writeln!(text, "  flagged: {}", said.reasons.join("; "));
+    }
+    text
+}
+
+#[test]
+fn nearly_every_answer_is_exact_and_none_is_silently_wrong() {
+    for version in [Version::Fifteen, Version::Eighteen] {
+        let folder = folder();
+        let server = Postgres::start_version(version, folder.path());
+        server.sql("postgres", "CREATE DATABASE lineage");
+        server.sql("lineage", &answers::schema());
+        let all = answers::all();
+        let analysis = analyze(&server.url("lineage"), &all);
+        let mut tally = Tally::default();
+        let mut newer_taken = Vec::new();
+        for answer in &all {
+            let said = &analysis.said[&answer.id];
+            if answer.is_for(version.number()) {
+                tally.take(answer, said, score::judge(answer, said));
+            } else if answer.is_newer_than(version.number()) && !said.flagged {
+                newer_taken.push(answer.id.as_str());
+            }
+        }
+        println!("on PostgreSQL {}: {}", version.number(), tally.line());
+        if let Some(to) = std::env::var_os("CONNECT_TESTS_DISAGREEMENTS") {
+            std::fs::write(&to, &tally.what).expect("a file");
+        }
+        assert!(newer_taken.is_empty(), "answered although {version:?} cannot read them: {newer_taken:?}");
+        assert_eq!(tally.flagged, tally.to_flag, "{}", tally.what);
+        assert_eq!(tally.silently_wrong, 0, "{}", tally.what);
+        assert!(tally.direct_right * 100 >= tally.direct * RIGHT_OF_HUNDRED, "{}", tally.what);
+    }
+}

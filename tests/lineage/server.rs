@@ -1,0 +1,22 @@
+//! One server a version for all that a test does.
+
+use connect_tests::postgres::{Postgres, Version};
+use tempfile::TempDir;
+
+/// A server with its folder.
+pub struct Server {
+    pub postgres: Postgres,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts one.
+    pub fn start(version: Version) -> Self {
+        let folder = TempDir::with_prefix("connect-test-").expect("a temporary folder");
+        // The database may run as somebody else, who must get through.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), mode).expect("our own folder");
+        let postgres = Postgres::start_version(version, folder.path());
+        Self { postgres, _folder: folder }
+    }
+}
