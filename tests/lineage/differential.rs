@@ -46,7 +46,14 @@ fn generated(version: Version) {
         let mut generator = Generator::new(seed, &schema, version.number());
         let statements: Vec<Statement> = (0..each).map(|_| generator.statement()).collect();
         let mut analyst = Analyst::start(server.postgres.port(), &database);
-        differential::run(&mut oracle, &mut analyst, &statements, &explained(), &mut report);
+        differential::run(
+            &mut oracle,
+            &mut analyst,
+            &schema.definitions,
+            &statements,
+            &explained(),
+            &mut report,
+        );
     }
     finish(&report, 80);
 }

@@ -18,6 +18,7 @@ use crate::{
 pub fn run(
     oracle: &mut Oracle,
     analyst: &mut Analyst,
+    definitions: &[String],
     statements: &[Statement],
     explained: &Explained,
     report: &mut Report,
@@ -34,6 +35,6 @@ pub fn run(
     let answers = analyst.ask(&texts);
     for ((statement, judgement), told) in judged.iter().zip(&answers) {
         let found = differences(statement, judgement, &oracle.catalog, told);
-        report.add(statement, told, found, explained);
+        report.add(statement, told, found, (definitions, explained));
     }
 }

@@ -26,10 +26,24 @@ struct Disagreement {
     sql: String,
     status: String,
     found: Vec<Difference>,
+    /// What makes the relations and functions that it names.
+    definitions: Vec<String>,
 }
 
-/// Disagreements that are printed in full; the shortest statements say most.
-const SHOWN: usize = 400;
+/// Disagreements of a kind that are printed in full: those with the shortest statements.
+const SHOWN: usize = 12;
+
+impl Disagreement {
+    fn write(&self, text: &mut String) {
+        let _infallible = writeln!(text, "\n{}\n  -- {}", self.sql, self.status);
+        for definition in &self.definitions {
+            let _infallible = writeln!(text, "  -- with {definition}");
+        }
+        for difference in &self.found {
+            let _infallible = writeln!(text, "  -- {}: {}", difference.kind, difference.text);
+        }
+    }
+}
 
 impl Report {
     #[must_use]
@@ -48,7 +62,7 @@ impl Report {
         statement: &Statement,
         told: &Told,
         found: Vec<Difference>,
-        explained: &Explained,
+        (definitions, explained): (&[String], &Explained),
     ) {
         self.micros.push(told.micros);
         match told.status.as_str() {
@@ -66,11 +80,9 @@ impl Report {
             self.explained += 1;
             return;
         }
-        self.disagreements.push(Disagreement {
-            sql: statement.sql.clone(),
-            status: told.status.clone(),
-            found,
-        });
+        let definitions = about(&statement.sql, definitions);
+        let [sql, status] = [&statement.sql, &told.status].map(Clone::clone);
+        self.disagreements.push(Disagreement { sql, status, found, definitions });
     }
 
     /// Statements on which both sides had something to say.
@@ -129,11 +141,15 @@ impl Report {
         let _infallible = writeln!(text, "differences by kind: {kinds:?}");
         let mut shortest: Vec<&Disagreement> = self.disagreements.iter().collect();
         shortest.sort_by_key(|one| one.sql.len());
-        for one in shortest.iter().take(SHOWN) {
-            let _infallible = writeln!(text, "\n{}\n  -- {}", one.sql, one.status);
-            for difference in &one.found {
-                let _infallible = writeln!(text, "  -- {}: {}", difference.kind, difference.text);
+        for kind in kinds.keys() {
+            // Those that differ in nothing else say most.
+            let only = |one: &&&Disagreement| one.found.iter().all(|difference| difference.kind == *kind);
+            let any = |one: &&&Disagreement| one.found.iter().any(|difference| difference.kind == *kind);
+            let mut shown: Vec<&&Disagreement> = shortest.iter().filter(only).take(SHOWN).collect();
+            if shown.is_empty() {
+                shown = shortest.iter().filter(any).take(SHOWN).collect();
             }
+            shown.iter().for_each(|one| one.write(&mut text));
         }
         text.push_str(&listed("why statements are not complete", &self.reasons));
         text
@@ -162,4 +178,33 @@ fn listed(title: &str, counts: &BTreeMap<String, (usize, String)>) -> String {
         let _infallible = writeln!(text, "{count:6} {what}\n       {example}");
     }
     text
+}
+
+/// The definitions of what a statement names, and of what these name.
+fn about(sql: &str, definitions: &[String]) -> Vec<String> {
+    let mut named = vec![sql.to_owned()];
+    let mut found: Vec<&String> = Vec::new();
+    while let Some(text) = named.pop() {
+        for definition in definitions {
+            let name = definition.split([' ', '(']).find(|word| !KEYWORDS.contains(word)).unwrap_or_default();
+            let bare = name.rsplit('.').next().unwrap_or_default();
+            if !found.contains(&definition) && mentions(&text, bare) {
+                found.push(definition);
+                named.push(definition.clone());
+            }
+        }
+    }
+    found.into_iter().cloned().collect()
+}
+
+/// Words that stand before a name in a definition.
+const KEYWORDS: [&str; 8] =
+    ["CREATE", "TABLE", "VIEW", "MATERIALIZED", "FUNCTION", "TYPE", "DOMAIN", "SCHEMA"];
+
+fn mentions(text: &str, name: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || character == '_' || character == '"';
+    text.match_indices(name).any(|(start, _)| {
+        let [before, after] = [&text[..start], &text[start + name.len()..]];
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    })
 }

@@ -16,6 +16,8 @@ pub struct Catalog {
     pub functions: HashMap<u32, String>,
     /// Names of types, with their schema unless they are the server's own.
     types: HashMap<u32, String>,
+    /// What domains are over, by name.
+    domains: HashMap<String, String>,
     /// The function behind an operator.
     pub operators: HashMap<u32, u32>,
     /// Columns of a constraint.
@@ -74,10 +76,18 @@ impl Catalog {
         }
         for row in wire.run(FUNCTIONS) {
             let [oid, name] = words(row);
-            catalog.functions.insert(number(&oid), name);
+            // Two pseudo-types and a type are in quotes because they are key words, too.
+            catalog
+                .functions
+                .insert(number(&oid), name.replace("\"any\"", "any").replace("\"char\"", "char"));
         }
-        for row in wire.run("SELECT oid, format_type(oid, NULL) FROM pg_type") {
-            let [oid, name] = words(row);
+        for row in wire
+            .run("SELECT oid, format_type(oid, NULL), format_type(nullif(typbasetype, 0), NULL) FROM pg_type")
+        {
+            let [oid, name, base] = words(row);
+            if !base.is_empty() {
+                catalog.domains.insert(name.clone(), base);
+            }
             catalog.types.insert(number(&oid), name);
         }
         for row in wire.run("SELECT oid, oprcode::oid FROM pg_operator") {
@@ -135,6 +145,15 @@ impl Catalog {
     pub fn bare_column_name(&self, (relation, place): Column) -> &str {
         let column = self.relations.get(&relation).and_then(|relation| relation.columns.get(&place));
         column.map_or_else(|| system_column(place), String::as_str)
+    }
+
+    /// The type that a domain is over; other types themselves.
+    #[must_use]
+    pub fn base_type<'a>(&'a self, mut name: &'a str) -> &'a str {
+        while let Some(base) = self.domains.get(name) {
+            name = base;
+        }
+        name
     }
 
     /// The name of a type.

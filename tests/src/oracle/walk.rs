@@ -73,6 +73,8 @@ pub struct Walk<'a> {
     targets: Vec<&'a Value>,
     /// Functions whose bodies are open.
     open: Vec<u32>,
+    /// Inside of expressions that the table's definition adds: what they call may be told or not.
+    aside: u32,
 }
 
 impl<'a> Walk<'a> {
@@ -89,6 +91,7 @@ impl<'a> Walk<'a> {
             written: HashMap::new(),
             targets: Vec::new(),
             open: Vec::new(),
+            aside: 0,
         }
     }
 

@@ -11,8 +11,8 @@ use crate::oracle::{
 impl<'a> Walk<'a> {
     pub(super) fn called(&mut self, function: u32) {
         // What a body calls may be told or not.
-        let set =
-            if self.open.is_empty() { &mut self.expected.functions } else { &mut self.expected.mentioned };
+        let must = self.open.is_empty() && self.aside == 0;
+        let set = if must { &mut self.expected.functions } else { &mut self.expected.mentioned };
         set.insert(function);
     }
 
@@ -69,6 +69,11 @@ impl<'a> Walk<'a> {
         sources
     }
 
+    /// Runs the body of a function, if it is known.
+    pub(super) fn runs_body(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node) -> bool {
+        self.body(scope, node, node.oid("funcid")).is_some()
+    }
+
     /// Runs the body of a function, if it is written in SQL; gives the query whose rows it returns.
     pub(super) fn body(
         &mut self,
@@ -101,8 +106,9 @@ impl<'a> Walk<'a> {
         done
     }
 
-    /// Functions that stand anywhere below.
+    /// Functions that stand anywhere below, and in the bodies of those.
     pub(super) fn mention(&self, tree: &Value, mentioned: &mut HashSet<u32>) {
+        let before = mentioned.clone();
         tree.every_node(&mut |node| {
             let own =
                 ["funcid", "aggfnoid", "winfnoid", "opfuncid", "tsmhandler"].map(|field| node.oid(field));
@@ -111,6 +117,10 @@ impl<'a> Walk<'a> {
             let behind = operators.filter_map(|operator| self.catalog.operators.get(&operator).copied());
             mentioned.extend(own.into_iter().chain(behind).filter(|function| *function != 0));
         });
+        let new: Vec<u32> = mentioned.difference(&before).copied().collect();
+        for body in new.iter().filter_map(|function| self.catalog.bodies.get(function)).flatten() {
+            self.mention(body, mentioned);
+        }
     }
 }
 

@@ -152,7 +152,10 @@ impl<'a> Walk<'a> {
         // The row is another one every time: a number that no other scope has.
         let id = self.number(usize::MAX, &EMPTY_QUERY, self.scopes.len());
         let scope = Scope { id, query: &EMPTY_QUERY, outer: None, stand_ins, arguments: None };
-        self.direct(&Rc::new(scope), expression)
+        self.aside += 1;
+        let sources = self.direct(&Rc::new(scope), expression);
+        self.aside -= 1;
+        sources
     }
 
     fn table_function_column(&mut self, scope: &Rc<Scope<'a>>, entry: &'a Node, number: i64) -> Sources {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Walk, columns, scope::Scope};
-use crate::oracle::node::{Node, Value};
+use crate::oracle::node::Value;
 
 pub(super) const RELATION: i64 = 0;
 pub(super) const SUBQUERY: i64 = 1;
@@ -39,11 +39,8 @@ impl<'a> Walk<'a> {
         for clause in ["havingQual", "limitOffset", "limitCount"] {
             self.decide(scope, query.get(clause));
         }
-        // How many rows there are depends on the functions that give sets, not on what is made of them.
-        let mut sets = Vec::new();
-        columns::outputs(query).for_each(|entry| sets_in(entry.get("expr"), &mut sets));
-        for set in sets {
-            self.decide(scope, set);
+        for entry in columns::outputs(query) {
+            self.set_rows(scope, entry.get("expr"));
         }
     }
 
@@ -111,20 +108,30 @@ impl<'a> Walk<'a> {
     /// A function in FROM is called for its rows even if no column is used; only one that gives a set
     /// decides how many there are.
     fn function_rows(&mut self, scope: &Rc<Scope<'a>>, call: &'a Value) {
-        let function = call.node().filter(|node| node.kind == "FUNCEXPR");
-        let opened = function.filter(|node| self.catalog.bodies.contains_key(&node.oid("funcid")));
-        if let (true, Some(node)) = (is_set(call), opened) {
-            // How many rows a body gives is decided in it; what it gives in them is not asked here.
-            let function = node.oid("funcid");
-            self.called(function);
-            self.body(scope, node, function);
-        } else if is_set(call) {
-            self.decide(scope, call);
-        } else {
-            // Whoever uses a column goes through its arguments again.
-            let before = (self.expected.indirect.clone(), self.used.clone());
-            self.direct(scope, call);
-            (self.expected.indirect, self.used) = before;
+        self.set_rows(scope, call);
+        // Whoever uses a column goes through its arguments again.
+        let before = (self.expected.indirect.clone(), self.used.clone(), self.columns.clone());
+        self.direct(scope, call);
+        (self.expected.indirect, self.used, self.columns) = before;
+    }
+
+    /// What decides how many rows the functions in an expression give that give several: the conditions
+    /// of their bodies where these are known, else their arguments.
+    fn set_rows(&mut self, scope: &Rc<Scope<'a>>, value: &'a Value) {
+        match value {
+            Value::List(items) => items.iter().for_each(|item| self.set_rows(scope, item)),
+            Value::Node(node) => match node.kind.as_str() {
+                // What happens in a subquery stays there.
+                "QUERY" => {}
+                _ if node.is_true("funcretset") || node.is_true("opretset") => {
+                    if !self.runs_body(scope, node) {
+                        self.decide(scope, node.get("args"));
+                    }
+                    self.set_rows(scope, node.get("args"));
+                }
+                _ => node.values().for_each(|value| self.set_rows(scope, value)),
+            },
+            _ => {}
         }
     }
 
@@ -172,36 +179,5 @@ impl<'a> Walk<'a> {
             let sources = self.output(scope, entry);
             self.expected.indirect.extend(sources);
         }
-    }
-}
-
-/// Whether an expression gives several rows.
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Node(node) => gives_set(node),
-        Value::List(items) => items.iter().any(is_set),
-        _ => false,
-    }
-}
-
-/// The calls that give sets, outermost first.
-fn sets_in<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
-    match value {
-        Value::Node(node) if node.is_true("funcretset") || node.is_true("opretset") => found.push(value),
-        Value::Node(node) if gives_set(node) => match node.kind.as_str() {
-            "SUBLINK" => sets_in(node.get("testexpr"), found),
-            _ => node.values().for_each(|value| sets_in(value, found)),
-        },
-        Value::List(items) => items.iter().for_each(|item| sets_in(item, found)),
-        _ => {}
-    }
-}
-
-fn gives_set(node: &Node) -> bool {
-    match node.kind.as_str() {
-        // What happens in a subquery stays there.
-        "QUERY" => false,
-        "SUBLINK" => is_set(node.get("testexpr")),
-        _ => node.is_true("funcretset") || node.is_true("opretset") || node.values().any(is_set),
     }
 }

@@ -98,7 +98,8 @@ impl<'a> Walk<'a> {
     }
 
     fn insert(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row {
-        let mut inserted = self.assigned(scope, targets);
+        let defaults = self.catalog.relations.get(&relation).map(|known| &known.defaults);
+        let mut inserted = self.assigned(scope, targets, defaults);
         self.recompute(relation, &mut inserted, None);
         self.record(relation, &inserted, true);
         let mut row = Row { relation, plain: inserted.clone(), old: Columns::new(), new: inserted };
@@ -131,7 +132,7 @@ impl<'a> Walk<'a> {
     }
 
     fn update(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row {
-        let mut changed = self.assigned(scope, targets);
+        let mut changed = self.assigned(scope, targets, None);
         let set: BTreeSet<i16> = changed.keys().copied().collect();
         self.recompute(relation, &mut changed, Some(&set));
         self.record(relation, &changed, false);
@@ -166,13 +167,21 @@ impl<'a> Walk<'a> {
         row
     }
 
-    /// What a target list assigns.
-    fn assigned(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value) -> Columns {
+    /// What a target list assigns. Some columns may be there only because they have a default.
+    fn assigned(
+        &mut self,
+        scope: &Rc<Scope<'a>>,
+        targets: &'a Value,
+        defaults: Option<&BTreeSet<i16>>,
+    ) -> Columns {
         self.targets.push(targets);
         let mut assigned = Columns::new();
         for entry in targets.nodes().filter(|entry| !entry.is_true("resjunk")) {
             let place = i16::try_from(entry.number("resno")).expect("an attribute number");
+            let aside = defaults.is_some_and(|defaults| defaults.contains(&place));
+            self.aside += u32::from(aside);
             let sources = self.direct(scope, entry.get("expr"));
+            self.aside -= u32::from(aside);
             assigned.entry(place).or_default().extend(sources);
         }
         self.targets.pop();
