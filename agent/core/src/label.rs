@@ -9,6 +9,7 @@ mod first_names;
 mod kinds;
 mod names;
 mod network;
+mod phrases;
 mod secrets;
 mod tokens;
 mod verdict;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::upstream::{UpstreamConfig, UpstreamError, client_tls};
@@ -38,6 +38,11 @@ pub(super) enum ReadError {
 }
 
 impl ReadError {
+    /// Whether somebody has locked what was asked about.
+    pub(super) fn is_lock(&self) -> bool {
+        matches!(self, Self::Database(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+    }
+
     /// Whether the connection may be used again.
     pub(super) fn keeps_connection(&self) -> bool {
         matches!(self, Self::Log(_))

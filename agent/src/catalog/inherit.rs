@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use connect_core::catalog::{Catalog, Oid, Relation, ViewReading};
+use connect_core::catalog::{Catalog, FIRST_NORMAL_OID, Oid, Relation, RelationKind, ViewReading};
 use connect_shared::label::Label;
 
 use super::{
@@ -76,6 +76,12 @@ fn register_views(catalog: &mut Catalog, overrides: &LabelOverrides) {
 /// Until nothing changes, so that a view over views is as protected as what is under them, in whatever
 /// order they are analysed.
 fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
+    let undefined: Vec<Oid> = views_without(catalog, definitions).collect();
+    for oid in undefined {
+        if let Some(view) = catalog.relation_mut(oid) {
+            view.view = ViewReading::Computed;
+        }
+    }
     let mut before = protection_of_views(catalog, definitions);
     for _ in 0..=definitions.len() {
         connect_core::understand::settle_views(catalog, definitions);
@@ -85,6 +91,18 @@ fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
         }
         before = after;
     }
+}
+
+/// Nothing is known of what a view without a definition does.
+fn views_without<'c>(
+    catalog: &'c Catalog,
+    definitions: &'c HashMap<Oid, Arc<str>>,
+) -> impl Iterator<Item = Oid> + 'c {
+    let views = catalog.relations.values().filter(|relation| {
+        matches!(relation.kind, RelationKind::View | RelationKind::MaterializedView)
+            && relation.oid.0 >= FIRST_NORMAL_OID
+    });
+    views.map(|view| view.oid).filter(|oid| !definitions.contains_key(oid))
 }
 
 fn protection_of_views(

@@ -302,8 +302,8 @@ impl KnownTable {
 /// Sizes of tables. A table that is locked is not waited for: then nothing is known of any.
 pub(super) async fn sizes(connection: &Connection, tables: &[Oid]) -> Result<HashMap<Oid, i64>, ReadError> {
     let tables: Vec<u32> = tables.iter().map(|oid| oid.0).collect();
-    let rows = match connection.client.query(queries::SIZES, &[&tables]).await {
-        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(HashMap::new()),
+    let rows = match connection.client.query(queries::SIZES, &[&tables]).await.map_err(ReadError::from) {
+        Err(error) if error.is_lock() => return Ok(HashMap::new()),
         rows => rows?,
     };
     rows.iter().map(|row| Ok((Oid(row.try_get(0)?), row.try_get(1)?))).collect()

@@ -37,16 +37,6 @@ pub(super) struct Server {
     pub(super) since: i64,
 }
 
-/// What became of the catalog since a mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is as it was; the newer mark says so more cheaply next time.
-    None(Mark),
-    Some,
-    /// New connections begin with other settings, so ours is not like them any more.
-    Settings,
-}
-
 /// The parts to read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Moved {
@@ -77,65 +67,70 @@ impl Moved {
 }
 
 impl Mark {
-    /// As things are for `client`; in a transaction as they are for all of it.
-    pub(super) async fn take(client: &impl GenericClient) -> Result<Self, ReadError> {
+    /// As things are for `client`, in a transaction as they are for all of it, and what has moved since an
+    /// earlier mark. Another server process, or one that was asked over another connection, may number its
+    /// transactions as it likes.
+    pub(super) async fn take(
+        client: &impl GenericClient,
+        before: Option<&Self>,
+    ) -> Result<(Self, Moved), ReadError> {
         let (visible, search_path) = visible(client).await?;
+        let server = Server::ask(client).await?;
+        let since = before.map_or(server.since, |before| before.server.since);
+        let row = client.query_one(&fingerprints(), &[&since]).await?;
+        let mut fingerprints: Vec<String> = row.try_get(0)?;
+        let own = fingerprints.pop().unwrap_or_default();
+        let moved = match before.filter(|before| before.server.is_comparable(&server)) {
+            Some(before) => Moved::Some { parts: before.moved(&fingerprints), since },
+            None => Moved::All,
+        };
+        let columns = Part::ALL.iter().position(|part| *part == Part::Columns);
+        if let Some(columns) = columns.and_then(|place| fingerprints.get_mut(place)) {
+            *columns = own;
+        }
+        Ok((Self { visible, search_path, fingerprints, server }, moved))
+    }
+
+    /// Whether nobody has committed anything since.
+    pub(super) async fn is_current(&self, client: &impl GenericClient) -> Result<bool, ReadError> {
+        Ok(visible(client).await? == (self.visible.clone(), self.search_path.clone()))
+    }
+
+    /// The same database, as `now` found it.
+    pub(super) fn seen(&mut self, now: Self) {
+        // The next comparison goes on from here, with columns counted as before.
+        self.visible = now.visible;
+        self.search_path = now.search_path;
+    }
+
+    fn moved(&self, fingerprints: &[String]) -> Vec<Part> {
+        let differs = |place: usize| self.fingerprints.get(place) != fingerprints.get(place);
+        let parts = Part::ALL.into_iter().enumerate();
+        parts.filter(|(place, _)| differs(*place)).map(|(_, part)| part).collect()
+    }
+}
+
+impl Server {
+    async fn ask(client: &impl GenericClient) -> Result<Self, ReadError> {
         let row = client.query_one(queries::SERVER, &[]).await?;
-        let server = Server {
+        Ok(Self {
             version: u32::try_from(row.try_get::<_, i32>(0)?).unwrap_or_default(),
             utf8: row.try_get(1)?,
             process: row.try_get(2)?,
             role: row.try_get(3)?,
             since: row.try_get(4)?,
-        };
-        Ok(Self { visible, search_path, fingerprints: take_fingerprints(client).await?, server })
-    }
-
-    /// Compares with now: first the transactions that can be seen, then the fingerprints.
-    pub(super) async fn compare(&self, client: &impl GenericClient) -> Result<Change, ReadError> {
-        let (visible, search_path) = visible(client).await?;
-        if search_path != self.search_path {
-            return Ok(Change::Some);
-        }
-        if visible == self.visible {
-            return Ok(Change::None(self.clone()));
-        }
-        let fingerprints = take_fingerprints(client).await?;
-        let moved = self.moved_to(&fingerprints);
-        // The older list of transactions goes with the newer fingerprints: the next comparison then looks
-        // at most once too often.
-        Ok(match moved.as_slice() {
-            [] => Change::None(Self { visible, ..self.clone() }),
-            moved if moved.contains(&Part::Settings) => Change::Settings,
-            _ => Change::Some,
         })
     }
 
-    fn moved_to(&self, fingerprints: &[String]) -> Vec<Part> {
-        let differs = |place: usize| self.fingerprints.get(place) != fingerprints.get(place);
-        let parts = Part::ALL.into_iter().enumerate();
-        parts.filter(|(place, _)| differs(*place)).map(|(_, part)| part).collect()
-    }
-
-    /// What a reading at `now` has to read again. Another server process, or one that was asked over
-    /// another connection, may number its transactions as it likes.
-    pub(super) fn moved(&self, now: &Self) -> Moved {
-        let comparable =
-            Server { since: 0, ..self.server.clone() } == Server { since: 0, ..now.server.clone() };
-        let age = now.server.since.checked_sub(self.server.since);
-        if comparable && age.is_some_and(|age| (0..OLDEST).contains(&age)) {
-            Moved::Some { parts: self.moved_to(&now.fingerprints), since: self.server.since }
-        } else {
-            Moved::All
-        }
+    /// Whether what is newer than `self` can be told by numbers of transactions.
+    fn is_comparable(&self, now: &Self) -> bool {
+        let age = now.since.checked_sub(self.since);
+        let same = Self { since: 0, ..self.clone() } == Self { since: 0, ..now.clone() };
+        same && age.is_some_and(|age| (0..OLDEST).contains(&age))
     }
 }
 
 async fn visible(client: &impl GenericClient) -> Result<(String, String), ReadError> {
     let row = client.query_one(VISIBLE, &[]).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
-}
-
-async fn take_fingerprints(client: &impl GenericClient) -> Result<Vec<String>, ReadError> {
-    Ok(client.query_one(&fingerprints(), &[]).await?.try_get(0)?)
 }

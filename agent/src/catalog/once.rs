@@ -10,7 +10,7 @@ use crate::upstream::UpstreamConfig;
 /// # Errors
 /// The database cannot be reached or read.
 pub async fn read_once(upstream: &UpstreamConfig) -> Result<Catalog, CatalogError> {
-    let reading = async { read(&mut Connection::open(upstream).await?, None).await };
+    let reading = async { read(&mut Connection::open(upstream).await?).await };
     match reading.await {
         Ok(reading) => Ok(Catalog { version: 1, ..reading.catalog }),
         Err(error) => {

@@ -1,12 +1,13 @@
 //! The questions to `pg_catalog`, for PostgreSQL 13 to 18. All names resolve there: the session's search
 //! path is `pg_catalog` alone, so that definitions come with every other name qualified.
 //!
-//! [`code`] asks for types, functions and their like, [`parts`] for what relations carry, [`change`] for
-//! whether anything is new.
+//! [`code`] asks for types, functions and their like, [`parts`] and [`texts`] for what relations carry,
+//! [`change`] for whether anything is new.
 
 pub(super) mod change;
 pub(super) mod code;
 pub(super) mod parts;
+pub(super) mod texts;
 
 /// Version, encoding, the server's process and when it started (who else could have the same numbers?),
 /// the role, and the oldest transaction that this snapshot does not see the end of.

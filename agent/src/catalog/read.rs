@@ -6,7 +6,11 @@ mod parts;
 mod relations;
 mod rows;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use connect_core::catalog::{
     Catalog, Oid,
@@ -22,6 +26,9 @@ use super::{
     queries::{self, change::Part},
 };
 
+/// When what was locked is asked for again.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// A column by relation and attribute number.
 pub(super) type ColumnKey = (Oid, i16);
 
@@ -32,7 +39,9 @@ pub(super) struct Reading {
     pub(super) facts: HashMap<Oid, TableFacts>,
     /// A column and another whose values it repeats.
     pub(super) same_values: Vec<(ColumnKey, ColumnKey)>,
-    pub(super) mark: Mark,
+    mark: Mark,
+    /// Since when some text is missing, for a lock on what it names.
+    incomplete: Option<Instant>,
     names: Names,
 }
 
@@ -74,41 +83,87 @@ fn base_type(code: &Code, type_oid: Oid) -> Oid {
     base
 }
 
-/// Reads what was changed since `previous`, or everything.
-pub(super) async fn read(
-    connection: &mut Connection,
-    previous: Option<Reading>,
-) -> Result<Reading, ReadError> {
-    let transaction = connection
-        .client
-        .build_transaction()
-        .isolation_level(IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?;
-    let mark = Mark::take(&transaction).await?;
-    let moved = previous.as_ref().map_or(Moved::All, |previous| previous.mark.moved(&mark));
-    let mut reading = previous.filter(|_| moved != Moved::All).unwrap_or_default();
-    reading.catalog.server_version = mark.server.version;
-    reading.catalog.utf8 = mark.server.utf8;
-    reading.catalog.role = mark.server.role.as_str().into();
-    reading.catalog.search_path = mark.search_path.as_str().into();
-    reading.mark = mark;
-    reading.take(&transaction, &moved).await?;
+/// What became of a database since it was read.
+#[derive(Debug)]
+pub(super) enum Found {
+    Unchanged(Reading),
+    Changed(Reading),
+    /// New connections begin with other settings, so this one is not like them any more.
+    OtherSettings,
+}
+
+/// Reads everything.
+pub(super) async fn read(connection: &mut Connection) -> Result<Reading, ReadError> {
+    let transaction = begin(connection).await?;
+    let (mark, moved) = Mark::take(&transaction, None).await?;
+    let reading = Reading::default().again(&transaction, mark, &moved).await?;
     transaction.commit().await?;
     Ok(reading)
 }
 
+/// Reads what was changed since `previous`.
+pub(super) async fn follow(connection: &mut Connection, previous: Reading) -> Result<Found, ReadError> {
+    let retry = previous.incomplete.is_some_and(|since| since.elapsed() >= RETRY);
+    if !retry && previous.mark.is_current(&connection.client).await? {
+        return Ok(Found::Unchanged(previous));
+    }
+    let transaction = begin(connection).await?;
+    let (mark, moved) = Mark::take(&transaction, Some(&previous.mark)).await?;
+    let found = match &moved {
+        Moved::All => Found::Changed(Reading::default().again(&transaction, mark, &moved).await?),
+        Moved::Some { parts, .. } if parts.contains(&Part::Settings) => Found::OtherSettings,
+        Moved::Some { parts, .. } => {
+            let mut previous = previous;
+            if parts.is_empty() && !retry && previous.mark.search_path == mark.search_path {
+                previous.mark.seen(mark);
+                Found::Unchanged(previous)
+            } else {
+                Found::Changed(previous.again(&transaction, mark, &moved).await?)
+            }
+        }
+    };
+    transaction.commit().await?;
+    Ok(found)
+}
+
+async fn begin(connection: &mut Connection) -> Result<Transaction<'_>, ReadError> {
+    let transaction = connection.client.build_transaction();
+    Ok(transaction.isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?)
+}
+
 impl Reading {
-    async fn take(&mut self, transaction: &Transaction<'_>, moved: &Moved) -> Result<(), ReadError> {
-        let mut source = Source { transaction, names: &mut self.names };
+    /// The database at `mark`, of which `moved` was changed since this reading.
+    async fn again(
+        mut self,
+        transaction: &Transaction<'_>,
+        mark: Mark,
+        moved: &Moved,
+    ) -> Result<Self, ReadError> {
+        self.catalog.server_version = mark.server.version;
+        self.catalog.utf8 = mark.server.utf8;
+        self.catalog.role = mark.server.role.as_str().into();
+        self.catalog.search_path = mark.search_path.as_str().into();
+        self.mark = mark;
+        let retry = self.incomplete.is_some();
+        self.take(transaction, moved, retry).await?;
+        Ok(self)
+    }
+
+    /// `retry`: texts are asked for again in any case.
+    async fn take(
+        &mut self,
+        transaction: &Transaction<'_>,
+        moved: &Moved,
+        retry: bool,
+    ) -> Result<(), ReadError> {
+        let mut source = Source { transaction, names: &mut self.names, locked: false };
         let mut schemas = false;
         if moved.any(&[Part::Schemas, Part::Role]) {
             schemas = code::schemas(&mut source, &mut self.catalog).await?;
         }
         // A schema's name is kept in everything that is in it.
         let since = moved.since().filter(|_| !schemas);
-        let mut renamed = schemas;
+        let mut renamed = schemas || retry;
         let mut read = code::CodeReading::new(&mut self.catalog);
         if moved.any(&[Part::Types]) || schemas {
             renamed |= read.types(&mut source, since).await?;
@@ -138,6 +193,7 @@ impl Reading {
                 })
                 .await?;
         }
+        self.incomplete = source.locked.then(Instant::now);
         Ok(())
     }
 }

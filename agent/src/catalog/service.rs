@@ -14,9 +14,8 @@ use super::{
     connection::{Connection, ReadError},
     inherit,
     labels::{LabelStore, Watch, sizes},
-    mark::{Change, Mark},
     overrides::LabelOverrides,
-    read::{Reading, read},
+    read::{Found, Reading, follow, read},
     shared::{Answer, Shared},
     summary::Summary,
 };
@@ -102,35 +101,37 @@ impl Reader {
             None => Connection::open(&self.upstream).await?,
         };
         let connection = self.state.connection.insert(connection);
-        let change = match &self.state.reading {
-            Some(reading) => reading.mark.compare(&connection.client).await?,
-            None => Change::Some,
+        let found = match self.state.reading.take() {
+            Some(reading) => follow(connection, reading).await?,
+            None => Found::Changed(read(connection).await?),
         };
-        match change {
-            Change::Some => {
-                let previous = self.state.reading.take();
-                self.state.reading = Some(read(connection, previous).await?);
-            }
-            Change::Settings => {
-                let connection = self.state.connection.insert(Connection::open(&self.upstream).await?);
-                self.state.reading = Some(read(connection, None).await?);
-            }
-            Change::None(mark) => {
-                if !self.is_due(mark).await? {
+        match found {
+            Found::Unchanged(reading) => {
+                self.state.reading = Some(reading);
+                if !self.is_due().await? {
                     return Ok(if pending { self.again() } else { None });
                 }
             }
+            Found::Changed(reading) => self.state.reading = Some(reading),
+            Found::OtherSettings => {
+                let connection = self.state.connection.insert(Connection::open(&self.upstream).await?);
+                self.state.reading = Some(read(connection).await?);
+            }
         }
-        self.label().await.map(Some)
+        let labelled = self.label().await;
+        if labelled.is_err() {
+            // What was read is not shown, so that it must not count as what there was before.
+            self.state.reading = None;
+        }
+        labelled.map(Some)
     }
 
     /// Whether some table that was sampled should be sampled again.
-    async fn is_due(&mut self, mark: Mark) -> Result<bool, ReadError> {
+    async fn is_due(&mut self) -> Result<bool, ReadError> {
         let state = &mut self.state;
         let (Some(connection), Some(reading)) = (&state.connection, &mut state.reading) else {
             return Ok(false);
         };
-        reading.mark = mark;
         let now = Instant::now();
         let all = state.grown.is_none_or(|grown| grown + GROWTH <= now);
         let watch = if all { Watch::All } else { Watch::Waiting };
@@ -164,6 +165,9 @@ impl Reader {
         let mut catalog = reading.catalog.clone();
         state.labels.label(connection, reading, &mut catalog, Instant::now()).await?;
         inherit::settle(&mut catalog, reading, &self.overrides);
+        if let Some(published) = &state.published {
+            share(&mut catalog, published);
+        }
         state.version += 1;
         catalog.version = state.version;
         self.note_in_log(&catalog)?;
@@ -211,6 +215,15 @@ impl Reader {
                     shared.answered.send_replace(Answer { upto: asked, outcome: Err(reason) });
                 }
             }
+        }
+    }
+}
+
+/// Relations that are as they were published are kept once.
+fn share(catalog: &mut Catalog, published: &Catalog) {
+    for (oid, relation) in Arc::make_mut(&mut catalog.relations) {
+        if let Some(known) = published.relations.get(oid).filter(|known| *known == relation) {
+            *relation = Arc::clone(known);
         }
     }
 }

@@ -10,20 +10,21 @@ use super::{Oid, Volatility};
 /// A name as the catalog keeps it: case and spaces as they are, without quotes.
 pub type Name = Arc<str>;
 
-/// Everything that a name in an expression may stand for, but for columns and relations.
+/// Everything that a name in an expression may stand for, but for columns and relations. A clone shares it
+/// until it is changed.
 #[derive(Debug, Clone, Default)]
 pub struct Code {
-    pub types: HashMap<Oid, Type>,
+    pub types: Arc<HashMap<Oid, Type>>,
     /// Types by bare name, in every schema.
-    pub types_by_name: HashMap<Name, Vec<Oid>>,
-    pub functions: HashMap<Oid, Function>,
+    pub types_by_name: Arc<HashMap<Name, Vec<Oid>>>,
+    pub functions: Arc<HashMap<Oid, Function>>,
     /// Functions, aggregates, window functions and procedures by bare name, in every schema.
-    pub functions_by_name: HashMap<Name, Vec<Oid>>,
-    pub operators: HashMap<Oid, Operator>,
+    pub functions_by_name: Arc<HashMap<Name, Vec<Oid>>>,
+    pub operators: Arc<HashMap<Oid, Operator>>,
     /// Operators by bare name, in every schema.
-    pub operators_by_name: HashMap<Name, Vec<Oid>>,
+    pub operators_by_name: Arc<HashMap<Name, Vec<Oid>>>,
     /// By (source type, target type).
-    pub casts: HashMap<(Oid, Oid), Cast>,
+    pub casts: Arc<HashMap<(Oid, Oid), Cast>>,
 }
 
 /// `pg_type`
@@ -217,19 +218,19 @@ impl CastContext {
 impl Code {
     /// Adds a type under its name.
     pub fn insert_type(&mut self, new: Type) {
-        self.types_by_name.entry(new.name.clone()).or_default().push(new.oid);
-        self.types.insert(new.oid, new);
+        Arc::make_mut(&mut self.types_by_name).entry(new.name.clone()).or_default().push(new.oid);
+        Arc::make_mut(&mut self.types).insert(new.oid, new);
     }
 
     /// Adds a function under its name.
     pub fn insert_function(&mut self, new: Function) {
-        self.functions_by_name.entry(new.name.clone()).or_default().push(new.oid);
-        self.functions.insert(new.oid, new);
+        Arc::make_mut(&mut self.functions_by_name).entry(new.name.clone()).or_default().push(new.oid);
+        Arc::make_mut(&mut self.functions).insert(new.oid, new);
     }
 
     /// Adds an operator under its name.
     pub fn insert_operator(&mut self, new: Operator) {
-        self.operators_by_name.entry(new.name.clone()).or_default().push(new.oid);
-        self.operators.insert(new.oid, new);
+        Arc::make_mut(&mut self.operators_by_name).entry(new.name.clone()).or_default().push(new.oid);
+        Arc::make_mut(&mut self.operators).insert(new.oid, new);
     }
 }

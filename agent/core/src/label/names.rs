@@ -1,17 +1,15 @@
 //! The table of names, in English, German, French, Spanish, Italian, Portuguese, Dutch and Polish.
 //!
 //! A phrase fits a run of words of a name, written together or apart: `first name` is in `firstName`,
-//! `first_name_2` and `firstname`. Of several phrases
-//! the strongest, then the longest wins.
-
-use std::cmp::Reverse;
+//! `first_name_2` and `firstname`. Of several phrases the strongest, then the longest wins; see
+//! [`super::phrases`].
 
 use connect_shared::label::Label;
 
 use super::{
     kinds::Kind,
     tokens::tokens,
-    words::{ABOUT_SOMETHING_ELSE, ASKING, PEOPLE, is_listed},
+    words::{PEOPLE, is_listed},
 };
 
 /// How much a phrase says alone.
@@ -29,9 +27,9 @@ pub(super) enum Strength {
 pub(super) struct Rule {
     pub(super) label: Label,
     pub(super) strength: Strength,
-    kinds: &'static [Kind],
+    pub(super) kinds: &'static [Kind],
     /// Separated by commas.
-    phrases: &'static str,
+    pub(super) phrases: &'static str,
 }
 
 const WRITTEN: &[Kind] = &[Kind::Text, Kind::Document, Kind::Custom];
@@ -51,7 +49,7 @@ macro_rules! rule {
     };
 }
 
-const RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &[
     rule!(
         Email,
         Alone,
@@ -228,54 +226,4 @@ const RULES: &[Rule] = &[
 /// Whether a relation's name is about people.
 pub(super) fn is_about_people(relation: &str) -> bool {
     tokens(relation).iter().any(|word| is_listed(PEOPLE, word))
-}
-
-/// A phrase that was found in a column's name.
-pub(super) struct Found {
-    pub(super) rule: &'static Rule,
-    pub(super) phrase: &'static str,
-}
-
-/// The rules that a column's name and kind of type speak to: the strongest first, and of these the one
-/// with the longest phrase.
-pub(super) fn find(column: &str, kind: Kind) -> Vec<Found> {
-    let words = tokens(column);
-    let mut found: Vec<(usize, Found)> = Vec::new();
-    for rule in RULES.iter().filter(|rule| rule.kinds.contains(&kind)) {
-        for phrase in rule.phrases.split(',').map(str::trim) {
-            if let Some(end) = end_of(phrase, &words)
-                && !is_about_something_else(&words, phrase, end)
-            {
-                found.push((phrase.len(), Found { rule, phrase }));
-            }
-        }
-    }
-    found.sort_by_key(|(length, found)| (found.rule.strength, Reverse(*length)));
-    found.into_iter().map(|(_, found)| found).collect()
-}
-
-/// Where a run of words that spell the phrase ends.
-fn end_of(phrase: &str, words: &[String]) -> Option<usize> {
-    (0..words.len()).find_map(|start| {
-        let mut rest: Vec<char> = phrase.chars().filter(|letter| *letter != ' ').collect();
-        for (place, word) in words.iter().enumerate().skip(start) {
-            let Some(left) = rest.strip_prefix(word.chars().collect::<Vec<_>>().as_slice()) else {
-                // A plural ends the phrase.
-                let plural = word.strip_suffix('s').is_some_and(|one| one.chars().eq(rest.iter().copied()));
-                return plural.then_some(place + 1);
-            };
-            rest = left.to_vec();
-            if rest.is_empty() {
-                return Some(place + 1);
-            }
-        }
-        None
-    })
-}
-
-fn is_about_something_else(words: &[String], phrase: &str, end: usize) -> bool {
-    let behind = words.iter().skip(end).any(|word| is_listed(ABOUT_SOMETHING_ELSE, word));
-    let asking =
-        words.first().is_some_and(|word| is_listed(ASKING, word) && !phrase.starts_with(word.as_str()));
-    behind || asking
 }

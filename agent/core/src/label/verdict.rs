@@ -6,7 +6,8 @@ use super::{
     CONFIDENTIAL_SCHEMA, ColumnFacts, Confidence, Discovery, Evidence, LONGEST_SAMPLE, MOST_SAMPLES,
     detect::{DETECTORS, Detector, Few, Fit, is_phone_like},
     kinds::Kind,
-    names::{self, Found, Strength},
+    names::{self, Strength},
+    phrases::{self, Found},
 };
 
 /// From this share of fitting values on, content is believed more than a name.
@@ -21,9 +22,8 @@ pub(super) fn discover(column: &ColumnFacts<'_>, samples: &[&str]) -> Discovery 
     }
     let kind = Kind::of(column.type_oid);
     let values = readable(kind, samples);
-    let names = names::find(column.column, kind);
-    let about_people = names::is_about_people(column.relation);
-    by_name(&names, about_people, &values)
+    let names = phrases::find(column.column, kind);
+    by_name(&names, column.relation, &values)
         .or_else(|| by_type(kind))
         .or_else(|| without_samples(samples))
         .or_else(|| by_content(&values))
@@ -61,10 +61,10 @@ fn text_of_hex(sample: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|text| !text.chars().any(char::is_control))
 }
 
-fn by_name(names: &[Found], about_people: bool, values: &[String]) -> Option<Discovery> {
+fn by_name(names: &[Found], relation: &str, values: &[String]) -> Option<Discovery> {
     let named = names.iter().find(|found| match found.rule.strength {
         Strength::Alone => true,
-        Strength::AboutPeople => about_people,
+        Strength::AboutPeople => names::is_about_people(relation),
         Strength::WithContent => false,
     })?;
     // A column `address` may be full of e-mail addresses: the mask should be theirs. A name that says
@@ -155,7 +155,7 @@ fn by_both(names: &[Found], values: &[String]) -> Option<Discovery> {
 /// Documents that name their parts as labelled columns are named.
 fn by_keys(kind: Kind, values: &[String]) -> Option<Discovery> {
     let keys = values.iter().flat_map(|value| keys(value)).filter(|_| kind == Kind::Document);
-    keys.flat_map(|key| names::find(key, Kind::Text))
+    keys.flat_map(|key| phrases::find(key, Kind::Text))
         .find(|found| found.rule.strength == Strength::Alone)
         .map(|named| found(Label::FreeText, Evidence::Name(named.phrase), Confidence::Medium))
 }

@@ -58,7 +58,8 @@ impl Part {
     const fn rows(self) -> (&'static str, &'static str) {
         match self {
             Self::Relations => ("oid::int8", "pg_class WHERE oid >= 16384"),
-            Self::Columns => ("attrelid::int8 * 4096 + attnum", "pg_attribute WHERE attrelid >= 16384"),
+            // A column's row goes away with its relation's only, so newer ones say it all.
+            Self::Columns => ("attrelid::int8 * 4096 + attnum", "pg_attribute a WHERE attnum > 0 AND "),
             Self::Types => ("oid::int8", "pg_type WHERE oid >= 16384"),
             Self::Functions => ("oid::int8", "pg_proc"),
             Self::Operators => ("oid::int8", "pg_operator WHERE oid >= 16384"),
@@ -91,7 +92,9 @@ impl Part {
         match self {
             Self::Role => {
                 " || (SELECT r::text FROM (SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls \
-                    FROM pg_roles WHERE rolname = session_user) r)"
+                    FROM pg_roles WHERE rolname = session_user) r) \
+                  || (SELECT coalesce(sum(hashtextextended(rolname::text, oid::int8)), 0)::text \
+                    FROM pg_roles WHERE pg_has_role(oid, 'MEMBER'))"
             }
             _ => "",
         }
@@ -99,25 +102,36 @@ impl Part {
 }
 
 /// For each part a sum over who wrote each of its rows: a new, changed or removed row changes it. VACUUM and
-/// ANALYZE write in place and keep it, freezing keeps `xmin`.
+/// ANALYZE write in place and keep it, freezing keeps `xmin`. Columns are far more than all else: theirs is
+/// over rows that are newer than transaction `$1`, and comes a second time, last, over those that are newer
+/// than the oldest transaction that this snapshot does not see the end of.
 pub(in crate::catalog) fn fingerprints() -> String {
     let mut query = String::from("SELECT ARRAY[");
-    for (place, part) in Part::ALL.into_iter().enumerate() {
-        let comma = if place == 0 { "" } else { ", " };
+    let (key, columns) = Part::Columns.rows();
+    let hash = |key: &str| format!("coalesce(sum(hashint8extended(xmin::text::int8, {key})), 0)::text");
+    for part in Part::ALL {
         let ((key, rows), beside) = (part.rows(), part.beside());
         // Writing to a `String` cannot fail.
-        let _ = write!(
-            query,
-            "{comma}(SELECT coalesce(sum(hashint8extended(xmin::text::int8, {key})), 0)::text || '/' \
-             || count(*)::text FROM {rows}){beside}"
-        );
+        let _ = match part {
+            Part::Columns => write!(query, "c.before, "),
+            _ => write!(query, "(SELECT {} || '/' || count(*)::text FROM {rows}){beside}, ", hash(key)),
+        };
     }
-    query + "]"
+    let recent = "age(a.xmin) <= age((pg_snapshot_xmin(pg_current_snapshot())::text::int8 \
+        & 4294967295)::text::xid)";
+    let sum = hash(key);
+    query
+        + &format!(
+            "c.after] FROM (SELECT {sum}, \
+             coalesce(sum(hashint8extended(xmin::text::int8, {key})) FILTER (WHERE {recent}), 0)::text \
+             FROM {columns}{}) c(before, after)",
+            newer("a")
+        )
 }
 
 /// Whether a row is newer than transaction `$1`, the oldest one of an earlier snapshot that had not ended
-/// for it. What that snapshot did not see was written by that transaction or a later one. Transactions are
-/// numbered in a circle of 2^32; some rows may be taken as newer that are not.
+/// for it. What that snapshot did not see was written by that transaction or a later one; some rows may
+/// be taken as newer that are not.
 pub(in crate::catalog) fn newer(table: &str) -> String {
-    format!("(({table}.xmin::text::int8 - $1::int8) & 4294967295) < 2147483648")
+    format!("age({table}.xmin) <= age(($1::int8 & 4294967295)::text::xid)")
 }

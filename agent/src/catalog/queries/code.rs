@@ -31,12 +31,20 @@ pub(in crate::catalog) fn types(server_version: u32, condition: &str) -> String 
     )
 }
 
-/// Functions of every kind. A body in standard form has no text of its own: the server writes it anew.
-pub(in crate::catalog) fn functions(server_version: u32) -> String {
-    let body = if before_14(server_version) {
-        "p.prosrc"
-    } else {
-        "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END"
+/// Which bodies to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::catalog) enum Bodies {
+    All,
+    /// Those that are kept as they were written. A body in standard form is not: the server writes it anew.
+    Kept,
+}
+
+/// Functions of every kind.
+pub(in crate::catalog) fn functions(server_version: u32, bodies: Bodies) -> String {
+    let body = match bodies {
+        _ if before_14(server_version) => "p.prosrc",
+        Bodies::All => "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END",
+        Bodies::Kept => "CASE WHEN p.prosqlbody IS NULL THEN p.prosrc END",
     };
     format!(
         "SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, p.provolatile, p.proisstrict, \
@@ -63,6 +71,10 @@ pub(in crate::catalog) const OPERATORS: &str = "SELECT o.oid, n.nspname, o.oprna
 pub(in crate::catalog) const CASTS: &str = "SELECT castsource, casttarget, castcontext, castfunc, castmethod \
     FROM pg_cast";
 
-/// Schemas, and whether the role may use them.
-pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname, \
-    coalesce(has_schema_privilege(oid, 'USAGE'), false) FROM pg_namespace ORDER BY oid";
+pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname FROM pg_namespace";
+
+/// Schemas that a role may not use, of the session's role and of others that it may become.
+pub(in crate::catalog) const ROLES: &str = "SELECT r.rolname, ARRAY(SELECT n.nspname FROM pg_namespace n \
+      WHERE n.nspname !~ '^pg_(toast|temp_)' AND has_schema_privilege(r.oid, n.oid, 'USAGE') IS NOT TRUE) \
+    FROM pg_roles r WHERE r.rolname = session_user OR pg_has_role(r.oid, 'MEMBER') \
+    ORDER BY r.rolname <> session_user, r.oid LIMIT $1";

@@ -1,18 +1,10 @@
-//! What relations carry: definitions, rules, triggers, policies, constraints, expressions.
+//! What relations carry, but for texts: who reads whom, triggers, keys, inheritance.
 
 /// What each view reads directly.
 pub(in crate::catalog) const VIEW_READS: &str = "SELECT DISTINCT r.ev_class, d.refobjid \
     FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid \
     WHERE r.rulename = '_RETURN' AND r.ev_class >= 16384 \
       AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class ORDER BY 1, 2";
-
-/// Definitions of views, of the system's as well.
-pub(in crate::catalog) const DEFINITIONS: &str = "SELECT oid, pg_get_viewdef(oid) FROM pg_class \
-    WHERE relkind IN ('v', 'm')";
-
-/// Rules that are no view's own.
-pub(in crate::catalog) const RULES: &str = "SELECT ev_class, pg_get_ruledef(oid) FROM pg_rewrite \
-    WHERE rulename <> '_RETURN' AND ev_enabled <> 'D' ORDER BY ev_class, rulename";
 
 /// A partition's copy of a trigger counts as internal before PostgreSQL 15, and names its original.
 const USER_TRIGGER: &str = "(NOT tgisinternal OR (tgparentid <> 0 AND tgconstraint = 0))";
@@ -33,19 +25,6 @@ pub(in crate::catalog) fn runs_code() -> String {
     )
 }
 
-/// Policies that the session's role is held to: not those of tables that it owns (unless forced), none if
-/// it is above row security.
-pub(in crate::catalog) const POLICIES: &str = "SELECT p.polrelid, p.polcmd, \
-      pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid) \
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid \
-    WHERE c.relrowsecurity \
-      AND NOT EXISTS (SELECT FROM pg_roles \
-        WHERE rolname = session_user AND (rolsuper OR rolbypassrls)) \
-      AND (c.relforcerowsecurity OR NOT pg_has_role(session_user, c.relowner, 'USAGE')) \
-      AND EXISTS (SELECT FROM unnest(p.polroles) AS r(oid) \
-        WHERE r.oid = 0 OR pg_has_role(session_user, r.oid, 'USAGE')) \
-    ORDER BY p.polrelid, p.polname";
-
 /// Unique and exclusion indexes, which have the names of their constraints. Columns that are only
 /// included are not part of the key.
 pub(in crate::catalog) const UNIQUES: &str = "SELECT i.indrelid, c.relname, i.indisprimary, \
@@ -60,12 +39,6 @@ pub(in crate::catalog) const CASCADES: &str = "SELECT confrelid, conrelid, \
     FROM pg_constraint \
     WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd')) \
     GROUP BY confrelid, conrelid ORDER BY confrelid, conrelid";
-
-/// Defaults and what generated columns are computed from.
-pub(in crate::catalog) const EXPRESSIONS: &str = "SELECT d.adrelid, d.adnum, a.attgenerated, \
-      pg_get_expr(d.adbin, d.adrelid) \
-    FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
-    WHERE NOT a.attisdropped ORDER BY d.adrelid, d.adnum";
 
 /// Parents and children of inheritance and partitioning.
 pub(in crate::catalog) const CHILDREN: &str = "SELECT inhparent, inhrelid FROM pg_inherits ORDER BY 1, 2";

@@ -9,32 +9,40 @@ use std::{
 
 use connect_core::catalog::{
     BuiltinFunction, Catalog, FIRST_NORMAL_OID, Oid, Role,
-    code::{Cast, CastContext, Code, FunctionKind, Name, Operator, Type, TypeKind},
+    code::{Cast, CastContext, Code, Function, FunctionKind, Name, Operator, Type, TypeKind},
 };
 
 use self::function::function;
 use super::{
     super::{connection::ReadError, queries},
-    rows::{Row, Source},
+    rows::{PATIENCE, Row, Source},
 };
 
-/// Reads schemas; tells whether one that was there has another name.
+/// Roles whose rights are kept. Of the others nothing is known.
+const MOST_ROLES: i64 = 200;
+
+/// Reads schemas, and who may use them; tells whether one that was there has another name.
 pub(super) async fn schemas(source: &mut Source<'_>, catalog: &mut Catalog) -> Result<bool, ReadError> {
-    let (mut schemas, mut unusable) = (HashMap::new(), HashSet::new());
+    let mut schemas = HashMap::new();
     source
         .each(queries::code::SCHEMAS, &[], |row, names| {
-            let name = row.name(1, names)?;
-            if !row.of::<bool>(2)? {
-                unusable.insert(name.clone());
-            }
-            schemas.insert(name, row.oid(0)?);
+            schemas.insert(row.name(1, names)?, row.oid(0)?);
+            Ok(())
+        })
+        .await?;
+    let mut roles = HashMap::new();
+    source
+        .each(queries::code::ROLES, &[&MOST_ROLES], |row, names| {
+            let closed = row.of::<Vec<&str>>(1)?.into_iter().map(|schema| names.of(schema));
+            let closed_schemas = closed.collect();
+            roles.insert(row.name(0, names)?, Role { closed_schemas });
             Ok(())
         })
         .await?;
     let now: HashMap<Oid, &Name> = schemas.iter().map(|(name, oid)| (*oid, name)).collect();
     let renamed = catalog.schemas.iter().any(|(name, oid)| now.get(oid).is_some_and(|now| *now != name));
     catalog.schemas = Arc::new(schemas);
-    catalog.roles = HashMap::from([(catalog.role.clone(), Role { closed_schemas: unusable })]);
+    catalog.roles = roles;
     Ok(renamed)
 }
 
@@ -78,32 +86,27 @@ impl CodeReading {
         }
         let renamed = self.code.types.iter().any(|(oid, old)| types.get(oid).is_some_and(|new| old != new));
         let code = Arc::make_mut(&mut self.code);
-        code.types_by_name = by_name(&types, |known| &known.name);
-        code.types = types;
+        code.types_by_name = Arc::new(by_name(&types, |known| &known.name));
+        code.types = Arc::new(types);
         self.types = true;
         Ok(renamed)
     }
 
     /// All functions; tells whether one that was there is called otherwise now.
     pub(super) async fn functions(&mut self, source: &mut Source<'_>) -> Result<bool, ReadError> {
-        let mut functions = HashMap::new();
-        source
-            .each(&queries::code::functions(self.version), &[], |row, names| {
-                if let Some(new) = function(row, names)? {
-                    functions.insert(new.oid, new);
-                }
-                Ok(())
-            })
-            .await?;
+        let functions = read_functions(source, self.version).await?;
+        if functions == *self.code.functions {
+            return Ok(false);
+        }
         let renamed = self.code.functions.iter().any(|(oid, old)| {
-            functions.get(oid).is_some_and(|new: &connect_core::catalog::code::Function| {
+            functions.get(oid).is_some_and(|new| {
                 (&old.schema, &old.name, &old.arguments, &old.outputs, old.result)
                     != (&new.schema, &new.name, &new.arguments, &new.outputs, new.result)
             })
         });
         let code = Arc::make_mut(&mut self.code);
-        code.functions_by_name = by_name(&functions, |known| &known.name);
-        code.functions = functions;
+        code.functions_by_name = Arc::new(by_name(&functions, |known| &known.name));
+        code.functions = Arc::new(functions);
         self.functions = true;
         Ok(renamed)
     }
@@ -126,11 +129,14 @@ impl CodeReading {
                 Ok(())
             })
             .await?;
+        if operators == *self.code.operators {
+            return Ok(false);
+        }
         let renamed =
             self.code.operators.iter().any(|(oid, old)| operators.get(oid).is_some_and(|new| old != new));
         let code = Arc::make_mut(&mut self.code);
-        code.operators_by_name = by_name(&operators, |known| &known.name);
-        code.operators = operators;
+        code.operators_by_name = Arc::new(by_name(&operators, |known| &known.name));
+        code.operators = Arc::new(operators);
         self.operators = true;
         Ok(renamed)
     }
@@ -148,7 +154,9 @@ impl CodeReading {
                 Ok(())
             })
             .await?;
-        Arc::make_mut(&mut self.code).casts = casts;
+        if casts != *self.code.casts {
+            Arc::make_mut(&mut self.code).casts = Arc::new(casts);
+        }
         Ok(())
     }
 
@@ -168,6 +176,27 @@ impl CodeReading {
         }
         catalog.code = self.code;
     }
+}
+
+/// A body in standard form is written by the server from what it names: if that is locked, such functions
+/// have no body for now.
+async fn read_functions(source: &mut Source<'_>, version: u32) -> Result<HashMap<Oid, Function>, ReadError> {
+    for bodies in [queries::code::Bodies::All, queries::code::Bodies::Kept] {
+        let mut functions = HashMap::new();
+        source.try_within(PATIENCE).await?;
+        let outcome = source
+            .each(&queries::code::functions(version, bodies), &[], |row, names| {
+                if let Some(new) = function(row, names)? {
+                    functions.insert(new.oid, new);
+                }
+                Ok(())
+            })
+            .await;
+        if source.tried(outcome).await?.is_some() {
+            return Ok(functions);
+        }
+    }
+    Ok(HashMap::new())
 }
 
 fn insert_type(

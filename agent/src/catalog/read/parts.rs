@@ -1,13 +1,13 @@
 //! What relations carry: each kind of it is read as a whole, and written where it differs.
 
+mod texts;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use connect_core::catalog::{
-    Cascade, Catalog, ColumnExpression, Details, Oid, Policy, Relation, Trigger, Unique,
-};
+use connect_core::catalog::{Cascade, Catalog, Details, Oid, Relation, Trigger, Unique};
 
 use super::{
     super::{
@@ -29,15 +29,15 @@ pub(super) async fn read(
 ) -> Result<(), ReadError> {
     let relations = Arc::make_mut(&mut catalog.relations);
     if moved.any(&[Part::Rules]) {
-        let reads = source.grouped(queries::VIEW_READS, |row, _| row.oid(1)).await?;
+        let reads = source.grouped(queries::VIEW_READS, &[], |row, _| row.oid(1)).await?;
         apply(relations, reads, |r| &r.view_reads, |r, reads| r.view_reads = reads);
     }
     if moved.any(&[Part::Inheritance]) {
-        let children = source.grouped(queries::CHILDREN, |row, _| row.oid(1)).await?;
+        let children = source.grouped(queries::CHILDREN, &[], |row, _| row.oid(1)).await?;
         apply(relations, children, |r| &r.children, |r, children| r.children = children);
     }
     if moved.any(&[Part::Rules, Part::Triggers, Part::Relations]) {
-        let flagged = source.grouped(&queries::runs_code(), |_, _| Ok(())).await?;
+        let flagged = source.grouped(&queries::runs_code(), &[], |_, _| Ok(())).await?;
         let flagged = flagged.into_keys().map(|oid| (oid, true)).collect();
         apply(relations, flagged, |r| &r.runs_code, |r, runs| r.runs_code = runs);
     }
@@ -53,72 +53,12 @@ pub(super) async fn read(
     if moved.any(&[Part::Triggers]) {
         triggers(source, relations).await?;
     }
-    texts(source, moved, renamed, relations).await
-}
-
-/// What the server writes from its parsed form, with the names that things have now.
-async fn texts(
-    source: &mut Source<'_>,
-    moved: &Moved,
-    renamed: bool,
-    relations: &mut Relations,
-) -> Result<(), ReadError> {
-    if renamed || moved.any(&[Part::Rules]) {
-        definitions(source, relations).await?;
-        let rules = source.grouped(queries::RULES, |row, _| Ok(row.of::<&str>(1)?.into())).await?;
-        apply_details(relations, rules, |details| &details.rules, |details| &mut details.rules);
-    }
-    if renamed || moved.any(&[Part::Policies, Part::Role, Part::Relations]) {
-        policies(source, relations).await?;
-    }
-    if renamed || moved.any(&[Part::Expressions]) {
-        expressions(source, relations).await?;
-    }
-    Ok(())
-}
-
-async fn definitions(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
-    let mut found: HashMap<Oid, Option<Arc<str>>> = HashMap::new();
-    source
-        .each(queries::DEFINITIONS, &[], |row, _| {
-            // No definition: dropped meanwhile, so another reading follows.
-            found.insert(row.oid(0)?, row.of::<Option<&str>>(1)?.map(Into::into));
-            Ok(())
-        })
-        .await?;
-    apply_details(relations, found, |details| &details.definition, |details| &mut details.definition);
-    Ok(())
-}
-
-async fn policies(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
-    let found = source.grouped(queries::POLICIES, |row, _| {
-        let text = |place| Ok::<_, ReadError>(row.of::<Option<&str>>(place)?.map(Into::into));
-        Ok(Policy { command: row.letter(1)?, using: text(2)?, check: text(3)? })
-    });
-    let found = found.await?;
-    apply_details(relations, found, |details| &details.policies, |details| &mut details.policies);
-    Ok(())
-}
-
-async fn expressions(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
-    let found = source.grouped(queries::EXPRESSIONS, |row, names| {
-        // The same few defaults come again and again.
-        let text = names.of(row.of::<Option<&str>>(3)?.unwrap_or_default());
-        let expression = match row.letter(2)? {
-            b's' => ColumnExpression::Stored(text),
-            b'v' => ColumnExpression::Virtual(text),
-            _ => ColumnExpression::Default(text),
-        };
-        Ok((row.of(1)?, expression))
-    });
-    let found = found.await?;
-    apply_details(relations, found, |details| &details.expressions, |details| &mut details.expressions);
-    Ok(())
+    texts::read(source, moved, renamed, relations).await
 }
 
 async fn triggers(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
     let query = queries::triggers();
-    let found = source.grouped(&query, |row, names| {
+    let found = source.grouped(&query, &[], |row, names| {
         // Bits of `pg_trigger.tgtype`.
         let is = |bit: i16| row.of::<i16>(3).map(|bits| bits & bit != 0);
         Ok(Trigger {
@@ -130,26 +70,44 @@ async fn triggers(source: &mut Source<'_>, relations: &mut Relations) -> Result<
         })
     });
     let found = found.await?;
-    apply_details(relations, found, |details| &details.triggers, |details| &mut details.triggers);
+    apply_details(
+        relations,
+        found,
+        &HashSet::new(),
+        |details| &details.triggers,
+        |details| &mut details.triggers,
+    );
     Ok(())
 }
 
 async fn uniques(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
-    let found = source.grouped(queries::UNIQUES, |row, names| {
+    let found = source.grouped(queries::UNIQUES, &[], |row, names| {
         let columns = row.of::<Vec<i16>>(3)?.into();
         Ok(Unique { name: row.name(1, names)?, primary: row.of(2)?, columns })
     });
     let found = found.await?;
-    apply_details(relations, found, |details| &details.uniques, |details| &mut details.uniques);
+    apply_details(
+        relations,
+        found,
+        &HashSet::new(),
+        |details| &details.uniques,
+        |details| &mut details.uniques,
+    );
     Ok(())
 }
 
 async fn cascades(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
-    let found = source.grouped(queries::CASCADES, |row, _| {
+    let found = source.grouped(queries::CASCADES, &[], |row, _| {
         Ok(Cascade { table: row.oid(1)?, on_delete: row.of(2)?, on_update: row.of(3)? })
     });
     let found = found.await?;
-    apply_details(relations, found, |details| &details.cascades, |details| &mut details.cascades);
+    apply_details(
+        relations,
+        found,
+        &HashSet::new(),
+        |details| &details.cascades,
+        |details| &mut details.cascades,
+    );
     Ok(())
 }
 
@@ -188,15 +146,16 @@ fn apply<T: Default + PartialEq>(
     }
 }
 
-/// The same for what only some relations have.
+/// The same for what only some relations have; `kept` ones keep what they have.
 fn apply_details<T: Default + PartialEq>(
     relations: &mut Relations,
     mut found: HashMap<Oid, T>,
+    kept: &HashSet<Oid>,
     held: impl Fn(&Details) -> &T,
     place: impl Fn(&mut Details) -> &mut T,
 ) {
     let nothing = T::default();
-    for (oid, relation) in relations {
+    for (oid, relation) in relations.iter_mut().filter(|(oid, _)| !kept.contains(oid)) {
         let new = found.remove(oid).unwrap_or_default();
         if *relation.details.as_deref().map_or(&nothing, &held) == new {
             continue;

@@ -14,10 +14,15 @@ use super::{
     ColumnKey,
 };
 
+/// How long a lock on something that a text names is waited for.
+pub(super) const PATIENCE: &str = "200ms";
+
 /// Where rows and names come from.
 pub(super) struct Source<'s> {
     pub(super) transaction: &'s Transaction<'s>,
     pub(super) names: &'s mut Names,
+    /// Something could not be had, for a lock on it.
+    pub(super) locked: bool,
 }
 
 impl Source<'_> {
@@ -40,16 +45,36 @@ impl Source<'_> {
     pub(super) async fn grouped<T>(
         &mut self,
         query: &str,
+        parameters: &[&(dyn ToSql + Sync)],
         mut item: impl FnMut(&Row, &mut Names) -> Result<T, ReadError>,
     ) -> Result<HashMap<Oid, Vec<T>>, ReadError> {
         let mut grouped: HashMap<Oid, Vec<T>> = HashMap::new();
-        self.each(query, &[], |row, names| {
+        self.each(query, parameters, |row, names| {
             grouped.entry(row.oid(0)?).or_default().push(item(row, names)?);
             Ok(())
         })
         .await?;
         grouped.values_mut().for_each(Vec::shrink_to_fit);
         Ok(grouped)
+    }
+
+    /// Begins what may meet a lock, which is waited for only so long.
+    pub(super) async fn try_within(&self, patience: &str) -> Result<(), ReadError> {
+        let begin = format!("SAVEPOINT attempt; SET LOCAL lock_timeout = '{patience}'");
+        Ok(self.transaction.batch_execute(&begin).await?)
+    }
+
+    /// Ends it. A lock that was met is no error: then nothing was read.
+    pub(super) async fn tried<T>(&mut self, outcome: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+        let locked = outcome.as_ref().is_err_and(ReadError::is_lock);
+        self.locked |= locked;
+        if locked {
+            self.transaction.batch_execute("ROLLBACK TO attempt").await?;
+        }
+        if locked || outcome.is_ok() {
+            self.transaction.batch_execute("RELEASE attempt; SET LOCAL lock_timeout = '1s'").await?;
+        }
+        if locked { Ok(None) } else { outcome.map(Some) }
     }
 
     /// The answer is one array of OIDs.

@@ -7,8 +7,7 @@ use connect_core::catalog::{Catalog, Oid};
 use super::{
     super::{
         connection::Connection,
-        mark::{Change, Mark},
-        read::{Reading, read},
+        read::{Found, Reading, follow, read},
     },
     relation,
     server::Server,
@@ -128,29 +127,28 @@ async fn what_was_changed_is_read_as_in_a_reading_of_everything() {
         let client = server.client().await;
         client.batch_execute("CREATE ROLE reader LOGIN; CREATE ROLE staff").await.expect("roles are made");
         let (mut connection, mut other) = (connect(&server).await, connect(&server).await);
-        let mut kept = read(&mut connection, None).await.expect("it can be read");
+        let mut kept = read(&mut connection).await.expect("it can be read");
         for change in CHANGES {
             client.batch_execute(change).await.unwrap_or_else(|error| panic!("{change}: {error}"));
-            kept = follow(&mut connection, kept, change).await;
-            let anew = read(&mut other, None).await.expect("it can be read");
+            kept = after(&mut connection, kept, change).await;
+            let anew = read(&mut other).await.expect("it can be read");
             assert_same(&kept, &anew, change);
         }
     }
 }
 
-async fn follow(connection: &mut Connection, kept: Reading, change: &str) -> Reading {
-    let noticed = kept.mark.compare(&connection.client).await.expect("it answers");
-    match noticed {
+async fn after(connection: &mut Connection, kept: Reading, change: &str) -> Reading {
+    match follow(connection, kept).await.expect("it answers") {
         // Rewriting a catalog's rows, or a table's, may leave them as they were.
-        Change::None(_) => {
+        Found::Unchanged(kept) => {
             assert!(
                 change.starts_with("VACUUM") || change.starts_with("TRUNCATE"),
                 "{change} is not noticed"
             );
             kept
         }
-        Change::Some => read(connection, Some(kept)).await.expect("it can be read"),
-        Change::Settings => panic!("{change} is no setting"),
+        Found::Changed(anew) => anew,
+        Found::OtherSettings => panic!("{change} is no setting"),
     }
 }
 
@@ -208,10 +206,10 @@ async fn what_was_not_changed_is_shared() {
     let tables = "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int); CREATE VIEW v AS TABLE a";
     client.batch_execute(tables).await.expect("tables are made");
     let mut connection = connect(&server).await;
-    let first = read(&mut connection, None).await.expect("it can be read");
+    let first = read(&mut connection).await.expect("it can be read");
     let before = first.catalog.clone();
     client.batch_execute("ALTER TABLE b ADD COLUMN note text").await.expect("it is changed");
-    let after = follow(&mut connection, first, "a change").await.catalog;
+    let after = after(&mut connection, first, "a change").await.catalog;
     let shared = |name| {
         let of = |catalog: &Catalog| Arc::clone(&catalog.relations[&relation(catalog, "public", name).oid]);
         Arc::ptr_eq(&of(&before), &of(&after))
@@ -226,18 +224,42 @@ async fn settings_of_the_role_and_the_database_are_noticed() {
     let server = Server::start();
     let client = server.client().await;
     client.batch_execute("CREATE ROLE reader LOGIN; CREATE ROLE staff").await.expect("roles are made");
-    let connection = connect(&server).await;
-    let mark = Mark::take(&connection.client).await.expect("it answers");
+    let mut connection = connect(&server).await;
     for (setting, matters) in [
         ("ALTER ROLE staff SET search_path = staff", false),
         ("ALTER ROLE reader SET search_path = own, public", true),
-        ("ALTER ROLE reader RESET search_path", false),
+        ("ALTER ROLE reader RESET search_path", true),
         ("ALTER DATABASE postgres SET search_path = app", true),
     ] {
+        let before = read(&mut connection).await.expect("it can be read");
         client.batch_execute(setting).await.expect("it is set");
-        let noticed = mark.compare(&connection.client).await.expect("it answers");
-        assert_eq!(noticed == Change::Settings, matters, "{setting}: {noticed:?}");
+        let found = follow(&mut connection, before).await.expect("it answers");
+        assert_eq!(matches!(found, Found::OtherSettings), matters, "{setting}: {found:?}");
     }
-    let anew = Mark::take(&connect(&server).await.client).await.expect("it answers");
-    assert_eq!((&*mark.search_path, &*anew.search_path), ("\"$user\", public", "app"));
+    let anew = read(&mut connect(&server).await).await.expect("it can be read");
+    assert_eq!(&*anew.catalog.search_path, "app");
+}
+
+#[tokio::test]
+async fn a_locked_table_does_not_keep_the_others_from_being_read() {
+    for server in Server::of_every_version() {
+        let client = server.client().await;
+        let objects =
+            "CREATE ROLE reader LOGIN; CREATE TABLE a (id int DEFAULT 1); CREATE TABLE b (id int DEFAULT 2);
+            CREATE VIEW of_a AS SELECT id FROM a; CREATE VIEW of_b AS SELECT id FROM b;";
+        client.batch_execute(objects).await.expect("they are made");
+        let mut connection = connect(&server).await;
+        let before = read(&mut connection).await.expect("it can be read");
+        let locker = server.client().await;
+        locker.batch_execute("BEGIN; LOCK TABLE a").await.expect("it is locked");
+        let locked = read(&mut connect(&server).await).await.expect("it can be read");
+        let has = |reading: &Reading, name| {
+            let details = relation(&reading.catalog, "public", name).details.as_deref();
+            details.is_some_and(|view| view.definition.is_some())
+        };
+        assert!(!has(&locked, "of_a") && has(&locked, "of_b"), "nothing is known of it yet");
+        client.batch_execute("ALTER VIEW of_b RENAME TO renamed").await.expect("it is renamed");
+        let kept = after(&mut connection, before, "a change").await;
+        assert!(has(&kept, "of_a") && has(&kept, "renamed"), "what was known of it is kept");
+    }
 }

@@ -200,7 +200,7 @@ fn enums_and_users_types_are_compared() {
 fn a_shell_operator_runs_nothing() {
     let mut world = World::new().with_operator("public.===(int4, int4) bool");
     let code = std::sync::Arc::make_mut(&mut world.catalog.code);
-    code.operators
+    std::sync::Arc::make_mut(&mut code.operators)
         .values_mut()
         .filter(|operator| &*operator.name == "===")
         .for_each(|shell| shell.function = Oid(0));

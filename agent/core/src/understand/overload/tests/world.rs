@@ -161,7 +161,8 @@ impl World {
     pub(super) fn with_cast(mut self, from: &str, to: &str, context: CastContext) -> Self {
         let pair = (self.type_of(from), self.type_of(to));
         let function = Some(self.oid());
-        self.code().casts.insert(pair, Cast { context, function, binary: false });
+        let cast = Cast { context, function, binary: false };
+        Arc::make_mut(&mut self.code().casts).insert(pair, cast);
         self
     }
 
