@@ -13,6 +13,9 @@ use connect_tests::{
 
 use crate::validity::folder;
 
+/// Its grammar is old; what older servers refuse is to do it.
+const NOT_NEWER_IN_GRAMMAR: [&str; 1] = ["merge-into-view"];
+
 /// Of a hundred statements, this many have every column's sources exactly.
 const RIGHT_OF_HUNDRED: usize = 99;
 
@@ -49,6 +52,14 @@ impl Tally {
         }
     }
 
+    fn take_newer(&mut self, answer: &Answer, flagged: bool) {
+        self.to_flag += 1;
+        self.flagged += usize::from(flagged);
+        if !flagged {
+            let _ = writeln!(self.what, "{}: answered although the server cannot read it\n", answer.id);
+        }
+    }
+
     fn line(&self) -> String {
         let Self {
             statements, direct, direct_right, indirect_right, silently_wrong, to_flag, flagged, ..
@@ -80,30 +91,37 @@ fn disagreement(answer: &Answer, said: &score::Said, verdict: Verdict) -> String
 
 #[test]
 fn nearly_every_answer_is_exact_and_none_is_silently_wrong() {
-    for version in [Version::Fifteen, Version::Eighteen] {
-        let folder = folder();
-        let server = Postgres::start_version(version, folder.path());
-        server.sql("postgres", "CREATE DATABASE lineage");
-        server.sql("lineage", &answers::schema());
-        let all = answers::all();
-        let analysis = analyze(&server.url("lineage"), &all);
-        let mut tally = Tally::default();
-        let mut newer_taken = Vec::new();
-        for answer in &all {
-            let said = &analysis.said[&answer.id];
-            if answer.is_for(version.number()) {
-                tally.take(answer, said, score::judge(answer, said));
-            } else if answer.is_newer_than(version.number()) && !said.flagged {
-                newer_taken.push(answer.id.as_str());
-            }
-        }
-        println!("on PostgreSQL {}: {}", version.number(), tally.line());
-        if let Some(to) = std::env::var_os("CONNECT_TESTS_DISAGREEMENTS") {
-            std::fs::write(&to, &tally.what).expect("a file");
-        }
-        assert!(newer_taken.is_empty(), "answered although {version:?} cannot read them: {newer_taken:?}");
+    let tallies = [Version::Fifteen, Version::Eighteen].map(score_on);
+    if let Some(to) = std::env::var_os("CONNECT_TESTS_DISAGREEMENTS") {
+        std::fs::write(&to, tallies.iter().map(|tally| tally.what.as_str()).collect::<String>())
+            .expect("a file");
+    }
+    for tally in tallies {
         assert_eq!(tally.flagged, tally.to_flag, "{}", tally.what);
         assert_eq!(tally.silently_wrong, 0, "{}", tally.what);
         assert!(tally.direct_right * 100 >= tally.direct * RIGHT_OF_HUNDRED, "{}", tally.what);
     }
+}
+
+fn score_on(version: Version) -> Tally {
+    let folder = folder();
+    let server = Postgres::start_version(version, folder.path());
+    server.sql("postgres", "CREATE DATABASE lineage");
+    server.sql("lineage", &answers::schema());
+    let all = answers::all();
+    let analysis = analyze(&server.url("lineage"), &all);
+    let mut tally = Tally::default();
+    for answer in &all {
+        let said = &analysis.said[&answer.id];
+        if answer.is_for(version.number()) {
+            tally.take(answer, said, score::judge(answer, said));
+        } else if answer.is_newer_than(version.number())
+            && !NOT_NEWER_IN_GRAMMAR.contains(&answer.id.as_str())
+        {
+            // This server cannot read it: that must be said.
+            tally.take_newer(answer, said.flagged);
+        }
+    }
+    println!("on PostgreSQL {}: {}", version.number(), tally.line());
+    tally
 }

@@ -8,7 +8,7 @@ use super::{
 
 impl Generator<'_> {
     /// FROM with its items, which are then in scope; now and then there is none.
-    pub(super) fn from_clause(&mut self) -> String {
+    pub(super) fn clause_of_from(&mut self) -> String {
         if self.dice.chance(5) {
             return String::new();
         }

@@ -11,7 +11,7 @@ impl Generator<'_> {
     /// One SELECT. `whole`: it may have ORDER BY and LIMIT.
     pub(super) fn select_core(&mut self, want: Option<&[Type]>, whole: bool) -> Query {
         self.levels.push(Level::default());
-        let from = self.from_clause();
+        let from = self.clause_of_from();
         let condition =
             if self.dice.chance(45) { format!(" WHERE {}", self.condition()) } else { String::new() };
         let grouping = if self.dice.chance(22) { self.group() } else { Grouping::default() };
@@ -37,11 +37,8 @@ impl Generator<'_> {
         if whole {
             sql.push_str(&self.limit());
             if lockable && self.dice.chance(4) {
-                sql.push_str(*self.dice.pick(&[
-                    " FOR UPDATE",
-                    " FOR SHARE SKIP LOCKED",
-                    " FOR NO KEY UPDATE",
-                ]));
+                let lock = self.dice.pick(&[" FOR UPDATE", " FOR SHARE SKIP LOCKED", " FOR NO KEY UPDATE"]);
+                sql.push_str(lock);
             }
         }
         Query { sql, columns }

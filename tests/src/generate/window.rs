@@ -37,7 +37,7 @@ impl Generator<'_> {
         if self.dice.chance(60) {
             let data_type = *self.dice.pick(&Type::COMMON);
             order = format!(" ORDER BY {}", self.expression(data_type, 1));
-            order.push_str(*self.dice.pick(&[
+            let frame = self.dice.pick(&[
                 "",
                 "",
                 " DESC",
@@ -45,7 +45,8 @@ impl Generator<'_> {
                 " ROWS 2 PRECEDING",
                 " GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES",
                 " RANGE UNBOUNDED PRECEDING",
-            ]));
+            ]);
+            order.push_str(frame);
         }
         format!("{partition}{order}")
     }

@@ -204,8 +204,8 @@ fn depends_on_the_role(owner: &Catalog, member: &Catalog) {
     assert_eq!(&*owner.search_path, "\"$user\", public");
     assert_eq!(&*member.search_path, "app, pg_temp");
     assert!(owner.schemas.contains_key("hidden") && member.schemas.contains_key("hidden"));
-    assert!(!is_closed(&owner, "hidden") && is_closed(&member, "hidden"));
-    assert!(!is_closed(&member, "app"));
+    assert!(!is_closed(owner, "hidden") && is_closed(member, "hidden"));
+    assert!(!is_closed(member, "app"));
     assert!(relation(owner, "app", "guarded").details.is_none(), "the owner is not held to policies");
     let policies = &details(member, "guarded").policies;
     let commands: Vec<u8> = policies.iter().map(|policy| policy.command).collect();

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Walk, columns, scope::Scope};
-use crate::oracle::node::{Node, Value};
+use crate::oracle::node::Value;
 
 pub(super) const RELATION: i64 = 0;
 pub(super) const SUBQUERY: i64 = 1;

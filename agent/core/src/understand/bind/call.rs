@@ -193,10 +193,11 @@ impl<'a> Binder<'a> {
     /// What is not known of a function's value from its arguments.
     fn review(&mut self, function: &Function) {
         let Some(kind) = review::review(function).class.gap() else { return };
-        if kind == GapKind::OpaqueFunction && function.language == Language::PlPgSql {
-            if self.open_plpgsql(function) == Reach::Nothing {
-                return;
-            }
+        if kind == GapKind::OpaqueFunction
+            && function.language == Language::PlPgSql
+            && self.open_plpgsql(function) == Reach::Nothing
+        {
+            return;
         }
         let what = signature(self.catalog, function);
         self.gap(kind, what);

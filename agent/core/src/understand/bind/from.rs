@@ -42,7 +42,7 @@ impl<'a> Part<'a> {
 
 impl<'a> Binder<'a> {
     /// Everything that a FROM list shows. `indirect` takes what decides its rows.
-    pub(super) fn from_list(
+    pub(super) fn items(
         &mut self,
         list: &'a [Node],
         env: Env<'_, 'a>,

@@ -62,7 +62,7 @@ impl<'a> Binder<'a> {
 
     fn plain_select(&mut self, select: &'a SelectStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
         let mut indirect = Set::default();
-        let entries = self.from_list(&select.from_clause, env, &mut indirect)?;
+        let entries = self.items(&select.from_clause, env, &mut indirect)?;
         let level = Level { entries, parent: env.level };
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;

@@ -65,10 +65,10 @@ impl<'a> Binder<'a> {
         if from == to || [NO_TYPE, UNKNOWN].contains(&from) || to == NO_TYPE {
             return;
         }
-        if let Some(pathway) = overload::coercion(self.catalog, from, to, context) {
-            if let Some(function) = pathway.function {
-                self.run(function);
-            }
+        if let Some(pathway) = overload::coercion(self.catalog, from, to, context)
+            && let Some(function) = pathway.function
+        {
+            self.run(function);
         }
     }
 

@@ -36,7 +36,7 @@ impl<'a> Binder<'a> {
         let mut indirect = Set::default();
         self.hidden_conditions(&target.item, &mut indirect)?;
         self.policies(target.base, b'w', &mut indirect)?;
-        let others = self.from_list(from_clause, env, &mut indirect)?;
+        let others = self.items(from_clause, env, &mut indirect)?;
         let level = Self::write_level(Rc::clone(&target.item), others.clone(), env);
         let here = Env { level: Some(&level), ..env };
         let mut values = self.assignments(target_list, &target, here, &mut indirect)?;
@@ -62,7 +62,7 @@ impl<'a> Binder<'a> {
         let mut indirect = Set::default();
         self.hidden_conditions(&target.item, &mut indirect)?;
         self.policies(target.base, b'd', &mut indirect)?;
-        let others = self.from_list(using_clause, env, &mut indirect)?;
+        let others = self.items(using_clause, env, &mut indirect)?;
         let level = Self::write_level(Rc::clone(&target.item), others.clone(), env);
         self.condition(where_clause.as_deref(), Env { level: Some(&level), ..env }, &mut indirect)?;
         let values = Values::new();
