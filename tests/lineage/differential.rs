@@ -1,5 +1,7 @@
 //! The agent's understanding against the server's own analyser.
 
+mod kept;
+
 use std::fmt::Write as _;
 
 use connect_tests::{
@@ -36,13 +38,6 @@ fn generated(version: Version) {
         let mut accepts = |sql: &str| oracle.attempt(sql).is_ok();
         let schema = Schema::build(seed, version.number(), &mut accepts);
         oracle.refresh();
-        println!(
-            "DEF {}",
-            server.postgres.sql(
-                &database,
-                "select viewname, definition from pg_views where schemaname in ('public','side')"
-            )
-        );
         let mut generator = Generator::new(seed, &schema, version.number());
         let statements: Vec<Statement> = (0..each).map(|_| generator.statement()).collect();
         let mut analyst = Analyst::start(server.postgres.port(), &database);

@@ -27,6 +27,8 @@ pub fn run(
     let mut judged = Vec::new();
     for statement in statements {
         match oracle.judge(&statement.judged) {
+            // SET, SHOW and their like have nothing to analyse.
+            Ok(judgement) if judgement.is_command => report.skip(),
             Ok(judgement) => judged.push((statement, judgement)),
             Err(refusal) => report.refuse(statement, &refusal),
         }

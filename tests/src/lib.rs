@@ -9,6 +9,7 @@ pub mod agent;
 pub mod analyze;
 pub mod answers;
 pub mod canary;
+pub mod corpus;
 pub mod differential;
 pub mod fuzz;
 pub mod generate;

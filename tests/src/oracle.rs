@@ -62,6 +62,8 @@ pub struct Oracle {
 /// What the server makes of a statement.
 #[derive(Debug)]
 pub struct Judgement {
+    /// There is no query in it.
+    pub is_command: bool,
     /// Columns of the result, as RowDescription names them; `None` if there is none.
     pub fields: Option<Vec<Field>>,
     pub expected: Expected,
@@ -116,6 +118,6 @@ impl Oracle {
         let parsed = self.wire.parse(sql)?;
         let trees: Vec<Value> = parsed.notices.iter().filter_map(node::rewritten).collect();
         let expected = Walk::new(&self.catalog).statement(&trees);
-        Ok(Judgement { fields: parsed.fields, expected })
+        Ok(Judgement { is_command: trees.is_empty(), fields: parsed.fields, expected })
     }
 }

@@ -11,6 +11,7 @@ pub struct Report {
     /// What was compared, for the summary.
     name: String,
     refused: BTreeMap<String, (usize, String)>,
+    skipped: usize,
     complete: usize,
     partial: usize,
     opaque: usize,
@@ -49,6 +50,11 @@ impl Report {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// A command that has nothing to compare.
+    pub(super) const fn skip(&mut self) {
+        self.skipped += 1;
     }
 
     pub(super) fn refuse(&mut self, statement: &Statement, refusal: &Refusal) {
@@ -115,11 +121,12 @@ impl Report {
         micros.sort_by(f64::total_cmp);
         let at = |percent: usize| micros.get(micros.len() * percent / 100).copied().unwrap_or_default();
         format!(
-            "{}: {} compared ({} refused by the server), {} complete, {} partial, {} opaque, {} disagreements, \
+            "{}: {} compared ({} refused by the server, {} commands), {} complete, {} partial, {} opaque, {} disagreements, \
              {} explained; analysis {:.0} us median, {:.0} us p99",
             self.name,
             self.compared(),
             self.refusals(),
+            self.skipped,
             self.complete,
             self.partial,
             self.opaque,
