@@ -8,4 +8,5 @@ mod overload;
 mod perturbation;
 mod score;
 mod server;
+mod tools;
 mod validity;

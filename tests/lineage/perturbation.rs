@@ -6,10 +6,10 @@ use connect_tests::{
     analyze::{analyze, as_claim},
     answers::{self, Answer},
     perturb::{Change, Ground, Report},
-    postgres::{Postgres, Version},
+    postgres::Version,
 };
 
-use crate::validity::folder;
+use crate::server::Server;
 
 /// Statements of which two runs over the same rows differ: clocks, dice, numbers that the server gives.
 const MOST_VOLATILE: usize = 5;
@@ -23,22 +23,17 @@ struct Trial {
 #[tokio::test]
 async fn changing_a_column_moves_only_what_is_said_to_depend_on_it() {
     let version = Version::Eighteen;
-    let folder = folder();
-    let server = Postgres::start_version(version, folder.path());
-    for database in ["lineage", "ground"] {
-        server.sql("postgres", &format!("CREATE DATABASE {database}"));
-        server.sql(database, &answers::schema());
-    }
+    let server = Server::of_the_set(version, &["lineage", "ground"]);
     let all: Vec<Answer> =
         answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
-    let analysis = analyze(&server.url("lineage"), &all);
+    let analysis = analyze(&server.postgres.url("lineage"), &all);
     let mut trials = Vec::new();
     for answer in all.into_iter().filter(Ground::takes) {
         let said = &analysis.said[&answer.id];
         let claim = (!said.flagged).then(|| as_claim(&answer, said));
         trials.push(Trial { answer, claim });
     }
-    let mut ground = Ground::prepare(&server.url("ground"), 0).await;
+    let mut ground = Ground::prepare(&server.postgres.url("ground"), 0).await;
     let mut found = Found::default();
     for seed in 0..if is_full() { 8 } else { 1 } {
         ground.fill(seed).await;
