@@ -93,7 +93,8 @@ fn disagreement(answer: &Answer, said: &score::Said, verdict: Verdict) -> String
 fn nearly_every_answer_is_exact_and_none_is_silently_wrong() {
     let tallies = [Version::Fifteen, Version::Eighteen].map(score_on);
     if let Some(to) = std::env::var_os("CONNECT_TESTS_DISAGREEMENTS") {
-        std::fs::write(&to, tallies.iter().map(|tally| tally.what.as_str()).collect::<String>()).expect("a file");
+        std::fs::write(&to, tallies.iter().map(|tally| tally.what.as_str()).collect::<String>())
+            .expect("a file");
     }
     for tally in tallies {
         assert_eq!(tally.flagged, tally.to_flag, "{}", tally.what);
@@ -111,7 +112,9 @@ fn score_on(version: Version) -> Tally {
         let said = &analysis.said[&answer.id];
         if answer.is_for(version.number()) {
             tally.take(answer, said, score::judge(answer, said));
-        } else if answer.is_newer_than(version.number()) && !NOT_NEWER_IN_GRAMMAR.contains(&answer.id.as_str()) {
+        } else if answer.is_newer_than(version.number())
+            && !NOT_NEWER_IN_GRAMMAR.contains(&answer.id.as_str())
+        {
             // This server cannot read it: that must be said.
             tally.take_newer(answer, said.flagged);
         }

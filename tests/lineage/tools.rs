@@ -44,7 +44,8 @@ fn public_tools_are_scored_on_the_same_set() {
     }
     let version = Version::Eighteen;
     let server = Server::of_the_set(version, &["lineage"]);
-    let all: Vec<Answer> = answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
+    let all: Vec<Answer> =
+        answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
     let folder = TempDir::with_prefix("connect-test-").expect("a temporary folder");
     let write = |name: &str, text: String| -> PathBuf {
         let path = folder.path().join(name);

@@ -23,9 +23,7 @@ async fn every_statement_is_valid_on_15_and_18_and_gives_the_columns_that_its_an
         for answer in answers::all() {
             if answer.is_for(version.number()) {
                 wrong.extend(try_statement(&url, &answer).await.err());
-            } else if answer.is_newer_than(version.number())
-                && try_statement(&url, &answer).await.is_ok()
-            {
+            } else if answer.is_newer_than(version.number()) && try_statement(&url, &answer).await.is_ok() {
                 wrong.push(format!("{}: {version:?} takes it, so it is not newer", answer.id));
             }
         }
