@@ -9,4 +9,5 @@ mod perturbation;
 mod score;
 mod server;
 mod sessions;
+mod tools;
 mod validity;

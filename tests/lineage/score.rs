@@ -8,10 +8,10 @@ use connect_tests::{
         self, Answer, Status,
         score::{self, Verdict},
     },
-    postgres::{Postgres, Version},
+    postgres::Version,
 };
 
-use crate::validity::folder;
+use crate::server::Server;
 
 /// Its grammar is old; what older servers refuse is to do it.
 const NOT_NEWER_IN_GRAMMAR: [&str; 1] = ["merge-into-view"];
@@ -104,12 +104,9 @@ fn nearly_every_answer_is_exact_and_none_is_silently_wrong() {
 }
 
 fn score_on(version: Version) -> Tally {
-    let folder = folder();
-    let server = Postgres::start_version(version, folder.path());
-    server.sql("postgres", "CREATE DATABASE lineage");
-    server.sql("lineage", &answers::schema());
+    let server = Server::of_the_set(version, &["lineage"]);
     let all = answers::all();
-    let analysis = analyze(&server.url("lineage"), &all);
+    let analysis = analyze(&server.postgres.url("lineage"), &all);
     let mut tally = Tally::default();
     for answer in &all {
         let said = &analysis.said[&answer.id];

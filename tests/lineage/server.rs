@@ -1,6 +1,9 @@
 //! One server a version for all that a test does.
 
-use connect_tests::postgres::{Postgres, Version};
+use connect_tests::{
+    answers,
+    postgres::{Postgres, Version},
+};
 use tempfile::TempDir;
 
 /// A server with its folder.
@@ -18,5 +21,15 @@ impl Server {
         std::fs::set_permissions(folder.path(), mode).expect("our own folder");
         let postgres = Postgres::start_version(version, folder.path());
         Self { postgres, _folder: folder }
+    }
+
+    /// Starts one with these databases, each with the schema of the set of answers.
+    pub fn of_the_set(version: Version, databases: &[&str]) -> Self {
+        let server = Self::start(version);
+        for database in databases {
+            server.postgres.sql("postgres", &format!("CREATE DATABASE {database}"));
+            server.postgres.sql(database, &answers::schema());
+        }
+        server
     }
 }

@@ -3,10 +3,11 @@
 use connect_tests::{
     answers::{self, Answer, Status},
     perturb::drop_foreign_keys,
-    postgres::{Postgres, Version},
+    postgres::Version,
 };
-use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use crate::server::Server;
 
 /// Statements whose own columns are not those of the statement inside.
 const WRAPPERS: [&str; 3] = ["PREPARE", "DECLARE", "COPY"];
@@ -14,32 +15,20 @@ const WRAPPERS: [&str; 3] = ["PREPARE", "DECLARE", "COPY"];
 #[tokio::test]
 async fn every_statement_is_valid_on_15_and_18_and_gives_the_columns_that_its_answer_names() {
     for version in [Version::Fifteen, Version::Eighteen] {
-        let folder = folder();
-        let server = Postgres::start_version(version, folder.path());
-        server.sql("postgres", "CREATE DATABASE lineage");
-        server.sql("lineage", &answers::schema());
+        let server = Server::of_the_set(version, &["lineage"]);
+        let url = server.postgres.url("lineage");
         // Without rows, whatever refers to a missing one would fail: that is about rows, not about grammar.
-        drop_foreign_keys(&connect(&server.url("lineage")).await).await;
+        drop_foreign_keys(&connect(&url).await).await;
         let mut wrong = Vec::new();
         for answer in answers::all() {
             if answer.is_for(version.number()) {
-                wrong.extend(try_statement(&server.url("lineage"), &answer).await.err());
-            } else if answer.is_newer_than(version.number())
-                && try_statement(&server.url("lineage"), &answer).await.is_ok()
-            {
+                wrong.extend(try_statement(&url, &answer).await.err());
+            } else if answer.is_newer_than(version.number()) && try_statement(&url, &answer).await.is_ok() {
                 wrong.push(format!("{}: {version:?} takes it, so it is not newer", answer.id));
             }
         }
         assert!(wrong.is_empty(), "on {version:?}:\n{}", wrong.join("\n"));
     }
-}
-
-/// A folder that the server's user gets into.
-pub fn folder() -> TempDir {
-    let folder = TempDir::with_prefix("connect-test-").expect("a temporary folder");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), mode).expect("our own folder");
-    folder
 }
 
 async fn connect(url: &str) -> Client {

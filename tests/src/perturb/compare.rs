@@ -55,6 +55,21 @@ impl fmt::Display for Power {
     }
 }
 
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} pairs of an output and a column that it is not said to depend on: none moved but {}; of what is named, \
+             seen to move: direct {}, indirect {}; {} runs failed",
+            self.held + self.violations.len(),
+            self.violations.len(),
+            self.named.direct,
+            self.named.indirect,
+            self.failed
+        )
+    }
+}
+
 impl Report {
     /// Compares what one statement showed before and after a change.
     pub fn compare(&mut self, answer: &Answer, unit: &Unit, before: &Seen, after: &Result<Seen, String>) {

@@ -171,8 +171,10 @@ fn pool(table: &str, column: &str, type_name: &str) -> &'static [&'static str] {
 fn by_type(column: &str, type_name: &str) -> &'static [&'static str] {
     match type_name {
         "integer" if matches!(column, "built") => &["1850", "1899", "1940", "1949", "1985", "1995", "2005"],
-        "integer" | "bigint" => &["1", "2", "3", "4", "5", "6", "7", "8"],
-        "numeric" | "harbour.tons" => &["0", "1", "2.5", "4", "6", "12", "60", "150", "1200", "2500"],
+        "smallint" | "integer" | "bigint" => &["1", "2", "3", "4", "5", "6", "7", "8"],
+        "numeric" | "harbour.tons" | "amount" | "double precision" => {
+            &["0", "1", "2.5", "4", "6", "12", "60", "150", "1200", "2500"]
+        }
         "date" => &[
             "1989-03-01",
             "1999-05-01",
@@ -183,7 +185,13 @@ fn by_type(column: &str, type_name: &str) -> &'static [&'static str] {
             "2024-05-01",
             "2025-02-02",
         ],
-        "timestamp without time zone" => &["2023-03-01 10:00", "2024-01-15 11:00", "2024-06-01 12:00"],
+        "boolean" => &["t", "f"],
+        "mood" => &["sad", "ok", "glad"],
+        "pair" => &["(1,x)", "(2,y)", "(3,)", "(,Oslo)", "(5,tug)"],
+        "integer[]" => &["{1,2}", "{3}", "{}", "{2,NULL,5}", "{4,1,8}"],
+        "timestamp without time zone" | "timestamp with time zone" => {
+            &["2023-03-01 10:00", "2024-01-15 11:00", "2024-06-01 12:00"]
+        }
         "harbour.kind" => &["tanker", "liner", "tug", "barge"],
         "harbour.place" => &["(1.5,2.5,x)", "(60,10,y)", "(55,,deep)", "(70,3,)", "(2,9,NO)"],
         "text[]" => &["{deep,x}", "{NO,y,x}", "{Oslo}", "{}", "{night,deep}", "{x,y}"],

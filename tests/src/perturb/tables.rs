@@ -91,8 +91,12 @@ const FLAT: &str = "
         EXECUTE format('DROP MATERIALIZED VIEW %I.%I', it.nspname, it.relname);
         EXECUTE format('ALTER TABLE %I.flat RENAME TO %I', it.nspname, it.relname);
       END LOOP;
+      FOR it IN SELECT adrelid::regclass AS relation, attname FROM pg_attrdef d
+          JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+          WHERE pg_get_expr(adbin, adrelid) LIKE '%now()%' LOOP
+        EXECUTE format('ALTER TABLE %s ALTER %I DROP DEFAULT', it.relation, it.attname);
+      END LOOP;
     END $$;
-    ALTER TABLE harbour.archive ALTER noted_at DROP DEFAULT;
     SET max_parallel_workers_per_gather = 0;
     SET client_min_messages = warning";
 
@@ -123,7 +127,7 @@ pub async fn read(client: &Client) -> Vec<Table> {
         FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE n.nspname IN ('harbour', 'crew') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        WHERE (n.oid >= 16384 OR n.nspname = 'public') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
           AND NOT c.relhasrules AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
         ORDER BY 1, a.attnum";
     let readers = readers(client).await;
@@ -148,6 +152,12 @@ pub async fn read(client: &Client) -> Vec<Table> {
         });
     }
     tables
+}
+
+/// SQL that sets every sequence to the same number again: their values outlive a rollback.
+pub async fn sequences_again(client: &Client) -> String {
+    let sql = "SELECT format('SELECT setval(%L, 1000); ', oid::regclass) FROM pg_class WHERE relkind = 'S'";
+    rows::<1>(client, sql).await.into_iter().map(|[line]| line).collect()
 }
 
 /// (table, other relation with the same rows, its columns): partitions of a root, parents of a child.

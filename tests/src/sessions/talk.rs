@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::script::Message;
-use crate::process::PATIENCE;
 
 /// One connection to a server that asks for no password.
 pub struct Talk {
