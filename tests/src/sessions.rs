@@ -2,9 +2,8 @@
 //! sequences of statements, and what the server says.
 //!
 //! [`script`] makes the sequences, [`talk`] sends them, [`read`] reads the catalog, [`observe`] asks the
-//! server. [`plain`] follows a session statement by statement, [`machine`] through the connection machine.
+//! server; [`plain`] follows the session statement by statement.
 
-pub mod machine;
 pub mod observe;
 pub mod plain;
 pub mod read;

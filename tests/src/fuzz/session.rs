@@ -208,31 +208,6 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
             step(0, &copy),
         ]
         .concat(),
-        [
-            begin.clone(),
-            step(0, &[simple("BEGIN"), simple("SET LOCAL search_path TO a; SAVEPOINT s")].concat()),
-            step(4, &[message(b'C', b"BEGIN\0"), message(b'Z', b"T")].concat()),
-            step(4, &[message(b'C', b"SET\0"), message(b'C', b"SAVEPOINT\0"), message(b'Z', b"T")].concat()),
-            step(0, &[simple("SELECT id FROM customers"), simple("ROLLBACK TO s; COMMIT")].concat()),
-            step(4, &[message(b'S', b"search_path\0a\0"), message(b'E', b"SERROR\0C42P01\0M\0\0")].concat()),
-            step(4, &message(b'Z', b"E")),
-        ]
-        .concat(),
-        [
-            begin.clone(),
-            step(
-                0,
-                &[simple("PREPARE p AS SELECT set_config('search_path', 'a', false)"), extended.clone()]
-                    .concat(),
-            ),
-            step(4, &[message(b'C', b"PREPARE\0"), message(b'Z', b"I"), message(b'1', b"")].concat()),
-            step(0, &simple("EXECUTE p; RESET ALL")),
-            step(
-                4,
-                &[message(b'2', b""), message(b'n', b""), message(b's', b""), message(b'Z', b"I")].concat(),
-            ),
-        ]
-        .concat(),
         [begin, step(0, &simple("SELECT upper(email) FROM customers")), step(7, b""), step(6, b"")].concat(),
     ]
 }

@@ -36,7 +36,7 @@ impl Talk {
     pub fn connect(port: u16, user: &str, database: &str, parameters: &[(&str, &str)]) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(4))).expect("a TCP socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
         let mut talk = Self { stream: BufReader::new(stream), login: Vec::new() };
         let mut startup = 196_608_u32.to_be_bytes().to_vec();
         for (name, value) in [("user", user), ("database", database)].iter().chain(parameters) {
