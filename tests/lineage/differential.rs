@@ -62,7 +62,7 @@ fn finish(report: &Report, percent_valid: usize) {
     println!("{}", report.summary());
     let valid = report.compared() * 100 / (report.compared() + report.refusals()).max(1);
     let mut wrong = String::new();
-    if report.disagreements() > 0 {
+    if report.disagreements() + report.lesser() > 0 {
         wrong.push_str(&report.details());
     }
     if valid < percent_valid {
