@@ -112,7 +112,7 @@ impl Comparison<'_> {
         let expected = self.catalog.type_name(type_oid);
         // The server describes a domain's column by the type that the domain is over.
         match &told.data_type {
-            Some(told) if self.catalog.base_type(told) == expected.replace('"', "") => {}
+            Some(told) if unquoted(self.catalog.base_type(told)) == unquoted(&expected) => {}
             None if self.claim == Claim::Some => {}
             told => self.add("type", format!("column {name} is of type {expected}, told is {told:?}")),
         }
@@ -164,13 +164,16 @@ impl Comparison<'_> {
     }
 
     fn functions(&mut self, judgement: &Judgement, told: &Told) {
-        let expected = self.catalog.function_names(&judgement.expected.functions);
-        let missing: Vec<&str> = expected.difference(&told.functions).map(String::as_str).collect();
+        let names = |functions| -> BTreeSet<String> {
+            self.catalog.function_names(functions).iter().map(|name| unquoted(name)).collect()
+        };
+        let told: BTreeSet<String> = told.functions.iter().map(|name| unquoted(name)).collect();
+        let [expected, allowed] = [&judgement.expected.functions, &judgement.expected.mentioned].map(names);
+        let missing: Vec<&str> = expected.difference(&told).map(String::as_str).collect();
         if self.claim == Claim::Exact && !missing.is_empty() {
             self.add("functions", format!("functions lack {}", missing.join(" ")));
         }
-        let allowed = self.catalog.function_names(&judgement.expected.mentioned);
-        let extra: Vec<&str> = told.functions.difference(&allowed).map(String::as_str).collect();
+        let extra: Vec<&str> = told.difference(&allowed).map(String::as_str).collect();
         if !extra.is_empty() {
             self.add("functions", format!("functions should not have {}", extra.join(" ")));
         }
@@ -185,6 +188,11 @@ impl Comparison<'_> {
             self.add("reads", format!("{unread:?} are not among the columns that are read"));
         }
     }
+}
+
+/// Both sides put some names in quotes that the other does not, such as `"char"`.
+fn unquoted(name: &str) -> String {
+    name.replace('"', "")
 }
 
 /// Names of stored columns, as a judgement has them.

@@ -18,6 +18,8 @@ pub struct Report {
     explained: usize,
     reasons: BTreeMap<String, (usize, String)>,
     disagreements: Vec<Disagreement>,
+    /// Those that are about functions and types only.
+    lesser: Vec<Disagreement>,
     micros: Vec<f64>,
 }
 
@@ -86,6 +88,16 @@ impl Report {
             self.explained += 1;
             return;
         }
+        let only_functions = |one: &Difference| matches!(one.kind, "functions" | "type");
+        if found.iter().all(only_functions) {
+            self.lesser.push(Disagreement {
+                sql: statement.sql.clone(),
+                status: told.status.clone(),
+                found,
+                definitions: about(&statement.sql, definitions),
+            });
+            return;
+        }
         let definitions = about(&statement.sql, definitions);
         let [sql, status] = [&statement.sql, &told.status].map(Clone::clone);
         self.disagreements.push(Disagreement { sql, status, found, definitions });
@@ -114,6 +126,12 @@ impl Report {
         self.disagreements.len()
     }
 
+    /// Disagreements about functions and types only.
+    #[must_use]
+    pub const fn lesser(&self) -> usize {
+        self.lesser.len()
+    }
+
     /// One line for the closing table.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -121,8 +139,8 @@ impl Report {
         micros.sort_by(f64::total_cmp);
         let at = |percent: usize| micros.get(micros.len() * percent / 100).copied().unwrap_or_default();
         format!(
-            "{}: {} compared ({} refused by the server, {} commands), {} complete, {} partial, {} opaque, {} disagreements, \
-             {} explained; analysis {:.0} us median, {:.0} us p99",
+            "{}: {} compared ({} refused by the server, {} commands), {} complete, {} partial, {} opaque, {} disagreements on columns, \
+             {} on functions and types, {} explained; analysis {:.0} us median, {:.0} us p99",
             self.name,
             self.compared(),
             self.refusals(),
@@ -131,6 +149,7 @@ impl Report {
             self.partial,
             self.opaque,
             self.disagreements.len(),
+            self.lesser.len(),
             self.explained,
             at(50),
             at(99),
@@ -142,11 +161,12 @@ impl Report {
     pub fn details(&self) -> String {
         let mut text = String::new();
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-        for difference in self.disagreements.iter().flat_map(|one| &one.found) {
+        let all = || self.disagreements.iter().chain(&self.lesser);
+        for difference in all().flat_map(|one| &one.found) {
             *kinds.entry(difference.kind).or_default() += 1;
         }
         let _infallible = writeln!(text, "differences by kind: {kinds:?}");
-        let mut shortest: Vec<&Disagreement> = self.disagreements.iter().collect();
+        let mut shortest: Vec<&Disagreement> = all().collect();
         shortest.sort_by_key(|one| one.sql.len());
         for kind in kinds.keys() {
             // Those that differ in nothing else say most.

@@ -53,7 +53,8 @@ impl<'a> Names<'a> {
     #[must_use]
     pub fn data_type(&self, oid: Oid) -> Option<String> {
         let own = self.catalog.code.types.get(&oid)?;
-        if own.element.0 != 0 {
+        // Some types that are no arrays have elements, too: `int2vector`, `point`, `name`.
+        if own.element.0 != 0 && own.name.starts_with('_') {
             return Some(format!("{}[]", self.element(own.element)?));
         }
         self.element(oid)

@@ -43,7 +43,7 @@ impl<'a> Walk<'a> {
             | "JSONFORMAT" => Sources::new(),
             "AGGREF" => self.aggregate(scope, node),
             "WINDOWFUNC" => self.window_function(scope, node),
-            "FUNCEXPR" => self.call(scope, node, node.oid("funcid")),
+            "FUNCEXPR" => self.function(scope, node),
             "OPEXPR" | "DISTINCTEXPR" | "NULLIFEXPR" | "SCALARARRAYOPEXPR" => {
                 let function = self.operator_function(node);
                 self.call(scope, node, function)
@@ -61,6 +61,16 @@ impl<'a> Walk<'a> {
             }
             _ => self.plain(scope, node),
         }
+    }
+
+    /// A call; of a cast that nobody wrote the function may be told or not.
+    fn function(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node) -> Sources {
+        const IMPLICIT_CAST: i64 = 2;
+        if node.number("funcformat") != IMPLICIT_CAST {
+            return self.call(scope, node, node.oid("funcid"));
+        }
+        self.expected.mentioned.insert(node.oid("funcid"));
+        self.direct(scope, node.get("args"))
     }
 
     /// Nodes whose fields simply flow.
