@@ -1,5 +1,6 @@
 //! A client that sends several messages at once and tells what came back in order.
 
+use crate::process::PATIENCE;
 use std::{
     io::{BufReader, Read as _, Write as _},
     net::TcpStream,

@@ -10,8 +10,19 @@ use pg_query::{
     protobuf::{CommonTableExpr, Node, SelectStmt, SetOperation, WithClause},
 };
 
-use super::{Binder, Bound, flow::Flow, gap, item::Named, scope::Env, select::Rows, set::Set};
-use crate::{lineage::GapKind, understand::walk::text};
+use super::{
+    Binder, Bound,
+    flow::{BOOL, Flow, RECORD},
+    gap,
+    item::Named,
+    scope::Env,
+    select::Rows,
+    set::Set,
+};
+use crate::{catalog::Oid, lineage::GapKind, understand::walk::text};
+
+/// `record[]`
+const RECORDS: Oid = Oid(2287);
 
 /// Rounds after which a recursive query must have settled: each adds a column to some set.
 const MOST_ROUNDS: usize = 1_000;
@@ -160,8 +171,9 @@ impl<'a> Binder<'a> {
                 *cte.state.borrow_mut() = State::Open(Some(Rc::clone(&known)));
                 let rows = binder.select(second, env)?;
                 let next = binder.searched(union(&base, rows, select.all)?, cte)?;
+                // The sets are as they were; what the second side runs is in the newer one only.
                 if next == known {
-                    return Ok(known);
+                    return Ok(next);
                 }
                 known = next;
             }
@@ -179,12 +191,16 @@ impl<'a> Binder<'a> {
         let mut columns = Vec::clone(&rows.columns);
         let mut indirect = rows.indirect.clone();
         if let Some(search) = &expression.search_clause {
-            let flow = listed(&columns, &search.search_col_list).computed(super::flow::RECORD);
+            let type_oid = if search.search_breadth_first { RECORD } else { RECORDS };
+            let flow = listed(&columns, &search.search_col_list).computed(type_oid);
             add(&mut columns, &search.search_seq_column, flow);
         }
         if let Some(cycle) = &expression.cycle_clause {
-            let path = listed(&columns, &cycle.cycle_col_list).computed(super::flow::RECORD);
-            let mut mark = Flow::default();
+            let path = listed(&columns, &cycle.cycle_col_list).computed(RECORDS);
+            let mut mark = match cycle.cycle_mark_value.as_deref() {
+                Some(value) => Flow::constant(self.expression(value, Env::default())?.type_oid),
+                None => Flow::constant(BOOL),
+            };
             mark.depend(&path);
             indirect.add(&mark.indirect);
             add(&mut columns, &cycle.cycle_mark_column, mark);
