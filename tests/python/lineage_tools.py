@@ -165,6 +165,8 @@ class SqlInsight:
     version = "0.4.0"
 
     def __init__(self, catalog, program):
+        # A program that is not there would look like one that refuses everything.
+        subprocess.run([program, "--version"], check=True, capture_output=True)
         self.program = program
         self.ddl = tempfile.NamedTemporaryFile("w", suffix=".sql")
         for table, columns in catalog["tables"].items():
