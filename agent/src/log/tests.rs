@@ -97,8 +97,17 @@ impl Place {
         let key = copy.keys().join("log.key");
         fs::set_permissions(key, fs::Permissions::from_mode(0o600)).expect("a private key");
         copy_folder(&self.dir().join("public"), &copy.dir().join("public"));
-        copy_folder(&self.dir().join("segments"), &copy.dir().join("segments"));
-        copy
+        // A kill is one moment. A copy takes longer: one during which a segment was begun is none that a
+        // kill could leave.
+        loop {
+            let before = self.segments();
+            let to = copy.dir().join("segments");
+            let _none_yet = fs::remove_dir_all(&to);
+            copy_folder(&self.dir().join("segments"), &to);
+            if self.segments() == before {
+                return copy;
+            }
+        }
     }
 
     fn public(&self) -> PublicFolder {

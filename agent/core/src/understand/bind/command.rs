@@ -1,16 +1,21 @@
 //! Commands that carry no query: those that move no value, and those that run code that is not seen.
 
+use std::borrow::Cow;
+
 use pg_query::{
     NodeEnum,
     protobuf::{AlterTableCmd, AlterTableStmt, AlterTableType},
 };
 
 use super::{
-    Binder, Bound, gap,
+    Binder, Bound,
+    flow::{Flow, TEXT},
+    gap,
+    item::Named,
     statement::Result,
     write::{Written, WrittenColumn},
 };
-use crate::lineage::GapKind;
+use crate::lineage::{GapKind, OutputKind};
 
 impl<'a> Binder<'a> {
     pub(super) fn plain_command(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
@@ -22,6 +27,7 @@ impl<'a> Binder<'a> {
                 Err(gap(GapKind::Code, "an extension's script"))
             }
             NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
+            NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
             other if moves_nothing(other) => Ok(Result::default()),
             _ => Err(gap(GapKind::NotReviewed, "this command")),
         }
@@ -60,6 +66,16 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// Settings come out; no column is their source.
+fn shown<'a>(name: &'a str) -> Result<'a> {
+    let names: &[&'a str] = match name {
+        "all" => &["name", "setting", "description"],
+        _ => std::slice::from_ref(&name),
+    };
+    let columns = names.iter().map(|name| Named { name: Cow::Borrowed(name), flow: Flow::constant(TEXT) });
+    Result { outputs: vec![(OutputKind::Result, columns.collect())], known: None }
+}
+
 /// Commands that show, copy and compute nothing of what is stored.
 fn moves_nothing(node: &NodeEnum) -> bool {
     defines(node)
@@ -67,7 +83,6 @@ fn moves_nothing(node: &NodeEnum) -> bool {
             node,
             NodeEnum::TransactionStmt(_)
                 | NodeEnum::VariableSetStmt(_)
-                | NodeEnum::VariableShowStmt(_)
                 | NodeEnum::DiscardStmt(_)
                 | NodeEnum::ListenStmt(_)
                 | NodeEnum::UnlistenStmt(_)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{InsertStmt, Node, ResTarget},
+    protobuf::{InsertStmt, Node, OverridingKind, ResTarget},
 };
 
 use super::{
@@ -19,9 +19,12 @@ use super::{
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{Column, code::CastContext},
+    catalog::{Column, Oid, code::CastContext},
     lineage::GapKind,
 };
+
+/// Types that an identity column may have.
+const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
 
 /// A column of the list, with the subscripts that stand behind it.
 struct Listed<'a> {
@@ -43,7 +46,7 @@ impl<'a> Binder<'a> {
             on_conflict_clause,
             returning_clause,
             with_clause: _,
-            r#override: _,
+            r#override,
         } = insert;
         let Some(relation) = relation else {
             return Err(gap(GapKind::NotReviewed, "INSERT into nothing"));
@@ -60,10 +63,16 @@ impl<'a> Binder<'a> {
         };
         let mut indirect = source.indirect;
         let listed = listed(&target, cols, source.columns.len())?;
+        let overridden = *r#override == OverridingKind::OverridingUserValue as i32;
         let mut values = Values::new();
         for (listed, column) in listed.iter().zip(source.columns) {
             indirect.add(&column.flow.indirect);
             let mut flow = column.flow;
+            if overridden && may_be_identity(&target, listed.column) {
+                // The sequence's number takes its place, if the column has one.
+                self.gap(GapKind::NotReviewed, "which columns OVERRIDING USER VALUE leaves to a sequence");
+                flow = Flow::constant(flow.type_oid);
+            }
             self.subscripted(listed.steps, env, &mut flow, &mut indirect)?;
             if listed.steps.is_empty() {
                 self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
@@ -160,6 +169,13 @@ fn plain_values(query: &Node) -> Option<&[Node]> {
         }
         _ => None,
     }
+}
+
+/// Whether a sequence may give the column its numbers: the snapshot does not say which ones do.
+fn may_be_identity(target: &WriteTarget<'_>, column: &Column) -> bool {
+    let own = target.base.details.iter().flat_map(|details| &details.expressions);
+    let has_expression = own.into_iter().any(|(number, _)| *number == column.number);
+    column.not_null && !has_expression && INTEGERS.contains(&column.type_oid)
 }
 
 /// Adds a value; parts of one column add up.
