@@ -8,6 +8,7 @@ mod recovery;
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -128,8 +129,31 @@ fn copy_folder(from: &Path, to: &Path) {
         let (path, to) = (file.path(), to.join(file.file_name()));
         if path.is_dir() {
             copy_folder(&path, &to);
-        } else if let Ok(bytes) = fs::read(&path) {
+        } else if let Some(bytes) = at_one_moment(&path) {
             fs::write(&to, bytes).expect("a copy");
+        }
+    }
+}
+
+/// A file as it was at some moment. A reader that goes along while somebody writes may see a later write
+/// and not an earlier one, which nothing that a kill leaves does: what is read twice alike was there.
+fn at_one_moment(path: &Path) -> Option<Vec<u8>> {
+    let written = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let read = |limit: usize| {
+        let mut bytes = Vec::new();
+        fs::File::open(path).ok()?.take(limit as u64).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    loop {
+        let all = read(usize::MAX)?;
+        // The room behind takes long to read, and is zeros.
+        let limit = written(&all) + 64 * 1024;
+        let (first, second) = (read(limit)?, read(limit)?);
+        if first == second {
+            let length = fs::metadata(path).ok()?.len();
+            let mut bytes = first;
+            bytes.resize(usize::try_from(length).expect("small").max(bytes.len()), 0);
+            return Some(bytes);
         }
     }
 }
