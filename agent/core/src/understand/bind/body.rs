@@ -7,12 +7,12 @@ use super::{Binder, Bound, Facts, Parameter, call, flow::Flow, scope::Env, selec
 use crate::{
     catalog::code::Function,
     lineage::GapKind,
-    session::SearchPath,
+    session::{SearchPath, identifiers},
     understand::{overload::Chosen, parse},
 };
 
 /// How deep functions may call each other before their bodies are opened no further.
-const MOST_OPEN: usize = 16;
+pub(super) const MOST_OPEN: usize = 16;
 
 impl<'a> Binder<'a> {
     /// The value of an SQL function, through its body. `None` if the body is not understood; the gap says
@@ -78,7 +78,7 @@ impl<'a> Binder<'a> {
             return Ok(None);
         };
         let path = match &function.search_path {
-            Some(path) => SearchPath { schemas: schemas(path), creation: None },
+            Some(setting) => own_path(setting),
             None => self.path.clone(),
         };
         let mut inner = Binder::new(self.catalog, self.session, &path);
@@ -169,12 +169,12 @@ fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
     atomic.map_or(body.into(), Into::into)
 }
 
-/// A function's own `search_path` setting; what is not a plain list of names names nothing.
-pub(super) fn schemas(path: &str) -> Vec<crate::catalog::code::Name> {
-    let named = path.split(',').map(|name| name.trim().trim_matches('"')).filter(|name| !name.is_empty());
-    let mut schemas: Vec<crate::catalog::code::Name> = named.map(Into::into).collect();
+/// Where a function with a `search_path` of its own looks names up; a setting that cannot be read names
+/// nothing but `pg_catalog`.
+pub(super) fn own_path(setting: &str) -> SearchPath {
+    let mut schemas = identifiers(setting).unwrap_or_default();
     if !schemas.iter().any(|schema| &**schema == "pg_catalog") {
         schemas.insert(0, "pg_catalog".into());
     }
-    schemas
+    SearchPath { schemas, creation: None }
 }

@@ -2,22 +2,20 @@
 //! known only of one that reaches nothing: it is made of the arguments.
 
 use super::{
-    Binder, Bound, Parameter, call,
+    Binder, Bound, Parameter,
+    body::{MOST_OPEN, own_path},
+    call,
     flow::{Flow, NO_TYPE},
     gap,
 };
 use crate::{
     catalog::code::Function,
     lineage::GapKind,
-    session::SearchPath,
     understand::{
         parse,
         plpgsql::{self, Body, Declared, Piece, Purpose},
     },
 };
-
-/// How deep functions may call each other before their bodies are read no further.
-const MOST_OPEN: usize = 16;
 
 /// What a body can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +34,7 @@ impl<'a> Binder<'a> {
         }
         let body = plpgsql::read(text, function);
         let path = match &function.search_path {
-            Some(path) => SearchPath { schemas: super::body::schemas(path), creation: None },
+            Some(setting) => own_path(setting),
             None => self.path.clone(),
         };
         let mut inner = Binder::new(self.catalog, self.session, &path);
