@@ -79,7 +79,11 @@ impl<'a> Binder<'a> {
         };
         let path = match &function.search_path {
             Some(setting) => own_path(setting),
-            None => self.path.clone(),
+            None => Some(self.path.clone()),
+        };
+        let Some(path) = path else {
+            self.gap(GapKind::OpaqueFunction, format!("the search path of {name}"));
+            return Ok(None);
         };
         let mut inner = Binder::new(self.catalog, self.session, &path);
         inner.parameters = parameters.to_vec();
@@ -169,12 +173,15 @@ fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
     atomic.map_or(body.into(), Into::into)
 }
 
-/// Where a function with a `search_path` of its own looks names up; a setting that cannot be read names
-/// nothing but `pg_catalog`.
-pub(super) fn own_path(setting: &str) -> SearchPath {
-    let mut schemas = identifiers(setting).unwrap_or_default();
+/// Where a function with a `search_path` of its own looks names up. `None` if that cannot be read, or
+/// depends on who calls.
+pub(super) fn own_path(setting: &str) -> Option<SearchPath> {
+    let mut schemas = identifiers(setting)?;
+    if schemas.iter().any(|schema| &**schema == "$user") {
+        return None;
+    }
     if !schemas.iter().any(|schema| &**schema == "pg_catalog") {
         schemas.insert(0, "pg_catalog".into());
     }
-    SearchPath { schemas, creation: None }
+    Some(SearchPath { schemas, creation: None })
 }

@@ -35,8 +35,10 @@ impl<'a> Binder<'a> {
         let body = plpgsql::read(text, function);
         let path = match &function.search_path {
             Some(setting) => own_path(setting),
-            None => self.path.clone(),
+            None => Some(self.path.clone()),
         };
+        // The caller says that the function is not understood.
+        let Some(path) = path else { return Reach::Something };
         let mut inner = Binder::new(self.catalog, self.session, &path);
         inner.parameters = variables(&body);
         inner.function = &function.name;
