@@ -114,11 +114,7 @@ impl<'a> Walk<'a> {
 
     /// ON CONFLICT: the arbiters decide; DO UPDATE changes the stored row.
     fn on_conflict(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node, relation: u32, proposed: &Row) -> Row {
-        let catalog = self.catalog;
-        self.decide(scope, node.get("arbiterElems"));
-        self.decide(scope, node.get("arbiterWhere"));
-        let named = catalog.constraint(node.oid("constraint")).iter().map(|place| (relation, *place));
-        self.expected.indirect.extend(named);
+        self.arbiters(scope, node, proposed);
         const UPDATE_IT: i64 = 2;
         if node.number("action") != UPDATE_IT {
             return Row { relation, ..Row::default() };
@@ -129,6 +125,26 @@ impl<'a> Walk<'a> {
         let scope = self.with_stand_in(scope, node.number("exclRelIndex"), excluded);
         self.decide(&scope, node.get("onConflictWhere"));
         self.update(&scope, node.get("onConflictSet"), relation)
+    }
+
+    /// Stored values and proposed ones meet in the arbiters; all unique indexes are such if none is named.
+    fn arbiters(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node, proposed: &Row) {
+        let catalog = self.catalog;
+        let target = scope.query.number("resultRelation");
+        let elements = node.get("arbiterElems");
+        let met = self.with_stand_in(scope, target, Rc::new(proposed.clone()));
+        for scope in [scope, &met] {
+            self.decide(scope, elements);
+            self.decide(scope, node.get("arbiterWhere"));
+        }
+        let named = match node.oid("constraint") {
+            0 if elements.nodes().next().is_none() => catalog.unique(proposed.relation),
+            constraint => catalog.constraint(constraint),
+        };
+        for place in named {
+            self.expected.indirect.insert((proposed.relation, *place));
+            self.expected.indirect.extend(proposed.new.get(place).into_iter().flatten());
+        }
     }
 
     fn update(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row {

@@ -31,18 +31,22 @@ impl<'a> Binder<'a> {
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
         for (number, expression) in &details.expressions {
-            let (ColumnExpression::Stored(expression) | ColumnExpression::Virtual(expression)) = expression
-            else {
-                continue;
+            let (expression, is_stored) = match expression {
+                ColumnExpression::Stored(expression) => (expression, true),
+                ColumnExpression::Virtual(expression) => (expression, false),
+                ColumnExpression::Default(_) => continue,
             };
             let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
             if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
                 continue;
             }
-            self.used(&mut flow);
+            if is_stored {
+                self.used(&mut flow);
+            }
             let Some(column) = base.column(*number) else { continue };
-            let mut new = Flow::constant(column.type_oid);
+            // One that is computed when it is read runs for whoever reads it.
+            let mut new = Flow { runs: flow.runs, ..Flow::constant(column.type_oid) };
             for source in flow.direct.iter() {
                 match values.get(&source.number) {
                     Some(value) => new.mix(value),
