@@ -20,6 +20,8 @@ pub struct Catalog {
     domains: HashMap<String, String>,
     /// The function behind an operator.
     pub operators: HashMap<u32, u32>,
+    /// Functions that convert without being asked to.
+    pub conversions: HashSet<u32>,
     /// Columns of a constraint.
     constraints: HashMap<u32, Vec<i16>>,
     /// What the unique and exclusion indexes of a relation are made of.
@@ -108,6 +110,10 @@ impl Catalog {
             let [oid, columns] = words(row);
             let columns = columns.split(',').map(|number| number.parse().expect("a number")).collect();
             catalog.constraints.insert(number(&oid), columns);
+        }
+        for row in wire.run("SELECT castfunc FROM pg_cast WHERE castcontext = 'i' AND castfunc <> 0") {
+            let [function] = words(row);
+            catalog.conversions.insert(number(&function));
         }
         for row in wire.run(UNIQUES) {
             let [relation, place] = words(row);

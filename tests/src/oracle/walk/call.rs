@@ -109,6 +109,7 @@ impl<'a> Walk<'a> {
     /// Functions that stand anywhere below, and in the bodies of those.
     pub(super) fn mention(&self, tree: &Value, mentioned: &mut HashSet<u32>) {
         let before = mentioned.clone();
+        let mut computed: Vec<&Value> = Vec::new();
         tree.every_node(&mut |node| {
             let own =
                 ["funcid", "aggfnoid", "winfnoid", "opfuncid", "tsmhandler"].map(|field| node.oid(field));
@@ -116,7 +117,18 @@ impl<'a> Walk<'a> {
             let operators = operators.chain([node.oid("opno")]);
             let behind = operators.filter_map(|operator| self.catalog.operators.get(&operator).copied());
             mentioned.extend(own.into_iter().chain(behind).filter(|function| *function != 0));
+            if node.kind == "SETOPERATIONSTMT" {
+                // The planner makes the columns of both sides of one type.
+                mentioned.extend(&self.catalog.conversions);
+            }
+            // Columns that are computed when they are read run what they are made of.
+            if let Some(known) = self.catalog.relations.get(&node.oid("relid")) {
+                computed.extend(known.computed.values());
+            }
         });
+        for expression in computed {
+            self.mention(expression, mentioned);
+        }
         let new: Vec<u32> = mentioned.difference(&before).copied().collect();
         for body in new.iter().filter_map(|function| self.catalog.bodies.get(function)).flatten() {
             self.mention(body, mentioned);

@@ -149,7 +149,7 @@ impl<'a> Binder<'a> {
         let Some(NodeEnum::SelectStmt(select)) = query.and_then(|node| node.node.as_ref()) else {
             return Ok(Flow::default());
         };
-        let columns = self.targets(&select.target_list, here)?;
+        let columns = self.targets(&select.target_list, here, &mut Set::default())?;
         let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
         self.used(&mut flow);
         Ok(flow)

@@ -63,9 +63,10 @@ impl<'a> Binder<'a> {
             };
             let only = (functions.len() == 1).then_some(alias.as_ref()).flatten();
             let alias = only.map(|alias| alias.aliasname.as_str());
-            let outside = std::mem::take(&mut self.facts.multiplying);
+            let outside = self.facts.multiplying.take();
             let all = self.given(call, own, alias, here, indirect)?;
-            indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+            let multiplying = std::mem::replace(&mut self.facts.multiplying, outside);
+            indirect.add(&multiplying.unwrap_or_default());
             for given in all {
                 scalar &= given.scalar;
                 columns.extend(given.columns);

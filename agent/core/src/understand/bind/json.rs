@@ -246,7 +246,7 @@ impl<'a> Binder<'a> {
     }
 
     /// The only function of that name that the server has by itself.
-    fn run_builtin(&mut self, name: &str) {
+    pub(super) fn run_builtin(&mut self, name: &str) {
         let code = &self.catalog.code;
         let own = code.functions_by_name.get(name).into_iter().flatten().copied();
         let found = own.filter_map(|oid| code.functions.get(&oid)).find(|one| &*one.schema == "pg_catalog");

@@ -42,8 +42,8 @@ impl<'a> Binder<'a> {
         let (Some(relation), Some(source)) = (relation, source_relation.as_deref()) else {
             return Err(gap(GapKind::NotReviewed, "MERGE without a target or a source"));
         };
-        let event = merge_when_clauses.iter().find_map(event_of).unwrap_or(Event::Update);
-        let target = self.write_target(relation, event)?;
+        let events: Vec<Event> = merge_when_clauses.iter().filter_map(event_of).collect();
+        let target = self.merge_target(relation, &events)?;
         let mut indirect = Set::default();
         self.hidden_conditions(&target.item, &mut indirect)?;
         let source = self.from(source, env, &[], &mut indirect)?.entries;
@@ -61,8 +61,8 @@ impl<'a> Binder<'a> {
             self.since(170_000, "MERGE … RETURNING")?;
         }
         // Only what was there before has an old row.
-        let mut events = merge_when_clauses.iter().filter_map(event_of);
-        let event = if events.any(|event| event != Event::Insert) { Event::Update } else { Event::Insert };
+        let event =
+            if events.iter().any(|event| *event != Event::Insert) { Event::Update } else { Event::Insert };
         // DO NOTHING alone returns nothing.
         for values in [&mut returned.row, &mut returned.new] {
             if values.is_empty() {

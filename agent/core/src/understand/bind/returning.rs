@@ -12,6 +12,7 @@ use super::{
     flow::Flow,
     item::{Item, Named},
     scope::{Entry, Env, Level},
+    set::Set,
     write::{Event, Values, WriteTarget},
 };
 
@@ -81,7 +82,8 @@ impl<'a> Binder<'a> {
             self.since(180_000, "RETURNING WITH")?;
         }
         let level = Level { entries, parent: env.level };
-        self.targets(exprs, Env { level: Some(&level), ..env })
+        // Set-returning functions may not stand here.
+        self.targets(exprs, Env { level: Some(&level), ..env }, &mut Set::default())
     }
 }
 
