@@ -43,8 +43,12 @@ mod window;
 mod with;
 mod write;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+pub(in crate::understand) use self::statement::bind_named;
 use self::{
     flow::{Flow, Runs},
     set::Set,
@@ -93,6 +97,17 @@ struct Parameter {
     flow: Flow,
 }
 
+/// What a name in FROM means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A query in WITH.
+    Query,
+    /// A relation of the snapshot, unchanged in this session.
+    Relation(Oid),
+    /// A relation that this session has made or changed.
+    Own,
+}
+
 /// What is collected over a whole statement.
 #[derive(Debug, Default)]
 struct Facts {
@@ -109,6 +124,8 @@ struct Facts {
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
+    /// Names in FROM of the statement's own text, by their places in it.
+    meanings: BTreeMap<i32, Meaning>,
 }
 
 impl Facts {

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, rc::Rc};
 
-use super::{Walk, columns, scope::Scope};
+use super::{
+    Walk, columns,
+    scope::{Call, Scope},
+};
 use crate::oracle::{
     Sources,
     node::{Node, Value},
@@ -90,8 +93,9 @@ impl<'a> Walk<'a> {
         let mut last = None;
         for query in trees.iter().flat_map(Value::nodes) {
             let id = self.number(scope.id, query, std::ptr::from_ref(node) as usize);
-            let arguments = Some((Rc::clone(scope), arguments.clone()));
-            let body = Scope { id, query, outer: None, stand_ins: Default::default(), arguments };
+            let call =
+                Call { caller: Rc::clone(scope), arguments: arguments.clone(), depth: self.open.len() };
+            let body = Scope { id, query, outer: None, stand_ins: Default::default(), call: Some(call) };
             let body = Rc::new(body);
             let count = self.in_body(function, |walk| walk.run(&body));
             last = (count > 0).then_some(body);

@@ -41,7 +41,7 @@ impl<'a> Binder<'a> {
             Entry::visible(Rc::clone(&target.item)),
             Entry { item: excluded, by_name: true, by_column: false },
         ];
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         let mut values = self.assignments(target_list, target, here, indirect)?;
         self.condition(where_clause.as_deref(), here, indirect)?;

@@ -90,6 +90,22 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
+    /// What the default of a column runs that is asked for by name.
+    pub(super) fn run_default(&mut self, target: &WriteTarget<'a>, number: i16, event: Event) -> Bound<()> {
+        let base = target.base;
+        if event == Event::Update && target.is_view() {
+            // The view's own default, of which there is none.
+            return Ok(());
+        }
+        let expressions = base.details.iter().flat_map(|details| &details.expressions);
+        for (_, expression) in expressions.filter(|(own, _)| *own == number) {
+            if let ColumnExpression::Default(expression) = expression {
+                self.of_row(expression, base)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Conditions that row security adds.
     pub(super) fn policies(&mut self, relation: &Relation, command: u8, into: &mut Set) -> Bound<()> {
         let Some(details) = &relation.details else { return Ok(()) };
@@ -143,7 +159,7 @@ impl<'a> Binder<'a> {
             row_type: self.row_type(relation),
             is_scalar: false,
         };
-        let level = Level { entries: vec![Entry::visible(Rc::new(item))], parent: None };
+        let level = Level::of(vec![Entry::visible(Rc::new(item))], None);
         let here = Env { level: Some(&level), ..Env::default() };
         let query = statements.first().and_then(|raw| raw.stmt.as_deref());
         let Some(NodeEnum::SelectStmt(select)) = query.and_then(|node| node.node.as_ref()) else {

@@ -106,6 +106,11 @@ impl<'a> Binder<'a> {
         for row in plain_values(query).into_iter().flatten() {
             let flows = self.values_row(row, env)?;
             let listed = listed(target, cols, flows.len())?;
+            for (listed, node) in listed.iter().zip(row_items(row)) {
+                if let Some(NodeEnum::SetToDefault(_)) = node.node {
+                    self.run_default(target, listed.column.number, Event::Insert)?;
+                }
+            }
             for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
                 if listed.steps.is_empty() {
                     self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
@@ -151,7 +156,7 @@ impl<'a> Binder<'a> {
 
     /// A row level for a target alone.
     pub(super) fn alone<'e>(target: std::rc::Rc<super::item::Item<'a>>, env: Env<'e, 'a>) -> Level<'e, 'a> {
-        Level { entries: vec![Entry::visible(target)], parent: env.level }
+        Level::of(vec![Entry::visible(target)], env.level)
     }
 }
 
@@ -168,6 +173,14 @@ fn plain_values(query: &Node) -> Option<&[Node]> {
             Some(&select.values_lists)
         }
         _ => None,
+    }
+}
+
+/// The values of one list. With a star among them, none is DEFAULT.
+fn row_items(row: &Node) -> &[Node] {
+    match &row.node {
+        Some(NodeEnum::List(list)) => &list.items,
+        _ => &[],
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Binder<'a> {
             Ok(MergeMatchKind::MergeWhenNotMatchedByTarget) => source.to_vec(),
             _ => std::iter::once(own).chain(source.iter().cloned()).collect(),
         };
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         self.condition(condition.as_deref(), here, indirect)?;
         match CmdType::try_from(*command_type) {
@@ -164,6 +164,9 @@ impl<'a> Binder<'a> {
             let Some(column) = column else {
                 return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
             };
+            if let Some(NodeEnum::SetToDefault(_)) = node.node {
+                self.run_default(target, column.number, Event::Insert)?;
+            }
             let flow = self.expression(node, here)?;
             self.convert(flow.type_oid, column.type_oid, CastContext::Assignment);
             indirect.add(&flow.indirect);

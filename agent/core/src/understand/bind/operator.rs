@@ -12,7 +12,7 @@ use super::{
     scope::Env,
 };
 use crate::{
-    catalog::Oid,
+    catalog::{Oid, code::TypeKind},
     lineage::GapKind,
     understand::{
         overload::{self, Failure},
@@ -109,8 +109,8 @@ impl<'a> Binder<'a> {
     fn nullif(&mut self, left: Option<&'a Node>, right: Option<&'a Node>, here: Env<'_, 'a>) -> Bound<Flow> {
         let mut flow = self.optional(left, here)?;
         let right = self.optional(right, here)?;
-        self.operate(&["="], Some(flow.type_oid), right.type_oid);
-        let type_oid = flow.type_oid;
+        // It is the operand as the operator takes it: a varchar becomes a text.
+        let type_oid = self.operand(&["="], flow.type_oid, right.type_oid).unwrap_or(flow.type_oid);
         flow.mix(&right);
         Ok(flow.computed(type_oid))
     }
@@ -133,16 +133,14 @@ impl<'a> Binder<'a> {
         let tested = flow.type_oid;
         let mut constants = vec![tested];
         let mut others = Vec::new();
+        let uses = || here.level.map_or(0, |level| level.uses.get());
         for item in items {
+            let before = uses();
             let next = self.expression(item, here)?;
             flow.mix(&next);
-            if next.direct.is_empty() && next.indirect.is_empty() {
-                constants.push(next.type_oid);
-            } else {
-                others.push(next.type_oid);
-            }
+            if uses() == before { constants.push(next.type_oid) } else { others.push(next.type_oid) }
         }
-        // Values without columns are compared as one array, if a type fits them all.
+        // Values without a column of this level are compared as one array, if a type fits them all.
         let common = if constants.len() > 2 { self.common(&constants) } else { NO_TYPE };
         if common == NO_TYPE || constants.len() <= 2 {
             constants.iter().skip(1).for_each(|right| {
@@ -218,6 +216,16 @@ impl<'a> Binder<'a> {
                 NO_TYPE
             }
         }
+    }
+
+    /// Chooses an operator, notes what it runs, and gives the type that its left operand is made of.
+    fn operand(&mut self, name: &[&str], left: Oid, right: Oid) -> Option<Oid> {
+        self.operate(name, Some(left), right);
+        let chosen = overload::operator(self.catalog, self.path, name, Some(left), right).ok()?;
+        let declared = self.catalog.code.operators.get(&chosen.operator)?.left;
+        let is_polymorphic =
+            self.catalog.code.types.get(&declared).is_some_and(|found| found.kind == TypeKind::Pseudo);
+        (!is_polymorphic).then_some(declared)
     }
 
     /// Whatever is chosen, it is PostgreSQL's own, and computes from its arguments alone.

@@ -81,7 +81,7 @@ impl<'a> Binder<'a> {
         } else if !options.is_empty() {
             self.since(180_000, "RETURNING WITH")?;
         }
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         // Set-returning functions may not stand here.
         self.targets(exprs, Env { level: Some(&level), ..env }, &mut Set::default())
     }

@@ -63,7 +63,7 @@ impl<'a> Binder<'a> {
     fn plain_select(&mut self, select: &'a SelectStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
         let mut indirect = Set::default();
         let entries = self.items(&select.from_clause, env, &mut indirect)?;
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;
         let here = Env { windows: Some(&windows), ..here };
@@ -166,7 +166,7 @@ impl<'a> Binder<'a> {
         let mut indirect = Set::default();
         // The server calls the list so when it prints a definition.
         let list = Item::derived(Cow::Borrowed("*VALUES*"), Rc::new(columns.clone()));
-        let level = Level { entries: vec![Entry::visible(Rc::new(list))], parent: env.level };
+        let level = Level::of(vec![Entry::visible(Rc::new(list))], env.level);
         let here = Env { level: Some(&level), ..env };
         self.order_by(&select.sort_clause, &columns, here, &mut indirect)?;
         self.limit(select, here, &mut indirect)?;

@@ -70,7 +70,9 @@ pub(super) struct Shared<'a> {
 
 impl PartialEq for Named<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.flow.direct == other.flow.direct && self.flow.indirect == other.flow.indirect
+        self.flow.direct == other.flow.direct
+            && self.flow.indirect == other.flow.indirect
+            && self.flow.functions() == other.flow.functions()
     }
 }
 
@@ -186,7 +188,7 @@ impl<'a> Binder<'a> {
                 *cte.state.borrow_mut() = State::Open(Some(Rc::clone(&known)));
                 let rows = binder.select(second, env)?;
                 let next = binder.searched(union(&base, rows, select.all)?, cte)?;
-                // The sets are as they were; what the second side runs is in the newer one only.
+                // Gaps that the second side has are in the newer one only.
                 if next == known {
                     if !select.all {
                         // Rows that are there already are left out: every column is compared.

@@ -66,6 +66,11 @@ impl<'a> WriteTarget<'a> {
         self.base.column(number)
     }
 
+    /// It is written through a view.
+    pub(super) fn is_view(&self) -> bool {
+        !self.map.is_empty()
+    }
+
     pub(super) fn column_named(&self, name: &str) -> Bound<&'a Column> {
         let place = (0..self.item.len()).find(|place| self.own_name(*place).as_deref() == Some(name));
         place
@@ -250,7 +255,7 @@ impl<'a> Binder<'a> {
     ) -> Level<'e, 'a> {
         let mut entries = vec![Entry::visible(target)];
         entries.extend(others);
-        Level { entries, parent: env.level }
+        Level::of(entries, env.level)
     }
 }
 
