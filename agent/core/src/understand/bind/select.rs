@@ -172,6 +172,16 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn values_row(&mut self, row: &'a Node, env: Env<'_, 'a>) -> Bound<Vec<Flow>> {
+        self.values_row_by(row, env, |binder, item| binder.expression(item, env))
+    }
+
+    /// The same with each value by itself.
+    pub(super) fn values_row_by(
+        &mut self,
+        row: &'a Node,
+        env: Env<'_, 'a>,
+        mut value: impl FnMut(&mut Self, &'a Node) -> Bound<Flow>,
+    ) -> Bound<Vec<Flow>> {
         let Some(NodeEnum::List(List { items })) = &row.node else {
             return Err(gap(GapKind::NotReviewed, "a VALUES list"));
         };
@@ -181,7 +191,7 @@ impl<'a> Binder<'a> {
             if self.star(item, env, &mut stars)? {
                 flows.extend(stars.into_iter().map(|column| column.flow));
             } else {
-                flows.push(self.expression(item, env)?);
+                flows.push(value(self, item)?);
             }
         }
         Ok(flows)
