@@ -123,6 +123,12 @@ impl Modifier {
         }
     }
 
+    /// The other if there is none.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::NONE { other } else { self }
+    }
+
     /// Whether a value of the one is known to have the other's length already.
     #[must_use]
     pub fn is(self, other: Self) -> bool {

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::set::Set;
 use crate::{
-    catalog::Oid,
+    catalog::{Modifier, Oid},
     lineage::{ColumnId, Gap},
 };
 
@@ -29,6 +29,8 @@ pub(in crate::understand) struct Flow {
     /// Columns that decided which value it is.
     pub(super) indirect: Set,
     pub(super) type_oid: Oid,
+    /// Length or precision that it is known to have (`exprTypmod`).
+    pub(super) modifier: Modifier,
     /// It is this column's value, unchanged.
     pub(super) identity: Option<ColumnId>,
     /// Of a row whose fields are known one by one.
@@ -62,6 +64,11 @@ impl Flow {
         Self { direct: Set::one(column), type_oid, identity: Some(column), ..Self::default() }
     }
 
+    /// The same of this length or precision.
+    pub(super) fn with_modifier(self, modifier: Modifier) -> Self {
+        Self { modifier, ..self }
+    }
+
     fn run_too(&mut self, others: &[Arc<Runs>]) {
         for other in others {
             if !self.runs.iter().any(|own| Arc::ptr_eq(own, other)) {
@@ -84,17 +91,25 @@ impl Flow {
         self.run_too(&other.runs);
     }
 
+    /// What decided something decides this too.
+    pub(super) fn depend_on(&mut self, decided: Self) {
+        self.indirect.add(&decided.indirect);
+        self.run_too(&decided.runs);
+    }
+
     /// Something computed from this value.
     pub(super) fn computed(mut self, type_oid: Oid) -> Self {
         self.identity = None;
         self.fields = None;
         self.type_oid = type_oid;
+        self.modifier = Modifier::NONE;
         self
     }
 
     /// The same value under another type, or as one of several that it could be.
     pub(super) fn either(&mut self, other: &Self) {
         self.mix(other);
+        self.modifier = self.modifier.common(other.modifier);
         if self.identity != other.identity {
             self.identity = None;
         }

@@ -17,7 +17,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    catalog::{Oid, code::CastContext},
+    catalog::{Modifier, Oid, code::CastContext},
     lineage::GapKind,
     understand::walk::{text, texts},
 };
@@ -207,12 +207,14 @@ impl<'a> Binder<'a> {
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
             let type_oid = self.common_of(&[flows[0].type_oid, flows[1].type_oid]);
+            let modifier = super::types::common_modifier(type_oid, flows.iter());
             merged.push(Merged {
                 name,
                 left: own,
                 right: other,
                 types: [flows[0].type_oid, flows[1].type_oid],
                 type_oid,
+                modifier,
             });
         }
         Ok(merged)
@@ -226,6 +228,7 @@ struct Merged<'a> {
     right: usize,
     types: [Oid; 2],
     type_oid: Oid,
+    modifier: Modifier,
 }
 
 impl<'a> Merged<'a> {
@@ -241,7 +244,7 @@ impl<'a> Merged<'a> {
             }
             _ => vec![own],
         };
-        JoinColumn { name: self.name.clone(), from, type_oid: Some(self.type_oid) }
+        JoinColumn { name: self.name.clone(), from, merged: Some((self.type_oid, self.modifier)) }
     }
 }
 
@@ -258,7 +261,7 @@ fn joined<'a>(join: &'a JoinExpr, left: Part<'a>, right: Part<'a>, merged: Vec<M
         columns.extend(rest.map(|place| JoinColumn {
             name: side.column_name(place).unwrap_or_default(),
             from: vec![(Rc::clone(side), place)],
-            type_oid: None,
+            merged: None,
         }));
     }
     let top = Rc::new(join_item(join.alias.as_ref(), columns));

@@ -18,10 +18,7 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::{
-    catalog::{Column, code::CastContext},
-    lineage::GapKind,
-};
+use crate::{catalog::Column, lineage::GapKind};
 
 /// A column of the list, with the subscripts that stand behind it.
 struct Listed<'a> {
@@ -68,9 +65,7 @@ impl<'a> Binder<'a> {
             self.used(&mut flow);
             indirect.add(&flow.indirect);
             self.subscripted(listed.steps, env, &mut flow, &mut indirect)?;
-            if listed.steps.is_empty() {
-                self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
-            }
+            self.assign_part(&flow, listed.column, listed.steps);
             put(&mut values, listed.column, flow);
         }
         self.run_defaults(&target, &values)?;
@@ -103,10 +98,10 @@ impl<'a> Binder<'a> {
             let listed = listed(target, cols, flows.len())?;
             for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
                 if listed.steps.is_empty() {
-                    let column = listed.column.type_oid;
+                    let Column { type_oid, modifier, .. } = *listed.column;
                     flow = self.apart(|binder| {
-                        binder.convert(flow.type_oid, column, CastContext::Assignment);
-                        Ok(Flow { type_oid: column, ..flow })
+                        binder.assign(&flow, listed.column);
+                        Ok(Flow { type_oid, modifier, ..flow })
                     })?;
                 }
                 match columns.get_mut(place) {
@@ -178,7 +173,7 @@ pub(super) fn renumber(target: &WriteTarget<'_>, values: &mut Values) {
 
 /// Adds a value; parts of one column add up.
 pub(super) fn put(values: &mut Values, column: &Column, flow: Flow) {
-    let flow = Flow { identity: None, ..flow };
+    let flow = Flow { identity: None, modifier: column.modifier, ..flow };
     match values.get_mut(&column.number) {
         Some(known) => known.mix(&flow),
         None => {

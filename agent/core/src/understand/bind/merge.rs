@@ -18,7 +18,7 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::{catalog::code::CastContext, lineage::GapKind};
+use crate::lineage::GapKind;
 
 /// Rows that come out of all actions together.
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl<'a> Binder<'a> {
                 return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
             };
             let flow = self.expression(node, here)?;
-            self.convert(flow.type_oid, column.type_oid, CastContext::Assignment);
+            self.assign(&flow, column);
             indirect.add(&flow.indirect);
             put(&mut new, column, flow);
         }

@@ -166,9 +166,11 @@ impl<'a> Binder<'a> {
 
     fn join_values(&mut self, column: &mut Flow, other: &Flow) {
         let type_oid = self.common_of(&[column.type_oid, other.type_oid]);
+        let modifier = super::types::common_modifier(type_oid, [&*column, other]);
         column.either(other);
         column.identity = None;
         column.type_oid = type_oid;
+        column.modifier = modifier;
     }
 
     pub(super) fn values_row(&mut self, row: &'a Node, env: Env<'_, 'a>) -> Bound<Vec<Flow>> {
