@@ -5,6 +5,7 @@
 //! shares it between connections. Core never fetches: it emits [`crate::machine::Output::NeedCatalog`].
 
 pub mod code;
+mod column;
 #[doc(hidden)]
 pub mod fixture;
 
@@ -13,9 +14,8 @@ use std::{
     sync::Arc,
 };
 
-use connect_shared::label::Label;
-
 use self::code::{Code, Name};
+pub use self::column::{Column, Identity, Modifier};
 
 /// Object identifier in PostgreSQL's catalogs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -208,21 +208,6 @@ pub enum ViewReading {
     Projection,
     /// Anything else about protected columns.
     Computed,
-}
-
-/// One column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// `pg_attribute.attnum`, from 1.
-    pub number: i16,
-    pub name: Name,
-    /// Type OID.
-    pub type_oid: Oid,
-    /// `None`: scanned, and free to show.
-    pub label: Option<Label>,
-    /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
-    pub tested_on_write: bool,
-    pub not_null: bool,
 }
 
 impl Relation {

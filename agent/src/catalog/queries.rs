@@ -26,7 +26,7 @@ const RELATION_FIELDS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, \
 
 /// Columns, of relations that have some worth a name.
 const COLUMN_FIELDS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, \
-    a.attgenerated = 'v' FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+    a.attgenerated = 'v', a.atttypmod, a.attidentity FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')";
 
 pub(super) fn relations() -> String {

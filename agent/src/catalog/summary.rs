@@ -1,7 +1,7 @@
 //! Counts and digest of a snapshot, for the log.
 
 use aws_lc_rs::digest;
-use connect_core::catalog::{Catalog, Column};
+use connect_core::catalog::{Catalog, Column, Identity};
 
 /// What the log says of a snapshot.
 pub(super) struct Summary {
@@ -18,6 +18,12 @@ fn update(context: &mut digest::Context, column: &Column) {
     context.update(&length.to_be_bytes());
     context.update(column.name.as_bytes());
     context.update(&column.type_oid.0.to_be_bytes());
+    context.update(&column.modifier.0.to_be_bytes());
+    let identity = column.identity.map_or(0, |identity| match identity {
+        Identity::Always => b'a',
+        Identity::ByDefault => b'd',
+    });
+    context.update(&[identity]);
     context.update(&[u8::from(column.tested_on_write), u8::from(column.not_null)]);
     context.update(column.label.map_or("", |label| label.as_str()).as_bytes());
     context.update(&[0]);

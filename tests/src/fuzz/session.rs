@@ -136,12 +136,9 @@ fn setup(opened: Instant) -> Setup {
 fn catalog(version: u64) -> Catalog {
     let mut catalog = Catalog { version, server_version: 150_018, utf8: true, ..Catalog::default() };
     let column = |number, name: &str, label| Column {
-        number,
-        name: name.into(),
-        type_oid: Oid(25),
         label,
         tested_on_write: number == 1,
-        not_null: false,
+        ..Column::new(number, name.into(), Oid(25))
     };
     catalog.insert(Relation {
         oid: Oid(20_000),

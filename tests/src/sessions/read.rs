@@ -76,12 +76,7 @@ fn number(value: &Option<String>) -> Oid {
 fn column(line: &str) -> Column {
     let mut parts = line.splitn(3, ' ');
     let mut part = || parts.next().expect("three parts");
-    Column {
-        number: part().parse().expect("a number"),
-        type_oid: Oid(part().parse().expect("a number")),
-        name: part().into(),
-        label: None,
-        tested_on_write: false,
-        not_null: false,
-    }
+    let number = part().parse().expect("a number");
+    let type_oid = Oid(part().parse().expect("a number"));
+    Column::new(number, part().into(), type_oid)
 }

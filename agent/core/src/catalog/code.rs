@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Oid, Volatility};
+use super::{Modifier, Oid, Volatility};
 
 /// A name as the catalog keeps it: case and spaces as they are, without quotes.
 pub type Name = Arc<str>;
@@ -42,6 +42,8 @@ pub struct Type {
     pub element: Oid,
     /// The type whose elements are of this one; `Oid(0)` if there is none.
     pub array: Oid,
+    /// Length or precision that a domain gives the type under it.
+    pub modifier: Modifier,
     /// The type subscripts of which give values, as `typelem` has it also where it is no true array.
     pub subscript: Oid,
 }

@@ -16,14 +16,7 @@ use crate::{
 const TEXT: Oid = Oid(25);
 
 fn customers() -> Relation {
-    let column = |number, name: &str, label| Column {
-        number,
-        name: name.into(),
-        type_oid: TEXT,
-        label,
-        tested_on_write: false,
-        not_null: false,
-    };
+    let column = |number, name: &str, label| Column { label, ..Column::new(number, name.into(), TEXT) };
     Relation {
         oid: Oid(20_001),
         schema: "public".into(),

@@ -149,13 +149,8 @@ mod tests {
     };
 
     fn relation(oid: u32, schema: &str, name: &str, columns: &[&str]) -> Relation {
-        let column = |(place, name): (usize, &&str)| Column {
-            number: i16::try_from(place + 1).expect("few"),
-            name: (*name).into(),
-            type_oid: Oid(25),
-            label: None,
-            tested_on_write: false,
-            not_null: false,
+        let column = |(place, name): (usize, &&str)| {
+            Column::new(i16::try_from(place + 1).expect("few"), (*name).into(), Oid(25))
         };
         Relation {
             oid: Oid(oid),
@@ -181,6 +176,7 @@ mod tests {
             preferred: false,
             element: Oid(element),
             array: Oid(0),
+            modifier: crate::catalog::Modifier::NONE,
             subscript: Oid(element),
         }
     }

@@ -18,7 +18,7 @@ const COMPUTED: Oid = Oid(16_402);
 const OTHER: Oid = Oid(16_403);
 
 fn column(number: i16, name: &str, label: Option<Label>) -> Column {
-    Column { number, name: name.into(), type_oid: Oid(TEXT), label, tested_on_write: false, not_null: false }
+    Column { label, ..Column::new(number, name.into(), Oid(TEXT)) }
 }
 
 fn relation(oid: Oid, schema: &str, name: &str, view: ViewReading, columns: Vec<Column>) -> Relation {

@@ -4,8 +4,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Change, OwnRelation, Session,
-    alter_parts::Table,
-    change::{Alteration, Cascading, Constraint, Existing, Part},
+    alter_parts::{Inherited, Table},
+    change::{Alteration, Cascading, ColumnSpec, Constraint, Existing, Part},
+    create::by_partition,
     find::{Key, Meaning, TEMPORARY, key},
 };
 use crate::{
@@ -32,7 +33,7 @@ impl Session {
         let Some(own) = self.own_copy(key, catalog) else { return };
         let oid = own.relation.oid;
         let stays = |part: &Part| match part {
-            Part::Link { .. } => &*key.0 != TEMPORARY,
+            Part::Link { .. } => &*key.0 != TEMPORARY && !self.gives_identity(key, catalog),
             Part::Options => own.relation.kind != RelationKind::View,
             _ => false,
         };
@@ -56,8 +57,9 @@ impl Session {
         match part {
             Part::DropColumn { name, .. } => drop_column(table, name),
             Part::Type { name, kind, computed_from } => {
-                let kind = self.type_oid(kind, catalog);
-                table.column_mut(name)?.type_oid = kind;
+                let (type_oid, modifier) = self.full_type(kind, catalog);
+                let column = table.column_mut(name)?;
+                (column.type_oid, column.modifier) = (type_oid, modifier);
                 let (number, from) = (table.number(name)?, table.sources_of(computed_from));
                 table.flows(number, &from);
             }
@@ -74,6 +76,7 @@ impl Session {
                 table.set_expression(number, expression.clone());
             }
             Part::NotNull { name, not_null } => table.column_mut(name)?.not_null = *not_null,
+            Part::Identity { name, identity, .. } => table.column_mut(name)?.identity = *identity,
             Part::RenameColumn { from, to } => {
                 // Expressions name columns by what they were called.
                 if has_texts(&table.own) {
@@ -114,6 +117,13 @@ impl Session {
             Part::AddColumn { column, .. } if column.sequence => {
                 self.sequence_of(key, &column.name, catalog);
             }
+            Part::Identity { name, makes_sequence: true, .. } => self.sequence_of(key, name, catalog),
+            // A partition begins or ends to take its numbers from there.
+            Part::Link { other } if &*key.0 != TEMPORARY => {
+                if let Some(partition) = self.full_name(other, catalog) {
+                    self.touch_key(partition);
+                }
+            }
             Part::Constraint(constraint @ Constraint::Cascade { .. }) => {
                 self.cascades(std::slice::from_ref(constraint), oid, catalog);
             }
@@ -122,10 +132,22 @@ impl Session {
         }
     }
 
+    /// Whether partitions have its identity columns.
+    fn gives_identity(&self, key: &Key, catalog: &Catalog) -> bool {
+        by_partition(catalog) == Inherited::Identity
+            && self.own_copy(key, catalog).is_some_and(|own| {
+                own.relation.kind == RelationKind::PartitionedTable
+                    && own.relation.columns.iter().any(|column| column.identity.is_some())
+            })
+    }
+
     /// What a child takes over from its parent's change.
     fn alter_child(&mut self, child: &Key, alteration: &Alteration, catalog: &Catalog) {
-        let inherited = |part: &&Part| {
-            !matches!(part, Part::Link { .. } | Part::RenameConstraint { .. } | Part::DropConstraint { .. })
+        let with_identity = by_partition(catalog) == Inherited::Identity && self.is_partition(child, catalog);
+        let inherited = |part: &&Part| match part {
+            Part::Link { .. } | Part::RenameConstraint { .. } | Part::DropConstraint { .. } => false,
+            Part::Identity { .. } => with_identity,
+            _ => true,
         };
         // Whether a column that the parent loses stays with the child, the snapshot does not say.
         let own = |part: &Part| matches!(part, Part::DropColumn { .. });
@@ -138,7 +160,16 @@ impl Session {
             .filter(inherited)
             .cloned()
             .map(|part| match part {
-                Part::AddColumn { column, .. } => Part::AddColumn { column, existing: Existing::Keep },
+                Part::AddColumn { column, .. } => {
+                    let identity = column.identity.filter(|_| with_identity);
+                    // The sequence is the parent's.
+                    let sequence = column.sequence && column.identity.is_none();
+                    let column = ColumnSpec { identity, sequence, ..column };
+                    Part::AddColumn { column, existing: Existing::Keep }
+                }
+                Part::Identity { name, identity, .. } => {
+                    Part::Identity { name, identity, makes_sequence: false }
+                }
                 other => other,
             })
             .collect();

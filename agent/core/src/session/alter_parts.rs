@@ -7,17 +7,30 @@ use super::{
     change::{ColumnSpec, Constraint},
 };
 use crate::{
-    catalog::{Column, ColumnExpression, Details, Oid, Relation, Unique, code::Name},
+    catalog::{Column, ColumnExpression, Details, Modifier, Oid, Relation, Unique, code::Name},
     lineage::{ColumnId, Columns, Gap},
 };
 
 /// Bits of `TableLikeClause.options` (`TableLikeOption` of the server).
 const LIKE_DEFAULTS: u32 = 1 << 3;
 const LIKE_GENERATED: u32 = 1 << 4;
+const LIKE_IDENTITY: u32 = 1 << 5;
 const LIKE_INDEXES: u32 = 1 << 6;
 
 /// Most gaps of one relation.
 const MOST_GAPS: usize = 16;
+
+/// What a new relation takes over from one that it inherits from, beside columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inherited {
+    Identity,
+    Columns,
+}
+
+/// Whether LIKE with these options makes identity columns.
+pub(super) const fn copies_identity(options: u32) -> bool {
+    options & LIKE_IDENTITY != 0
+}
 
 /// A relation in the making.
 pub(super) struct Table {
@@ -51,8 +64,7 @@ impl Table {
     pub(super) fn push(&mut self, name: Name, type_oid: Oid) -> i16 {
         let number = self.own.life.highest.saturating_add(1);
         self.own.life.highest = number;
-        let column = Column { number, name, type_oid, label: None, tested_on_write: false, not_null: false };
-        self.own.relation.columns.push(column);
+        self.own.relation.columns.push(Column::new(number, name, type_oid));
         number
     }
 
@@ -70,13 +82,18 @@ impl Table {
         expressions.extend(expression.map(|expression| (number, expression)));
     }
 
-    /// Columns of a parent or of a composite type, merged by name.
-    pub(super) fn inherit(&mut self, parent: &Relation) {
+    /// Columns of a parent or of a composite type, merged by name. A partition of PostgreSQL 17 takes its
+    /// numbers from the same sequence.
+    pub(super) fn inherit(&mut self, parent: &Relation, identity: Inherited) {
         for column in &parent.columns {
             let known = self.number(&column.name);
             let number = known.unwrap_or_else(|| self.push(column.name.clone(), column.type_oid));
             if let Some(own) = self.column_mut(&column.name) {
                 own.not_null |= column.not_null;
+                own.modifier = column.modifier;
+                if identity == Inherited::Identity {
+                    own.identity = column.identity;
+                }
             }
             if let Some(expression) = expression_of(parent, column.number) {
                 self.set_expression(number, Some(expression.clone()));
@@ -90,6 +107,8 @@ impl Table {
             let number = self.push(column.name.clone(), column.type_oid);
             if let Some(own) = self.column_mut(&column.name) {
                 own.not_null = column.not_null;
+                own.modifier = column.modifier;
+                own.identity = column.identity.filter(|_| copies_identity(options));
             }
             let expression = expression_of(other, column.number);
             let copied = match expression {
@@ -110,12 +129,14 @@ impl Table {
     }
 
     /// A column as it is written; one that is inherited takes what is added.
-    pub(super) fn define(&mut self, column: &ColumnSpec, kind: Option<Oid>) {
+    pub(super) fn define(&mut self, column: &ColumnSpec, kind: Option<(Oid, Modifier)>) {
         let number = match (self.number(&column.name), kind) {
             (Some(number), _) => number,
-            (None, kind) => self.push(column.name.clone(), kind.unwrap_or(Oid(0))),
+            (None, kind) => self.push(column.name.clone(), kind.map(|(oid, _)| oid).unwrap_or_default()),
         };
         if let Some(own) = self.column_mut(&column.name) {
+            own.modifier = kind.map_or(own.modifier, |(_, modifier)| modifier);
+            own.identity = column.identity.or(own.identity);
             own.not_null |= column.not_null;
         }
         if column.expression.is_some() {

@@ -10,8 +10,8 @@ use super::{
     settings::{Scope, Setting, Value},
 };
 use crate::{
-    catalog::{ColumnExpression, Oid, RelationKind, code::Name},
-    lineage::{Columns, Gap, Lineage},
+    catalog::{ColumnExpression, Identity, Oid, RelationKind, code::Name},
+    lineage::{ColumnId, Columns, Gap, Lineage},
 };
 
 /// What one statement changes, if it succeeds.
@@ -260,6 +260,7 @@ pub(super) struct ColumnSpec {
     pub(super) computed_from: Box<[Name]>,
     /// A sequence is made for it: serial or identity.
     pub(super) sequence: bool,
+    pub(super) identity: Option<Identity>,
 }
 
 /// A type as it is written.
@@ -268,6 +269,8 @@ pub(super) struct TypeSpec {
     pub(super) schema: Option<Name>,
     pub(super) name: Name,
     pub(super) array: bool,
+    /// What stands in parentheses; `None` for what is no number.
+    pub(super) modifiers: Box<[Option<i32>]>,
 }
 
 /// A relation made of a query's result.
@@ -291,6 +294,8 @@ pub(super) struct QueryColumn {
     pub(super) name: Name,
     pub(super) kind: Oid,
     pub(super) direct: Columns,
+    /// It is this column's value, of the same length and precision.
+    pub(super) identity: Option<ColumnId>,
 }
 
 /// A constraint that counts here.
@@ -344,6 +349,13 @@ pub(super) enum Part {
     NotNull {
         name: Name,
         not_null: bool,
+    },
+    /// ADD GENERATED … AS IDENTITY, SET GENERATED, DROP IDENTITY.
+    Identity {
+        name: Name,
+        identity: Option<Identity>,
+        /// It was none before.
+        makes_sequence: bool,
     },
     RenameColumn {
         from: Name,

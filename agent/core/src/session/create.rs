@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Change, Life, OwnRelation, Session,
-    alter_parts::Table,
-    change::{ColumnSpec, Constraint, Element, Existing, FromQuery, NewRelation, Shape},
+    alter_parts::{Inherited, Table, copies_identity},
+    change::{ColumnSpec, Constraint, Element, Existing, FromQuery, NewRelation, QueryColumn, Shape},
     find::{Key, Meaning, Named, TEMPORARY, key, pg_temp},
 };
 use crate::{
-    catalog::{Catalog, Column, Oid, Relation, RelationKind, ViewReading, code::Name},
+    catalog::{Catalog, Column, Modifier, Oid, Relation, RelationKind, ViewReading, code::Name},
     lineage::{ColumnId, Columns, Gap, GapKind},
 };
 
@@ -63,21 +63,21 @@ impl Session {
         match &new.shape {
             Shape::Listed { parents, elements } => {
                 for parent in parents {
-                    table.inherit(&self.relation(parent, catalog)?);
+                    table.inherit(&self.relation(parent, catalog)?, Inherited::Columns);
                 }
                 self.elements(&mut table, elements, catalog)?;
             }
             Shape::PartitionOf { parent, elements } => {
-                table.inherit(&self.relation(parent, catalog)?);
+                table.inherit(&self.relation(parent, catalog)?, by_partition(catalog));
                 self.elements(&mut table, elements, catalog)?;
                 life.built_on.extend(self.full_name(parent, catalog));
             }
             Shape::OfType(spec) => match self.composite(spec, catalog)? {
-                Meaning::Stored(_, relation) => table.inherit(relation),
+                Meaning::Stored(_, relation) => table.inherit(relation, Inherited::Columns),
                 _ => return None,
             },
             Shape::Query(query) => {
-                self.fill_from(&mut table, query, through)?;
+                self.fill_from(&mut table, query, through, catalog)?;
                 let reads = query.reads.iter().filter_map(|named| self.full_name(named, catalog));
                 life.built_on.extend(reads.filter(|_| new.kind == RelationKind::View));
             }
@@ -107,15 +107,24 @@ impl Session {
 
     /// Adds a column, or gives an inherited one what is written of it.
     pub(super) fn column(&self, table: &mut Table, column: &ColumnSpec, catalog: &Catalog) {
-        let kind = column.kind.as_ref().map(|spec| self.type_oid(spec, catalog));
+        let kind = column.kind.as_ref().map(|spec| self.full_type(spec, catalog));
         table.define(column, kind);
     }
 
-    fn fill_from(&self, table: &mut Table, query: &FromQuery, through: bool) -> Option<()> {
+    fn fill_from(
+        &self,
+        table: &mut Table,
+        query: &FromQuery,
+        through: bool,
+        catalog: &Catalog,
+    ) -> Option<()> {
         let columns = query.columns.as_ref()?;
         for (place, column) in columns.iter().enumerate() {
             let name = query.names.get(place).unwrap_or(&column.name);
             let number = table.push(name.clone(), column.kind);
+            if let Some(own) = table.column_mut(name) {
+                own.modifier = shown_modifier(column, catalog);
+            }
             if through && query.filled {
                 table.flows(number, &column.direct);
             }
@@ -138,6 +147,13 @@ impl Session {
                 && column.sequence
             {
                 self.sequence_of(key, &column.name, catalog);
+            }
+            if let Element::Like { options, .. } = element
+                && copies_identity(*options)
+            {
+                for column in relation.columns.iter().filter(|column| column.identity.is_some()) {
+                    self.sequence_of(key, &column.name, catalog);
+                }
             }
         }
         if &*key.0 == TEMPORARY {
@@ -227,6 +243,17 @@ impl OwnRelation {
         own.sources = own.sources.into_iter().map(moved).collect::<HashMap<_, _>>();
         own
     }
+}
+
+/// Length and precision of what comes out of a query: those of the column that it is.
+fn shown_modifier(column: &QueryColumn, catalog: &Catalog) -> Modifier {
+    let from = column.identity.and_then(|id| catalog.relation(id.relation)?.column(id.number));
+    from.map_or(Modifier::UNKNOWN, |from| from.modifier)
+}
+
+/// What a partition takes over: before PostgreSQL 17 it is no identity column there.
+pub(super) const fn by_partition(catalog: &Catalog) -> Inherited {
+    if catalog.server_version >= 170_000 { Inherited::Identity } else { Inherited::Columns }
 }
 
 fn bare(oid: Oid, key: &Key, kind: RelationKind) -> Relation {

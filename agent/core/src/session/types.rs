@@ -6,7 +6,7 @@ use super::{
     find::{Meaning, Named},
 };
 use crate::catalog::{
-    Catalog, Oid,
+    Catalog, Modifier, Oid,
     code::{Name, TypeKind},
 };
 
@@ -22,6 +22,13 @@ impl Session {
             Some(kind) => kind.oid,
             None => Oid(0),
         }
+    }
+
+    /// The same with its length or precision.
+    pub(super) fn full_type(&self, spec: &TypeSpec, catalog: &Catalog) -> (Oid, Modifier) {
+        let oid = self.type_oid(spec, catalog);
+        let element = catalog.code.types.get(&oid).map(|found| found.element).filter(|of| *of != Oid(0));
+        (oid, Modifier::written(element.unwrap_or(oid), &spec.modifiers))
     }
 
     fn type_by_path(&self, name: &Name, catalog: &Catalog) -> Option<Oid> {

@@ -2,7 +2,7 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{Node, RangeVar},
+    protobuf::{Node, RangeVar, a_const::Val},
 };
 
 use super::{
@@ -47,6 +47,18 @@ pub(crate) fn named(node: &NodeEnum) -> Named<'_> {
 pub(crate) fn columns(expression: &Node) -> Vec<&str> {
     let facts = walk::expressions([expression], None, Place::Expression);
     facts.columns.iter().filter_map(|column| column.names.last().copied()).collect()
+}
+
+/// The numbers behind a type's name; `None` for what is none.
+pub(crate) fn numbers(modifiers: &[Node]) -> Box<[Option<i32>]> {
+    let number = |node: &Node| match &node.node {
+        Some(NodeEnum::AConst(constant)) => match &constant.val {
+            Some(Val::Ival(number)) => Some(number.ival),
+            _ => None,
+        },
+        _ => None,
+    };
+    modifiers.iter().map(number).collect()
 }
 
 fn is_incomplete(facts: &Facts<'_>) -> bool {

@@ -24,7 +24,7 @@ pub(in crate::catalog) fn types(server_version: u32, condition: &str) -> String 
          CASE WHEN {is_array} THEN t.typelem ELSE 0::oid END, t.typarray, t.typelem, \
          CASE t.typtype WHEN 'c' THEN t.typrelid WHEN 'd' THEN t.typbasetype \
            WHEN 'r' THEN coalesce(r.rngsubtype, 0::oid) WHEN 'm' THEN coalesce({multirange}, 0::oid) \
-           ELSE 0::oid END \
+           ELSE 0::oid END, t.typtypmod \
          FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace \
          LEFT JOIN pg_range r ON t.typtype = 'r' AND r.rngtypid = t.oid {join} \
          WHERE n.nspname !~ '^pg_toast'{condition} ORDER BY t.oid"

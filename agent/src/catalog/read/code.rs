@@ -8,7 +8,7 @@ use std::{
 };
 
 use connect_core::catalog::{
-    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Oid, Role,
+    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Modifier, Oid, Role,
     code::{Cast, CastContext, Code, Function, FunctionKind, Name, Operator, Type, TypeKind},
 };
 
@@ -215,6 +215,7 @@ fn insert_type(
         preferred: row.of(5)?,
         element: row.oid(6)?,
         array: row.oid(7)?,
+        modifier: Modifier(row.of(10)?),
         subscript: row.oid(8)?,
     };
     types.insert(new.oid, new);

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use connect_core::catalog::{Catalog, Column, Oid, Relation, RelationKind, ViewReading};
+use connect_core::catalog::{Catalog, Column, Identity, Modifier, Oid, Relation, RelationKind, ViewReading};
 
 use super::{
     super::{connection::ReadError, names::Names, queries},
@@ -151,12 +151,10 @@ async fn columns(
 
 fn column(row: &Row, names: &mut Names) -> Result<Column, ReadError> {
     Ok(Column {
-        number: row.of(1)?,
-        name: row.name(2, names)?,
-        type_oid: row.oid(3)?,
-        label: None,
-        tested_on_write: false,
         not_null: row.of(4)?,
+        modifier: Modifier(row.of(6)?),
+        identity: Identity::from_catalog(row.letter(7)?),
+        ..Column::new(row.of(1)?, row.name(2, names)?, row.oid(3)?)
     })
 }
 

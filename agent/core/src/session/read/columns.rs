@@ -7,11 +7,12 @@ use pg_query::{
 
 use super::texts;
 use crate::{
-    catalog::{ColumnExpression, code::Name},
+    catalog::{ColumnExpression, Identity, code::Name},
     session::{
         change::{ColumnSpec, Constraint, TypeSpec},
         find::Named,
     },
+    understand::named::numbers,
 };
 
 /// Names that stand for an integer with a sequence of its own.
@@ -35,6 +36,7 @@ pub(super) fn column(definition: &ColumnDef) -> (ColumnSpec, Vec<Constraint>) {
         expression: None,
         computed_from: Box::default(),
         sequence: serial.is_some(),
+        identity: None,
     };
     if let Some(default) = &definition.raw_default {
         column.expression = text_of(default).map(ColumnExpression::Default);
@@ -55,6 +57,7 @@ fn with_constraint(column: &mut ColumnSpec, written: &Written) {
         Ok(ConstrType::ConstrIdentity) => {
             column.not_null = true;
             column.sequence = true;
+            column.identity = identity(&written.generated_when);
         }
         Ok(ConstrType::ConstrDefault) => {
             column.expression = expression.and_then(text_of).map(ColumnExpression::Default);
@@ -99,14 +102,25 @@ pub(super) fn type_spec(written: &TypeName) -> Option<TypeSpec> {
         [] => return None,
     };
     let array = !written.array_bounds.is_empty();
-    (!written.setof && !written.pct_type).then_some(TypeSpec { schema, name, array })
+    let modifiers = numbers(&written.typmods);
+    (!written.setof && !written.pct_type).then_some(TypeSpec { schema, name, array, modifiers })
+}
+
+/// `a` or `d`
+pub(super) fn identity(generated_when: &str) -> Option<Identity> {
+    generated_when.bytes().next().and_then(Identity::from_catalog)
 }
 
 fn serial(written: &TypeName) -> Option<TypeSpec> {
     let names = texts(&written.names);
     let [name] = names.as_slice() else { return None };
     let (_, kind) = SERIALS.iter().find(|(serial, _)| *serial == &**name)?;
-    Some(TypeSpec { schema: Some("pg_catalog".into()), name: (*kind).into(), array: false })
+    Some(TypeSpec {
+        schema: Some("pg_catalog".into()),
+        name: (*kind).into(),
+        array: false,
+        modifiers: Box::default(),
+    })
 }
 
 /// The expression as text, as far as the printer can.

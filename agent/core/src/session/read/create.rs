@@ -154,6 +154,7 @@ impl Reader<'_> {
                 name: from.name.clone(),
                 kind: from.type_oid,
                 direct: from.direct.clone(),
+                identity: from.identity,
             };
             columns.map(column).collect()
         });

@@ -3,14 +3,14 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        AlterObjectSchemaStmt, AlterTableCmd, AlterTableStmt, AlterTableType, DropBehavior, ObjectType,
+        AlterObjectSchemaStmt, AlterTableCmd, AlterTableStmt, AlterTableType, DropBehavior, Node, ObjectType,
         RenameStmt,
     },
 };
 
 use super::{Found, Reader, columns};
 use crate::{
-    catalog::{ColumnExpression, code::Name},
+    catalog::{ColumnExpression, Identity, code::Name},
     session::{
         change::{Alteration, Cascading, Constraint, Existing, Part, Step},
         find::Named,
@@ -132,6 +132,22 @@ fn altered(command: &AlterTableCmd) -> Vec<Part> {
             let text = command.def.as_deref().and_then(columns::text_of);
             Part::Expression { name, expression: text.map(ColumnExpression::Default) }
         }
+        T::AtAddIdentity => match definition {
+            Some(NodeEnum::Constraint(written)) => {
+                let identity = columns::identity(&written.generated_when);
+                Part::Identity { name, identity, makes_sequence: true }
+            }
+            _ => Part::Touch,
+        },
+        T::AtSetIdentity => match definition {
+            Some(NodeEnum::List(options)) => match generated(&options.items) {
+                Some(identity) => Part::Identity { name, identity: Some(identity), makes_sequence: false },
+                // Options of the sequence only.
+                None => return Vec::new(),
+            },
+            _ => Part::Touch,
+        },
+        T::AtDropIdentity => Part::Identity { name, identity: None, makes_sequence: false },
         T::AtSetExpression | T::AtDropExpression => Part::Touch,
         T::AtSetRelOptions | T::AtResetRelOptions | T::AtReplaceRelOptions => Part::Options,
         T::AtSetNotNull => Part::NotNull { name, not_null: true },
@@ -170,14 +186,24 @@ fn altered(command: &AlterTableCmd) -> Vec<Part> {
         | T::AtSetAccessMethod
         | T::AtSetTableSpace
         | T::AtReplicaIdentity
-        | T::AtAddIdentity
-        | T::AtSetIdentity
-        | T::AtDropIdentity
         | T::AtAddOf
         | T::AtDropOf => return Vec::new(),
         _ => Part::Touch,
     };
     vec![part]
+}
+
+/// SET GENERATED among the options of SET IDENTITY.
+fn generated(options: &[Node]) -> Option<Identity> {
+    options.iter().find_map(|node| match &node.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "generated" => {
+            match option.arg.as_ref()?.node.as_ref()? {
+                NodeEnum::Integer(letter) => Identity::from_catalog(u8::try_from(letter.ival).ok()?),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
 }
 
 fn added(command: &AlterTableCmd, definition: Option<&NodeEnum>) -> Vec<Part> {

@@ -24,7 +24,7 @@ pub(super) struct World {
 }
 
 fn column(number: i16, name: &str, type_oid: Oid) -> Column {
-    Column { number, name: name.into(), type_oid, label: None, tested_on_write: false, not_null: false }
+    Column::new(number, name.into(), type_oid)
 }
 
 pub(super) fn relation(oid: u32, schema: &str, name: &str, kind: RelationKind) -> Relation {
@@ -54,6 +54,7 @@ fn code() -> Code {
             preferred: false,
             element: Oid(0),
             array: Oid(array),
+            modifier: crate::catalog::Modifier::NONE,
             subscript: Oid(0),
         });
     }
@@ -101,6 +102,13 @@ pub(super) fn catalog() -> Catalog {
 impl World {
     pub(super) fn new() -> Self {
         Self::with(&[])
+    }
+
+    /// With all types of the server.
+    pub(super) fn with_builtins() -> Self {
+        let mut world = Self::new();
+        world.catalog.code = crate::catalog::fixture::builtins(crate::catalog::fixture::Version::Postgres18);
+        world
     }
 
     /// With startup parameters.

@@ -5,7 +5,7 @@ use pg_query::protobuf::RawStmt;
 
 use super::{Binder, Bound, Facts, Parameter, call, flow::Flow, scope::Env, select::Rows, sublink::as_row};
 use crate::{
-    catalog::code::Function,
+    catalog::{Modifier, code::Function},
     lineage::GapKind,
     session::{SearchPath, identifiers},
     understand::{overload::Chosen, parse},
@@ -158,6 +158,7 @@ fn parameters(function: &Function, chosen: &Chosen, flows: &[Flow]) -> Vec<Param
             flow.type_oid = *type_oid;
         }
         flow.identity = None;
+        flow.modifier = Modifier::NONE;
         Parameter { name: function.argument_names.get(place).cloned().unwrap_or_default(), flow }
     };
     function.arguments.iter().enumerate().map(one).collect()

@@ -14,8 +14,12 @@ use super::{
     flow::{BIT, BOOL, Flow, INT4, INT8, NO_TYPE, NUMERIC, TEXT, UNKNOWN},
     gap,
     scope::Env,
+    types::common_modifier,
 };
-use crate::{catalog::Oid, lineage::GapKind};
+use crate::{
+    catalog::{Modifier, Oid, code::CastContext},
+    lineage::GapKind,
+};
 
 const XML: Oid = Oid(142);
 
@@ -89,7 +93,7 @@ impl<'a> Binder<'a> {
             }
             NodeEnum::SqlvalueFunction(function) => Ok(value_function(function)),
             // DEFAULT in a list of values: an expression of the table's own, without a column.
-            NodeEnum::SetToDefault(_) => Ok(Flow::constant(UNKNOWN)),
+            NodeEnum::SetToDefault(_) => Ok(Flow::constant(NO_TYPE)),
             NodeEnum::CurrentOfExpr(cursor) => self.current_of(cursor),
             NodeEnum::List(List { items }) => self.all(items, here),
             NodeEnum::Integer(_) => Ok(Flow::constant(INT4)),
@@ -113,8 +117,9 @@ impl<'a> Binder<'a> {
                     self.since(160_000, "XMLSERIALIZE … INDENT")?;
                 }
                 let flow = self.optional(expr.as_deref(), here)?;
-                let type_oid = self.type_name(type_name.as_ref())?;
-                Ok(flow.computed(type_oid))
+                let (type_oid, modifier) = self.full_type(type_name.as_ref())?;
+                self.convert_to(&Flow::constant(TEXT), type_oid, modifier, CastContext::Implicit);
+                Ok(flow.computed(type_oid).with_modifier(modifier))
             }
             other => self.json_expression(other, here),
         }
@@ -136,15 +141,20 @@ impl<'a> Binder<'a> {
 
     /// The value is one of these, of a type that fits all.
     fn one_of(&mut self, nodes: &'a [Node], here: Env<'_, 'a>) -> Bound<Flow> {
-        let mut flow = Flow::default();
-        let mut types = Vec::with_capacity(nodes.len());
+        let mut values = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let next = self.expression(node, here)?;
-            types.push(next.type_oid);
-            flow.mix(&next);
+            values.push(self.expression(node, here)?);
         }
+        Ok(self.any_of(&values))
+    }
+
+    /// One of these values, the first of which is looked at first.
+    fn any_of(&mut self, values: &[Flow]) -> Flow {
+        let types: Vec<Oid> = values.iter().map(|value| value.type_oid).collect();
         let type_oid = self.common_of(&types);
-        Ok(flow.computed(type_oid))
+        let mut flow = Flow::default();
+        values.iter().for_each(|value| flow.mix(value));
+        flow.computed(type_oid).with_modifier(common_modifier(type_oid, values))
     }
 
     fn case(&mut self, case: &'a CaseExpr, here: Env<'_, 'a>) -> Bound<Flow> {
@@ -195,7 +205,8 @@ impl<'a> Binder<'a> {
         let mut flow = first.clone();
         rest.iter().for_each(|other| flow.either(other));
         let fields = flow.fields.take();
-        Flow { fields, ..flow.computed(type_oid) }
+        let modifier = common_modifier(type_oid, flows);
+        Flow { fields, ..flow.computed(type_oid).with_modifier(modifier) }
     }
 
     fn array(&mut self, array: &'a AArrayExpr, here: Env<'_, 'a>) -> Bound<Flow> {
@@ -209,7 +220,8 @@ impl<'a> Binder<'a> {
             Some(found) => found.array,
             None => NO_TYPE,
         };
-        Ok(flow.computed(type_oid))
+        let modifier = flow.modifier;
+        Ok(flow.computed(type_oid).with_modifier(modifier))
     }
 
     fn xml(&mut self, xml: &'a XmlExpr, here: Env<'_, 'a>) -> Bound<Flow> {
@@ -272,8 +284,8 @@ fn constant_flow(constant: &AConst) -> Flow {
 
 fn value_function(function: &SqlValueFunction) -> Flow {
     use SqlValueFunctionOp as Op;
-    let SqlValueFunction { xpr: _, op, r#type: _, typmod: _, location: _ } = function;
-    Flow::constant(match Op::try_from(*op).unwrap_or(Op::SqlvalueFunctionOpUndefined) {
+    let SqlValueFunction { xpr: _, op, r#type: _, typmod, location: _ } = function;
+    let flow = Flow::constant(match Op::try_from(*op).unwrap_or(Op::SqlvalueFunctionOpUndefined) {
         Op::SvfopCurrentDate => Oid(1082),
         Op::SvfopCurrentTime | Op::SvfopCurrentTimeN => Oid(1266),
         Op::SvfopCurrentTimestamp | Op::SvfopCurrentTimestampN => Oid(1184),
@@ -281,5 +293,6 @@ fn value_function(function: &SqlValueFunction) -> Flow {
         Op::SvfopLocaltimestamp | Op::SvfopLocaltimestampN => Oid(1114),
         Op::SqlvalueFunctionOpUndefined => NO_TYPE,
         _ => Oid(19),
-    })
+    });
+    flow.with_modifier(Modifier(*typmod))
 }

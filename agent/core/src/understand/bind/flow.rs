@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::set::Set;
 use crate::{
-    catalog::Oid,
+    catalog::{Modifier, Oid},
     lineage::{ColumnId, Gap},
 };
 
@@ -29,6 +29,8 @@ pub(in crate::understand) struct Flow {
     /// Columns that decided which value it is.
     pub(super) indirect: Set,
     pub(super) type_oid: Oid,
+    /// Length or precision that it is known to have (`exprTypmod`).
+    pub(super) modifier: Modifier,
     /// It is this column's value, unchanged.
     pub(super) identity: Option<ColumnId>,
     /// Of a row whose fields are known one by one.
@@ -67,6 +69,11 @@ impl Flow {
         self.runs.iter().flat_map(|runs| runs.functions.iter().copied()).collect()
     }
 
+    /// The same of this length or precision.
+    pub(super) fn with_modifier(self, modifier: Modifier) -> Self {
+        Self { modifier, ..self }
+    }
+
     fn run_too(&mut self, others: &[Arc<Runs>]) {
         for other in others {
             if !self.runs.iter().any(|own| Arc::ptr_eq(own, other)) {
@@ -103,6 +110,7 @@ impl Flow {
         self.identity = None;
         self.fields = None;
         self.type_oid = type_oid;
+        self.modifier = Modifier::NONE;
         self
     }
 
@@ -110,6 +118,7 @@ impl Flow {
     pub(super) fn either(&mut self, other: &Self) {
         let alone = Self { fields: None, ..self.clone() };
         self.mix(other);
+        self.modifier = self.modifier.common(other.modifier);
         if self.identity != other.identity {
             self.identity = None;
         }

@@ -17,7 +17,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    catalog::{Oid, code::CastContext},
+    catalog::{Modifier, Oid, code::CastContext},
     lineage::GapKind,
     understand::walk::{text, texts},
 };
@@ -213,16 +213,16 @@ impl<'a> Binder<'a> {
                 indirect.add(&flow.indirect);
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
-            let types = flows.map(|flow| flow.type_oid);
-            let type_oid = self.common(&types);
-            let sides = Sides::shown(kind, types, type_oid);
+            let type_oid = self.common(&[flows[0].type_oid, flows[1].type_oid]);
+            let modifier = super::types::common_modifier(type_oid, flows.iter());
+            let sides = Sides::shown(kind, &flows, (type_oid, modifier));
             let (_, runs) = self.aside(|binder| {
-                for side in sides.types(types) {
+                for side in sides.types(&flows) {
                     binder.convert(side, type_oid, CastContext::Implicit);
                 }
                 Ok(())
             })?;
-            merged.push(Merged { name, left: own, right: other, sides, type_oid, runs });
+            merged.push(Merged { name, left: own, right: other, sides, type_oid, modifier, runs });
         }
         Ok(merged)
     }
@@ -235,6 +235,7 @@ struct Merged<'a> {
     right: usize,
     sides: Sides,
     type_oid: Oid,
+    modifier: Modifier,
     /// What making the sides of that type runs, for whoever uses it.
     runs: Option<Arc<Runs>>,
 }
@@ -248,21 +249,22 @@ enum Sides {
 }
 
 impl Sides {
-    fn shown(kind: JoinType, types: [Oid; 2], type_oid: Oid) -> Self {
+    fn shown(kind: JoinType, [left, right]: &[Flow; 2], merged: (Oid, Modifier)) -> Self {
+        let fits = |side: &Flow| (side.type_oid, side.modifier) == merged;
         match kind {
             JoinType::JoinFull => Self::Both,
             JoinType::JoinRight => Self::Right,
             // Of two types the side that has the common one is taken as it is.
-            JoinType::JoinInner if types[0] != type_oid && types[1] == type_oid => Self::Right,
+            JoinType::JoinInner if !fits(left) && fits(right) => Self::Right,
             _ => Self::Left,
         }
     }
 
-    fn types(self, [left, right]: [Oid; 2]) -> Vec<Oid> {
+    fn types(self, [left, right]: &[Flow; 2]) -> Vec<Oid> {
         match self {
-            Self::Left => vec![left],
-            Self::Right => vec![right],
-            Self::Both => vec![left, right],
+            Self::Left => vec![left.type_oid],
+            Self::Right => vec![right.type_oid],
+            Self::Both => vec![left.type_oid, right.type_oid],
         }
     }
 }
@@ -277,7 +279,8 @@ impl<'a> Merged<'a> {
             Sides::Both => vec![own, other],
         };
         let runs = self.runs.clone();
-        JoinColumn { name: self.name.clone(), from, type_oid: Some(self.type_oid), runs }
+        let merged = Some((self.type_oid, self.modifier));
+        JoinColumn { name: self.name.clone(), from, merged, runs }
     }
 }
 
@@ -293,7 +296,7 @@ fn joined<'a>(join: &'a JoinExpr, left: Part<'a>, right: Part<'a>, merged: Vec<M
         columns.extend(rest.map(|place| JoinColumn {
             name: side.column_name(place).unwrap_or_default(),
             from: vec![(Rc::clone(side), place)],
-            type_oid: None,
+            merged: None,
             runs: None,
         }));
     }

@@ -138,7 +138,11 @@ impl<'a> Binder<'a> {
                 let Some(own) = row.fields.filter(|_| known) else { return Ok(names) };
                 let fields = own.iter().zip(names.iter()).map(|(own, named)| super::flow::Field {
                     name: Arc::clone(&named.name),
-                    flow: Flow { type_oid: named.flow.type_oid, ..own.flow.clone() },
+                    flow: Flow {
+                        type_oid: named.flow.type_oid,
+                        modifier: named.flow.modifier,
+                        ..own.flow.clone()
+                    },
                 });
                 Ok(Arc::new(fields.collect()))
             }
@@ -156,10 +160,11 @@ impl<'a> Binder<'a> {
         let fields = flow.fields.as_ref().filter(|fields| fields.len() == definitions.len());
         let mut columns = Vec::with_capacity(definitions.len());
         for (place, node) in definitions.iter().enumerate() {
-            let (name, type_oid) = self.column_definition(node)?;
+            let (name, type_oid, modifier) = self.column_definition(node)?;
             let own = fields.and_then(|fields| fields.get(place)).map(|field| field.flow.clone());
             let own = own.unwrap_or_else(|| flow.clone()).computed(type_oid);
-            columns.push(Named { name: Cow::Borrowed(name), flow: nobodys(own) });
+            let own = nobodys(own).with_modifier(modifier);
+            columns.push(Named { name: Cow::Borrowed(name), flow: own });
         }
         Ok(Given { columns, scalar: false, row_type: RECORD })
     }

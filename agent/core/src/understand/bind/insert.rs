@@ -18,13 +18,7 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::{
-    catalog::{Column, Oid, code::CastContext},
-    lineage::GapKind,
-};
-
-/// Types that an identity column may have.
-const INTEGERS: [Oid; 3] = [Oid(21), Oid(23), Oid(20)];
+use crate::{catalog::Column, lineage::GapKind};
 
 /// A column of the list, with the subscripts that stand behind it.
 struct Listed<'a> {
@@ -52,31 +46,26 @@ impl<'a> Binder<'a> {
             return Err(gap(GapKind::NotReviewed, "INSERT into nothing"));
         };
         let target = self.write_target(relation, Event::Insert)?;
+        let overridden = *r#override == OverridingKind::OverridingUserValue as i32;
         let source = match select_stmt.as_deref() {
             Some(query) if plain_values(query).is_some() => self.insert_values(query, cols, &target, env)?,
-            Some(query) => {
-                let mut rows = self.query(query, env)?;
-                self.use_all(&mut rows);
-                rows
-            }
+            Some(query) => self.query(query, env)?,
             None => Rows::default(),
         };
         let mut indirect = source.indirect;
         let listed = listed(&target, cols, source.columns.len())?;
-        let overridden = *r#override == OverridingKind::OverridingUserValue as i32;
         let mut values = Values::new();
         for (listed, column) in listed.iter().zip(source.columns) {
-            indirect.add(&column.flow.indirect);
             let mut flow = column.flow;
-            if overridden && may_be_identity(&target, listed.column) {
-                // The sequence's number takes its place, if the column has one.
-                self.gap(GapKind::NotReviewed, "which columns OVERRIDING USER VALUE leaves to a sequence");
-                flow = Flow::constant(flow.type_oid);
+            if overridden && listed.column.identity.is_some() {
+                // The sequence's number takes its place (`rewriteTargetListIU`), and what was given is dead.
+                put(&mut values, listed.column, Flow::constant(listed.column.type_oid));
+                continue;
             }
+            self.used(&mut flow);
+            indirect.add(&flow.indirect);
             self.subscripted(listed.steps, env, &mut flow, &mut indirect)?;
-            if listed.steps.is_empty() {
-                self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
-            }
+            self.assign_part(&flow, listed.column, listed.steps);
             put(&mut values, listed.column, flow);
         }
         self.run_defaults(&target, &values)?;
@@ -104,7 +93,8 @@ impl<'a> Binder<'a> {
     ) -> Bound<Rows<'a>> {
         let mut columns: Vec<Named<'a>> = Vec::new();
         for row in plain_values(query).into_iter().flatten() {
-            let flows = self.values_row(row, env)?;
+            let flows =
+                self.values_row_by(row, env, |binder, item| binder.apart(|b| b.expression(item, env)))?;
             let listed = listed(target, cols, flows.len())?;
             for (listed, node) in listed.iter().zip(row_items(row)) {
                 if let Some(NodeEnum::SetToDefault(_)) = node.node {
@@ -113,8 +103,11 @@ impl<'a> Binder<'a> {
             }
             for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
                 if listed.steps.is_empty() {
-                    self.convert(flow.type_oid, listed.column.type_oid, CastContext::Assignment);
-                    flow.type_oid = listed.column.type_oid;
+                    let Column { type_oid, modifier, .. } = *listed.column;
+                    flow = self.apart(|binder| {
+                        binder.assign(&flow, listed.column);
+                        Ok(Flow { type_oid, modifier, ..flow })
+                    })?;
                 }
                 match columns.get_mut(place) {
                     Some(column) => column.flow.mix(&flow),
@@ -184,16 +177,16 @@ fn row_items(row: &Node) -> &[Node] {
     }
 }
 
-/// Whether a sequence may give the column its numbers: the snapshot does not say which ones do.
-fn may_be_identity(target: &WriteTarget<'_>, column: &Column) -> bool {
-    let own = target.base.details.iter().flat_map(|details| &details.expressions);
-    let has_expression = own.into_iter().any(|(number, _)| *number == column.number);
-    column.not_null && !has_expression && INTEGERS.contains(&column.type_oid)
+/// The sequences' numbers take the place of what is given for identity columns.
+pub(super) fn renumber(target: &WriteTarget<'_>, values: &mut Values) {
+    for column in target.base.columns.iter().filter(|column| column.identity.is_some()) {
+        values.entry(column.number).and_modify(|flow| *flow = Flow::constant(column.type_oid));
+    }
 }
 
 /// Adds a value; parts of one column add up.
 pub(super) fn put(values: &mut Values, column: &Column, flow: Flow) {
-    let flow = Flow { identity: None, ..flow };
+    let flow = Flow { identity: None, modifier: column.modifier, ..flow };
     match values.get_mut(&column.number) {
         Some(known) => known.mix(&flow),
         None => {

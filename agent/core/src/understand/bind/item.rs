@@ -8,7 +8,7 @@ use super::{
     view::BoundView,
 };
 use crate::{
-    catalog::{Oid, Relation},
+    catalog::{Modifier, Oid, Relation},
     lineage::ColumnId,
     session::OwnRelation,
 };
@@ -72,8 +72,8 @@ pub(super) struct JoinColumn<'a> {
     pub(super) name: Cow<'a, str>,
     /// Several for a column merged by a full join.
     pub(super) from: Vec<(Rc<Item<'a>>, usize)>,
-    /// Merged of two types into this one.
-    pub(super) type_oid: Option<Oid>,
+    /// Merged of two into this type and modifier.
+    pub(super) merged: Option<(Oid, Modifier)>,
     /// What making it of that type runs.
     pub(super) runs: Option<Arc<Runs>>,
 }
@@ -188,10 +188,11 @@ impl JoinColumn<'_> {
         for other in flows {
             flow.either(&other);
         }
-        if let Some(type_oid) = self.type_oid
-            && type_oid != flow.type_oid
-        {
-            flow = flow.computed(type_oid);
+        if let Some((type_oid, modifier)) = self.merged {
+            if (type_oid, modifier) != (flow.type_oid, flow.modifier) {
+                flow = flow.computed(type_oid);
+            }
+            flow.modifier = modifier;
         }
         flow.runs.extend(self.runs.clone());
         flow
@@ -203,16 +204,18 @@ fn stored(relation: &Relation, place: usize, written: Option<&HashMap<i16, Flow>
     if let Some(flow) = written.and_then(|written| written.get(&column.number)) {
         // The server names the stored column as the origin of what RETURNING shows of it.
         let id = ColumnId { relation: relation.oid, number: column.number };
-        return Flow { type_oid: column.type_oid, identity: Some(id), ..flow.clone() };
+        let modifier = column.modifier;
+        return Flow { type_oid: column.type_oid, modifier, identity: Some(id), ..flow.clone() };
     }
-    Flow::column(ColumnId { relation: relation.oid, number: column.number }, column.type_oid)
+    let id = ColumnId { relation: relation.oid, number: column.number };
+    Flow::column(id, column.type_oid).with_modifier(column.modifier)
 }
 
 fn own_flow(own: &OwnRelation, place: usize) -> Flow {
     let Some(column) = own.relation.columns.get(place) else { return Flow::default() };
     let id = ColumnId { relation: own.relation.oid, number: column.number };
     let direct: Set = own.sources.get(&id).into_iter().flatten().copied().collect();
-    Flow { direct, type_oid: column.type_oid, ..Flow::default() }
+    Flow { direct, type_oid: column.type_oid, modifier: column.modifier, ..Flow::default() }
 }
 
 fn system(relation: Oid, name: &str) -> Found {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{CmdType, MergeMatchKind, MergeStmt, MergeWhenClause, Node, ResTarget},
+    protobuf::{CmdType, MergeMatchKind, MergeStmt, MergeWhenClause, Node, OverridingKind, ResTarget},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::{catalog::code::CastContext, lineage::GapKind};
+use crate::lineage::GapKind;
 
 /// Rows that come out of all actions together.
 #[derive(Debug, Default)]
@@ -92,8 +92,7 @@ impl<'a> Binder<'a> {
         returned: &mut Returned,
         indirect: &mut Set,
     ) -> Bound<()> {
-        let MergeWhenClause { match_kind, command_type, r#override: _, condition, target_list, values } =
-            when;
+        let MergeWhenClause { match_kind, command_type, r#override, condition, target_list, values } = when;
         let own = Entry::visible(Rc::clone(&target.item));
         let entries: Vec<Entry<'a>> = match MergeMatchKind::try_from(*match_kind) {
             Ok(MergeMatchKind::MergeWhenNotMatchedBySource) => {
@@ -120,6 +119,9 @@ impl<'a> Binder<'a> {
             }
             Ok(CmdType::CmdInsert) => {
                 let mut new = self.merge_insert(target_list, values, target, here, indirect)?;
+                if *r#override == OverridingKind::OverridingUserValue as i32 {
+                    super::insert::renumber(target, &mut new);
+                }
                 self.run_defaults(target, &new)?;
                 self.generate(target, &mut new, Event::Insert)?;
                 self.write(target, &new, Event::Insert)?;
@@ -168,7 +170,7 @@ impl<'a> Binder<'a> {
                 self.run_default(target, column.number, Event::Insert)?;
             }
             let flow = self.expression(node, here)?;
-            self.convert(flow.type_oid, column.type_oid, CastContext::Assignment);
+            self.assign(&flow, column);
             indirect.add(&flow.indirect);
             put(&mut new, column, flow);
         }

@@ -7,15 +7,15 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::{BOOL, Flow, NO_TYPE, UNKNOWN},
+    flow::{BOOL, Flow, NO_TYPE, RECORD, UNKNOWN},
     gap,
     scope::Env,
 };
 use crate::{
-    catalog::{Oid, code::TypeKind},
+    catalog::{Modifier, Oid},
     lineage::GapKind,
     understand::{
-        overload::{self, Failure},
+        overload::{self, ChosenOperator, Failure},
         walk::texts,
     },
 };
@@ -109,10 +109,15 @@ impl<'a> Binder<'a> {
     fn nullif(&mut self, left: Option<&'a Node>, right: Option<&'a Node>, here: Env<'_, 'a>) -> Bound<Flow> {
         let mut flow = self.optional(left, here)?;
         let right = self.optional(right, here)?;
-        // It is the operand as the operator takes it: a varchar becomes a text.
-        let type_oid = self.operand(&["="], flow.type_oid, right.type_oid).unwrap_or(flow.type_oid);
+        let chosen = self.chosen(&["="], Some(flow.type_oid), right.type_oid);
+        let own = (flow.type_oid, flow.modifier);
+        let (type_oid, modifier) = match chosen.and_then(|chosen| self.declared_left(&chosen)) {
+            // What comes out is what the operator was given, of the type that it wants.
+            Some(left) if left != own.0 => (left, Modifier::NONE),
+            _ => own,
+        };
         flow.mix(&right);
-        Ok(flow.computed(type_oid))
+        Ok(flow.computed(type_oid).with_modifier(modifier))
     }
 
     /// `x IN (a, b)`
@@ -204,28 +209,28 @@ impl<'a> Binder<'a> {
 
     /// Chooses an operator, notes what it runs, and gives its type.
     pub(super) fn operate(&mut self, name: &[&str], left: Option<Oid>, right: Oid) -> Oid {
+        self.chosen(name, left, right).map_or(NO_TYPE, |chosen| chosen.result)
+    }
+
+    fn chosen(&mut self, name: &[&str], left: Option<Oid>, right: Oid) -> Option<ChosenOperator> {
         match overload::operator(self.catalog, self.path, name, left, right) {
             Ok(chosen) => {
                 self.run(chosen.function);
                 chosen.coercions.iter().for_each(|function| self.run(*function));
-                chosen.result
+                Some(chosen)
             }
-            Err(Failure::Unknown) if self.only_builtin_operators(name) => NO_TYPE,
+            Err(Failure::Unknown) if self.only_builtin_operators(name) => None,
             Err(_) => {
                 self.gap(GapKind::Ambiguous, format!("which operator {} is meant", name.join(".")));
-                NO_TYPE
+                None
             }
         }
     }
 
-    /// Chooses an operator, notes what it runs, and gives the type that its left operand is made of.
-    fn operand(&mut self, name: &[&str], left: Oid, right: Oid) -> Option<Oid> {
-        self.operate(name, Some(left), right);
-        let chosen = overload::operator(self.catalog, self.path, name, Some(left), right).ok()?;
-        let declared = self.catalog.code.operators.get(&chosen.operator)?.left;
-        let is_polymorphic =
-            self.catalog.code.types.get(&declared).is_some_and(|found| found.kind == TypeKind::Pseudo);
-        (!is_polymorphic).then_some(declared)
+    /// The type that an operator makes of its left operand; `None` if it takes that as it is.
+    fn declared_left(&self, chosen: &ChosenOperator) -> Option<Oid> {
+        let left = self.catalog.code.operators.get(&chosen.operator)?.left;
+        (left != RECORD && !overload::is_polymorphic(left)).then_some(left)
     }
 
     /// Whatever is chosen, it is PostgreSQL's own, and computes from its arguments alone.

@@ -45,7 +45,7 @@ impl<'a> Binder<'a> {
         };
         let fields = relation.columns.iter().map(|column| Field {
             name: Arc::from(&*column.name),
-            flow: row.clone().computed(column.type_oid),
+            flow: row.clone().computed(column.type_oid).with_modifier(column.modifier),
         });
         Ok(Arc::new(fields.collect()))
     }
@@ -106,7 +106,9 @@ impl<'a> Binder<'a> {
         // What has no elements, such as jsonb, gives what it is.
         let type_oid =
             if *is_slice { base } else { overload::subscript_type(self.catalog, base).unwrap_or(base) };
-        let mut flow = array.computed(type_oid);
+        // Elements are as long as the array says.
+        let modifier = array.modifier;
+        let mut flow = array.computed(type_oid).with_modifier(modifier);
         for node in [lidx, uidx].into_iter().flatten() {
             let index = self.expression(node, here)?;
             flow.mix(&index);

@@ -175,12 +175,24 @@ impl<'a> Binder<'a> {
 
     fn join_values(&mut self, column: &mut Flow, other: &Flow) {
         let type_oid = self.common_of(&[column.type_oid, other.type_oid]);
+        let modifier = super::types::common_modifier(type_oid, [&*column, other]);
         column.either(other);
         column.identity = None;
         column.type_oid = type_oid;
+        column.modifier = modifier;
     }
 
     pub(super) fn values_row(&mut self, row: &'a Node, env: Env<'_, 'a>) -> Bound<Vec<Flow>> {
+        self.values_row_by(row, env, |binder, item| binder.expression(item, env))
+    }
+
+    /// The same with each value by itself.
+    pub(super) fn values_row_by(
+        &mut self,
+        row: &'a Node,
+        env: Env<'_, 'a>,
+        mut value: impl FnMut(&mut Self, &'a Node) -> Bound<Flow>,
+    ) -> Bound<Vec<Flow>> {
         let Some(NodeEnum::List(List { items })) = &row.node else {
             return Err(gap(GapKind::NotReviewed, "a VALUES list"));
         };
@@ -190,7 +202,7 @@ impl<'a> Binder<'a> {
             if self.star(item, env, &mut stars)? {
                 flows.extend(stars.into_iter().map(|column| column.flow));
             } else {
-                flows.push(self.expression(item, env)?);
+                flows.push(value(self, item)?);
             }
         }
         Ok(flows)

@@ -37,6 +37,7 @@ impl<'a> Binder<'a> {
         let compares = !(select.all && operation == Ok(SetOperation::SetopUnion));
         for (column, other) in columns.iter_mut().zip(&right.columns) {
             let type_oid = self.common_of(&[column.flow.type_oid, other.flow.type_oid]);
+            let modifier = super::types::common_modifier(type_oid, [&column.flow, &other.flow]);
             if compares {
                 for flow in [&column.flow, &other.flow] {
                     self.used(&mut flow.clone());
@@ -49,6 +50,7 @@ impl<'a> Binder<'a> {
             }
             column.flow.identity = None;
             column.flow.type_oid = type_oid;
+            column.flow.modifier = modifier;
         }
         Ok(Rows { columns, indirect })
     }

@@ -33,8 +33,8 @@ impl<'a> Binder<'a> {
             Ok(SubLinkType::MultiexprSublink) => Ok(as_row(rows)),
             Ok(SubLinkType::ArraySublink) => {
                 let flow = single(rows);
-                let type_oid = self.array_of(flow.type_oid);
-                Ok(flow.computed(type_oid))
+                let (type_oid, modifier) = (self.array_of(flow.type_oid), flow.modifier);
+                Ok(flow.computed(type_oid).with_modifier(modifier))
             }
             Ok(SubLinkType::AnySublink | SubLinkType::AllSublink) => {
                 let name = if oper_name.is_empty() { vec!["="] } else { texts(oper_name) };

@@ -73,8 +73,8 @@ impl<'a> Binder<'a> {
             let part = self.expression(node, here)?;
             flow.mix(&part);
         }
-        let type_oid = self.type_name(type_name.as_ref())?;
-        Ok(Named { name, flow: flow.computed(type_oid) })
+        let (type_oid, modifier) = self.full_type(type_name.as_ref())?;
+        Ok(Named { name, flow: flow.computed(type_oid).with_modifier(modifier) })
     }
 
     pub(super) fn json_table(
@@ -138,8 +138,9 @@ impl<'a> Binder<'a> {
                         let part = self.json_behavior(behavior.as_deref(), here)?;
                         flow.mix(&part);
                     }
-                    let type_oid = self.type_name(type_name.as_ref())?;
-                    named.push(Named { name: Cow::Borrowed(name), flow: flow.computed(type_oid) });
+                    let (type_oid, modifier) = self.full_type(type_name.as_ref())?;
+                    let flow = flow.computed(type_oid).with_modifier(modifier);
+                    named.push(Named { name: Cow::Borrowed(name), flow });
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{Node, TypeCast, TypeName},
+    protobuf::{AArrayExpr, Node, TypeCast, TypeName},
 };
 
 use super::{
@@ -14,31 +14,64 @@ use super::{
     scope::Env,
 };
 use crate::{
-    catalog::{Oid, code::CastContext},
+    catalog::{
+        Column, Modifier, Oid,
+        code::{CastContext, Type, TypeKind},
+    },
     lineage::GapKind,
-    understand::{overload, walk::text},
+    understand::{named, overload, walk::text},
 };
+
+const INTERVAL: Oid = Oid(1186);
 
 impl<'a> Binder<'a> {
     pub(super) fn cast(&mut self, cast: &'a TypeCast, here: Env<'_, 'a>) -> Bound<Flow> {
         let TypeCast { arg, type_name, location: _ } = cast;
-        let flow = self.optional(arg.as_deref(), here)?;
-        let target = self.type_name(type_name.as_ref())?;
-        let same = flow.type_oid == target && type_name.as_ref().is_some_and(|name| name.typmods.is_empty());
-        if same {
+        let (target, modifier) = self.full_type(type_name.as_ref())?;
+        let base = overload::base_type(self.catalog, target);
+        let element = overload::element_type(self.catalog, base);
+        let flow = match (arg.as_deref().and_then(|arg| arg.node.as_ref()), element) {
+            // The elements of ARRAY[…]::type[] are converted one by one.
+            (Some(NodeEnum::AArrayExpr(array)), Some(element)) => {
+                let length = modifier.or(self.domain_modifier(target));
+                let flow = self.array_of_type(array, element, length, here)?;
+                let modifier = if array.elements.is_empty() { Modifier::NONE } else { length };
+                flow.computed(base).with_modifier(modifier)
+            }
+            _ => self.optional(arg.as_deref(), here)?,
+        };
+        if flow.type_oid == target && flow.modifier == modifier && modifier != Modifier::UNKNOWN {
             return Ok(flow);
         }
-        if type_name.as_ref().is_some_and(|name| !name.typmods.is_empty())
-            && let Some(function) = overload::length_coercion(self.catalog, target)
-        {
-            self.run(function);
-        }
-        let array = arg.as_deref().is_some_and(|arg| matches!(arg.node, Some(NodeEnum::AArrayExpr(_))));
-        // The elements of ARRAY[…]::type[] are converted one by one.
-        if !array {
-            self.convert(flow.type_oid, target, CastContext::Explicit);
-        }
-        Ok(self.as_type(flow, target))
+        self.convert_to(&flow, target, modifier, CastContext::Explicit);
+        Ok(self.as_type(flow, target).with_modifier(modifier))
+    }
+
+    /// `ARRAY[…]` whose elements are made of a type; arrays within it have the same elements.
+    fn array_of_type(
+        &mut self,
+        array: &'a AArrayExpr,
+        element: Oid,
+        modifier: Modifier,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        self.deeper(|binder| {
+            let mut flow = Flow::default();
+            for node in &array.elements {
+                let next = match &node.node {
+                    Some(NodeEnum::AArrayExpr(inner)) => {
+                        binder.array_of_type(inner, element, modifier, here)?
+                    }
+                    _ => {
+                        let next = binder.expression(node, here)?;
+                        binder.convert_to(&next, element, modifier, CastContext::Explicit);
+                        next
+                    }
+                };
+                flow.mix(&next);
+            }
+            Ok(flow)
+        })
     }
 
     /// The same value as one of this type. Fields stay known one by one if the type has as many.
@@ -62,14 +95,94 @@ impl<'a> Binder<'a> {
 
     /// Notes what a conversion runs.
     pub(super) fn convert(&mut self, from: Oid, to: Oid, context: CastContext) {
-        if from == to || [NO_TYPE, UNKNOWN].contains(&from) || to == NO_TYPE {
+        self.convert_to(&Flow::constant(from), to, Modifier::NONE, context);
+    }
+
+    /// Notes what giving a value to a column runs.
+    pub(super) fn assign(&mut self, flow: &Flow, column: &Column) {
+        self.convert_to(flow, column.type_oid, column.modifier, CastContext::Assignment);
+    }
+
+    /// Notes what giving a value to a part of a column runs: `column[1]`, `column.field`.
+    pub(super) fn assign_part(&mut self, flow: &Flow, column: &Column, steps: &[Node]) {
+        let (mut type_oid, mut modifier) = (column.type_oid, column.modifier);
+        let mut rest = steps;
+        while let Some(step) = rest.first() {
+            let base = overload::base_type(self.catalog, type_oid);
+            // Subscripts beside each other are one step.
+            let count =
+                rest.iter().take_while(|node| matches!(node.node, Some(NodeEnum::AIndices(_)))).count();
+            let (now, after) = rest.split_at(count.max(1));
+            rest = after;
+            match &step.node {
+                Some(NodeEnum::AIndices(_)) if now.iter().any(is_slice) => type_oid = base,
+                Some(NodeEnum::AIndices(_)) => {
+                    type_oid = overload::subscript_type(self.catalog, base).unwrap_or(NO_TYPE);
+                }
+                Some(NodeEnum::String(name)) => {
+                    let row = overload::row_relation(self.catalog, base);
+                    let fields = row.and_then(|oid| self.catalog.relation(oid));
+                    let field = fields.and_then(|row| row.columns.iter().find(|own| *own.name == *name.sval));
+                    (type_oid, modifier) = field.map(|own| (own.type_oid, own.modifier)).unwrap_or_default();
+                }
+                _ => return,
+            }
+        }
+        self.convert_to(flow, type_oid, modifier, CastContext::Assignment);
+    }
+
+    /// Notes what making a value of this type, and of its length or precision, runs
+    /// (`coerce_to_target_type`).
+    pub(super) fn convert_to(&mut self, flow: &Flow, to: Oid, modifier: Modifier, context: CastContext) {
+        let from = flow.type_oid;
+        if from == NO_TYPE || to == NO_TYPE {
             return;
         }
-        if let Some(pathway) = overload::coercion(self.catalog, from, to, context)
-            && let Some(function) = pathway.function
+        let mut length = if from == to { flow.modifier } else { Modifier::NONE };
+        if from != to {
+            let base = overload::base_type(self.catalog, to);
+            if from == UNKNOWN {
+                // Of all input functions that of intervals alone is told the precision.
+                length = if base == INTERVAL { modifier } else { Modifier::NONE };
+            } else if let Some(pathway) = overload::coercion(self.catalog, from, to, context)
+                && let Some(function) = pathway.function
+            {
+                self.run(function);
+                // It brings the value to its length by itself.
+                let arguments = self.catalog.code.functions.get(&function).map(|found| found.arguments.len());
+                if arguments.is_some_and(|count| count > 1) {
+                    length = modifier;
+                }
+            }
+            let own = if overload::base_type(self.catalog, from) == base { flow.modifier } else { length };
+            let of_domain = self.domain_modifier(to);
+            self.lengthen(base, own, of_domain);
+        }
+        self.lengthen(to, length, modifier);
+    }
+
+    /// Runs what brings a value to its length, if it does not have it (`coerce_type_typmod`).
+    fn lengthen(&mut self, type_oid: Oid, own: Modifier, wanted: Modifier) {
+        if wanted != Modifier::NONE
+            && !own.is(wanted)
+            && let Some(function) = overload::length_coercion(self.catalog, type_oid)
         {
             self.run(function);
         }
+    }
+
+    /// The length that a domain gives the type under it.
+    fn domain_modifier(&self, type_oid: Oid) -> Modifier {
+        let types = &self.catalog.code.types;
+        let mut modifier = Modifier::NONE;
+        let mut at = type_oid;
+        for _ in 0..types.len() {
+            let Some(Type { kind: TypeKind::Domain(under), modifier: own, .. }) = types.get(&at) else {
+                break;
+            };
+            (at, modifier) = (*under, *own);
+        }
+        modifier
     }
 
     /// The type that fits all of these; what nobody knows if none does.
@@ -101,13 +214,34 @@ impl<'a> Binder<'a> {
             .ok_or_else(|| gap(GapKind::UnknownObject, format!("the type {} is not known", names.join("."))))
     }
 
-    /// Name and type of a column definition (`AS t(a int, b text)`).
-    pub(super) fn column_definition(&mut self, node: &'a Node) -> Bound<(&'a str, Oid)> {
+    /// The same with its length or precision.
+    pub(super) fn full_type(&mut self, name: Option<&TypeName>) -> Bound<(Oid, Modifier)> {
+        let type_oid = self.type_name(name)?;
+        let element = overload::element_type(self.catalog, type_oid).unwrap_or(type_oid);
+        let numbers = name.map(|name| named::numbers(&name.typmods)).unwrap_or_default();
+        Ok((type_oid, Modifier::written(element, &numbers)))
+    }
+
+    /// Name, type and modifier of a column definition (`AS t(a int, b text)`).
+    pub(super) fn column_definition(&mut self, node: &'a Node) -> Bound<(&'a str, Oid, Modifier)> {
         match &node.node {
             Some(NodeEnum::ColumnDef(definition)) => {
-                Ok((&definition.colname, self.type_name(definition.type_name.as_ref())?))
+                let (type_oid, modifier) = self.full_type(definition.type_name.as_ref())?;
+                Ok((&definition.colname, type_oid, modifier))
             }
             _ => Err(gap(GapKind::NotReviewed, "a column definition")),
         }
     }
+}
+
+fn is_slice(node: &Node) -> bool {
+    matches!(&node.node, Some(NodeEnum::AIndices(indices)) if indices.is_slice)
+}
+
+/// The modifier that one of several values of a type has (`select_common_typmod`).
+pub(super) fn common_modifier<'f>(type_oid: Oid, flows: impl IntoIterator<Item = &'f Flow>) -> Modifier {
+    let mut flows = flows.into_iter();
+    let of = |flow: &Flow| if flow.type_oid == type_oid { flow.modifier } else { Modifier::NONE };
+    let first = flows.next().map(of).unwrap_or_default();
+    flows.fold(first, |common, flow| common.common(of(flow)))
 }

@@ -18,7 +18,7 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::{catalog::code::CastContext, lineage::GapKind};
+use crate::lineage::GapKind;
 
 impl<'a> Binder<'a> {
     pub(super) fn update(&mut self, update: &'a UpdateStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
@@ -94,9 +94,8 @@ impl<'a> Binder<'a> {
                 Some(value) => self.assigned(value, here)?,
                 None => return Err(gap(GapKind::NotReviewed, "an item of SET without a value")),
             };
-            if indirection.is_empty() {
-                self.convert(flow.type_oid, column.type_oid, CastContext::Assignment);
-            } else {
+            self.assign_part(&flow, column, indirection);
+            if !indirection.is_empty() {
                 self.subscripted(indirection, here, &mut flow, indirect)?;
                 // A part is replaced; the rest stays as it was.
                 if let Some(place) = (0..target.item.len())

@@ -34,9 +34,11 @@ impl Clone for ViewCell {
 
 impl BoundView {
     pub(super) fn flow(&self, relation: &Relation, place: usize) -> Flow {
-        let type_oid = relation.columns.get(place).map(|column| column.type_oid).unwrap_or_default();
+        let column = relation.columns.get(place);
+        let (type_oid, modifier) =
+            column.map(|column| (column.type_oid, column.modifier)).unwrap_or_default();
         let found = self.columns.get(place).cloned().unwrap_or_default();
-        Flow { type_oid, ..found }
+        Flow { type_oid, modifier, ..found }
     }
 
     fn unknown(kind: GapKind, what: String) -> Self {

@@ -175,12 +175,9 @@ pub(super) fn add(
                 (text, Some(label))
             });
             Column {
-                number,
-                name: text.trim_end_matches('*').into(),
-                type_oid: Oid(25),
                 label,
                 tested_on_write: text.ends_with('*'),
-                not_null: false,
+                ..Column::new(number, text.trim_end_matches('*').into(), Oid(25))
             }
         })
         .collect();

@@ -3,6 +3,16 @@
 use super::{check, check_in, types};
 use crate::catalog::{Oid, fixture::Version};
 
+/// As `pg_typeof` says.
+#[test]
+fn nullif_gives_the_type_that_its_comparison_wants() {
+    let (numeric, text, int4) = (Oid(1700), Oid(25), Oid(23));
+    assert_eq!(
+        types("SELECT nullif(b, 2.2), nullif(a, 'x'), nullif(b, c), nullif('a', 'b') FROM t"),
+        [numeric, text, int4, text]
+    );
+}
+
 #[test]
 fn plain_columns_come_from_themselves() {
     check("SELECT a, b AS n FROM t", "a<t.a, n<t.b; |");

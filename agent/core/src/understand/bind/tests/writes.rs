@@ -1,6 +1,38 @@
 //! Writes and what carries them.
 
-use super::check;
+use super::{Version, check, check_in};
+
+/// What OVERRIDING USER VALUE leaves to a sequence, on PostgreSQL 15 and 18 as `EXPLAIN VERBOSE` shows it.
+#[test]
+fn a_sequence_takes_the_place_of_values_for_identity_columns_only() {
+    let cases = [
+        (
+            "INSERT INTO tickets OVERRIDING USER VALUE SELECT id, b, c, b FROM t",
+            ">tickets id<, code<t.b, other<, plain<t.b; |",
+        ),
+        (
+            "INSERT INTO tickets (plain, other) OVERRIDING USER VALUE VALUES ((SELECT max(b) FROM t), (SELECT c FROM t))",
+            ">tickets other<, plain<t.b; |",
+        ),
+        (
+            "INSERT INTO tickets OVERRIDING SYSTEM VALUE SELECT id, b, c, b FROM t",
+            ">tickets id<t.id, code<t.b, other<t.c, plain<t.b; |",
+        ),
+        (
+            "INSERT INTO numbered (id, other) OVERRIDING USER VALUE SELECT id, b FROM t RETURNING id",
+            "id<; >tickets id<, other<; |",
+        ),
+        (
+            "MERGE INTO tickets USING t ON tickets.id = t.id WHEN NOT MATCHED THEN INSERT (id, plain) OVERRIDING USER VALUE VALUES (t.b, t.c)",
+            ">tickets id<, plain<t.c; | t.id tickets.id",
+        ),
+    ];
+    for version in [Version::Postgres15, Version::Postgres18] {
+        for (sql, expected) in cases {
+            check_in(sql, expected, version);
+        }
+    }
+}
 
 #[test]
 fn inserts_write_the_columns_that_are_given() {

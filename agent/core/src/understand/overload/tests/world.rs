@@ -58,6 +58,7 @@ impl World {
             preferred: false,
             element: Oid(0),
             array,
+            modifier: crate::catalog::Modifier::NONE,
             subscript: Oid(0),
         };
         let arrays = Type {
@@ -67,6 +68,7 @@ impl World {
             category: b'A',
             element: oid,
             array: Oid(0),
+            modifier: crate::catalog::Modifier::NONE,
             subscript: oid,
             ..new.clone()
         };

@@ -63,12 +63,9 @@ pub(super) struct World {
 
 pub(super) fn catalog() -> Catalog {
     let column = |number: i16, name: &str, type_oid: u32, label| Column {
-        number,
-        name: name.into(),
-        type_oid: Oid(type_oid),
         label,
         tested_on_write: number == 1,
-        not_null: false,
+        ..Column::new(number, name.into(), Oid(type_oid))
     };
     let mut catalog = Catalog { version: 1, server_version: 150_018, utf8: true, ..Catalog::default() };
     for (name, volatility) in [
