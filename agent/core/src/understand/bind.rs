@@ -28,6 +28,7 @@ mod reference;
 mod relation;
 mod returning;
 mod row;
+mod row_security;
 mod scope;
 mod select;
 mod set;
@@ -47,6 +48,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use self::{
     flow::{Flow, Runs},
+    row_security::{Actors, Secured},
     set::Set,
     write::Written,
 };
@@ -84,6 +86,7 @@ struct Binder<'a> {
     depth: usize,
     /// Views and functions that are being opened, outermost first.
     open: Vec<Oid>,
+    actors: Actors,
 }
 
 /// An argument of an SQL function, as its body sees it.
@@ -108,6 +111,8 @@ struct Facts {
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
+    /// Whether row security was looked at, and for whom.
+    secured: Secured,
 }
 
 impl Facts {
@@ -136,6 +141,7 @@ impl<'a> Binder<'a> {
             steps: 0,
             depth: 0,
             open: Vec::new(),
+            actors: Actors::of(catalog, session),
         }
     }
 

@@ -7,7 +7,7 @@ use pg_query::{
 
 use super::{Binder, Bound, Facts, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
-    catalog::{Catalog, Oid},
+    catalog::Catalog,
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
     session::{Lexing, SearchPath, Session},
     understand::parse,
@@ -65,12 +65,7 @@ pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Linea
         binder.gap(GapKind::Changed, "what this session made or changed is not all known");
     }
     match binder.top(node) {
-        Ok(result) => {
-            if is_anothers_row_security(&binder) {
-                binder.gap(GapKind::Session, "row security of another role is not known");
-            }
-            lineage(binder.facts, result)
-        }
+        Ok(result) => lineage(binder.facts, result),
         Err(failed) => {
             let mut gaps = vec![failed];
             gaps.extend(binder.facts.gaps);
@@ -125,12 +120,6 @@ impl<'a> Binder<'a> {
         };
         Result { outputs, known: None }
     }
-}
-
-/// The snapshot has the policies that hold for the agent's own role.
-fn is_anothers_row_security(binder: &Binder<'_>) -> bool {
-    let guarded = |oid: &Oid| binder.catalog.relation(*oid).is_some_and(|relation| relation.runs_code);
-    binder.session.role() != Ok(None) && binder.facts.relations.iter().any(guarded)
 }
 
 /// The INTO of a SELECT, which stands in the leftmost query of a set operation.
