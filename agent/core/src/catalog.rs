@@ -8,6 +8,7 @@ pub mod code;
 mod column;
 #[doc(hidden)]
 pub mod fixture;
+mod rights;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +16,10 @@ use std::{
 };
 
 use self::code::{Code, Name};
-pub use self::column::{Column, Identity, Modifier};
+pub use self::{
+    column::{Column, Identity, Modifier},
+    rights::{Rights, RoleRights, RowSecurity, Security},
+};
 
 /// Object identifier in PostgreSQL's catalogs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,6 +57,8 @@ pub struct Catalog {
     /// Roles by name: at least that one, and those that it may become. Of one that is not here nothing
     /// is known, but for the agent's own: then it may use every schema.
     pub roles: HashMap<Name, Role>,
+    /// Who has whose rights.
+    pub rights: Arc<Rights>,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
@@ -138,7 +144,9 @@ pub struct Details {
     pub rules: Vec<Arc<str>>,
     /// User triggers that are enabled: (events, function).
     pub triggers: Vec<Trigger>,
-    /// Row security is enabled and the agent's role is held to it: the policies' expressions.
+    /// For a view or a table with row security: whose rights count.
+    pub security: Option<Security>,
+    /// Row-security policies, of every role.
     pub policies: Vec<Policy>,
     /// Constraints that ON CONFLICT ON CONSTRAINT may name, and unique indexes: name → columns.
     pub uniques: Vec<Unique>,
@@ -160,11 +168,13 @@ pub struct Trigger {
     pub instead: bool,
 }
 
-/// A row-security policy that applies to the agent's role.
+/// A row-security policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// `r` SELECT, `a` INSERT, `w` UPDATE, `d` DELETE, `*` all.
     pub command: u8,
+    /// Whom it is for; `Oid(0)` is everybody.
+    pub roles: Box<[Oid]>,
     pub using: Option<Arc<str>>,
     pub check: Option<Arc<str>>,
 }

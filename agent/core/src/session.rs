@@ -279,6 +279,12 @@ impl Session {
         }
     }
 
+    /// Whether who belongs to which role is as the snapshot has it.
+    #[must_use]
+    pub const fn knows_rights(&self) -> bool {
+        !self.rights_changed
+    }
+
     /// The own relation of this OID.
     #[must_use]
     pub fn own(&self, oid: Oid) -> Option<&Arc<OwnRelation>> {

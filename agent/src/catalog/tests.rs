@@ -11,6 +11,7 @@ use self::server::Server;
 use super::*;
 
 mod refresh;
+mod row_security;
 mod server;
 mod snapshot;
 

@@ -28,6 +28,7 @@ mod reference;
 mod relation;
 mod returning;
 mod row;
+mod row_security;
 mod scope;
 mod select;
 mod set;
@@ -51,6 +52,7 @@ use std::{
 pub(in crate::understand) use self::statement::bind_named;
 use self::{
     flow::{Flow, Runs},
+    row_security::{Actors, Secured},
     set::Set,
     write::Written,
 };
@@ -88,6 +90,7 @@ struct Binder<'a> {
     depth: usize,
     /// Views and functions that are being opened, outermost first.
     open: Vec<Oid>,
+    actors: Actors,
 }
 
 /// An argument of an SQL function, as its body sees it.
@@ -126,6 +129,8 @@ struct Facts {
     opaque: bool,
     /// Names in FROM of the statement's own text, by their places in it.
     meanings: BTreeMap<i32, Meaning>,
+    /// Whether row security was looked at, and for whom.
+    secured: Secured,
 }
 
 impl Facts {
@@ -154,6 +159,7 @@ impl<'a> Binder<'a> {
             steps: 0,
             depth: 0,
             open: Vec::new(),
+            actors: Actors::of(catalog, session),
         }
     }
 

@@ -91,10 +91,9 @@ impl Part {
     const fn beside(self) -> &'static str {
         match self {
             Self::Role => {
-                " || (SELECT r::text FROM (SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls \
-                    FROM pg_roles WHERE rolname = session_user) r) \
-                  || (SELECT coalesce(sum(hashtextextended(rolname::text, oid::int8)), 0)::text \
-                    FROM pg_roles WHERE pg_has_role(oid, 'MEMBER'))"
+                " || (SELECT coalesce(sum(hashtextextended(r::text, 0)), 0)::text \
+                    FROM (SELECT oid, rolname, rolsuper, rolinherit, rolbypassrls FROM pg_roles) r) \
+                  || (SELECT '/' || datdba::text FROM pg_database WHERE datname = current_database())"
             }
             _ => "",
         }

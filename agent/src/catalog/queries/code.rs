@@ -73,6 +73,20 @@ pub(in crate::catalog) const CASTS: &str = "SELECT castsource, casttarget, castc
 
 pub(in crate::catalog) const SCHEMAS: &str = "SELECT oid, nspname FROM pg_namespace";
 
+/// Roles with the ones whose rights they have as direct members; the database's owner is in
+/// `pg_database_owner` without a word.
+pub(in crate::catalog) fn rights(server_version: u32) -> String {
+    let inherits = if server_version < 160_000 { "r.rolinherit" } else { "m.inherit_option" };
+    let owns = if server_version < 160_000 { "r.rolinherit AND" } else { "" };
+    format!(
+        "SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, \
+         ARRAY(SELECT m.roleid FROM pg_auth_members m WHERE m.member = r.oid AND {inherits} \
+           UNION ALL SELECT o.oid FROM pg_roles o, pg_database d WHERE {owns} d.datdba = r.oid \
+             AND d.datname = current_database() AND o.rolname = 'pg_database_owner') \
+         FROM pg_roles r ORDER BY r.rolname <> session_user, r.oid LIMIT $1"
+    )
+}
+
 /// Schemas that a role may not use, of the session's role and of others that it may become.
 pub(in crate::catalog) const ROLES: &str = "SELECT r.rolname, ARRAY(SELECT n.nspname FROM pg_namespace n \
       WHERE n.nspname !~ '^pg_(toast|temp_)' AND has_schema_privilege(r.oid, n.oid, 'USAGE') IS NOT TRUE) \

@@ -16,6 +16,12 @@ pub(in crate::catalog) fn triggers() -> String {
     )
 }
 
+/// Owners and row security of views and of tables that have it.
+pub(in crate::catalog) const SECURITY: &str = "SELECT c.oid, c.relowner, c.relrowsecurity, \
+      c.relforcerowsecurity, coalesce((SELECT o.option_value::bool FROM pg_options_to_table(c.reloptions) o \
+        WHERE o.option_name = 'security_invoker'), false) \
+    FROM pg_class c WHERE c.relkind = 'v' OR c.relrowsecurity";
+
 /// Relations on which a statement runs code of others: triggers, rules, row security.
 pub(in crate::catalog) fn runs_code() -> String {
     format!(

@@ -31,16 +31,11 @@ impl Texts {
         relation: "r.ev_class",
     };
 
-    /// Policies that the session's role is held to: not those of tables that it owns (unless forced), none
-    /// if it is above row security.
+    /// Policies, of every role; with PUBLIC as role 0.
     pub(in crate::catalog) const POLICIES: Self = Self {
-        fields: "p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)",
-        from: "pg_policy p JOIN pg_class c ON c.oid = p.polrelid WHERE c.relrowsecurity \
-            AND NOT EXISTS (SELECT FROM pg_roles \
-              WHERE rolname = session_user AND (rolsuper OR rolbypassrls)) \
-            AND (c.relforcerowsecurity OR NOT pg_has_role(session_user, c.relowner, 'USAGE')) \
-            AND EXISTS (SELECT FROM unnest(p.polroles) AS r(oid) \
-              WHERE r.oid = 0 OR pg_has_role(session_user, r.oid, 'USAGE'))",
+        fields: "p.polcmd, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), \
+            p.polroles",
+        from: "pg_policy p WHERE true",
         order: "p.polrelid, p.polname",
         object: "p.oid",
         relation: "p.polrelid",

@@ -8,7 +8,7 @@ use std::{
 };
 
 use connect_core::catalog::{
-    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Modifier, Oid, Role,
+    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Modifier, Oid, Rights, Role, RoleRights,
     code::{Cast, CastContext, Code, Function, FunctionKind, Name, Operator, Type, TypeKind},
 };
 
@@ -20,6 +20,9 @@ use super::{
 
 /// Roles whose rights are kept. Of the others nothing is known.
 const MOST_ROLES: i64 = 200;
+
+/// Roles of which is kept who has whose rights.
+const MOST_RIGHTS: i64 = 50_000;
 
 /// Reads schemas, and who may use them; tells whether one that was there has another name.
 pub(super) async fn schemas(source: &mut Source<'_>, catalog: &mut Catalog) -> Result<bool, ReadError> {
@@ -39,11 +42,27 @@ pub(super) async fn schemas(source: &mut Source<'_>, catalog: &mut Catalog) -> R
             Ok(())
         })
         .await?;
+    catalog.rights = Arc::new(rights(source, catalog.server_version).await?);
     let now: HashMap<Oid, &Name> = schemas.iter().map(|(name, oid)| (*oid, name)).collect();
     let renamed = catalog.schemas.iter().any(|(name, oid)| now.get(oid).is_some_and(|now| *now != name));
     catalog.schemas = Arc::new(schemas);
     catalog.roles = roles;
     Ok(renamed)
+}
+
+async fn rights(source: &mut Source<'_>, version: u32) -> Result<Rights, ReadError> {
+    let mut rights = Rights::default();
+    source
+        .each(&queries::code::rights(version), &[&MOST_RIGHTS], |row, names| {
+            let oid = row.oid(0)?;
+            rights.by_name.insert(row.name(1, names)?, oid);
+            let (superuser, bypasses_row_security) = (row.of(2)?, row.of(3)?);
+            let role = RoleRights { superuser, bypasses_row_security, inherits: row.oids(4)? };
+            rights.roles.insert(oid, role);
+            Ok(())
+        })
+        .await?;
+    Ok(rights)
 }
 
 /// A catalog's code while it is read. What is not read again is shared with the snapshot before.

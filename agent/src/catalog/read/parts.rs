@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use connect_core::catalog::{Cascade, Catalog, Details, Oid, Relation, Trigger, Unique};
+use connect_core::catalog::{
+    Cascade, Catalog, Details, Oid, Relation, RowSecurity, Security, Trigger, Unique,
+};
 
 use super::{
     super::{
@@ -35,6 +37,9 @@ pub(super) async fn read(
     if moved.any(&[Part::Inheritance]) {
         let children = source.grouped(queries::CHILDREN, &[], |row, _| row.oid(1)).await?;
         apply(relations, children, |r| &r.children, |r, children| r.children = children);
+    }
+    if moved.any(&[Part::Relations]) {
+        security(source, relations).await?;
     }
     if moved.any(&[Part::Rules, Part::Triggers, Part::Relations]) {
         let flagged = source.grouped(&queries::runs_code(), &[], |_, _| Ok(())).await?;
@@ -77,6 +82,23 @@ async fn triggers(source: &mut Source<'_>, relations: &mut Relations) -> Result<
         |details| &details.triggers,
         |details| &mut details.triggers,
     );
+    Ok(())
+}
+
+async fn security(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
+    let mut found: HashMap<Oid, Option<Security>> = HashMap::new();
+    source
+        .each(queries::SECURITY, &[], |row, _| {
+            let rows = match (row.of(2)?, row.of(3)?) {
+                (false, _) => RowSecurity::Off,
+                (true, false) => RowSecurity::Enabled,
+                (true, true) => RowSecurity::Forced,
+            };
+            found.insert(row.oid(0)?, Some(Security { owner: row.oid(1)?, rows, invoker: row.of(4)? }));
+            Ok(())
+        })
+        .await?;
+    apply_details(relations, found, &HashSet::new(), |d| &d.security, |d| &mut d.security);
     Ok(())
 }
 

@@ -87,6 +87,12 @@ const CHANGES: &[&str] = &[
     "CREATE POLICY theirs ON app.orders TO staff USING (id > 7)",
     "GRANT staff TO reader",
     "REVOKE staff FROM reader",
+    "GRANT reader TO staff",
+    "REVOKE reader FROM staff",
+    "ALTER ROLE staff NOINHERIT",
+    "ALTER ROLE staff INHERIT",
+    "ALTER VIEW app.felt OWNER TO reader",
+    "ALTER VIEW app.felt OWNER TO owner",
     "ALTER ROLE reader BYPASSRLS",
     "ALTER ROLE reader NOBYPASSRLS",
     "DROP POLICY mine ON app.orders",
@@ -178,6 +184,7 @@ fn assert_same(kept: &Reading, anew: &Reading, change: &str) {
     let views = |catalog: &Catalog| catalog.views.keys().map(|oid| (*oid, ())).collect::<HashMap<Oid, ()>>();
     same(&views(a), &views(b), change);
     assert_eq!(a.roles, b.roles, "{change}");
+    assert_eq!(a.rights, b.rights, "{change}");
     assert_eq!(a.user_functions, b.user_functions, "{change}");
     assert_eq!(a.user_operators, b.user_operators, "{change}");
     assert_eq!(a.user_types, b.user_types, "{change}");

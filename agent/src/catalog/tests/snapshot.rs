@@ -226,10 +226,20 @@ fn depends_on_the_role(owner: &Catalog, member: &Catalog) {
     assert!(owner.schemas.contains_key("hidden") && member.schemas.contains_key("hidden"));
     assert!(!is_closed(owner, "hidden") && is_closed(member, "hidden"));
     assert!(!is_closed(member, "app"));
-    assert!(relation(owner, "app", "guarded").details.is_none(), "the owner is not held to policies");
-    let policies = &details(member, "guarded").policies;
+    let guarded = details(member, "guarded");
+    assert_eq!(Some(guarded), relation(owner, "app", "guarded").details.as_deref());
+    let policies = &guarded.policies;
     let commands: Vec<u8> = policies.iter().map(|policy| policy.command).collect();
-    assert_eq!(commands, *b"*a", "not those of other roles");
+    assert_eq!(commands, *b"*ar");
+    let rights = &member.rights;
+    let [owner, member] = ["owner", "member"].map(|name| rights.by_name[name]);
+    let applied: Vec<_> = policies.iter().map(|policy| rights.applies(policy, member)).collect();
+    assert_eq!(applied, [Some(true), Some(true), Some(false)], "not those of other roles");
+    let security = guarded.security.expect("row security is on");
+    assert_eq!(
+        (rights.is_held(owner, &security), rights.is_held(member, &security)),
+        (Some(false), Some(true))
+    );
     assert!(policies[0].using.as_deref().is_some_and(|text| text.contains("tenant")));
     assert!(policies[1].check.as_deref().is_some_and(|text| text.contains("tenant")));
 }

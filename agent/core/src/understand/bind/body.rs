@@ -92,6 +92,7 @@ impl<'a> Binder<'a> {
         inner.steps = self.steps;
         inner.open.clone_from(&self.open);
         inner.open.push(function.oid);
+        inner.actors = self.actors.in_function(function.security_definer);
         let rows = inner.body_statements(&statements);
         let (steps, facts) = (inner.steps, inner.facts);
         self.steps = steps;
@@ -131,6 +132,7 @@ impl<'a> Binder<'a> {
         self.facts.relations.extend(facts.relations);
         self.facts.functions.extend(facts.functions);
         self.facts.indirect.add(&facts.indirect);
+        self.facts.secured = self.facts.secured.max(facts.secured);
         for written in facts.written {
             self.write_out(written);
         }

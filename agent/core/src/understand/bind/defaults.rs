@@ -1,4 +1,4 @@
-//! Expressions that a table has of its own: generated columns and row-security policies.
+//! Expressions that a table has of its own: defaults, generated columns, and what row security adds.
 
 use std::rc::Rc;
 
@@ -9,7 +9,6 @@ use super::{
     flow::Flow,
     item::{Item, Source},
     scope::{Entry, Env, Level},
-    set::Set,
     write::{Event, Values, WriteTarget},
 };
 use crate::{
@@ -106,20 +105,6 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
-    /// Conditions that row security adds.
-    pub(super) fn policies(&mut self, relation: &Relation, command: u8, into: &mut Set) -> Bound<()> {
-        let Some(details) = &relation.details else { return Ok(()) };
-        for policy in details.policies.iter().filter(|policy| [command, b'*'].contains(&policy.command)) {
-            if let Some(condition) = &policy.using {
-                let flow = self.of_row(condition, relation)?;
-                self.facts.reads.add(&flow.direct);
-                into.add(&flow.direct);
-                into.add(&flow.indirect);
-            }
-        }
-        Ok(())
-    }
-
     /// An expression over a table's own columns, as the catalog prints it.
     pub(super) fn of_row(&mut self, expression: &str, relation: &Relation) -> Bound<Flow> {
         let name = relation.qualified_name();
@@ -132,10 +117,12 @@ impl<'a> Binder<'a> {
         let mut inner = Binder::new(self.catalog, &session, &path);
         inner.depth = self.depth + 1;
         inner.steps = self.steps;
+        inner.actors = self.actors;
         let flow = inner.selected(&statements, relation);
         let (steps, facts) = (inner.steps, inner.facts);
         self.steps = steps;
         self.facts.functions.extend(facts.functions);
+        self.facts.secured = self.facts.secured.max(facts.secured);
         for gap in facts.gaps {
             self.gap(gap.kind, gap.what);
         }

@@ -46,6 +46,7 @@ impl<'a> Binder<'a> {
         inner.steps = self.steps;
         inner.open.clone_from(&self.open);
         inner.open.push(function.oid);
+        inner.actors = self.actors.in_function(function.security_definer);
         let name = call::signature(self.catalog, function);
         inner.facts.gaps.extend(body.gaps.iter().cloned());
         for piece in &body.pieces {
@@ -72,6 +73,7 @@ impl<'a> Binder<'a> {
             inner.parameters.clone_from(&self.parameters);
             inner.function = self.function;
             inner.open.clone_from(&self.open);
+            inner.actors = self.actors;
             (inner.depth, inner.steps, inner.facts) = (self.depth, self.steps, facts);
             let bound = inner.top(node).map(|_rows| ());
             let (steps, facts) = (inner.steps, inner.facts);

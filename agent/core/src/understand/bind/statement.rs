@@ -9,7 +9,7 @@ use pg_query::{
 
 use super::{Binder, Bound, Facts, Meaning, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
-    catalog::{Catalog, Oid},
+    catalog::Catalog,
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
     session::{Lexing, SearchPath, Session},
     understand::parse,
@@ -83,12 +83,7 @@ fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, BTr
     let top = binder.top(node);
     let meanings = std::mem::take(&mut binder.facts.meanings);
     let lineage = match top {
-        Ok(result) => {
-            if is_anothers_row_security(&binder) {
-                binder.gap(GapKind::Session, "row security of another role is not known");
-            }
-            lineage(binder.facts, result)
-        }
+        Ok(result) => lineage(binder.facts, result),
         Err(failed) => {
             let mut gaps = vec![failed];
             gaps.extend(binder.facts.gaps);
@@ -144,12 +139,6 @@ impl<'a> Binder<'a> {
         };
         Result { outputs, known: None }
     }
-}
-
-/// The snapshot has the policies that hold for the agent's own role.
-fn is_anothers_row_security(binder: &Binder<'_>) -> bool {
-    let guarded = |oid: &Oid| binder.catalog.relation(*oid).is_some_and(|relation| relation.runs_code);
-    binder.session.role() != Ok(None) && binder.facts.relations.iter().any(guarded)
 }
 
 /// The INTO of a SELECT, which stands in the leftmost query of a set operation.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Binder, Bound, Facts, flow::Flow, gap, set::Set};
+use super::{Binder, Bound, Facts, flow::Flow, gap, row_security::Secured, set::Set};
 use crate::{
     catalog::{Oid, Relation},
     lineage::{Gap, GapKind},
@@ -19,6 +19,7 @@ pub(super) struct BoundView {
     relations: Vec<Oid>,
     functions: Vec<Oid>,
     gaps: Vec<Gap>,
+    secured: Secured,
 }
 
 /// A place for one view's binding within a snapshot, filled at its first use. A clone is empty: what is
@@ -56,6 +57,7 @@ impl<'a> Binder<'a> {
             relations: Vec::new(),
             functions: Vec::new(),
             gaps: Vec::new(),
+            secured: Secured::Nothing,
         };
         let Some(cell) = self.catalog.views.get(&view.oid) else {
             self.gap(GapKind::UnknownObject, format!("the view {} is not known", view.qualified_name()));
@@ -78,6 +80,10 @@ impl<'a> Binder<'a> {
         self.facts.functions.extend(bound.functions.iter().copied());
         for gap in &bound.gaps {
             self.gap(gap.kind, gap.what.clone());
+        }
+        self.facts.secured = self.facts.secured.max(bound.secured);
+        if let Some(gap) = self.row_security_elsewhere(bound.secured) {
+            self.gap(gap.kind, gap.what);
         }
     }
 
@@ -122,6 +128,9 @@ impl<'a> Binder<'a> {
         inner.steps = self.steps;
         inner.open.clone_from(&self.open);
         inner.open.push(view);
+        if let Some(view) = self.catalog.relation(view) {
+            inner.actors = inner.actors.in_view(view);
+        }
         let query = statements.first().and_then(|raw| raw.stmt.as_deref());
         let Some(query) = query else {
             return Ok(BoundView::unknown(GapKind::Syntax, "a view's definition is empty".to_owned()));
@@ -146,6 +155,7 @@ impl BoundView {
             relations: facts.relations.into_iter().collect(),
             functions: facts.functions.into_iter().collect(),
             gaps: facts.gaps,
+            secured: facts.secured,
             ..Self::default()
         }
     }

@@ -45,7 +45,7 @@ pub(super) async fn read(
             texts(source, &Texts::RULES, |row, _| Ok(text(row, 1)?.unwrap_or_default())).await?;
         apply_details(relations, found, &kept, |details| &details.rules, |d| &mut d.rules);
     }
-    if renamed || moved.any(&[Part::Policies, Part::Role, Part::Relations]) {
+    if renamed || moved.any(&[Part::Policies]) {
         let (found, kept) = texts(source, &Texts::POLICIES, |row, _| policy(row)).await?;
         apply_details(relations, found, &kept, |details| &details.policies, |d| &mut d.policies);
     }
@@ -95,7 +95,7 @@ fn text(row: &Row, place: usize) -> Result<Option<Arc<str>>, ReadError> {
 }
 
 fn policy(row: &Row) -> Result<Policy, ReadError> {
-    Ok(Policy { command: row.letter(1)?, using: text(row, 2)?, check: text(row, 3)? })
+    Ok(Policy { command: row.letter(1)?, using: text(row, 2)?, check: text(row, 3)?, roles: row.oids(4)? })
 }
 
 fn expression(row: &Row, names: &mut Names) -> Result<(i16, ColumnExpression), ReadError> {
