@@ -70,6 +70,7 @@ impl<'a> Binder<'a> {
         let outside = std::mem::take(&mut self.facts.multiplying);
         let columns = self.targets(&select.target_list, here)?;
         indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+        self.unused_windows(&windows, here)?;
         self.condition(select.where_clause.as_deref(), here, &mut indirect)?;
         self.condition(select.having_clause.as_deref(), here, &mut indirect)?;
         self.group_by(&select.group_clause, &columns, here, &mut indirect)?;

@@ -1,6 +1,7 @@
 //! Lineage of single statements, over a small database.
 
 mod queries;
+mod reads;
 mod sessions;
 mod writes;
 
