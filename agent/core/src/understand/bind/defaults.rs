@@ -9,6 +9,7 @@ use super::{
     flow::Flow,
     item::{Item, Source},
     scope::{Entry, Env, Level},
+    set::Set,
     write::{Event, Values, WriteTarget},
 };
 use crate::{
