@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use connect_tests::{
-    analyze::{OPEN, analyze},
+    analyze::analyze,
     answers::{
         self, Answer, Status,
         score::{self, Verdict},
@@ -38,8 +38,7 @@ impl Tally {
         self.direct += usize::from(verdict.direct.is_some());
         self.direct_right += usize::from(verdict.direct == Some(true));
         self.indirect_right += usize::from(verdict.indirect == Some(true));
-        let open = OPEN.contains(&answer.id.as_str());
-        self.silently_wrong += usize::from(verdict.is_silently_wrong() && !open);
+        self.silently_wrong += usize::from(verdict.is_silently_wrong());
         self.to_flag += usize::from(verdict.flagged_as_it_should.is_some());
         self.flagged += usize::from(verdict.flagged_as_it_should == Some(true));
         let needlessly = answer.status == Status::Complete && verdict.flagged;

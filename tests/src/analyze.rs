@@ -10,10 +10,6 @@ use crate::{
     place, process,
 };
 
-/// Statements of the set of which it is known that analysis is not right yet: to be mended, then taken from
-/// here. A condition is missing in them: what is proposed for the columns of an arbiter.
-pub const OPEN: [&str; 2] = ["on-conflict-update-excluded", "on-conflict-returning"];
-
 /// What it says of each statement, by id; and its lines as they came.
 #[derive(Debug, Default)]
 pub struct Analysis {

@@ -186,6 +186,8 @@ pub struct Unique {
     pub primary: bool,
     /// Attribute numbers; 0 stands for an expression.
     pub columns: Box<[i16]>,
+    /// Attribute numbers that its expressions and its predicate read.
+    pub others: Box<[i16]>,
 }
 
 /// A foreign key that changes rows of another table.

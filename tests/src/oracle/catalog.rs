@@ -20,8 +20,12 @@ pub struct Catalog {
     domains: HashMap<String, String>,
     /// The function behind an operator.
     pub operators: HashMap<u32, u32>,
+    /// Functions that convert without being asked to.
+    pub conversions: HashSet<u32>,
     /// Columns of a constraint.
     constraints: HashMap<u32, Vec<i16>>,
+    /// What the unique and exclusion indexes of a relation are made of.
+    uniques: HashMap<u32, Vec<i16>>,
     /// Functions in SQL whose bodies the server has analysed: one tree a statement.
     pub bodies: HashMap<u32, Vec<Value>>,
 }
@@ -53,6 +57,12 @@ const COLUMNS: &str =
 const FUNCTIONS: &str = "SELECT p.oid, n.nspname || '.' || p.proname || '('
     || array_to_string(array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t), ',') || ')'
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace";
+const UNIQUES: &str = "SELECT DISTINCT i.indrelid, d.refobjsubid FROM pg_index i
+    JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')
+    JOIN pg_depend d ON d.objid = c.oid AND d.refobjid = i.indrelid AND d.refobjsubid > 0
+    UNION SELECT i.indrelid, d.refobjsubid FROM pg_index i
+    JOIN pg_depend d ON d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid > 0
+    WHERE i.indisunique OR i.indisexclusion ORDER BY 1, 2";
 const BODIES: &str = "SELECT p.oid, pg_get_functiondef(p.oid) FROM pg_proc p
     JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'sql' WHERE p.prokind IN ('f', 'p') AND p.oid >= 16384";
 
@@ -100,6 +110,15 @@ impl Catalog {
             let [oid, columns] = words(row);
             let columns = columns.split(',').map(|number| number.parse().expect("a number")).collect();
             catalog.constraints.insert(number(&oid), columns);
+        }
+        for row in wire.run("SELECT castfunc FROM pg_cast WHERE castcontext = 'i' AND castfunc <> 0") {
+            let [function] = words(row);
+            catalog.conversions.insert(number(&function));
+        }
+        for row in wire.run(UNIQUES) {
+            let [relation, place] = words(row);
+            let place = place.parse().expect("a number");
+            catalog.uniques.entry(number(&relation)).or_default().push(place);
         }
         wire.run("RESET search_path");
         for row in wire.run(BODIES) {
@@ -173,6 +192,12 @@ impl Catalog {
     pub fn function_names(&self, functions: &HashSet<u32>) -> BTreeSet<String> {
         let name = |oid: &u32| self.functions.get(oid).cloned().unwrap_or_else(|| oid.to_string());
         functions.iter().map(name).collect()
+    }
+
+    /// Columns that decide whether a row is there already.
+    #[must_use]
+    pub fn unique(&self, relation: u32) -> &[i16] {
+        self.uniques.get(&relation).map_or(&[], Vec::as_slice)
     }
 
     /// Columns that a constraint is about.

@@ -68,7 +68,7 @@ pub struct Walk<'a> {
     /// Columns of recursive queries that were asked for.
     asked: Vec<(Rc<Scope<'a>>, i64)>,
     /// Results of queries that write.
-    written: HashMap<usize, Rc<Written>>,
+    written: HashMap<usize, Rc<Written<'a>>>,
     /// Target lists that are being looked at: where `(a, b) = (SELECT …)` has its query.
     targets: Vec<&'a Value>,
     /// Functions whose bodies are open.

@@ -213,7 +213,9 @@ fn drop_column(table: &mut Table, name: &str) {
     table.own.sources.remove(&crate::lineage::ColumnId { relation: oid, number });
     if let Some(details) = &mut table.own.relation.details {
         details.expressions.retain(|(of, _)| *of != number);
-        details.uniques.retain(|unique| !unique.columns.contains(&number));
+        details
+            .uniques
+            .retain(|unique| !unique.columns.contains(&number) && !unique.others.contains(&number));
     }
 }
 

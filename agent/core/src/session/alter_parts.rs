@@ -163,7 +163,12 @@ impl Table {
                 own.not_null |= primary;
             }
         }
-        self.details().uniques.push(Unique { name, primary, columns: numbers.into() });
+        self.details().uniques.push(Unique {
+            name,
+            primary,
+            columns: numbers.into(),
+            others: Box::default(),
+        });
     }
 
     /// Adds to what flowed into a column. False if that was known already.

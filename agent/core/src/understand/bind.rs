@@ -44,8 +44,12 @@ mod window;
 mod with;
 mod write;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+pub(in crate::understand) use self::statement::bind_named;
 use self::{
     flow::{Flow, Runs},
     row_security::{Actors, Secured},
@@ -96,6 +100,17 @@ struct Parameter {
     flow: Flow,
 }
 
+/// What a name in FROM means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A query in WITH.
+    Query,
+    /// A relation of the snapshot, unchanged in this session.
+    Relation(Oid),
+    /// A relation that this session has made or changed.
+    Own,
+}
+
 /// What is collected over a whole statement.
 #[derive(Debug, Default)]
 struct Facts {
@@ -106,13 +121,16 @@ struct Facts {
     gaps: Vec<Gap>,
     /// Tables that are written, each once.
     written: Vec<Written>,
-    /// Arguments of set-returning functions in the output list at hand: they decide how many rows there are.
-    multiplying: Set,
+    /// Arguments of set-returning functions, if there are such in the output list at hand: they decide how
+    /// many rows there are.
+    multiplying: Option<Set>,
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
     /// Whether row security was looked at, and for whom.
     secured: Secured,
+    /// Names in FROM of the statement's own text, by their places in it.
+    meanings: BTreeMap<i32, Meaning>,
 }
 
 impl Facts {
@@ -155,26 +173,30 @@ impl<'a> Binder<'a> {
 
     /// A column of a subquery or view is used: what computing it runs counts from here on.
     fn used(&mut self, flow: &mut Flow) {
-        for runs in std::mem::take(&mut flow.runs) {
-            self.facts.functions.extend(runs.functions.iter().copied());
-            for gap in &runs.gaps {
-                self.gap(gap.kind, gap.what.clone());
-            }
-        }
+        std::mem::take(&mut flow.runs).iter().for_each(|runs| self.ran(runs));
     }
 
     /// Keeps what `work` runs apart, for whoever uses its value.
     fn apart(&mut self, work: impl FnOnce(&mut Self) -> Bound<Flow>) -> Bound<Flow> {
+        let (mut flow, runs) = self.aside(work)?;
+        flow.runs.extend(runs);
+        Ok(flow)
+    }
+
+    /// Gives what `work` runs beside its value, if it runs anything.
+    fn aside<T>(&mut self, work: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<(T, Option<Arc<Runs>>)> {
         let functions = std::mem::take(&mut self.facts.functions);
         let gaps = std::mem::take(&mut self.facts.gaps);
-        let flow = work(self);
+        let value = work(self);
         let functions = std::mem::replace(&mut self.facts.functions, functions);
         let gaps = std::mem::replace(&mut self.facts.gaps, gaps);
-        let mut flow = flow?;
-        if !functions.is_empty() || !gaps.is_empty() {
-            flow.runs.push(Arc::new(Runs { functions, gaps }));
-        }
-        Ok(flow)
+        let runs = Runs { functions, gaps };
+        Ok((value?, (runs != Runs::default()).then(|| Arc::new(runs))))
+    }
+
+    fn ran(&mut self, runs: &Runs) {
+        self.facts.functions.extend(runs.functions.iter().copied());
+        runs.gaps.iter().for_each(|gap| self.gap(gap.kind, gap.what.clone()));
     }
 
     /// Counts work, so that a hostile text ends.

@@ -34,7 +34,11 @@ pub(in crate::catalog) fn runs_code() -> String {
 /// Unique and exclusion indexes, which have the names of their constraints. Columns that are only
 /// included are not part of the key.
 pub(in crate::catalog) const UNIQUES: &str = "SELECT i.indrelid, c.relname, i.indisprimary, \
-      (i.indkey::int2[])[0:i.indnkeyatts - 1] \
+      (i.indkey::int2[])[0:i.indnkeyatts - 1], \
+      CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL THEN '{}' ELSE ARRAY( \
+        SELECT d.refobjsubid::int2 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass \
+          AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass \
+          AND d.refobjid = i.indrelid AND d.refobjsubid > 0 ORDER BY 1) END \
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
     WHERE (i.indisunique OR i.indisexclusion) AND i.indislive AND i.indrelid >= 16384 \
     ORDER BY i.indrelid, NOT i.indisprimary, c.relname";

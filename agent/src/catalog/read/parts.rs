@@ -105,7 +105,8 @@ async fn security(source: &mut Source<'_>, relations: &mut Relations) -> Result<
 async fn uniques(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
     let found = source.grouped(queries::UNIQUES, &[], |row, names| {
         let columns = row.of::<Vec<i16>>(3)?.into();
-        Ok(Unique { name: row.name(1, names)?, primary: row.of(2)?, columns })
+        let others = row.of::<Vec<i16>>(4)?.into();
+        Ok(Unique { name: row.name(1, names)?, primary: row.of(2)?, columns, others })
     });
     let found = found.await?;
     apply_details(

@@ -180,9 +180,12 @@ fn holds_tables(catalog: &Catalog) {
     let required = people.columns.iter().filter(|column| column.not_null);
     assert_eq!(required.map(|column| &*column.name).collect::<Vec<_>>(), ["id", "mail"]);
     let details = details(catalog, "people");
-    let keys = details.uniques.iter().map(|key| (&*key.name, key.primary, &*key.columns));
-    let expected: [(&str, bool, &[i16]); 3] =
-        [("people_pkey", true, &[1]), ("people_low", false, &[0, 1]), ("people_mail", false, &[2, 1])];
+    let keys = details.uniques.iter().map(|key| (&*key.name, key.primary, &*key.columns, &*key.others));
+    let expected: [(&str, bool, &[i16], &[i16]); 3] = [
+        ("people_pkey", true, &[1], &[]),
+        ("people_low", false, &[0, 1], &[1, 2]),
+        ("people_mail", false, &[2, 1], &[]),
+    ];
     assert_eq!(keys.collect::<Vec<_>>(), expected);
     let [(6, ColumnExpression::Stored(low)), (7, ColumnExpression::Default(since))] = &*details.expressions
     else {

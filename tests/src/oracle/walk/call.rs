@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, rc::Rc};
 
-use super::{Walk, columns, scope::Scope};
+use super::{
+    Walk, columns,
+    scope::{Call, Scope},
+};
 use crate::oracle::{
     Sources,
     node::{Node, Value},
@@ -90,8 +93,9 @@ impl<'a> Walk<'a> {
         let mut last = None;
         for query in trees.iter().flat_map(Value::nodes) {
             let id = self.number(scope.id, query, std::ptr::from_ref(node) as usize);
-            let arguments = Some((Rc::clone(scope), arguments.clone()));
-            let body = Scope { id, query, outer: None, stand_ins: Default::default(), arguments };
+            let call =
+                Call { caller: Rc::clone(scope), arguments: arguments.clone(), depth: self.open.len() };
+            let body = Scope { id, query, outer: None, stand_ins: Default::default(), call: Some(call) };
             let body = Rc::new(body);
             let count = self.in_body(function, |walk| walk.run(&body));
             last = (count > 0).then_some(body);
@@ -109,6 +113,7 @@ impl<'a> Walk<'a> {
     /// Functions that stand anywhere below, and in the bodies of those.
     pub(super) fn mention(&self, tree: &Value, mentioned: &mut HashSet<u32>) {
         let before = mentioned.clone();
+        let mut computed: Vec<&Value> = Vec::new();
         tree.every_node(&mut |node| {
             let own =
                 ["funcid", "aggfnoid", "winfnoid", "opfuncid", "tsmhandler"].map(|field| node.oid(field));
@@ -116,7 +121,18 @@ impl<'a> Walk<'a> {
             let operators = operators.chain([node.oid("opno")]);
             let behind = operators.filter_map(|operator| self.catalog.operators.get(&operator).copied());
             mentioned.extend(own.into_iter().chain(behind).filter(|function| *function != 0));
+            if node.kind == "SETOPERATIONSTMT" {
+                // The planner makes the columns of both sides of one type.
+                mentioned.extend(&self.catalog.conversions);
+            }
+            // Columns that are computed when they are read run what they are made of.
+            if let Some(known) = self.catalog.relations.get(&node.oid("relid")) {
+                computed.extend(known.computed.values());
+            }
         });
+        for expression in computed {
+            self.mention(expression, mentioned);
+        }
         let new: Vec<u32> = mentioned.difference(&before).copied().collect();
         for body in new.iter().filter_map(|function| self.catalog.bodies.get(function)).flatten() {
             self.mention(body, mentioned);

@@ -147,11 +147,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The expression of a generated column over a row.
-    pub(super) fn generated(&mut self, expression: &'a Value, row: Row) -> Sources {
+    pub(super) fn generated(&mut self, expression: &'a Value, row: Row<'a>) -> Sources {
         let stand_ins = HashMap::from([(1, Rc::new(row))]);
         // The row is another one every time: a number that no other scope has.
         let id = self.number(usize::MAX, &EMPTY_QUERY, self.scopes.len());
-        let scope = Scope { id, query: &EMPTY_QUERY, outer: None, stand_ins, arguments: None };
+        let scope = Scope { id, query: &EMPTY_QUERY, outer: None, stand_ins, call: None };
         self.aside += 1;
         let sources = self.direct(&Rc::new(scope), expression);
         self.aside -= 1;

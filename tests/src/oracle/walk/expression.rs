@@ -112,10 +112,9 @@ impl<'a> Walk<'a> {
         const MULTIPLE_ASSIGNMENT: i64 = 3;
         let number = node.number("paramid");
         match node.number("paramkind") {
-            EXTERNAL => match scope.argument(number) {
-                Some((caller, argument)) => self.direct(&caller, argument),
-                None => Sources::new(),
-            },
+            EXTERNAL => {
+                self.at_argument(scope, number, |walk, caller, argument| walk.direct(caller, argument))
+            }
             MULTIPLE_ASSIGNMENT => {
                 let query = self.assigned_query(number >> 16);
                 let inner = self.scope(query, Some(scope));

@@ -25,10 +25,11 @@ impl<'a> Walk<'a> {
                 argument.map(|argument| self.direct(scope, argument)).unwrap_or_default()
             }
             "VAR" => self.variable_field(scope, node, number),
-            "PARAM" if node.number("paramkind") == 0 => match scope.argument(node.number("paramid")) {
-                Some((caller, argument)) => self.field(&caller, argument, number),
-                None => Sources::new(),
-            },
+            "PARAM" if node.number("paramkind") == 0 => {
+                self.at_argument(scope, node.number("paramid"), |walk, caller, argument| {
+                    walk.field(caller, argument, number)
+                })
+            }
             "RELABELTYPE" | "COERCETODOMAIN" | "NAMEDARGEXPR" => self.field(scope, node.get("arg"), number),
             "COALESCEEXPR" | "COALESCE" => {
                 let each = node.get("args").items().iter();
@@ -75,8 +76,14 @@ impl<'a> Walk<'a> {
         version: i64,
     ) -> Sources {
         let whole = |walk: &mut Self| walk.entry_column(scope, number, column, version);
-        if scope.stand_ins.contains_key(&number) {
-            return whole(self);
+        if let Some(row) = scope.stand_ins.get(&number) {
+            return match row.assigned(column, version) {
+                Some(values) => {
+                    let each = values.iter().map(|(scope, value)| self.field(scope, value, field));
+                    each.flatten().collect()
+                }
+                None => whole(self),
+            };
         }
         let entry = scope.entry(number);
         let place = usize::try_from(column - 1).unwrap_or(0);

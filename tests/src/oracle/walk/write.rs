@@ -19,10 +19,15 @@ const MERGE: i64 = 5;
 /// Sources of the columns of a row.
 type Columns = BTreeMap<i16, Sources>;
 
+/// A value, and where its variables point to.
+type Given<'a> = (Rc<Scope<'a>>, &'a Value);
+
 /// A row that is being written, as RETURNING sees it.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Row {
+pub(super) struct Row<'a> {
     relation: u32,
+    /// Values that columns have certainly been given, for whoever looks into them.
+    given: BTreeMap<i16, Vec<Given<'a>>>,
     /// What a column without OLD or NEW means.
     plain: Columns,
     old: Columns,
@@ -31,16 +36,23 @@ pub(super) struct Row {
 
 /// What a query has written.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct Written<'a> {
     /// The target's entry in the range table.
     entry: i64,
-    row: Rc<Row>,
+    row: Rc<Row<'a>>,
 }
 
-impl Row {
+impl<'a> Row<'a> {
     /// A row that is the same before and after.
     pub(super) fn same(relation: u32, columns: Columns) -> Self {
-        Self { relation, plain: columns.clone(), old: columns.clone(), new: columns }
+        Self { relation, given: BTreeMap::new(), plain: columns.clone(), old: columns.clone(), new: columns }
+    }
+
+    /// The values that a column has been given, if it has none from anywhere else.
+    pub(super) fn assigned(&self, number: i64, version: i64) -> Option<&[Given<'a>]> {
+        const OLD: i64 = 1;
+        let place = i16::try_from(number).ok().filter(|_| version != OLD)?;
+        self.given.get(&place).map(Vec::as_slice)
     }
 
     /// The sources of a column; number 0 is the whole row.
@@ -61,6 +73,8 @@ impl Row {
     /// Either this row or that.
     fn or(&mut self, other: &Self) {
         self.relation = other.relation;
+        let mut others = other.given.clone();
+        self.given.retain(|place, values| others.remove(place).map(|more| values.extend(more)).is_some());
         for (mine, others) in
             [(&mut self.plain, &other.plain), (&mut self.old, &other.old), (&mut self.new, &other.new)]
         {
@@ -97,12 +111,13 @@ impl<'a> Walk<'a> {
         self.written.insert(scope.id, Rc::new(Written { entry, row: Rc::new(row) }));
     }
 
-    fn insert(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row {
+    fn insert(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row<'a> {
         let defaults = self.catalog.relations.get(&relation).map(|known| &known.defaults);
         let mut inserted = self.assigned(scope, targets, defaults);
         self.recompute(relation, &mut inserted, None);
         self.record(relation, &inserted, true);
-        let mut row = Row { relation, plain: inserted.clone(), old: Columns::new(), new: inserted };
+        let given = given(scope, targets);
+        let mut row = Row { relation, given, plain: inserted.clone(), old: Columns::new(), new: inserted };
         if let Some(conflict) = scope.query.get("onConflict").node() {
             let updated = self.on_conflict(scope, conflict, relation, &row);
             row.or(&updated);
@@ -113,12 +128,14 @@ impl<'a> Walk<'a> {
     }
 
     /// ON CONFLICT: the arbiters decide; DO UPDATE changes the stored row.
-    fn on_conflict(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node, relation: u32, proposed: &Row) -> Row {
-        let catalog = self.catalog;
-        self.decide(scope, node.get("arbiterElems"));
-        self.decide(scope, node.get("arbiterWhere"));
-        let named = catalog.constraint(node.oid("constraint")).iter().map(|place| (relation, *place));
-        self.expected.indirect.extend(named);
+    fn on_conflict(
+        &mut self,
+        scope: &Rc<Scope<'a>>,
+        node: &'a Node,
+        relation: u32,
+        proposed: &Row<'a>,
+    ) -> Row<'a> {
+        self.arbiters(scope, node, proposed);
         const UPDATE_IT: i64 = 2;
         if node.number("action") != UPDATE_IT {
             return Row { relation, ..Row::default() };
@@ -131,7 +148,27 @@ impl<'a> Walk<'a> {
         self.update(&scope, node.get("onConflictSet"), relation)
     }
 
-    fn update(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row {
+    /// Stored values and proposed ones meet in the arbiters; all unique indexes are such if none is named.
+    fn arbiters(&mut self, scope: &Rc<Scope<'a>>, node: &'a Node, proposed: &Row<'a>) {
+        let catalog = self.catalog;
+        let target = scope.query.number("resultRelation");
+        let elements = node.get("arbiterElems");
+        let met = self.with_stand_in(scope, target, Rc::new(proposed.clone()));
+        for scope in [scope, &met] {
+            self.decide(scope, elements);
+            self.decide(scope, node.get("arbiterWhere"));
+        }
+        let named = match node.oid("constraint") {
+            0 if elements.nodes().next().is_none() => catalog.unique(proposed.relation),
+            constraint => catalog.constraint(constraint),
+        };
+        for place in named {
+            self.expected.indirect.insert((proposed.relation, *place));
+            self.expected.indirect.extend(proposed.new.get(place).into_iter().flatten());
+        }
+    }
+
+    fn update(&mut self, scope: &Rc<Scope<'a>>, targets: &'a Value, relation: u32) -> Row<'a> {
         let mut changed = self.assigned(scope, targets, None);
         let set: BTreeSet<i16> = changed.keys().copied().collect();
         self.recompute(relation, &mut changed, Some(&set));
@@ -140,17 +177,17 @@ impl<'a> Walk<'a> {
         let mut new = old.clone();
         new.extend(changed);
         self.compute(relation, &mut new);
-        Row { relation, plain: new.clone(), old, new }
+        Row { relation, given: given(scope, targets), plain: new.clone(), old, new }
     }
 
-    fn delete(&mut self, relation: u32) -> Row {
+    fn delete(&mut self, relation: u32) -> Row<'a> {
         self.record(relation, &Columns::new(), false);
         let old = self.stored_row(relation);
-        Row { relation, plain: old.clone(), old, new: Columns::new() }
+        Row { relation, given: BTreeMap::new(), plain: old.clone(), old, new: Columns::new() }
     }
 
     /// Each action may be the one: what comes out may be any of theirs.
-    fn merge(&mut self, scope: &Rc<Scope<'a>>, relation: u32) -> Row {
+    fn merge(&mut self, scope: &Rc<Scope<'a>>, relation: u32) -> Row<'a> {
         let mut row = Row { relation, ..Row::default() };
         for action in scope.query.get("mergeActionList").nodes() {
             self.decide(scope, action.get("qual"));
@@ -228,6 +265,24 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// The values of a target list, by attribute number. Parts of columns are none.
+fn given<'a>(scope: &Rc<Scope<'a>>, targets: &'a Value) -> BTreeMap<i16, Vec<Given<'a>>> {
+    let mut given: BTreeMap<i16, Vec<Given<'a>>> = BTreeMap::new();
+    for entry in targets.nodes().filter(|entry| !entry.is_true("resjunk")) {
+        const MULTIPLE_ASSIGNMENT: i64 = 3;
+        let value = entry.get("expr");
+        let mut of_query = false;
+        value.every_node(&mut |node| {
+            of_query |= node.kind == "PARAM" && node.number("paramkind") == MULTIPLE_ASSIGNMENT;
+        });
+        if !of_query {
+            let place = i16::try_from(entry.number("resno")).expect("an attribute number");
+            given.entry(place).or_default().push((Rc::clone(scope), value));
+        }
+    }
+    given
 }
 
 /// Attribute numbers that an expression over one row names.

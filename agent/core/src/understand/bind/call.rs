@@ -165,14 +165,15 @@ impl<'a> Binder<'a> {
         if is_open(function) {
             let flow = self.open_function(function, chosen, flows)?.unwrap_or(mixed);
             if chosen.returns_set {
-                self.facts.multiplying.add(&flow.indirect);
+                self.facts.multiplying.get_or_insert_default().add(&flow.indirect);
             }
             return Ok(Called { flow, outputs });
         }
         self.review(function);
         if chosen.returns_set {
-            self.facts.multiplying.add(&mixed.direct);
-            self.facts.multiplying.add(&mixed.indirect);
+            let multiplying = self.facts.multiplying.get_or_insert_default();
+            multiplying.add(&mixed.direct);
+            multiplying.add(&mixed.indirect);
         }
         Ok(Called { flow: mixed, outputs })
     }

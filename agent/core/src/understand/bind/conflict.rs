@@ -14,7 +14,10 @@ use super::{
     set::Set,
     write::{Event, Values, WriteTarget},
 };
-use crate::lineage::{ColumnId, GapKind};
+use crate::{
+    catalog::Unique,
+    lineage::{ColumnId, GapKind},
+};
 
 impl<'a> Binder<'a> {
     /// `returned`: values of the row that comes out, to which those of an update are added.
@@ -27,9 +30,7 @@ impl<'a> Binder<'a> {
         indirect: &mut Set,
     ) -> Bound<()> {
         let OnConflictClause { action, infer, target_list, where_clause, location: _ } = clause;
-        if let Some(infer) = infer {
-            self.arbiters(infer, target, env, indirect)?;
-        }
+        self.arbiters(infer.as_deref(), target, returned, env, indirect)?;
         if OnConflictAction::try_from(*action) != Ok(OnConflictAction::OnconflictUpdate) {
             return Ok(());
         }
@@ -40,7 +41,7 @@ impl<'a> Binder<'a> {
             Entry::visible(Rc::clone(&target.item)),
             Entry { item: excluded, by_name: true, by_column: false },
         ];
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         let mut values = self.assignments(target_list, target, here, indirect)?;
         self.condition(where_clause.as_deref(), here, indirect)?;
@@ -57,42 +58,63 @@ impl<'a> Binder<'a> {
         Ok(())
     }
 
+    /// What decides whether there is a conflict: the stored values of the arbiters' columns, and what is
+    /// proposed for them.
     fn arbiters(
         &mut self,
-        infer: &'a InferClause,
+        infer: Option<&'a InferClause>,
         target: &WriteTarget<'a>,
+        proposed: &Values,
         env: Env<'_, 'a>,
         indirect: &mut Set,
     ) -> Bound<()> {
+        let uniques = target.base.details.as_deref().map_or(&[][..], |details| &details.uniques);
+        let Some(infer) = infer else {
+            // Without a name, every one of them may be it.
+            uniques.iter().for_each(|unique| self.arbiter(unique, target, proposed, indirect));
+            return Ok(());
+        };
         let InferClause { index_elems, where_clause, conname, location: _ } = infer;
-        let base = target.base;
         if !conname.is_empty() {
-            let uniques = base.details.iter().flat_map(|details| &details.uniques);
-            let Some(unique) = uniques.into_iter().find(|unique| *unique.name == **conname) else {
-                self.gap(GapKind::UnknownObject, format!("the constraint {conname} is not known"));
-                return Ok(());
-            };
-            for number in unique.columns.iter().filter(|number| **number != 0) {
-                let id = ColumnId { relation: base.oid, number: *number };
-                self.facts.reads.insert(id);
-                indirect.insert(id);
+            match uniques.iter().find(|unique| *unique.name == **conname) {
+                Some(unique) => self.arbiter(unique, target, proposed, indirect),
+                None => self.gap(GapKind::UnknownObject, format!("the constraint {conname} is not known")),
             }
+            return Ok(());
         }
-        let level = Self::alone(Rc::clone(&target.item), env);
-        let here = Env { level: Some(&level), ..env };
-        for node in index_elems {
-            let Some(NodeEnum::IndexElem(element)) = &node.node else {
-                return Err(gap(GapKind::NotReviewed, "an arbiter of ON CONFLICT"));
-            };
-            if element.name.is_empty() {
-                self.condition(element.expr.as_deref(), here, indirect)?;
-            } else {
-                let column = target.column_named(&element.name)?;
-                let id = ColumnId { relation: base.oid, number: column.number };
-                self.facts.reads.insert(id);
-                indirect.insert(id);
+        let name = target.item.name.clone();
+        for item in [Rc::clone(&target.item), Rc::new(target.with(proposed, name))] {
+            let level = Self::alone(item, env);
+            let here = Env { level: Some(&level), ..env };
+            for node in index_elems {
+                let Some(NodeEnum::IndexElem(element)) = &node.node else {
+                    return Err(gap(GapKind::NotReviewed, "an arbiter of ON CONFLICT"));
+                };
+                if element.name.is_empty() {
+                    self.condition(element.expr.as_deref(), here, indirect)?;
+                } else {
+                    let column = target.column_named(&element.name)?;
+                    self.meets(column.number, target, proposed, indirect);
+                }
             }
+            self.condition(where_clause.as_deref(), here, indirect)?;
         }
-        self.condition(where_clause.as_deref(), here, indirect)
+        Ok(())
+    }
+
+    fn arbiter(&mut self, unique: &Unique, target: &WriteTarget<'a>, proposed: &Values, indirect: &mut Set) {
+        for number in unique.columns.iter().chain(&unique.others).filter(|number| **number != 0) {
+            self.meets(*number, target, proposed, indirect);
+        }
+    }
+
+    /// A stored column is compared with what is proposed for it.
+    fn meets(&mut self, number: i16, target: &WriteTarget<'a>, proposed: &Values, indirect: &mut Set) {
+        let id = ColumnId { relation: target.base.oid, number };
+        self.facts.reads.insert(id);
+        indirect.insert(id);
+        if let Some(flow) = proposed.get(&number) {
+            indirect.add(&flow.direct);
+        }
     }
 }

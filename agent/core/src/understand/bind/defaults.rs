@@ -9,6 +9,7 @@ use super::{
     flow::Flow,
     item::{Item, Source},
     scope::{Entry, Env, Level},
+    set::Set,
     write::{Event, Values, WriteTarget},
 };
 use crate::{
@@ -30,18 +31,22 @@ impl<'a> Binder<'a> {
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
         for (number, expression) in &details.expressions {
-            let (ColumnExpression::Stored(expression) | ColumnExpression::Virtual(expression)) = expression
-            else {
-                continue;
+            let (expression, is_stored) = match expression {
+                ColumnExpression::Stored(expression) => (expression, true),
+                ColumnExpression::Virtual(expression) => (expression, false),
+                ColumnExpression::Default(_) => continue,
             };
             let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
             if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
                 continue;
             }
-            self.used(&mut flow);
+            if is_stored {
+                self.used(&mut flow);
+            }
             let Some(column) = base.column(*number) else { continue };
-            let mut new = Flow::constant(column.type_oid);
+            // One that is computed when it is read runs for whoever reads it.
+            let mut new = Flow { runs: flow.runs, ..Flow::constant(column.type_oid) };
             for source in flow.direct.iter() {
                 match values.get(&source.number) {
                     Some(value) => new.mix(value),
@@ -79,6 +84,22 @@ impl<'a> Binder<'a> {
             if let ColumnExpression::Default(expression) = expression
                 && !values.contains_key(number)
             {
+                self.of_row(expression, base)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the default of a column runs that is asked for by name.
+    pub(super) fn run_default(&mut self, target: &WriteTarget<'a>, number: i16, event: Event) -> Bound<()> {
+        let base = target.base;
+        if event == Event::Update && target.is_view() {
+            // The view's own default, of which there is none.
+            return Ok(());
+        }
+        let expressions = base.details.iter().flat_map(|details| &details.expressions);
+        for (_, expression) in expressions.filter(|(own, _)| *own == number) {
+            if let ColumnExpression::Default(expression) = expression {
                 self.of_row(expression, base)?;
             }
         }
@@ -126,13 +147,13 @@ impl<'a> Binder<'a> {
             row_type: self.row_type(relation),
             is_scalar: false,
         };
-        let level = Level { entries: vec![Entry::visible(Rc::new(item))], parent: None };
+        let level = Level::of(vec![Entry::visible(Rc::new(item))], None);
         let here = Env { level: Some(&level), ..Env::default() };
         let query = statements.first().and_then(|raw| raw.stmt.as_deref());
         let Some(NodeEnum::SelectStmt(select)) = query.and_then(|node| node.node.as_ref()) else {
             return Ok(Flow::default());
         };
-        let columns = self.targets(&select.target_list, here)?;
+        let columns = self.targets(&select.target_list, here, &mut Set::default())?;
         let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
         self.used(&mut flow);
         Ok(flow)

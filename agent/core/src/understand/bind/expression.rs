@@ -60,7 +60,7 @@ impl<'a> Binder<'a> {
             NodeEnum::CoalesceExpr(coalesce) => {
                 let CoalesceExpr { xpr: _, coalescetype: _, coalescecollid: _, args, location: _ } =
                     &**coalesce;
-                self.one_of(args, here)
+                self.first_of(args, here)
             }
             NodeEnum::MinMaxExpr(extreme) => {
                 let MinMaxExpr {
@@ -160,7 +160,7 @@ impl<'a> Binder<'a> {
     fn case(&mut self, case: &'a CaseExpr, here: Env<'_, 'a>) -> Bound<Flow> {
         let CaseExpr { xpr: _, casetype: _, casecollid: _, arg, args, defresult, location: _ } = case;
         let mut flow = Flow::default();
-        let mut values = Vec::with_capacity(args.len() + 1);
+        let mut results = Vec::with_capacity(args.len() + 1);
         let tested = match arg.as_deref() {
             Some(arg) => {
                 let tested = self.expression(arg, here)?;
@@ -179,14 +179,34 @@ impl<'a> Binder<'a> {
                 self.operate(&["="], Some(tested.type_oid), condition.type_oid);
             }
             flow.depend(&condition);
-            values.push(self.optional(result.as_deref(), here)?);
+            results.push(self.optional(result.as_deref(), here)?);
         }
         // The server looks at ELSE first when it looks for a common type.
-        let otherwise = self.optional(defresult.as_deref(), here)?;
-        values.insert(0, otherwise);
-        let mut value = self.any_of(&values);
-        value.depend_on(flow);
-        Ok(value)
+        results.insert(0, self.optional(defresult.as_deref(), here)?);
+        let mut result = self.either_of(&results);
+        result.depend_also(&flow);
+        Ok(result)
+    }
+
+    /// COALESCE
+    fn first_of(&mut self, args: &'a [Node], here: Env<'_, 'a>) -> Bound<Flow> {
+        let mut flows = Vec::with_capacity(args.len());
+        for node in args {
+            flows.push(self.expression(node, here)?);
+        }
+        Ok(self.either_of(&flows))
+    }
+
+    /// One of several values, as a whole: of rows, each field is one of theirs.
+    fn either_of(&mut self, flows: &[Flow]) -> Flow {
+        let types: Vec<Oid> = flows.iter().map(|flow| flow.type_oid).collect();
+        let type_oid = self.common_of(&types);
+        let Some((first, rest)) = flows.split_first() else { return Flow::constant(type_oid) };
+        let mut flow = first.clone();
+        rest.iter().for_each(|other| flow.either(other));
+        let fields = flow.fields.take();
+        let modifier = common_modifier(type_oid, flows);
+        Flow { fields, ..flow.computed(type_oid).with_modifier(modifier) }
     }
 
     fn array(&mut self, array: &'a AArrayExpr, here: Env<'_, 'a>) -> Bound<Flow> {

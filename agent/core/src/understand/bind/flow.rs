@@ -64,6 +64,11 @@ impl Flow {
         Self { direct: Set::one(column), type_oid, identity: Some(column), ..Self::default() }
     }
 
+    /// Functions that computing it runs.
+    pub(super) fn functions(&self) -> BTreeSet<Oid> {
+        self.runs.iter().flat_map(|runs| runs.functions.iter().copied()).collect()
+    }
+
     /// The same of this length or precision.
     pub(super) fn with_modifier(self, modifier: Modifier) -> Self {
         Self { modifier, ..self }
@@ -91,10 +96,13 @@ impl Flow {
         self.run_too(&other.runs);
     }
 
-    /// What decided something decides this too.
-    pub(super) fn depend_on(&mut self, decided: Self) {
-        self.indirect.add(&decided.indirect);
-        self.run_too(&decided.runs);
+    /// What decides about it, about each of its fields as well.
+    pub(super) fn depend_also(&mut self, deciding: &Self) {
+        self.indirect.add(&deciding.indirect);
+        self.run_too(&deciding.runs);
+        for field in self.fields.as_mut().map(Arc::make_mut).into_iter().flatten() {
+            field.flow.indirect.add(&deciding.indirect);
+        }
     }
 
     /// Something computed from this value.
@@ -108,6 +116,7 @@ impl Flow {
 
     /// The same value under another type, or as one of several that it could be.
     pub(super) fn either(&mut self, other: &Self) {
+        let alone = Self { fields: None, ..self.clone() };
         self.mix(other);
         self.modifier = self.modifier.common(other.modifier);
         if self.identity != other.identity {
@@ -115,9 +124,21 @@ impl Flow {
         }
         self.fields = match (self.fields.take(), &other.fields) {
             (Some(own), Some(others)) if own.len() == others.len() => Some(merge(own, others)),
-            _ => None,
+            (Some(_), Some(_)) | (None, None) => None,
+            // Of a row that is known as a whole only, all of it flows into each field.
+            (Some(own), None) => Some(mixed(own, other)),
+            (None, Some(others)) => Some(mixed(Arc::clone(others), &alone)),
         };
     }
+}
+
+fn mixed(own: Arc<Vec<Field>>, whole: &Flow) -> Arc<Vec<Field>> {
+    let mut own = Arc::unwrap_or_clone(own);
+    for field in &mut own {
+        field.flow.mix(whole);
+        field.flow.identity = None;
+    }
+    Arc::new(own)
 }
 
 fn merge(own: Arc<Vec<Field>>, others: &[Field]) -> Arc<Vec<Field>> {

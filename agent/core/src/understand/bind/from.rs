@@ -1,6 +1,6 @@
 //! FROM: relations, joins, subqueries, samples.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, rc::Rc, sync::Arc};
 
 use pg_query::{
     NodeEnum,
@@ -8,11 +8,11 @@ use pg_query::{
 };
 
 use super::{
-    Binder, Bound,
-    flow::Flow,
+    Binder, Bound, Meaning,
+    flow::{Flow, Runs},
     gap,
     item::{Found, Item, JoinColumn},
-    relation::alias_columns,
+    relation::{Target, alias_columns},
     scope::{Entry, Env, Level},
     set::Set,
 };
@@ -89,18 +89,24 @@ impl<'a> Binder<'a> {
         env: Env<'_, 'a>,
         indirect: &mut Set,
     ) -> Bound<Item<'a>> {
-        let RangeVar { catalogname: _, schemaname, relname, inh: _, relpersistence: _, alias, location: _ } =
+        let RangeVar { catalogname: _, schemaname, relname, inh: _, relpersistence: _, alias, location } =
             relation;
         let name = alias.as_ref().map_or(relname.as_str(), |alias| &alias.aliasname);
         if schemaname.is_empty()
             && let Some(shared) = self.find_cte(relname, env)?
         {
+            self.facts.meanings.insert(*location, Meaning::Query);
             indirect.add(&shared.indirect);
             let mut item = Item::derived(Cow::Borrowed(name), Rc::clone(&shared.columns));
             item.aliases = alias.as_ref().map(alias_columns).unwrap_or_default();
             return Ok(item);
         }
         let target = self.relation(relation)?;
+        let meaning = match target {
+            Target::Catalog(relation) => Meaning::Relation(relation.oid),
+            Target::Own(_) => Meaning::Own,
+        };
+        self.facts.meanings.insert(*location, meaning);
         let item = self.relation_item(target, Cow::Borrowed(name), alias.as_ref())?;
         self.hidden_conditions(&item, indirect)?;
         Ok(item)
@@ -117,7 +123,7 @@ impl<'a> Binder<'a> {
         let Some(query) = subquery.as_deref() else {
             return Err(gap(GapKind::NotReviewed, "an empty subquery"));
         };
-        let level = Level { entries: before.to_vec(), parent: env.level };
+        let level = Level::of(before.to_vec(), env.level);
         let around = if *lateral { Env { level: Some(&level), ..env } } else { env };
         let rows = self.query(query, around)?;
         indirect.add(&rows.indirect);
@@ -170,7 +176,7 @@ impl<'a> Binder<'a> {
         let merged = self.merged(join, &left, &right, indirect)?;
         if let Some(quals) = quals.as_deref() {
             let entries = left.entries.iter().chain(&right.entries).cloned().collect();
-            let level = Level { entries, parent: env.level };
+            let level = Level::of(entries, env.level);
             self.condition(Some(quals), Env { level: Some(&level), ..env }, indirect)?;
         }
         Ok(joined(join, left, right, merged))
@@ -194,6 +200,7 @@ impl<'a> Binder<'a> {
         };
         self.step(names.len().saturating_mul(left.top.len() + right.top.len()))?;
         let mut merged = Vec::with_capacity(names.len());
+        let kind = JoinType::try_from(join.jointype).unwrap_or(JoinType::JoinInner);
         for name in names {
             let (Found::One(own), Found::One(other)) = (left.top.find(&name), right.top.find(&name)) else {
                 return Err(gap(GapKind::UnknownObject, format!("the column {name} is not on both sides")));
@@ -206,16 +213,16 @@ impl<'a> Binder<'a> {
                 indirect.add(&flow.indirect);
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
-            let type_oid = self.common_of(&[flows[0].type_oid, flows[1].type_oid]);
+            let type_oid = self.common(&[flows[0].type_oid, flows[1].type_oid]);
             let modifier = super::types::common_modifier(type_oid, flows.iter());
-            merged.push(Merged {
-                name,
-                left: own,
-                right: other,
-                types: [flows[0].type_oid, flows[1].type_oid],
-                type_oid,
-                modifier,
-            });
+            let sides = Sides::shown(kind, &flows, (type_oid, modifier));
+            let (_, runs) = self.aside(|binder| {
+                for side in sides.types(&flows) {
+                    binder.convert(side, type_oid, CastContext::Implicit);
+                }
+                Ok(())
+            })?;
+            merged.push(Merged { name, left: own, right: other, sides, type_oid, modifier, runs });
         }
         Ok(merged)
     }
@@ -226,32 +233,60 @@ struct Merged<'a> {
     name: Cow<'a, str>,
     left: usize,
     right: usize,
-    types: [Oid; 2],
+    sides: Sides,
     type_oid: Oid,
     modifier: Modifier,
+    /// What making the sides of that type runs, for whoever uses it.
+    runs: Option<Arc<Runs>>,
+}
+
+/// Which side a merged column shows.
+#[derive(Debug, Clone, Copy)]
+enum Sides {
+    Left,
+    Right,
+    Both,
+}
+
+impl Sides {
+    fn shown(kind: JoinType, [left, right]: &[Flow; 2], merged: (Oid, Modifier)) -> Self {
+        let fits = |side: &Flow| (side.type_oid, side.modifier) == merged;
+        match kind {
+            JoinType::JoinFull => Self::Both,
+            JoinType::JoinRight => Self::Right,
+            // Of two types the side that has the common one is taken as it is.
+            JoinType::JoinInner if !fits(left) && fits(right) => Self::Right,
+            _ => Self::Left,
+        }
+    }
+
+    fn types(self, [left, right]: &[Flow; 2]) -> Vec<Oid> {
+        match self {
+            Self::Left => vec![left.type_oid],
+            Self::Right => vec![right.type_oid],
+            Self::Both => vec![left.type_oid, right.type_oid],
+        }
+    }
 }
 
 impl<'a> Merged<'a> {
-    fn column(&self, kind: JoinType, left: &Rc<Item<'a>>, right: &Rc<Item<'a>>) -> JoinColumn<'a> {
+    fn column(&self, left: &Rc<Item<'a>>, right: &Rc<Item<'a>>) -> JoinColumn<'a> {
         let own = (Rc::clone(left), self.left);
         let other = (Rc::clone(right), self.right);
-        let from = match kind {
-            JoinType::JoinFull => vec![own, other],
-            JoinType::JoinRight => vec![other],
-            // Of two types the side that has the common one is taken as it is.
-            JoinType::JoinInner if self.types[0] != self.type_oid && self.types[1] == self.type_oid => {
-                vec![other]
-            }
-            _ => vec![own],
+        let from = match self.sides {
+            Sides::Left => vec![own],
+            Sides::Right => vec![other],
+            Sides::Both => vec![own, other],
         };
-        JoinColumn { name: self.name.clone(), from, merged: Some((self.type_oid, self.modifier)) }
+        let runs = self.runs.clone();
+        let merged = Some((self.type_oid, self.modifier));
+        JoinColumn { name: self.name.clone(), from, merged, runs }
     }
 }
 
 fn joined<'a>(join: &'a JoinExpr, left: Part<'a>, right: Part<'a>, merged: Vec<Merged<'a>>) -> Part<'a> {
-    let kind = JoinType::try_from(join.jointype).unwrap_or(JoinType::JoinInner);
     let mut columns: Vec<JoinColumn<'a>> =
-        merged.iter().map(|column| column.column(kind, &left.top, &right.top)).collect();
+        merged.iter().map(|column| column.column(&left.top, &right.top)).collect();
     let using: Vec<JoinColumn<'a>> = columns.clone();
     for (side, places) in [
         (&left.top, merged.iter().map(|column| column.left).collect::<Vec<_>>()),
@@ -262,6 +297,7 @@ fn joined<'a>(join: &'a JoinExpr, left: Part<'a>, right: Part<'a>, merged: Vec<M
             name: side.column_name(place).unwrap_or_default(),
             from: vec![(Rc::clone(side), place)],
             merged: None,
+            runs: None,
         }));
     }
     let top = Rc::new(join_item(join.alias.as_ref(), columns));

@@ -10,7 +10,7 @@ use pg_query::{
 use super::{
     Binder, Bound,
     clause::figured_name,
-    flow::{Flow, INT8},
+    flow::{Flow, INT8, RECORD},
     gap,
     item::{Item, Named},
     scope::{Entry, Env, Level},
@@ -30,6 +30,7 @@ struct Given<'a> {
     columns: Vec<Named<'a>>,
     /// It gives plain values, not rows.
     scalar: bool,
+    row_type: Oid,
 }
 
 impl<'a> Binder<'a> {
@@ -42,10 +43,11 @@ impl<'a> Binder<'a> {
     ) -> Bound<Item<'a>> {
         let RangeFunction { lateral: _, ordinality, is_rowsfrom: _, functions, alias, coldeflist } = function;
         // A function in FROM sees what stands before it, with LATERAL or without.
-        let level = Level { entries: before.to_vec(), parent: env.level };
+        let level = Level::of(before.to_vec(), env.level);
         let here = Env { level: Some(&level), ..env };
         let mut columns = Vec::new();
         let mut scalar = functions.len() == 1 && !ordinality;
+        let mut row_type = RECORD;
         let mut name = Cow::Borrowed("");
         for node in functions {
             let Some(NodeEnum::List(List { items })) = &node.node else {
@@ -63,11 +65,13 @@ impl<'a> Binder<'a> {
             };
             let only = (functions.len() == 1).then_some(alias.as_ref()).flatten();
             let alias = only.map(|alias| alias.aliasname.as_str());
-            let outside = std::mem::take(&mut self.facts.multiplying);
+            let outside = self.facts.multiplying.take();
             let all = self.given(call, own, alias, here, indirect)?;
-            indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+            let multiplying = std::mem::replace(&mut self.facts.multiplying, outside);
+            indirect.add(&multiplying.unwrap_or_default());
             for given in all {
                 scalar &= given.scalar;
+                row_type = given.row_type;
                 columns.extend(given.columns);
             }
         }
@@ -76,6 +80,9 @@ impl<'a> Binder<'a> {
         }
         let mut item = Item::derived(name, Rc::new(columns));
         item.is_scalar = scalar;
+        if functions.len() == 1 && !ordinality {
+            item.row_type = row_type;
+        }
         Ok(super::from::named(alias.as_ref(), item))
     }
 
@@ -108,7 +115,7 @@ impl<'a> Binder<'a> {
                 let flow = nobodys(field.flow.clone());
                 Named { name: Cow::Owned(field.name.to_string()), flow }
             });
-            return Ok(vec![Given { columns: columns.collect(), scalar: false }]);
+            return Ok(vec![Given { columns: columns.collect(), scalar: false, row_type: flow.type_oid }]);
         }
         let own = called.outputs.first().map(|(name, _)| name.to_string()).filter(|name| !name.is_empty());
         let mut given = self.scalar(&name, alias, flow);
@@ -145,7 +152,7 @@ impl<'a> Binder<'a> {
 
     fn scalar(&self, name: &str, alias: Option<&'a str>, flow: Flow) -> Given<'a> {
         let name = alias.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
-        Given { columns: vec![Named { name, flow: nobodys(flow) }], scalar: true }
+        Given { columns: vec![Named { name, flow: nobodys(flow) }], scalar: true, row_type: RECORD }
     }
 
     /// `AS t(a int, b text)`
@@ -159,7 +166,7 @@ impl<'a> Binder<'a> {
             let own = nobodys(own).with_modifier(modifier);
             columns.push(Named { name: Cow::Borrowed(name), flow: own });
         }
-        Ok(Given { columns, scalar: false })
+        Ok(Given { columns, scalar: false, row_type: RECORD })
     }
 
     /// `unnest(a, b)` is as many calls, side by side.
@@ -212,5 +219,5 @@ fn outputs<'a>(outputs: &[(Name, Oid)], flow: &Flow) -> Given<'a> {
         let name = if name.is_empty() { format!("column{}", place + 1) } else { name.to_string() };
         Named { name: Cow::Owned(name), flow: nobodys(own) }
     });
-    Given { columns: columns.collect(), scalar: false }
+    Given { columns: columns.collect(), scalar: false, row_type: RECORD }
 }

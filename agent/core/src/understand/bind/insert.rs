@@ -96,6 +96,11 @@ impl<'a> Binder<'a> {
             let flows =
                 self.values_row_by(row, env, |binder, item| binder.apart(|b| b.expression(item, env)))?;
             let listed = listed(target, cols, flows.len())?;
+            for (listed, node) in listed.iter().zip(row_items(row)) {
+                if let Some(NodeEnum::SetToDefault(_)) = node.node {
+                    self.run_default(target, listed.column.number, Event::Insert)?;
+                }
+            }
             for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
                 if listed.steps.is_empty() {
                     let Column { type_oid, modifier, .. } = *listed.column;
@@ -144,7 +149,7 @@ impl<'a> Binder<'a> {
 
     /// A row level for a target alone.
     pub(super) fn alone<'e>(target: std::rc::Rc<super::item::Item<'a>>, env: Env<'e, 'a>) -> Level<'e, 'a> {
-        Level { entries: vec![Entry::visible(target)], parent: env.level }
+        Level::of(vec![Entry::visible(target)], env.level)
     }
 }
 
@@ -161,6 +166,14 @@ fn plain_values(query: &Node) -> Option<&[Node]> {
             Some(&select.values_lists)
         }
         _ => None,
+    }
+}
+
+/// The values of one list. With a star among them, none is DEFAULT.
+fn row_items(row: &Node) -> &[Node] {
+    match &row.node {
+        Some(NodeEnum::List(list)) => &list.items,
+        _ => &[],
     }
 }
 

@@ -1,8 +1,12 @@
 //! What stands in FROM: something with named columns, each with what it comes from.
 
-use std::{borrow::Cow, collections::HashMap, rc::Rc};
+use std::{borrow::Cow, collections::HashMap, rc::Rc, sync::Arc};
 
-use super::{flow::Flow, set::Set, view::BoundView};
+use super::{
+    flow::{Flow, Runs},
+    set::Set,
+    view::BoundView,
+};
 use crate::{
     catalog::{Modifier, Oid, Relation},
     lineage::ColumnId,
@@ -70,6 +74,8 @@ pub(super) struct JoinColumn<'a> {
     pub(super) from: Vec<(Rc<Item<'a>>, usize)>,
     /// Merged of two into this type and modifier.
     pub(super) merged: Option<(Oid, Modifier)>,
+    /// What making it of that type runs.
+    pub(super) runs: Option<Arc<Runs>>,
 }
 
 /// What a name is in an item.
@@ -188,6 +194,7 @@ impl JoinColumn<'_> {
             }
             flow.modifier = modifier;
         }
+        flow.runs.extend(self.runs.clone());
         flow
     }
 }

@@ -71,21 +71,28 @@ impl<'a> Binder<'a> {
             }
             NodeEnum::JsonObjectAgg(aggregate) => {
                 self.since(160_000, "JSON_OBJECTAGG")?;
-                let JsonObjectAgg { constructor, arg, absent_on_null: _, unique: _ } = &**aggregate;
+                let JsonObjectAgg { constructor, arg, absent_on_null, unique } = &**aggregate;
                 let flow = match arg.as_deref() {
                     Some(pair) => self.key_value(pair, here)?,
                     None => Flow::default(),
                 };
-                self.json_aggregate(constructor.as_deref(), flow, here)
+                let name = match (unique, absent_on_null) {
+                    (true, true) => "_object_agg_unique_strict",
+                    (true, false) => "_object_agg_unique",
+                    (false, true) => "_object_agg_strict",
+                    (false, false) => "_object_agg",
+                };
+                self.json_aggregate(constructor.as_deref(), name, flow, here)
             }
             NodeEnum::JsonArrayAgg(aggregate) => {
                 self.since(160_000, "JSON_ARRAYAGG")?;
-                let JsonArrayAgg { constructor, arg, absent_on_null: _ } = &**aggregate;
+                let JsonArrayAgg { constructor, arg, absent_on_null } = &**aggregate;
                 let flow = match arg.as_deref() {
                     Some(value) => self.json_value(value, here)?,
                     None => Flow::default(),
                 };
-                self.json_aggregate(constructor.as_deref(), flow, here)
+                let name = if *absent_on_null { "_agg_strict" } else { "_agg" };
+                self.json_aggregate(constructor.as_deref(), name, flow, here)
             }
             other => self.json_function(other, here),
         }
@@ -211,9 +218,11 @@ impl<'a> Binder<'a> {
         Ok(flow)
     }
 
+    /// `name` is that of the aggregate behind it, without its first word, which is the type.
     fn json_aggregate(
         &mut self,
         constructor: Option<&'a JsonAggConstructor>,
+        name: &str,
         mut flow: Flow,
         here: Env<'_, 'a>,
     ) -> Bound<Flow> {
@@ -230,7 +239,21 @@ impl<'a> Binder<'a> {
         if let Some(window) = over.as_deref() {
             self.over(window, here, &mut flow)?;
         }
-        self.json_output(flow, output.as_ref(), JSON)
+        let flow = self.json_output(flow, output.as_ref(), JSON)?;
+        let kind = if flow.type_oid == JSONB { "jsonb" } else { "json" };
+        self.run_builtin(&format!("{kind}{name}"));
+        Ok(flow)
+    }
+
+    /// The only function of that name that the server has by itself.
+    pub(super) fn run_builtin(&mut self, name: &str) {
+        let code = &self.catalog.code;
+        let own = code.functions_by_name.get(name).into_iter().flatten().copied();
+        let found = own.filter_map(|oid| code.functions.get(&oid)).find(|one| &*one.schema == "pg_catalog");
+        match found.map(|function| function.oid) {
+            Some(function) => self.run(function),
+            None => self.gap(GapKind::UnknownObject, format!("the function pg_catalog.{name}")),
+        }
     }
 
     fn json_output(&mut self, flow: Flow, output: Option<&JsonOutput>, otherwise: Oid) -> Bound<Flow> {

@@ -42,8 +42,8 @@ impl<'a> Binder<'a> {
         let (Some(relation), Some(source)) = (relation, source_relation.as_deref()) else {
             return Err(gap(GapKind::NotReviewed, "MERGE without a target or a source"));
         };
-        let event = merge_when_clauses.iter().find_map(event_of).unwrap_or(Event::Update);
-        let target = self.write_target(relation, event)?;
+        let events: Vec<Event> = merge_when_clauses.iter().filter_map(event_of).collect();
+        let target = self.merge_target(relation, &events)?;
         let mut indirect = Set::default();
         self.hidden_conditions(&target.item, &mut indirect)?;
         let source = self.from(source, env, &[], &mut indirect)?.entries;
@@ -61,8 +61,8 @@ impl<'a> Binder<'a> {
             self.since(170_000, "MERGE … RETURNING")?;
         }
         // Only what was there before has an old row.
-        let mut events = merge_when_clauses.iter().filter_map(event_of);
-        let event = if events.any(|event| event != Event::Insert) { Event::Update } else { Event::Insert };
+        let event =
+            if events.iter().any(|event| *event != Event::Insert) { Event::Update } else { Event::Insert };
         // DO NOTHING alone returns nothing.
         for values in [&mut returned.row, &mut returned.new] {
             if values.is_empty() {
@@ -102,7 +102,7 @@ impl<'a> Binder<'a> {
             Ok(MergeMatchKind::MergeWhenNotMatchedByTarget) => source.to_vec(),
             _ => std::iter::once(own).chain(source.iter().cloned()).collect(),
         };
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         self.condition(condition.as_deref(), here, indirect)?;
         match CmdType::try_from(*command_type) {
@@ -166,6 +166,9 @@ impl<'a> Binder<'a> {
             let Some(column) = column else {
                 return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
             };
+            if let Some(NodeEnum::SetToDefault(_)) = node.node {
+                self.run_default(target, column.number, Event::Insert)?;
+            }
             let flow = self.expression(node, here)?;
             self.assign(&flow, column);
             indirect.add(&flow.indirect);

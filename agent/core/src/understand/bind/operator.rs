@@ -138,16 +138,14 @@ impl<'a> Binder<'a> {
         let tested = flow.type_oid;
         let mut constants = vec![tested];
         let mut others = Vec::new();
+        let uses = || here.level.map_or(0, |level| level.uses.get());
         for item in items {
+            let before = uses();
             let next = self.expression(item, here)?;
             flow.mix(&next);
-            if next.direct.is_empty() && next.indirect.is_empty() {
-                constants.push(next.type_oid);
-            } else {
-                others.push(next.type_oid);
-            }
+            if uses() == before { constants.push(next.type_oid) } else { others.push(next.type_oid) }
         }
-        // Values without columns are compared as one array, if a type fits them all.
+        // Values without a column of this level are compared as one array, if a type fits them all.
         let common = if constants.len() > 2 { self.common(&constants) } else { NO_TYPE };
         if common == NO_TYPE || constants.len() <= 2 {
             constants.iter().skip(1).for_each(|right| {

@@ -12,6 +12,7 @@ use super::{
     flow::Flow,
     item::{Item, Named},
     scope::{Entry, Env, Level},
+    set::Set,
     write::{Event, Values, WriteTarget},
 };
 
@@ -80,8 +81,9 @@ impl<'a> Binder<'a> {
         } else if !options.is_empty() {
             self.since(180_000, "RETURNING WITH")?;
         }
-        let level = Level { entries, parent: env.level };
-        self.targets(exprs, Env { level: Some(&level), ..env })
+        let level = Level::of(entries, env.level);
+        // Set-returning functions may not stand here.
+        self.targets(exprs, Env { level: Some(&level), ..env }, &mut Set::default())
     }
 }
 

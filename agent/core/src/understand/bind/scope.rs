@@ -1,6 +1,6 @@
 //! Which names an expression sees, and what they mean: PostgreSQL's name spaces, level by level.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use super::{
     flow::Flow,
@@ -22,6 +22,8 @@ pub(super) struct Env<'e, 'a> {
 pub(super) struct Level<'e, 'a> {
     pub(super) entries: Vec<Entry<'a>>,
     pub(super) parent: Option<&'e Level<'e, 'a>>,
+    /// How often something of it was named.
+    pub(super) uses: Cell<usize>,
 }
 
 /// An item as a level shows it. Of a join the sides are known by name, their columns by the join.
@@ -50,6 +52,10 @@ impl<'a> Entry<'a> {
 }
 
 impl<'e, 'a> Level<'e, 'a> {
+    pub(super) const fn of(entries: Vec<Entry<'a>>, parent: Option<&'e Self>) -> Self {
+        Self { entries, parent, uses: Cell::new(0) }
+    }
+
     /// This level and those around it, from inside out.
     pub(super) fn outwards(&self) -> impl Iterator<Item = &Level<'_, 'a>> {
         std::iter::successors(Some(self), |level| level.parent)
@@ -60,10 +66,17 @@ impl<'e, 'a> Level<'e, 'a> {
         for level in self.outwards() {
             match level.own_column(name) {
                 Meaning::None => {}
-                found => return found,
+                found => {
+                    level.used();
+                    return found;
+                }
             }
         }
         Meaning::None
+    }
+
+    fn used(&self) {
+        self.uses.set(self.uses.get() + 1);
     }
 
     /// A column of this level alone.
@@ -95,7 +108,10 @@ impl<'e, 'a> Level<'e, 'a> {
                         .is_some_and(|relation| *relation.name == *name && *relation.schema == *schema)
                 }),
             };
-            found.map(|entry| Rc::clone(&entry.item))
+            found.map(|entry| {
+                level.used();
+                Rc::clone(&entry.item)
+            })
         })
     }
 }

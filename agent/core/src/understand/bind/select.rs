@@ -63,13 +63,11 @@ impl<'a> Binder<'a> {
     fn plain_select(&mut self, select: &'a SelectStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
         let mut indirect = Set::default();
         let entries = self.items(&select.from_clause, env, &mut indirect)?;
-        let level = Level { entries, parent: env.level };
+        let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;
         let here = Env { windows: Some(&windows), ..here };
-        let outside = std::mem::take(&mut self.facts.multiplying);
-        let columns = self.targets(&select.target_list, here)?;
-        indirect.add(&std::mem::replace(&mut self.facts.multiplying, outside));
+        let columns = self.targets(&select.target_list, here, &mut indirect)?;
         self.condition(select.where_clause.as_deref(), here, &mut indirect)?;
         self.condition(select.having_clause.as_deref(), here, &mut indirect)?;
         self.group_by(&select.group_clause, &columns, here, &mut indirect)?;
@@ -110,7 +108,12 @@ impl<'a> Binder<'a> {
     }
 
     /// An output list, with `*` written out.
-    pub(super) fn targets(&mut self, list: &'a [Node], here: Env<'_, 'a>) -> Bound<Vec<Named<'a>>> {
+    pub(super) fn targets(
+        &mut self,
+        list: &'a [Node],
+        here: Env<'_, 'a>,
+        indirect: &mut Set,
+    ) -> Bound<Vec<Named<'a>>> {
         let mut columns = Vec::with_capacity(list.len());
         for node in list {
             let Some(NodeEnum::ResTarget(target)) = &node.node else {
@@ -122,7 +125,13 @@ impl<'a> Binder<'a> {
             if self.star(value, here, &mut columns)? {
                 continue;
             }
-            let flow = self.apart(|binder| binder.expression(value, here))?;
+            let outside = self.facts.multiplying.take();
+            let mut flow = self.apart(|binder| binder.expression(value, here))?;
+            if let Some(multiplying) = std::mem::replace(&mut self.facts.multiplying, outside) {
+                // It decides how many rows there are, whether anybody uses its value or not.
+                self.used(&mut flow);
+                indirect.add(&multiplying);
+            }
             let name = match target.name.as_str() {
                 "" => super::clause::figured_name(value),
                 name => Cow::Borrowed(name),
@@ -157,7 +166,7 @@ impl<'a> Binder<'a> {
         let mut indirect = Set::default();
         // The server calls the list so when it prints a definition.
         let list = Item::derived(Cow::Borrowed("*VALUES*"), Rc::new(columns.clone()));
-        let level = Level { entries: vec![Entry::visible(Rc::new(list))], parent: env.level };
+        let level = Level::of(vec![Entry::visible(Rc::new(list))], env.level);
         let here = Env { level: Some(&level), ..env };
         self.order_by(&select.sort_clause, &columns, here, &mut indirect)?;
         self.limit(select, here, &mut indirect)?;

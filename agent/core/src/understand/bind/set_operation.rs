@@ -18,7 +18,7 @@ impl<'a> Binder<'a> {
         let right = self.select(second, env)?;
         let mut rows = self.combine(select, left, &right)?;
         // Only names and places of the output can be ordered by.
-        let level = Level { entries: Vec::new(), parent: env.level };
+        let level = Level::of(Vec::new(), env.level);
         let here = Env { level: Some(&level), ..env };
         let mut indirect = std::mem::take(&mut rows.indirect);
         self.order_by(&select.sort_clause, &rows.columns, here, &mut indirect)?;

@@ -1,11 +1,13 @@
 //! The way in: one statement, the catalog snapshot and the session → [`Lineage`].
 
+use std::collections::BTreeMap;
+
 use pg_query::{
     NodeEnum,
     protobuf::{Node, RawStmt, SelectStmt},
 };
 
-use super::{Binder, Bound, Facts, gap, item::Named, scope::Env, select::Rows, write::Written};
+use super::{Binder, Bound, Facts, Meaning, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
     catalog::Catalog,
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
@@ -25,9 +27,18 @@ pub(super) struct Result<'a> {
 /// Binds one statement.
 #[must_use]
 pub fn bind(statement: &RawStmt, catalog: &Catalog, session: &Session) -> Lineage {
+    bind_named(statement, catalog, session).0
+}
+
+/// Binds one statement; beside its lineage, what each name in FROM means, by its place in the text.
+pub(in crate::understand) fn bind_named(
+    statement: &RawStmt,
+    catalog: &Catalog,
+    session: &Session,
+) -> (Lineage, BTreeMap<i32, Meaning>) {
     match statement.stmt.as_deref() {
-        Some(Node { node: Some(node) }) => bind_node(node, catalog, session),
-        _ => Lineage::opaque(GapKind::NotReviewed, "an empty command"),
+        Some(Node { node: Some(node) }) => bound(node, catalog, session),
+        _ => (Lineage::opaque(GapKind::NotReviewed, "an empty command"), BTreeMap::new()),
     }
 }
 
@@ -43,8 +54,13 @@ pub fn bind_text(text: &str, catalog: &Catalog, session: &Session) -> Vec<Lineag
 /// The same of a bare tree.
 #[must_use]
 pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Lineage {
+    bound(node, catalog, session).0
+}
+
+fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, BTreeMap<i32, Meaning>) {
     if session.lexing() == Lexing::Other {
-        return Lineage::opaque(GapKind::Session, "the server reads string constants in another way");
+        let what = "the server reads string constants in another way";
+        return (Lineage::opaque(GapKind::Session, what), BTreeMap::new());
     }
     let builtin;
     let path: &SearchPath = match &session.search_path {
@@ -64,14 +80,17 @@ pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Linea
     if session.relations.is_lost() {
         binder.gap(GapKind::Changed, "what this session made or changed is not all known");
     }
-    match binder.top(node) {
+    let top = binder.top(node);
+    let meanings = std::mem::take(&mut binder.facts.meanings);
+    let lineage = match top {
         Ok(result) => lineage(binder.facts, result),
         Err(failed) => {
             let mut gaps = vec![failed];
             gaps.extend(binder.facts.gaps);
             Lineage { status: Status::Opaque, gaps, ..Lineage::default() }
         }
-    }
+    };
+    (lineage, meanings)
 }
 
 impl<'a> Binder<'a> {

@@ -26,7 +26,7 @@ impl<'a> Binder<'a> {
         indirect: &mut Set,
     ) -> Bound<Item<'a>> {
         let RangeTableFunc { lateral: _, docexpr, rowexpr, namespaces, columns, alias, location: _ } = table;
-        let level = Level { entries: before.to_vec(), parent: env.level };
+        let level = Level::of(before.to_vec(), env.level);
         let here = Env { level: Some(&level), ..env };
         let mut source = self.optional(docexpr.as_deref(), here)?;
         let rows = self.optional(rowexpr.as_deref(), here)?;
@@ -95,7 +95,7 @@ impl<'a> Binder<'a> {
             location: _,
         } = table;
         self.since(170_000, "JSON_TABLE")?;
-        let level = Level { entries: before.to_vec(), parent: env.level };
+        let level = Level::of(before.to_vec(), env.level);
         let here = Env { level: Some(&level), ..env };
         let mut source = match context_item.as_deref() {
             Some(item) => self.json_value(item, here)?,

@@ -87,6 +87,9 @@ impl<'a> Binder<'a> {
             };
             let ResTarget { name, indirection, val, location: _ } = &**assigned;
             let column = target.column_named(name)?;
+            if let Some(Node { node: Some(NodeEnum::SetToDefault(_)) }) = val.as_deref() {
+                self.run_default(target, column.number, Event::Update)?;
+            }
             let mut flow = match val.as_deref() {
                 Some(value) => self.assigned(value, here)?,
                 None => return Err(gap(GapKind::NotReviewed, "an item of SET without a value")),

@@ -3,7 +3,7 @@
 //! Nobody's use is needed for a data-modifying one to run. A query that nobody uses does not run, and gives
 //! nothing.
 
-use std::{borrow::Cow, cell::RefCell, rc::Rc};
+use std::{borrow::Cow, cell::RefCell, rc::Rc, sync::Arc};
 
 use pg_query::{
     NodeEnum,
@@ -12,7 +12,7 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::{BOOL, Flow, RECORD},
+    flow::{BOOL, Flow, RECORD, Runs},
     gap,
     item::Named,
     scope::Env,
@@ -64,11 +64,15 @@ enum State<'a> {
 pub(super) struct Shared<'a> {
     pub(super) columns: Rc<Vec<Named<'a>>>,
     pub(super) indirect: Set,
+    /// What its rows run, each time that they are used.
+    runs: Option<Arc<Runs>>,
 }
 
 impl PartialEq for Named<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.flow.direct == other.flow.direct && self.flow.indirect == other.flow.indirect
+        self.flow.direct == other.flow.direct
+            && self.flow.indirect == other.flow.indirect
+            && self.flow.functions() == other.flow.functions()
     }
 }
 
@@ -91,15 +95,18 @@ impl<'a> Binder<'a> {
         let ctes = Ctes { list, recursive: clause.recursive, around: env };
         for (place, cte) in ctes.list.iter().enumerate() {
             if !matches!(query_of(cte.expression), Some(NodeEnum::SelectStmt(_))) {
-                let shared = self.cte(&ctes, place)?;
+                let shared = self.used_cte(&ctes, place)?;
                 self.facts.indirect.add(&shared.indirect);
             }
         }
         let seen = CtesSeen { ctes: &ctes, visible: ctes.list.len() };
         let done = work(self, Env { ctes: Some(seen), ..env })?;
-        // What nobody used is bound too: it names what it would read, and may not be understood.
+        // What nobody used does not run, but it is bound: it may not be understood.
         for place in 0..ctes.list.len() {
-            self.cte(&ctes, place)?;
+            let shared = self.cte(&ctes, place)?;
+            for gap in shared.runs.iter().flat_map(|runs| &runs.gaps) {
+                self.gap(gap.kind, gap.what.clone());
+            }
         }
         Ok(done)
     }
@@ -110,11 +117,19 @@ impl<'a> Binder<'a> {
         while let Some(CtesSeen { ctes, visible }) = around {
             let seen = ctes.list.get(..visible).unwrap_or_default();
             if let Some(place) = seen.iter().rposition(|cte| cte.name == name) {
-                return self.cte(ctes, place).map(Some);
+                return self.used_cte(ctes, place).map(Some);
             }
             around = ctes.around.ctes;
         }
         Ok(None)
+    }
+
+    fn used_cte(&mut self, ctes: &Ctes<'_, 'a>, place: usize) -> Bound<Rc<Shared<'a>>> {
+        let shared = self.cte(ctes, place)?;
+        if let Some(runs) = &shared.runs {
+            self.ran(runs);
+        }
+        Ok(shared)
     }
 
     fn cte(&mut self, ctes: &Ctes<'_, 'a>, place: usize) -> Bound<Rc<Shared<'a>>> {
@@ -130,7 +145,9 @@ impl<'a> Binder<'a> {
             State::New => {}
         }
         *cte.state.borrow_mut() = State::Open(None);
-        let shared = self.deeper(|binder| binder.bind_cte(ctes, place, cte))?;
+        let (mut shared, runs) =
+            self.aside(|binder| binder.deeper(|binder| binder.bind_cte(ctes, place, cte)))?;
+        Rc::make_mut(&mut shared).runs = runs;
         *cte.state.borrow_mut() = State::Done(Rc::clone(&shared));
         Ok(shared)
     }
@@ -171,8 +188,12 @@ impl<'a> Binder<'a> {
                 *cte.state.borrow_mut() = State::Open(Some(Rc::clone(&known)));
                 let rows = binder.select(second, env)?;
                 let next = binder.searched(union(&base, rows, select.all)?, cte)?;
-                // The sets are as they were; what the second side runs is in the newer one only.
+                // Gaps that the second side has are in the newer one only.
                 if next == known {
+                    if !select.all {
+                        // Rows that are there already are left out: every column is compared.
+                        next.columns.iter().for_each(|column| binder.used(&mut column.flow.clone()));
+                    }
                     return Ok(next);
                 }
                 known = next;
@@ -193,20 +214,28 @@ impl<'a> Binder<'a> {
         if let Some(search) = &expression.search_clause {
             let type_oid = if search.search_breadth_first { RECORD } else { RECORDS };
             let flow = listed(&columns, &search.search_col_list).computed(type_oid);
+            self.run_builtin(if search.search_breadth_first { "int8inc" } else { "array_cat" });
             add(&mut columns, &search.search_seq_column, flow);
         }
         if let Some(cycle) = &expression.cycle_clause {
-            let path = listed(&columns, &cycle.cycle_col_list).computed(RECORDS);
-            let mut mark = match cycle.cycle_mark_value.as_deref() {
-                Some(value) => Flow::constant(self.expression(value, Env::default())?.type_oid),
-                None => Flow::constant(BOOL),
-            };
+            let mut path = listed(&columns, &cycle.cycle_col_list).computed(RECORDS);
+            // Each row's path is looked through, whoever uses it.
+            self.used(&mut path);
+            let mut types = Vec::new();
+            for value in [&cycle.cycle_mark_value, &cycle.cycle_mark_default].into_iter().flatten() {
+                types.push(self.expression(value, Env::default())?.type_oid);
+            }
+            let mut mark = Flow::constant(if types.is_empty() { BOOL } else { self.common_of(&types) });
+            for name in ["array_cat", "record_eq"] {
+                self.run_builtin(name);
+            }
+            self.operate(&["pg_catalog", "<>"], Some(mark.type_oid), mark.type_oid);
             mark.depend(&path);
             indirect.add(&mark.indirect);
             add(&mut columns, &cycle.cycle_mark_column, mark);
             add(&mut columns, &cycle.cycle_path_column, path);
         }
-        Ok(Rc::new(Shared { columns: Rc::new(columns), indirect }))
+        Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
     }
 }
 
@@ -231,7 +260,7 @@ fn shared<'a>(cte: &Cte<'a>, rows: Rows<'a>) -> Bound<Rc<Shared<'a>>> {
     for (column, name) in columns.iter_mut().zip(names) {
         column.name = Cow::Borrowed(name);
     }
-    Ok(Rc::new(Shared { columns: Rc::new(columns), indirect }))
+    Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
 }
 
 /// What both sides give so far.
@@ -252,7 +281,7 @@ fn union<'a>(base: &Shared<'a>, rows: Rows<'a>, all: bool) -> Bound<Rc<Shared<'a
             indirect.add(&column.flow.indirect);
         }
     }
-    Ok(Rc::new(Shared { columns: Rc::new(columns), indirect }))
+    Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
 }
 
 /// What the named columns come from, all together.

@@ -66,6 +66,11 @@ impl<'a> WriteTarget<'a> {
         self.base.column(number)
     }
 
+    /// It is written through a view.
+    pub(super) fn is_view(&self) -> bool {
+        !self.map.is_empty()
+    }
+
     pub(super) fn column_named(&self, name: &str) -> Bound<&'a Column> {
         let place = (0..self.item.len()).find(|place| self.own_name(*place).as_deref() == Some(name));
         place
@@ -116,29 +121,40 @@ impl<'a> WriteTarget<'a> {
 impl<'a> Binder<'a> {
     /// Finds the target of a write.
     pub(super) fn write_target(&mut self, relation: &'a RangeVar, event: Event) -> Bound<WriteTarget<'a>> {
-        let target = self.relation(relation)?;
         let functions = self.facts.functions.clone();
+        let target = self.merge_target(relation, &[event])?;
+        if event == Event::Insert {
+            // What decides which rows a view shows does not run for a new one.
+            self.facts.functions = functions;
+        }
+        Ok(target)
+    }
+
+    /// Finds what several actions write.
+    pub(super) fn merge_target(
+        &mut self,
+        relation: &'a RangeVar,
+        events: &[Event],
+    ) -> Bound<WriteTarget<'a>> {
+        let target = self.relation(relation)?;
         let name = relation.alias.as_ref().map_or(relation.relname.as_str(), |alias| &alias.aliasname);
         let item = Rc::new(self.relation_item(target, Cow::Borrowed(name), relation.alias.as_ref())?);
         let own = target.relation();
         if own.kind != RelationKind::View {
             return Ok(WriteTarget { item, base: own, map: Vec::new() });
         }
-        if self.is_replaced(own, event) {
+        if self.is_replaced(own, events) {
             return Ok(WriteTarget { item, base: own, map: Vec::new() });
-        }
-        if event == Event::Insert {
-            // What decides which rows a view shows does not run for a new one.
-            self.facts.functions = functions;
         }
         self.through_view(item, own)
     }
 
     /// INSTEAD OF triggers and rules do something else in place of the write.
-    fn is_replaced(&mut self, view: &Relation, event: Event) -> bool {
+    fn is_replaced(&mut self, view: &Relation, events: &[Event]) -> bool {
         let Some(details) = &view.details else { return false };
-        let replaced = !details.rules.is_empty()
-            || details.triggers.iter().any(|trigger| trigger.instead && fires(trigger, event));
+        let instead =
+            |trigger: &Trigger| trigger.instead && events.iter().any(|event| fires(trigger, *event));
+        let replaced = !details.rules.is_empty() || details.triggers.iter().any(instead);
         if replaced {
             let name = view.qualified_name();
             self.gap(GapKind::Trigger, format!("what writing the view {name} does is code of its own"));
@@ -239,7 +255,7 @@ impl<'a> Binder<'a> {
     ) -> Level<'e, 'a> {
         let mut entries = vec![Entry::visible(target)];
         entries.extend(others);
-        Level { entries, parent: env.level }
+        Level::of(entries, env.level)
     }
 }
 

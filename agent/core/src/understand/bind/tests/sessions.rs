@@ -185,7 +185,7 @@ fn own_tables_are_stored_tables() {
     check(
         &["CREATE TABLE mine (i int PRIMARY KEY, n text)"],
         "INSERT INTO mine SELECT id, a FROM t ON CONFLICT ON CONSTRAINT mine_pkey DO NOTHING",
-        ">public.mine i<t.id, n<t.a | mine.i | complete",
+        ">public.mine i<t.id, n<t.a | t.id mine.i | complete",
     );
     check(&["CREATE SCHEMA s CREATE TABLE q (i int)"], "SELECT i FROM s.q", "i<s.q.i |  | complete");
     check(&["CREATE MATERIALIZED VIEW m AS SELECT a FROM t"], "SELECT a FROM m", "a<m.a |  | complete");

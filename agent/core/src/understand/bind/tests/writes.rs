@@ -45,7 +45,7 @@ fn inserts_write_the_columns_that_are_given() {
     );
     check(
         "INSERT INTO t (id, a) SELECT id, a FROM w ON CONFLICT (id) DO UPDATE SET a = excluded.a || t.a WHERE t.b > 1",
-        ">t id<w.id, a<t.a w.a; | t.b t.id",
+        ">t id<w.id, a<t.a w.a; | t.b t.id w.id",
     );
     check(
         "INSERT INTO t (id, a) VALUES (1, 'x') ON CONFLICT ON CONSTRAINT t_a DO NOTHING",
