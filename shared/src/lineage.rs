@@ -83,6 +83,9 @@ pub struct OutputColumnReport {
     pub data_type: Option<String>,
     /// Columns whose value can flow into this one.
     pub direct: Vec<String>,
+    /// The stored column that this is, passed on as it is; absent for whatever is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// The label for which the client sees it masked; only `connect explain` knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<Label>,

@@ -1,6 +1,6 @@
 //! The agent's understanding against the server's own analyser.
 
-mod kept;
+pub(crate) mod kept;
 
 use std::fmt::Write as _;
 

@@ -6,6 +6,7 @@ mod generated;
 mod oracle;
 mod overload;
 mod perturbation;
+mod recorded;
 mod score;
 mod server;
 mod sessions;

@@ -22,6 +22,7 @@ pub mod perturb;
 pub mod place;
 pub mod postgres;
 pub mod process;
+pub mod recorded;
 pub mod sessions;
 pub mod stranger;
 pub mod tap;

@@ -69,7 +69,8 @@ pub struct OutputColumn {
     /// Type; `Oid(0)` where it is not known.
     pub type_oid: Oid,
     pub direct: Columns,
-    /// The value is this column's, unchanged.
+    /// The stored column that this is, passed on as it is; for a result what the server names as its origin
+    /// in the row description, with views opened.
     pub identity: Option<ColumnId>,
 }
 

@@ -15,9 +15,8 @@ use serde_json::Value;
 
 use super::lines::LONGEST;
 
-/// One line of input.
+/// One line of input. What else is in it is somebody else's: manifests have many fields.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Question {
     #[serde(default)]
     id: Value,

@@ -31,7 +31,7 @@ fn every_line_has_an_answer_in_order_and_blank_ones_have_none() {
 #[test]
 fn a_line_that_cannot_be_read_is_opaque_and_ends_nothing() {
     let answers = answers(
-        "not JSON\n{\"id\": 7}\n{\"id\": 8, \"sql\": \"SELECT 1\", \"serch_path\": []}\n{\"id\": 9, \"sql\": \"SELECT 1\"}\n",
+        "not JSON\n{\"id\": 7}\n{\"id\": 8, \"sql\": \"SELECT 1\", \"search_path\": \"a\"}\n{\"id\": 9, \"sql\": \"SELECT 1\"}\n",
     );
     let summary: Vec<_> = answers[..3].iter().map(|answer| (&answer["id"], &answer["status"])).collect();
     assert_eq!(
@@ -40,12 +40,20 @@ fn a_line_that_cannot_be_read_is_opaque_and_ends_nothing() {
     );
     let reasons: Vec<_> =
         answers[..3].iter().map(|answer| answer["reasons"][0].as_str().unwrap_or_default()).collect();
-    insta::assert_snapshot!(reasons.join("\n"), @r"
+    insta::assert_snapshot!(reasons.join("\n"), @r#"
     input: not JSON (column 2)
     input: missing field `sql` (column 9)
-    input: unknown field `serch_path`, expected one of `id`, `sql`, `search_path`, `session` (column 41)
-    ");
+    input: invalid type: string "a", expected a sequence (column 47)
+    "#);
     assert_eq!(answers[3]["id"], 9);
+}
+
+#[test]
+fn fields_of_others_are_passed_over() {
+    let answers = answers(
+        "{\"id\": 1, \"sql\": \"SELECT 1\", \"materialized\": \"table\", \"depends_on\": {\"nodes\": []}}\n",
+    );
+    assert_eq!((&answers[0]["id"], &answers[0]["status"]), (&json!(1), &json!("complete")));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const SHOP: &str = include_str!("../../corpora/captured/schema.sql");
 const MANUAL: &str = include_str!("../../corpora/captured/manual.schema.sql");
 
 /// What was captured, with the schema that it is over.
-const CAPTURED: [(&str, &str, &str); 11] = [
+pub(crate) const CAPTURED: [(&str, &str, &str); 11] = [
     ("SQLAlchemy", SHOP, include_str!("../../corpora/captured/sqlalchemy.sql")),
     ("Django", SHOP, include_str!("../../corpora/captured/django.sql")),
     ("Peewee, PyPika", SHOP, include_str!("../../corpora/captured/builders.sql")),

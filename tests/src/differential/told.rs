@@ -42,6 +42,8 @@ pub struct Column {
     pub name: String,
     pub data_type: Option<String>,
     pub direct: BTreeSet<String>,
+    /// The stored column that it is.
+    pub origin: Option<String>,
 }
 
 impl Analyst {
@@ -65,11 +67,16 @@ impl Analyst {
     /// # Panics
     /// The program ends before it has answered all of them.
     pub fn ask(&mut self, statements: &[&str]) -> Vec<Told> {
-        let lines: String = statements
-            .iter()
-            .enumerate()
-            .map(|(id, sql)| json!({ "id": id, "sql": sql }).to_string() + "\n")
-            .collect();
+        self.ask_all(statements.iter().map(|sql| json!({ "sql": sql })).collect())
+    }
+
+    /// Asks questions as `analyze` takes them; their ids are their places.
+    ///
+    /// # Panics
+    /// The program ends before it has answered all of them.
+    pub fn ask_all(&mut self, mut questions: Vec<Value>) -> Vec<Told> {
+        questions.iter_mut().enumerate().for_each(|(id, question)| question["id"] = json!(id));
+        let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
         let mut input = self.program.stdin.take().expect("a pipe");
         // Both pipes are bounded: one thread writes, this one reads.
         let writer = std::thread::spawn(move || {
@@ -78,12 +85,12 @@ impl Analyst {
             input
         });
         let mut output = BufReader::new(self.program.stdout.take().expect("a pipe"));
-        let mut answers = Vec::with_capacity(statements.len());
+        let mut answers = Vec::with_capacity(questions.len());
         let mut line = String::new();
-        for (place, sql) in statements.iter().enumerate() {
+        for (place, question) in questions.iter().enumerate() {
             line.clear();
             let length = output.read_line(&mut line).expect("the agent answers");
-            assert!(length > 0, "the agent ended at: {sql}");
+            assert!(length > 0, "the agent ended at: {question}");
             let answer: Value = serde_json::from_str(&line).expect("an answer is JSON");
             assert_eq!(answer["id"], json!(place), "answers come in order");
             answers.push(Told::read(&answer));
@@ -122,6 +129,7 @@ impl Output {
             name: column["name"].as_str().unwrap_or_default().to_owned(),
             data_type: column["type"].as_str().map(str::to_owned),
             direct: texts(&column["direct"]).collect(),
+            origin: column["origin"].as_str().map(str::to_owned),
         };
         Self {
             kind: output["kind"].as_str().unwrap_or_default().to_owned(),

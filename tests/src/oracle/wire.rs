@@ -39,6 +39,8 @@ pub struct Refusal {
 pub struct Done {
     pub notices: Vec<Notice>,
     pub fields: Option<Vec<Field>>,
+    /// Types of the parameters of a statement that was parsed.
+    pub parameters: Vec<u32>,
     pub rows: Vec<Vec<Option<String>>>,
 }
 
@@ -119,6 +121,7 @@ impl Wire {
                     done.notices.push(Notice { message, detail });
                 }
                 b'T' => done.fields = Some(row_description(&body)),
+                b't' => done.parameters = parameter_description(&body),
                 b'D' => done.rows.push(data_row(&body)),
                 b'R' => assert_eq!(body, [0; 4], "the server wants a password"),
                 _ => {}
@@ -183,6 +186,12 @@ fn row_description(body: &[u8]) -> Vec<Field> {
         Field { name, origin, type_oid }
     };
     (0..count).map(|_| field()).collect()
+}
+
+fn parameter_description(body: &[u8]) -> Vec<u32> {
+    let mut reader = Reader(body);
+    let count = reader.i16();
+    (0..count).map(|_| reader.u32()).collect()
 }
 
 fn data_row(body: &[u8]) -> Vec<Option<String>> {

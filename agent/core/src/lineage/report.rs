@@ -41,6 +41,7 @@ impl Output {
             name: column.name.to_string(),
             data_type: names.data_type(column.type_oid),
             direct: columns(&column.direct, names),
+            origin: column.identity.map(|origin| names.column(origin)),
             masked: None,
         });
         OutputReport { kind, table, created, columns: columns.collect() }

@@ -127,10 +127,10 @@ struct Facts {
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
-    /// Whether row security was looked at, and for whom.
-    secured: Secured,
     /// Names in FROM of the statement's own text, by their places in it.
     meanings: BTreeMap<i32, Meaning>,
+    /// Whether row security was looked at, and for whom.
+    secured: Secured,
 }
 
 impl Facts {

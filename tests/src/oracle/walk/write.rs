@@ -142,7 +142,8 @@ impl<'a> Walk<'a> {
         }
         let mut excluded = proposed.new.clone();
         self.compute(relation, &mut excluded);
-        let excluded = Rc::new(Row::same(relation, excluded));
+        let given = proposed.given.clone();
+        let excluded = Rc::new(Row { given, ..Row::same(relation, excluded) });
         let scope = self.with_stand_in(scope, node.number("exclRelIndex"), excluded);
         self.decide(&scope, node.get("onConflictWhere"));
         self.update(&scope, node.get("onConflictSet"), relation)

@@ -210,6 +210,7 @@ impl<'a> Binder<'a> {
 
     /// `row.name` or `(row).name` where there is no such field.
     pub(super) fn function_of_row(&mut self, name: &str, row: Flow) -> Bound<Flow> {
+        self.facts.reads.add(&row.direct);
         let arguments = [row.type_oid];
         let names = [name];
         let call = Call {

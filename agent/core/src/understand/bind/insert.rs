@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{InsertStmt, Node, OverridingKind, ResTarget},
+    protobuf::{InsertStmt, Node, OnConflictAction, OverridingKind, ResTarget},
 };
 
 use super::{
@@ -75,7 +75,10 @@ impl<'a> Binder<'a> {
         let mut event = Event::Insert;
         if let Some(clause) = on_conflict_clause {
             self.on_conflict(clause, &target, &mut returned, env, &mut indirect)?;
-            event = Event::Update;
+            // Only DO UPDATE has a row that was there before.
+            if OnConflictAction::try_from(clause.action) == Ok(OnConflictAction::OnconflictUpdate) {
+                event = Event::Update;
+            }
         }
         let clause = returning_clause.as_ref();
         let outcome = Outcome::of(&target, &returned, event);

@@ -45,7 +45,10 @@ impl<'a> Binder<'a> {
         let events: Vec<Event> = merge_when_clauses.iter().filter_map(event_of).collect();
         let target = self.merge_target(relation, &events)?;
         let mut indirect = Set::default();
-        self.hidden_conditions(&target.item, &mut indirect)?;
+        if !events.is_empty() {
+            // Where nothing can be done, nothing is decided about it.
+            self.hidden_conditions(&target.item, &mut indirect)?;
+        }
         let source = self.from(source, env, &[], &mut indirect)?.entries;
         let both = Self::write_level(Rc::clone(&target.item), source.clone(), env);
         let both = Env { level: Some(&both), ..env };

@@ -46,19 +46,28 @@ fn parts(column: &ColumnRef) -> Bound<Parts<'_>> {
 
 impl<'a> Binder<'a> {
     pub(super) fn column(&mut self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<Flow> {
-        self.step(1)?;
-        let mut flow = match parts(column)? {
-            Parts::Bare(name) => self.bare(name, here)?,
-            Parts::Of { schema, item, column } => self.qualified(schema, item, column, here)?,
-            Parts::StarOf { schema, item } => match item_named(here, schema, item) {
-                Some(found) => self.whole_row(&found)?,
-                None => return Err(missing_item(item)),
-            },
-            Parts::Star => return Err(gap(GapKind::NotReviewed, "`*` where a value is needed")),
-        };
-        self.used(&mut flow);
-        self.facts.reads.add(&flow.direct);
+        let mut flow = self.meaning(column, here)?;
+        self.read(&mut flow);
         Ok(flow)
+    }
+
+    /// What a reference means, for whoever says how much of it is read.
+    pub(super) fn meaning(&mut self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<Flow> {
+        self.step(1)?;
+        match parts(column)? {
+            Parts::Bare(name) => self.bare(name, here),
+            Parts::Of { schema, item, column } => self.qualified(schema, item, column, here),
+            Parts::StarOf { schema, item } => match item_named(here, schema, item) {
+                Some(found) => self.whole_row(&found),
+                None => Err(missing_item(item)),
+            },
+            Parts::Star => Err(gap(GapKind::NotReviewed, "`*` where a value is needed")),
+        }
+    }
+
+    pub(super) fn read(&mut self, flow: &mut Flow) {
+        self.used(flow);
+        self.facts.reads.add(&flow.direct);
     }
 
     fn bare(&mut self, name: &'a str, here: Env<'_, 'a>) -> Bound<Flow> {

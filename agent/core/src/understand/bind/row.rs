@@ -75,8 +75,18 @@ impl<'a> Binder<'a> {
         let Some(arg) = arg.as_deref() else {
             return Err(gap(GapKind::NotReviewed, "a subscript of nothing"));
         };
-        let flow = self.expression(arg, here)?;
-        self.steps_into(flow, indirection, here)
+        let flow = self.taken_of(arg, here)?;
+        let mut flow = self.steps_into(flow, indirection, here)?;
+        self.read(&mut flow);
+        Ok(flow)
+    }
+
+    /// What a field or an element is taken of. Of a row in FROM only the field is read.
+    fn taken_of(&mut self, node: &'a Node, here: Env<'_, 'a>) -> Bound<Flow> {
+        match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => self.meaning(column, here),
+            _ => self.expression(node, here),
+        }
     }
 
     /// Everything before the `.*` at the end.

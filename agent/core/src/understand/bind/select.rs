@@ -68,6 +68,7 @@ impl<'a> Binder<'a> {
         let windows = Windows::of(&select.window_clause)?;
         let here = Env { windows: Some(&windows), ..here };
         let columns = self.targets(&select.target_list, here, &mut indirect)?;
+        self.unused_windows(&windows, here)?;
         self.condition(select.where_clause.as_deref(), here, &mut indirect)?;
         self.condition(select.having_clause.as_deref(), here, &mut indirect)?;
         self.group_by(&select.group_clause, &columns, here, &mut indirect)?;

@@ -2,6 +2,7 @@
 
 mod lengths;
 mod queries;
+mod reads;
 mod sessions;
 mod writes;
 

@@ -62,6 +62,18 @@ impl<'a> Binder<'a> {
         Err(gap(GapKind::NotReviewed, "a window that is built on itself"))
     }
 
+    /// A window that no function uses decides and runs nothing, but the server asks for the right to read
+    /// what it names.
+    pub(super) fn unused_windows(&mut self, windows: &Windows<'a>, here: Env<'_, 'a>) -> Bound<()> {
+        for window in &windows.0 {
+            self.apart(|binder| {
+                let mut flow = Flow::default();
+                binder.window(window, here, &mut flow).map(|()| flow)
+            })?;
+        }
+        Ok(())
+    }
+
     fn is_defined_here(&self, window: &WindowDef, here: Env<'_, 'a>) -> bool {
         here.windows.is_some_and(|windows| windows.0.iter().any(|own| std::ptr::eq(*own, window)))
     }

@@ -187,19 +187,39 @@ impl<'a> Binder<'a> {
             for _ in 0..MOST_ROUNDS {
                 *cte.state.borrow_mut() = State::Open(Some(Rc::clone(&known)));
                 let rows = binder.select(second, env)?;
-                let next = binder.searched(union(&base, rows, select.all)?, cte)?;
+                let both = binder.union(&base, rows, select.all)?;
+                let next = binder.searched(both, cte)?;
                 // Gaps that the second side has are in the newer one only.
                 if next == known {
-                    if !select.all {
-                        // Rows that are there already are left out: every column is compared.
-                        next.columns.iter().for_each(|column| binder.used(&mut column.flow.clone()));
-                    }
                     return Ok(next);
                 }
                 known = next;
             }
             Err(gap(GapKind::TooLarge, "a recursive query does not settle"))
         })
+    }
+
+    /// What both sides give so far.
+    fn union(&mut self, base: &Shared<'a>, rows: Rows<'a>, all: bool) -> Bound<Rc<Shared<'a>>> {
+        if rows.columns.len() != base.columns.len() {
+            return Err(gap(GapKind::UnknownObject, "the sides of a union differ in columns"));
+        }
+        let mut columns = Vec::clone(&base.columns);
+        let mut indirect = base.indirect.clone();
+        indirect.add(&rows.indirect);
+        for (column, other) in columns.iter_mut().zip(&rows.columns) {
+            let type_oid = column.flow.type_oid;
+            column.flow.either(&other.flow);
+            column.flow.identity = None;
+            column.flow.type_oid = type_oid;
+            if !all {
+                // Rows that are there already are left out: every column is compared.
+                self.used(&mut column.flow.clone());
+                indirect.add(&column.flow.direct);
+                indirect.add(&column.flow.indirect);
+            }
+        }
+        Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
     }
 
     /// Adds the columns of SEARCH and CYCLE.
@@ -259,27 +279,6 @@ fn shared<'a>(cte: &Cte<'a>, rows: Rows<'a>) -> Bound<Rc<Shared<'a>>> {
     }
     for (column, name) in columns.iter_mut().zip(names) {
         column.name = Cow::Borrowed(name);
-    }
-    Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
-}
-
-/// What both sides give so far.
-fn union<'a>(base: &Shared<'a>, rows: Rows<'a>, all: bool) -> Bound<Rc<Shared<'a>>> {
-    if rows.columns.len() != base.columns.len() {
-        return Err(gap(GapKind::UnknownObject, "the sides of a union differ in columns"));
-    }
-    let mut columns = Vec::clone(&base.columns);
-    let mut indirect = base.indirect.clone();
-    indirect.add(&rows.indirect);
-    for (column, other) in columns.iter_mut().zip(&rows.columns) {
-        let type_oid = column.flow.type_oid;
-        column.flow.either(&other.flow);
-        column.flow.identity = None;
-        column.flow.type_oid = type_oid;
-        if !all {
-            indirect.add(&column.flow.direct);
-            indirect.add(&column.flow.indirect);
-        }
     }
     Ok(Rc::new(Shared { columns: Rc::new(columns), indirect, runs: None }))
 }

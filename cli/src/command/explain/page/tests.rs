@@ -35,6 +35,7 @@ fn column(name: &str, data_type: &str, direct: &[&str], masked: Option<Label>) -
         name: name.into(),
         data_type: (!data_type.is_empty()).then(|| data_type.to_owned()),
         direct: direct.iter().map(|source| (*source).to_owned()).collect(),
+        origin: None,
         masked,
     }
 }
