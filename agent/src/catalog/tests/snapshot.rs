@@ -1,8 +1,13 @@
 //! What a snapshot holds, on every version that is found.
 
-use connect_core::catalog::{
-    Cascade, Catalog, ColumnExpression, Details, Identity, Modifier, Oid, Relation, RelationKind, Volatility,
-    code::{AggregateKind, CastContext, Code, Function, FunctionKind, Language, Type, TypeKind},
+use connect_core::{
+    catalog::{
+        Cascade, Catalog, ColumnExpression, Details, Identity, Modifier, Oid, Relation, RelationKind,
+        Volatility,
+        code::{AggregateKind, CastContext, Code, Function, FunctionKind, Language, Type, TypeKind},
+    },
+    lineage::{OutputColumn, Status},
+    understand::{bind_text, new_session},
 };
 
 use super::{
@@ -104,6 +109,7 @@ async fn everything_is_read_on_every_version() {
         holds_tables(&catalog);
         holds_identities_and_modifiers(&catalog);
         holds_views_and_what_runs(&catalog);
+        understands_its_own_views(&catalog);
         depends_on_the_role(&catalog, &read_as(&server, "member").await);
         holds_what_is_newer(&server, catalog.server_version).await;
     }
@@ -217,6 +223,23 @@ fn holds_views_and_what_runs(catalog: &Catalog) {
         assert_eq!(details(catalog, name).triggers.len(), 1, "a partition has its own copy");
         assert!(relation(catalog, "app", name).runs_code);
     }
+}
+
+/// Composite values of a function's OUT columns stand in the definition of one of these views.
+fn understands_its_own_views(catalog: &Catalog) {
+    let sql = "SELECT tc.constraint_name, kcu.column_name FROM information_schema.table_constraints tc \
+        JOIN information_schema.key_column_usage kcu USING (constraint_schema, constraint_name)";
+    let lineage = bind_text(sql, catalog, &new_session(catalog, None)).remove(0);
+    assert_eq!(lineage.status, Status::Complete, "{:?}", lineage.gaps);
+    let [name, column] = &*lineage.outputs[0].columns else { panic!("two columns") };
+    let holds = |output: &OutputColumn, relation: &str, name: &str| {
+        output.direct.iter().any(|id| {
+            let of = catalog.relation(id.relation).expect("it is there");
+            &*of.name == relation && of.column(id.number).is_some_and(|column| &*column.name == name)
+        })
+    };
+    assert!(holds(name, "pg_constraint", "conname"));
+    assert!(holds(column, "pg_attribute", "attname") && column.direct.len() == 1);
 }
 
 fn depends_on_the_role(owner: &Catalog, member: &Catalog) {

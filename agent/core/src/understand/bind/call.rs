@@ -1,5 +1,7 @@
 //! Function calls: which function it is, and what its value comes from.
 
+use std::sync::Arc;
+
 use pg_query::{
     NodeEnum,
     protobuf::{FuncCall, Node},
@@ -7,7 +9,7 @@ use pg_query::{
 
 use super::{
     Binder, Bound,
-    flow::{Flow, NO_TYPE, UNKNOWN},
+    flow::{Field, Flow, NO_TYPE, UNKNOWN},
     gap,
     procedure::Reach,
     scope::Env,
@@ -167,6 +169,7 @@ impl<'a> Binder<'a> {
             if chosen.returns_set {
                 self.facts.multiplying.get_or_insert_default().add(&flow.indirect);
             }
+            let flow = with_outputs(flow, &outputs);
             return Ok(Called { flow, outputs });
         }
         self.review(function);
@@ -175,7 +178,8 @@ impl<'a> Binder<'a> {
             multiplying.add(&mixed.direct);
             multiplying.add(&mixed.indirect);
         }
-        Ok(Called { flow: mixed, outputs })
+        let flow = with_outputs(mixed, &outputs);
+        Ok(Called { flow, outputs })
     }
 
     /// A function that runs behind an operator or a conversion.
@@ -225,6 +229,22 @@ impl<'a> Binder<'a> {
             Err(_) => Err(gap(GapKind::UnknownObject, format!("the column {name} is not known"))),
         }
     }
+}
+
+/// A row of OUT columns has their names and types, wherever the call stands.
+fn with_outputs(row: Flow, outputs: &[(Name, Oid)]) -> Flow {
+    if outputs.len() < 2 {
+        return row;
+    }
+    let known = row.fields.as_ref().filter(|fields| fields.len() == outputs.len());
+    let whole = || Flow { fields: None, identity: None, ..row.clone() };
+    let fields = outputs.iter().enumerate().map(|(place, (name, type_oid))| {
+        let own = known.and_then(|fields| fields.get(place)).map_or_else(whole, |field| field.flow.clone());
+        let name = if name.is_empty() { format!("column{}", place + 1).into() } else { Arc::clone(name) };
+        Field { name, flow: own.computed(*type_oid) }
+    });
+    let fields = Some(Arc::new(fields.collect()));
+    Flow { fields, ..row }
 }
 
 /// Whether its body in SQL says what it does.

@@ -2,7 +2,7 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{AExpr, AExprKind, List, Node},
+    protobuf::{AExpr, AExprKind, List, Node, SubLink, SubLinkType},
 };
 
 use super::{
@@ -57,6 +57,9 @@ impl<'a> Binder<'a> {
         if let (Some(left), Some(right)) = (row_of(left), row_of(right)) {
             return self.compare_rows(name, left, right, here);
         }
+        if let (Some(_), Some(link)) = (row_of(left), right.and_then(one_row)) {
+            return self.row_against_query(name, left, link, here);
+        }
         let left = match left {
             Some(left) => Some(self.expression(left, here)?),
             None => None,
@@ -77,12 +80,11 @@ impl<'a> Binder<'a> {
         here: Env<'_, 'a>,
     ) -> Bound<Flow> {
         let mut flow = Flow::constant(BOOL);
-        for (left, right) in left.iter().zip(right) {
-            let left = self.expression(left, here)?;
-            let right = self.expression(right, here)?;
+        let (left, right) = (self.row_values(left, here)?, self.row_values(right, here)?);
+        for (left, right) in left.iter().zip(&right) {
             self.operate(name, Some(left.type_oid), right.type_oid);
-            flow.mix(&left);
-            flow.mix(&right);
+            flow.mix(left);
+            flow.mix(right);
         }
         Ok(flow)
     }
@@ -188,13 +190,16 @@ impl<'a> Binder<'a> {
         let Some(NodeEnum::List(List { items })) = right.and_then(|node| node.node.as_ref()) else {
             return Err(gap(GapKind::NotReviewed, "BETWEEN"));
         };
-        let mut flow = self.optional(left, here)?;
-        let tested = Some(flow.type_oid);
         let outside =
             [AExprKind::AexprNotBetween as i32, AExprKind::AexprNotBetweenSym as i32].contains(&kind);
         let symmetric =
             [AExprKind::AexprBetweenSym as i32, AExprKind::AexprNotBetweenSym as i32].contains(&kind);
         let names = if outside { ["<", ">"] } else { [">=", "<="] };
+        if let Some(row) = row_of(left) {
+            return self.row_between(names, symmetric, row, items, here);
+        }
+        let mut flow = self.optional(left, here)?;
+        let tested = Some(flow.type_oid);
         for (place, item) in items.iter().enumerate() {
             let bound = self.expression(item, here)?;
             for (own, name) in names.iter().enumerate() {
@@ -205,6 +210,30 @@ impl<'a> Binder<'a> {
             flow.mix(&bound);
         }
         Ok(flow.computed(BOOL))
+    }
+
+    /// `(a, b) BETWEEN (c, d) AND (e, f)` compares column by column.
+    fn row_between(
+        &mut self,
+        names: [&str; 2],
+        symmetric: bool,
+        row: &'a [Node],
+        bounds: &'a [Node],
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let mut flow = Flow::constant(BOOL);
+        for (place, bound) in bounds.iter().enumerate() {
+            for (own, name) in names.iter().enumerate() {
+                if symmetric || own == place {
+                    let next = match row_of(Some(bound)) {
+                        Some(bound) => self.compare_rows(&[name], row, bound, here)?,
+                        None => self.expression(bound, here)?,
+                    };
+                    flow.mix(&next);
+                }
+            }
+        }
+        Ok(flow)
     }
 
     /// Chooses an operator, notes what it runs, and gives its type.
@@ -240,6 +269,14 @@ impl<'a> Binder<'a> {
         candidates.into_iter().flatten().all(|oid| {
             self.catalog.code.operators.get(oid).is_some_and(|operator| &*operator.schema == "pg_catalog")
         })
+    }
+}
+
+/// A subquery that stands for one row.
+fn one_row(node: &Node) -> Option<&SubLink> {
+    match node.node.as_ref()? {
+        NodeEnum::SubLink(link) if link.sub_link_type == SubLinkType::ExprSublink as i32 => Some(link),
+        _ => None,
     }
 }
 

@@ -20,6 +20,11 @@ impl<'a> Binder<'a> {
     /// `ROW(a, b)`
     pub(super) fn row(&mut self, row: &'a RowExpr, here: Env<'_, 'a>) -> Bound<Flow> {
         let RowExpr { xpr: _, args, row_typeid: _, row_format: _, colnames: _, location: _ } = row;
+        Ok(row_of(self.row_values(args, here)?.into_iter()))
+    }
+
+    /// The values of a row as they are written, with `*` written out.
+    pub(super) fn row_values(&mut self, args: &'a [Node], here: Env<'_, 'a>) -> Bound<Vec<Flow>> {
         let mut columns: Vec<Named<'a>> = Vec::with_capacity(args.len());
         for node in args {
             if !self.star(node, here, &mut columns)? {
@@ -27,7 +32,7 @@ impl<'a> Binder<'a> {
                 columns.push(Named { name: Cow::Borrowed(""), flow });
             }
         }
-        Ok(row_of(columns.into_iter().map(|column| column.flow)))
+        Ok(columns.into_iter().map(|column| column.flow).collect())
     }
 
     /// The fields of a row, one by one.

@@ -2,7 +2,7 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{SubLink, SubLinkType},
+    protobuf::{Node, SubLink, SubLinkType},
 };
 
 use super::{
@@ -44,11 +44,27 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// `(a, b) < (SELECT c, d …)` compares column by column.
+    pub(super) fn row_against_query(
+        &mut self,
+        name: &[&str],
+        row: Option<&'a Node>,
+        link: &'a SubLink,
+        here: Env<'_, 'a>,
+    ) -> Bound<Flow> {
+        let Some(query) = link.subselect.as_deref() else {
+            return Err(gap(GapKind::NotReviewed, "an empty subquery"));
+        };
+        let mut rows = self.query(query, here)?;
+        self.use_all(&mut rows);
+        self.compared(name, row, rows, here)
+    }
+
     /// `x IN (SELECT …)`, `(a, b) = ANY (SELECT …)`
     fn compared(
         &mut self,
         name: &[&str],
-        tested: Option<&'a pg_query::protobuf::Node>,
+        tested: Option<&'a Node>,
         rows: Rows<'a>,
         here: Env<'_, 'a>,
     ) -> Bound<Flow> {
@@ -60,8 +76,7 @@ impl<'a> Binder<'a> {
         let mut types = Vec::new();
         match (row, tested) {
             (Some(args), _) => {
-                for node in args {
-                    let next = self.expression(node, here)?;
+                for next in self.row_values(args, here)? {
                     types.push(next.type_oid);
                     flow.mix(&next);
                 }

@@ -3,6 +3,34 @@
 use super::{check, check_in, types};
 use crate::catalog::{Oid, fixture::Version};
 
+#[test]
+fn a_row_of_out_columns_has_their_names_wherever_the_call_stands() {
+    for version in [Version::Postgres15, Version::Postgres18] {
+        for (sql, expected) in [
+            (
+                "SELECT (x).n, (x).x FROM (SELECT information_schema._pg_expandarray(tags) AS x FROM t) s",
+                "n<t.tags, x<t.tags; | t.tags",
+            ),
+            (
+                "SELECT (json_each(doc::json)).value, (json_each(doc::json)).* FROM t",
+                "value<t.doc, key<t.doc, value<t.doc; | t.doc",
+            ),
+        ] {
+            check_in(sql, expected, version);
+        }
+    }
+}
+
+#[test]
+fn rows_are_compared_with_those_of_a_query_column_by_column() {
+    check("SELECT (id, a) = (SELECT t_id, a FROM u) AS same FROM t", "same<t.a t.id u.a u.t_id; |");
+    check("SELECT id FROM t WHERE (b, c) < (SELECT y, 1 FROM u WHERE x > 1)", "id<t.id; | t.b t.c u.x u.y");
+    check("SELECT id FROM t WHERE ROW(t.*) = (SELECT t.* FROM t LIMIT 1)", {
+        "id<t.id; | t.a t.at t.b t.c t.d t.doc t.id t.tags"
+    });
+    check("SELECT id FROM t WHERE (b, c) BETWEEN (1, 2) AND (c, 4)", "id<t.id; | t.b t.c");
+}
+
 /// As `pg_typeof` says.
 #[test]
 fn nullif_gives_the_type_that_its_comparison_wants() {
