@@ -17,6 +17,7 @@ mod plan;
 mod render;
 mod room;
 mod row;
+pub mod sql;
 mod temporal;
 mod transform;
 pub(crate) mod types;
