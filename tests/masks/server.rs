@@ -183,14 +183,7 @@ pub struct WireMask {
 
 impl WireMask {
     pub fn new(catalog: &Catalog, label: Label, type_oid: Oid, modifier: i32, format: Format) -> Self {
-        let column = Column {
-            number: 1,
-            name: "v".into(),
-            type_oid,
-            label: Some(label),
-            tested_on_write: false,
-            not_null: false,
-        };
+        let column = Column { label: Some(label), ..Column::new(1, "v".into(), type_oid) };
         let mut catalog = catalog.clone();
         catalog.insert(Relation {
             oid: TABLE,

@@ -78,7 +78,9 @@ fn granted(statement: &Statement) -> Reason {
 }
 
 fn obligations(statement: &Statement) -> Vec<Obligation> {
-    let Protection::Projection { columns } = &statement.protection else { return Vec::new() };
+    let (Protection::Projection { columns } | Protection::Masked { columns }) = &statement.protection else {
+        return Vec::new();
+    };
     columns
         .iter()
         .map(|column| Obligation::Mask { column: column.name.clone(), label: column.label })

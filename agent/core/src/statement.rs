@@ -77,6 +77,9 @@ pub enum Protection {
     /// Class D: every protected column goes to the output unchanged and is used nowhere else. Origins
     /// in the server's result description are masked by this.
     Projection { columns: Vec<ProtectedColumn> },
+    /// Class C: the statement computes with protected columns, and is rewritten so that it reads their
+    /// masks in place of their values.
+    Masked { columns: Vec<ProtectedColumn> },
     /// A protected relation is reached and no protected column is read; results need no mask, errors
     /// may still quote values.
     Avoided,

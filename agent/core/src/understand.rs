@@ -9,6 +9,7 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+mod masked;
 pub(crate) mod named;
 pub mod overload;
 mod parse;
@@ -33,6 +34,7 @@ use pg_query::protobuf::RawStmt;
 pub(crate) use self::shape::shape;
 pub use self::{
     bind::{ViewCell, bind, bind_node, bind_text},
+    masked::{Masked, masked},
     text::{lineages, new_session},
     views::settle_views,
 };

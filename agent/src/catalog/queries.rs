@@ -24,9 +24,13 @@ const RELATION_FIELDS: &str = "SELECT c.oid, n.nspname, c.relname, c.relkind, \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I', 'c') AND n.nspname !~ '^pg_toast'";
 
-/// Columns, of relations that have some worth a name.
+/// Columns, of relations that have some worth a name. Of collations, those that are not the type's own: 100
+/// is the database's, and type 19, `name`, is always of "C".
 const COLUMN_FIELDS: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, \
-    a.attgenerated = 'v', a.atttypmod, a.attidentity FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+    a.attgenerated = 'v', a.atttypmod, a.attidentity, \
+    CASE WHEN a.attcollation NOT IN (0, 100) AND a.atttypid <> 19 THEN (SELECT ARRAY[kn.nspname, k.collname] \
+      FROM pg_collation k JOIN pg_namespace kn ON kn.oid = k.collnamespace WHERE k.oid = a.attcollation) END \
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')";
 
 pub(super) fn relations() -> String {

@@ -34,6 +34,8 @@ pub struct Column {
     /// Length or precision of the type.
     pub modifier: Modifier,
     pub identity: Option<Identity>,
+    /// Schema and name of its collation, if it is another than its type's.
+    pub collation: Option<Box<(Name, Name)>>,
     /// `None`: scanned, and free to show.
     pub label: Option<Label>,
     /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
@@ -70,6 +72,7 @@ impl Column {
             type_oid,
             modifier: Modifier::NONE,
             identity: None,
+            collation: None,
             label: None,
             tested_on_write: false,
             not_null: false,

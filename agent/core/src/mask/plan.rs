@@ -72,6 +72,10 @@ impl Plan {
                 return Err(not_in_result(missing));
             }
         }
+        if let (Protection::Masked { .. }, Some((_, column, _))) = (protection, found.first()) {
+            // What is masked where it is read is no plain column any more.
+            return Err(unmasked(column));
+        }
         if found.is_empty() { Ok(None) } else { Self::build(catalog, fields.len(), found).map(Some) }
     }
 
@@ -214,6 +218,14 @@ fn not_in_result(column: &ProtectedColumn) -> Refusal {
         Some(column.name.clone()),
         format!("`{}` is masked, and the server does not return it as a plain column here", column.name),
         "select the column itself, without an expression around it",
+    )
+}
+
+fn unmasked(column: &ProtectedColumn) -> Refusal {
+    mismatch(
+        Some(column.name.clone()),
+        format!("the server returns `{}` as it is stored where its mask was asked for", column.name),
+        "send the statement again; if it stays, tell the administrator",
     )
 }
 

@@ -89,6 +89,8 @@ pub(super) struct ColumnUse<'a> {
     pub(super) place: Place,
     /// Index of the output column, where it stands there alone.
     pub(super) target: Option<usize>,
+    /// Where it begins in the text; -1 where it is not written out.
+    pub(super) location: i32,
 }
 
 /// What a column reference is used for.

@@ -101,6 +101,26 @@ pub(super) fn judge(
     Ok((protection(projected, &resolved), consequence))
 }
 
+/// What facts of a query amount to whose protected columns are masked where they are read: what it may not
+/// do all the same.
+pub(super) fn judge_masked(facts: &Facts<'_>, catalog: &Catalog) -> Result<Consequence, Refusal> {
+    let newer = facts.newer.filter(|construct| construct.since > catalog.server_version);
+    if let Some(construct) = facts.unreviewed.or(newer) {
+        return Err(refusal::unreviewed(construct, catalog.server_version));
+    }
+    check_size(facts)?;
+    if facts.into || !facts.writes.is_empty() {
+        return Err(refusal::not_reviewed("a statement that writes, beside protected columns"));
+    }
+    let resolved = Resolved::new(facts, catalog)?;
+    let consequence = code(facts, &resolved)?;
+    resolved.check_each()?;
+    for column in &facts.columns {
+        resolved.read(column)?;
+    }
+    Ok(consequence)
+}
+
 /// What looking names up costs is bounded before it begins.
 fn check_size(facts: &Facts<'_>) -> Result<(), Refusal> {
     let items = facts.items().count();
@@ -240,7 +260,7 @@ fn protection(projected: Projected, resolved: &Resolved<'_, '_>) -> Protection {
 }
 
 /// Fills in what is read and written, by every name that it may have.
-fn name_relations(facts: &Facts<'_>, catalog: &Catalog, found: &mut Found) {
+pub(super) fn name_relations(facts: &Facts<'_>, catalog: &Catalog, found: &mut Found) {
     let mut reads = BTreeSet::new();
     let mut writes = BTreeSet::new();
     for item in facts.items() {

@@ -103,11 +103,14 @@ impl<'a, 'c> Resolved<'a, 'c> {
         self.scopes.get(scope.0).into_iter().flatten()
     }
 
-    /// Rules about relations as a whole, and about joins that compare by name.
+    /// Rules about relations as a whole.
+    pub(super) fn check_each(&self) -> Result<(), Refusal> {
+        self.named().try_for_each(|relation| check_relation(relation, self.catalog))
+    }
+
+    /// The same, and about joins that compare by name.
     pub(super) fn check_relations(&self) -> Result<(), Refusal> {
-        for relation in self.named() {
-            check_relation(relation, self.catalog)?;
-        }
+        self.check_each()?;
         for scope in &self.facts.natural {
             if let Some(relation) = self.sensitive(*scope) {
                 return Err(refusal::natural_join(relation));

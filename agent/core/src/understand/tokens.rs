@@ -5,6 +5,8 @@
 
 mod normal;
 
+use std::ops::Range;
+
 use pg_query::protobuf::{ScanToken, Token};
 
 pub(super) use self::normal::{Normal, normal};
@@ -61,6 +63,60 @@ impl<'t> Tokens<'t> {
         let start = usize::try_from(token.start).unwrap_or_default();
         let end = usize::try_from(token.end).unwrap_or_default();
         self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// A relation's name as it is written from `location` on, with ONLY before it unless `inherits`. `None`
+    /// if it is written in another way than as words and dots.
+    pub(super) fn name(&self, location: i32, inherits: bool) -> Option<Range<usize>> {
+        let first = self.place(location)?;
+        let (mut last, mut behind) = (first, self.behind(first));
+        while let Some((_, Token::Ascii46)) = behind {
+            let (part, _) = self.behind(behind?.0)?;
+            (last, behind) = (part, self.behind(part));
+        }
+        if matches!(behind, Some((_, Token::Ascii42))) {
+            // `table *`
+            return None;
+        }
+        let only =
+            if inherits { first } else { self.before(first).filter(|(_, kind)| *kind == Token::Only)?.0 };
+        let start = usize::try_from(self.tokens.get(only)?.start).ok()?;
+        let end = usize::try_from(self.tokens.get(last)?.end).ok()?;
+        let unicode = (first..=last).any(|place| self.kind(place) == Some(Token::Uident));
+        (!unicode).then_some(start..end)
+    }
+
+    /// The first word of a reference and the dot behind it.
+    pub(super) fn qualifier(&self, location: i32) -> Option<Range<usize>> {
+        let first = self.place(location)?;
+        let (dot, _) = self.behind(first).filter(|(_, kind)| *kind == Token::Ascii46)?;
+        let (next, _) = self.behind(dot)?;
+        let start = usize::try_from(self.tokens.get(first)?.start).ok()?;
+        let end = usize::try_from(self.tokens.get(next)?.start).ok()?;
+        (self.kind(first) != Some(Token::Uident)).then_some(start..end)
+    }
+
+    /// The token that begins there.
+    fn place(&self, location: i32) -> Option<usize> {
+        self.tokens.binary_search_by_key(&location, |token| token.start).ok()
+    }
+
+    fn kind(&self, place: usize) -> Option<Token> {
+        Token::try_from(self.tokens.get(place)?.token).ok()
+    }
+
+    /// The next token that is no comment.
+    fn behind(&self, place: usize) -> Option<(usize, Token)> {
+        (place + 1..self.tokens.len()).find_map(|place| self.no_comment(place))
+    }
+
+    fn before(&self, place: usize) -> Option<(usize, Token)> {
+        (0..place).rev().find_map(|place| self.no_comment(place))
+    }
+
+    fn no_comment(&self, place: usize) -> Option<(usize, Token)> {
+        let kind = self.kind(place)?;
+        (!matches!(kind, Token::SqlComment | Token::CComment)).then_some((place, kind))
     }
 
     /// Tokens of one statement with their texts, comments left out.

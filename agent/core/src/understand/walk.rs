@@ -98,11 +98,19 @@ pub(super) fn listed<'a>(relation: &'a pg_query::protobuf::RangeVar, columns: &'
             star: true,
             place,
             target,
+            location: -1,
         });
     }
     for name in columns.iter().filter_map(text) {
         let names = vec![name];
-        walk.facts.columns.push(super::facts::ColumnUse { scope, names, star: false, place, target });
+        walk.facts.columns.push(super::facts::ColumnUse {
+            scope,
+            names,
+            star: false,
+            place,
+            target,
+            location: -1,
+        });
     }
     walk.facts
 }

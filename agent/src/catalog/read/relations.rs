@@ -154,7 +154,16 @@ fn column(row: &Row, names: &mut Names) -> Result<Column, ReadError> {
         not_null: row.of(4)?,
         modifier: Modifier(row.of(6)?),
         identity: Identity::from_catalog(row.letter(7)?),
+        collation: collation(row, names)?,
         ..Column::new(row.of(1)?, row.name(2, names)?, row.oid(3)?)
+    })
+}
+
+fn collation(row: &Row, names: &mut Names) -> Result<Option<Box<(Name, Name)>>, ReadError> {
+    let parts: Option<Vec<&str>> = row.of(8)?;
+    Ok(match parts.as_deref() {
+        Some([schema, name]) => Some(Box::new((names.of(schema), names.of(name)))),
+        _ => None,
     })
 }
 

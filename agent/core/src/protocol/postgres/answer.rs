@@ -160,6 +160,49 @@ pub fn failing_parse(name: &[u8]) -> Bytes {
     out.freeze()
 }
 
+/// A simple query.
+#[must_use]
+pub fn query(text: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(text.len() + 6);
+    put_message(&mut out, b'Q', |out| put_text(out, text));
+    out.freeze()
+}
+
+/// A Parse; `types` are the parameter types as the client gave them, with their count.
+#[must_use]
+pub fn parse(name: &[u8], text: &[u8], types: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(name.len() + text.len() + types.len() + 7);
+    put_message(&mut out, b'P', |out| {
+        put_text(out, name);
+        put_text(out, text);
+        out.put_slice(types);
+    });
+    out.freeze()
+}
+
+/// `set_config` in `pg_proc`.
+const SET_CONFIG: u32 = 2078;
+
+/// A FunctionCall of `set_config(name, value, false)`, which leaves no text of a statement behind.
+#[must_use]
+pub fn set_config(name: &[u8], value: &[u8]) -> Bytes {
+    const TEXT: u16 = 0;
+    let mut out = BytesMut::with_capacity(name.len() + value.len() + 32);
+    put_message(&mut out, b'F', |out| {
+        out.put_u32(SET_CONFIG);
+        // One format for all arguments.
+        out.put_u16(1);
+        out.put_u16(TEXT);
+        out.put_u16(3);
+        for argument in [name, value, b"f"] {
+            out.put_u32(u32::try_from(argument.len()).unwrap_or(0));
+            out.put_slice(argument);
+        }
+        out.put_u16(TEXT);
+    });
+    out.freeze()
+}
+
 /// A Describe of a portal.
 #[must_use]
 pub fn describe_portal(name: &[u8]) -> Bytes {

@@ -12,6 +12,7 @@
 mod analyses;
 mod follow;
 mod intend;
+mod keys;
 mod names;
 mod open;
 mod outbox;
@@ -34,6 +35,7 @@ use self::{
     analyses::Analyses,
     follow::Followed,
     intend::Pending,
+    keys::Keys,
     names::{NameChange, Names, Portal},
     outbox::Outbox,
     run::Run,
@@ -124,6 +126,8 @@ enum Expect {
         until: Resync,
     },
     Sync,
+    /// A FunctionCall of ours, which sets a mask key; with its ReadyForQuery.
+    Key,
 }
 
 /// What a Describe is for.
@@ -204,6 +208,7 @@ pub struct Connection {
     /// The snapshot in use has protected columns.
     protected: bool,
     analyses: Analyses,
+    keys: Keys,
     followed: Followed,
     known_texts: HashSet<String>,
     statements: u64,
@@ -235,6 +240,7 @@ impl Connection {
             schema: Schema::Known,
             protected,
             analyses: Analyses::default(),
+            keys: Keys::default(),
             followed: Followed::default(),
             known_texts: HashSet::new(),
             statements: 0,

@@ -49,17 +49,26 @@ pub fn sqlstate(body: Bytes) -> Result<String, MalformedReport> {
     Ok(report.sqlstate().chars().filter(char::is_ascii_alphanumeric).take(5).collect())
 }
 
+/// Whose text the positions of an error count in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextOf {
+    Client,
+    /// It was rewritten, so its positions say nothing to the client.
+    Agent,
+}
+
 /// An error without the server's words.
 ///
 /// # Errors
 /// The server's violation.
-pub fn error(body: Bytes) -> Result<Bytes, MalformedReport> {
+pub fn error(body: Bytes, positions: TextOf) -> Result<Bytes, MalformedReport> {
     let report = Report::read(body).map_err(|_| MalformedReport)?;
     let own = own_words(report.sqlstate());
     let mut out = BytesMut::new();
     put_message(&mut out, b'E', |out| {
         for (field, text) in &report.fields {
             match field {
+                b'P' if positions == TextOf::Agent => {}
                 b'S' | b'V' | b'C' | b'P' => put_field(out, *field, text),
                 b'M' => put_field(out, b'M', own.map_or(&text[..], str::as_bytes)),
                 _ => {}
@@ -130,6 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn a_position_in_a_text_of_ours_is_kept_back() {
+        let body = Bytes::from_static(b"SERROR\0C42703\0Mx\0P17\0\0");
+        for (text, shown) in [(TextOf::Client, true), (TextOf::Agent, false)] {
+            let error = error(body.clone(), text).expect("a good report");
+            assert_eq!(error.windows(4).any(|part| part == b"P17\0"), shown, "{text:?}");
+        }
+    }
+
+    #[test]
     fn no_word_of_the_server_is_left_in_a_data_error() {
         let body = report(&[
             (b'S', "ERROR"),
@@ -139,7 +157,7 @@ mod tests {
             (b'W', "SQL function 123-45-6789"),
             (b'P', "8"),
         ]);
-        let scrubbed = error(body).expect("a good report");
+        let scrubbed = error(body, TextOf::Client).expect("a good report");
         let text = String::from_utf8_lossy(&scrubbed).into_owned();
         assert!(!text.contains("6789"), "{text}");
         assert!(text.contains("22P02") && text.contains("invalid input syntax"));
@@ -148,13 +166,13 @@ mod tests {
     #[test]
     fn an_error_about_names_keeps_its_message_but_no_detail() {
         let body = report(&[(b'C', "42703"), (b'M', "column \"x\" does not exist"), (b'D', "value")]);
-        let text = String::from_utf8_lossy(&error(body).expect("a good report")).into_owned();
+        let text = String::from_utf8_lossy(&error(body, TextOf::Client).expect("a good report")).into_owned();
         assert!(text.contains("column \"x\" does not exist") && !text.contains("value"));
     }
 
     #[test]
     fn a_malformed_report_is_the_servers_fault() {
-        assert_eq!(error(Bytes::from_static(b"Mno end")), Err(MalformedReport));
+        assert_eq!(error(Bytes::from_static(b"Mno end"), TextOf::Client), Err(MalformedReport));
         assert_eq!(sqlstate(Bytes::from_static(b"")), Err(MalformedReport));
     }
 }

@@ -225,6 +225,7 @@ pub(super) fn class(catalog: &Catalog, text: &str) -> String {
             let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
             format!("projection of {}", names.join(" "))
         }
+        Protection::Masked { .. } => unreachable!("nothing is rewritten without a key"),
         Protection::Refused(refusal) => format!("refused: {} {}", refusal.code.as_str(), refusal.message),
     }
 }

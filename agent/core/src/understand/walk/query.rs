@@ -162,7 +162,7 @@ impl<'a> Walk<'a> {
         here: Position,
         target: Option<usize>,
     ) {
-        let pg_query::protobuf::ColumnRef { fields, location: _ } = column;
+        let pg_query::protobuf::ColumnRef { fields, location } = column;
         let mut names = Vec::with_capacity(fields.len());
         let mut star = false;
         for field in fields {
@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
             }
         }
         let Position { scope, place } = here;
-        self.facts.columns.push(ColumnUse { scope, names, star, place, target });
+        self.facts.columns.push(ColumnUse { scope, names, star, place, target, location: *location });
     }
 }
 

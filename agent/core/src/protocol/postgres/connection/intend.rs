@@ -1,9 +1,10 @@
 //! Stop 2, intend: client messages in order → execute this statement, through this portal, with these
 //! binds. What cannot go on yet waits here, and everything behind it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
+use connect_shared::label::Label;
 
 use super::{
     Blocked, CATALOG_TIME, Connection, Described, Expect, Passing, Phase, Resync, Scrub, Shown, Transaction,
@@ -21,7 +22,7 @@ use crate::{
     },
     session::Reading,
     statement::{Effect, Kind, Protection, Schema, Statement},
-    understand::understand,
+    understand::{masked, understand},
 };
 
 /// Longest Bind: its parameters are kept until they are committed to.
@@ -36,6 +37,8 @@ pub(super) struct Analysed {
     pub(super) version: u64,
     /// It holds for every text of the same shape.
     pub(super) by_shape: bool,
+    /// What goes to the server in its place, if it was rewritten.
+    pub(super) sent: Option<Bytes>,
 }
 
 /// A client message that was begun.
@@ -113,11 +116,12 @@ impl Connection {
                 self.skipping = false;
                 self.outbox.say_to_server(bytes);
                 self.in_flight.push_back(Expect::Sync);
+                self.keys.set_unsynced(false);
                 self.follow_sent();
             }
             _ if self.skipping => {}
             ClientMessage::Query { text } => self.query(pending, &text),
-            ClientMessage::Parse { name, text, .. } => self.parse(pending, name, text),
+            ClientMessage::Parse { name, text, types } => self.parse(pending, name, text, &types),
             ClientMessage::Bind { portal, statement } => self.bind(pending, portal, &statement),
             ClientMessage::Describe { what, name } => self.describe(what, &name, bytes),
             ClientMessage::Execute { portal } => self.execute(pending, &portal),
@@ -152,7 +156,11 @@ impl Connection {
             self.follow_sent();
             return;
         }
-        self.stage(executions, pending.message.bytes, Carrier::Query);
+        if let Err(refusal) = self.give_keys(&labels(executions.iter().map(|execution| &*execution.facts))) {
+            return self.deny_unanalysed("select", text.len(), refusal, Resync::Query);
+        }
+        let bytes = analysed.sent.as_ref().map_or(pending.message.bytes, |sent| answer::query(sent));
+        self.stage(executions, bytes, Carrier::Query);
     }
 
     /// What the statements of a text execute. `None`: a newer snapshot is needed first.
@@ -160,8 +168,14 @@ impl Connection {
         let mut executions = Vec::with_capacity(analysed.statements.len());
         for (place, facts) in analysed.statements.iter().enumerate() {
             let (facts, binds) = self.effective(facts)?;
-            let prepared =
-                Prepared { text: text.clone(), place, facts: Some(facts.clone()), version: analysed.version };
+            let prepared = Prepared {
+                text: text.clone(),
+                place,
+                facts: Some(facts.clone()),
+                version: analysed.version,
+                // PREPARE and DECLARE are sent as they are.
+                sent: None,
+            };
             executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
         }
         Some(executions)
@@ -209,10 +223,10 @@ impl Connection {
             return Some(prepared.facts.clone());
         }
         let analysed = self.analyse(&prepared.text, &catalog);
-        Some(analysed.statements.get(prepared.place).cloned())
+        Some(prepared.facts_now(&analysed))
     }
 
-    fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes) {
+    fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes, types: &Bytes) {
         let Understood::Facts(analysed) = self.understand(&pending, &text) else { return };
         let facts = match analysed.statements.as_slice() {
             [] => None,
@@ -227,17 +241,31 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
+        if let Err(refusal) = self.give_keys(&labels(facts.as_deref())) {
+            return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
+        }
         let scrub = self.scrub(facts.as_deref());
-        let prepared = Prepared { text, place: 0, facts, version: analysed.version };
-        self.outbox.say_to_server(pending.message.bytes);
+        let bytes = match &analysed.sent {
+            Some(sent) => answer::parse(&name, sent, types),
+            None => pending.message.bytes,
+        };
+        let sent = analysed.sent.clone();
+        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent };
+        self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
+    }
+
+    /// A message of the extended protocol, which leaves a transaction open until Sync.
+    pub(super) fn say_extended(&mut self, bytes: Bytes) {
+        self.keys.set_unsynced(true);
+        self.outbox.say_to_server(bytes);
     }
 
     /// Asks the server for the origins of a portal's fields, once.
     pub(super) fn describe_quietly(&mut self, name: &[u8], portal: &Arc<Portal>) {
         if portal.asked.set(()).is_ok() {
-            self.outbox.say_to_server(answer::describe_portal(name));
+            self.say_extended(answer::describe_portal(name));
             let of = Described::Portal(portal.clone());
             self.in_flight.push_back(Expect::Describe { of, shown: Shown::Quiet });
         }
@@ -246,7 +274,7 @@ impl Connection {
     fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes) {
         let Some(prepared) = self.names.statement(statement).cloned() else {
             // The server says that there is none; if it knows one that we do not, nothing executes it.
-            self.outbox.say_to_server(pending.message.bytes);
+            self.say_extended(pending.message.bytes);
             let _gone = self.names.drop_portal(&portal);
             self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
             return;
@@ -261,11 +289,14 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
+        if let Err(refusal) = self.give_keys(&labels(prepared.facts.as_deref())) {
+            return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);
+        }
         self.settle_portal(&portal);
         let scrub = self.scrub(prepared.facts.as_deref());
         let bound = Arc::new(Portal::new(prepared, binds));
         let _replaced = self.names.set_portal(portal, bound.clone());
-        self.outbox.say_to_server(pending.message.bytes);
+        self.say_extended(pending.message.bytes);
         self.in_flight.push_back(Expect::Bind { scrub, portal: Some(bound) });
     }
 
@@ -285,8 +316,9 @@ impl Connection {
         let again = Arc::new(Prepared {
             text: prepared.text.clone(),
             place: prepared.place,
-            facts: analysed.statements.get(prepared.place).cloned(),
+            facts: prepared.facts_now(&analysed),
             version: analysed.version,
+            sent: prepared.sent.clone(),
         });
         let _same_name = self.names.set_statement(name.clone(), again.clone());
         Some(again)
@@ -300,7 +332,7 @@ impl Connection {
                 Described::Portal(portal.clone())
             }),
         };
-        self.outbox.say_to_server(bytes);
+        self.say_extended(bytes);
         self.in_flight.push_back(Expect::Describe { of, shown: Shown::ToClient });
     }
 
@@ -312,7 +344,7 @@ impl Connection {
                 self.names.drop_portal(name)
             }
         };
-        self.outbox.say_to_server(bytes);
+        self.say_extended(bytes);
         self.in_flight.push_back(Expect::Close { change: Some(change) });
     }
 
@@ -370,10 +402,21 @@ impl Connection {
         {
             return known;
         }
-        let analysis = understand(text, catalog, &self.session_for(text), &self.setup.limits);
+        let session = self.session_for(text);
+        let limits = &self.setup.limits;
+        let mut analysis = understand(text, catalog, &session, limits);
+        let mut sent = None;
+        if self.protected && analysis.statements.iter().any(is_refused) {
+            let known = &analysis.statements;
+            // What cannot be rewritten stays refused for its first reason.
+            if let Ok(masked) = masked(text, known, catalog, &session, &self.setup.mask_key, limits) {
+                analysis.statements = masked.statements;
+                sent = Some(masked.text);
+            }
+        }
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
         let by_shape = analysis.numbers_are_inert;
-        let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape });
+        let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape, sent });
         if !reads_by_name(text) {
             self.analyses.keep(text, &analysed);
         }
@@ -453,6 +496,19 @@ impl Connection {
             _ => Scrub::Needed,
         }
     }
+}
+
+fn is_refused(statement: &Statement) -> bool {
+    matches!(statement.protection, Protection::Refused(_))
+}
+
+/// Labels whose keys the server must have for statements that read masks.
+fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) -> HashSet<Label> {
+    let columns = statements.into_iter().flat_map(|statement| match &statement.protection {
+        Protection::Masked { columns } => columns.as_slice(),
+        _ => &[],
+    });
+    columns.map(|column| column.label).collect()
 }
 
 /// Results that may hold plain protected columns are masked by the server's word on their origin.

@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::intend::Analysed;
 use crate::{mask::Field, statement::Statement};
 
 /// Most names of one kind.
@@ -28,6 +29,21 @@ pub(super) struct Prepared {
     pub(super) facts: Option<Arc<Statement>>,
     /// Version of the catalog that it was analysed against.
     pub(super) version: u64,
+    /// What the server was sent in place of the text, if it was rewritten.
+    pub(super) sent: Option<Bytes>,
+}
+
+impl Prepared {
+    /// Its facts by a newer analysis of its text. If that would send the server something else, what it has
+    /// may show what is protected by now: then it must be prepared again.
+    pub(super) fn facts_now(&self, analysed: &Analysed) -> Option<Arc<Statement>> {
+        let facts = analysed.statements.get(self.place)?;
+        if self.sent == analysed.sent {
+            return Some(facts.clone());
+        }
+        // The server's own words and SQLSTATE for a plan that is out of date: drivers prepare anew.
+        Some(Arc::new(facts.refused_with("0A000", "cached plan must not change result type".to_owned())))
+    }
 }
 
 /// A portal or cursor.

@@ -7,6 +7,7 @@ use connect_shared::entry::StatementResult;
 
 use super::{
     Connection, Described, Expect, MAX_WAITING, Phase, Resync, Scrub, Shown, Transaction,
+    names::NameChange,
     run::{RowPlan, Run, rows_of_tag},
 };
 use crate::{
@@ -15,11 +16,11 @@ use crate::{
     protocol::postgres::{
         description,
         frame::{HEADER, Message, Piece, Plan, Side},
-        scrub,
+        scrub::{self, TextOf},
     },
     record::Release,
     session::ServerState,
-    statement::{Effect, Refusal, Schema},
+    statement::{Effect, Protection, Refusal, Schema, Statement},
 };
 
 /// Longest row that is masked: it must be whole to be walked.
@@ -200,6 +201,7 @@ impl Connection {
                 self.outbox.say_to_client(message.bytes);
                 return Ok(());
             }
+            _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(message.kind),
             b'E' => return self.server_error(message),
             b'Z' => return self.ready(message),
             _ => {}
@@ -222,6 +224,17 @@ impl Connection {
             Some(Expect::Execute(_) | Expect::Query(_)) => self.result(message),
             _ => Err(violation("the server sent a message that nothing asked for")),
         }
+    }
+
+    /// The answer to a key of ours, which the client never asked for.
+    fn key_answer(&mut self, kind: u8) -> Result<(), Fault> {
+        match kind {
+            b'V' => {}
+            b'E' => self.keys.forget(),
+            b'Z' => drop(self.in_flight.pop_front()),
+            _ => return Err(violation("the server answered a function call with something else")),
+        }
+        Ok(())
     }
 
     fn relay_and_settle(&mut self, bytes: Bytes) -> Result<(), Fault> {
@@ -378,13 +391,27 @@ impl Connection {
         let scrubbed = self.current_scrub();
         let shown = match self.in_flight.front() {
             Some(Expect::Denied { error, .. }) => error.clone(),
-            _ if scrubbed == Scrub::Needed => scrub::error(message.body())?,
+            _ if scrubbed == Scrub::Needed => scrub::error(message.body(), self.shown_text())?,
             _ => message.bytes,
         };
         self.fail_front(sqlstate);
         self.follow_error();
         self.outbox.say_to_client(shown);
         Ok(())
+    }
+
+    /// Whose text the server's positions count in.
+    fn shown_text(&self) -> TextOf {
+        let rewritten = |facts: &Statement| matches!(facts.protection, Protection::Masked { .. });
+        let ours = match self.in_flight.front() {
+            Some(Expect::Parse { change: Some(NameChange::Statement { name, .. }), .. }) => {
+                self.names.statement(name).is_some_and(|prepared| prepared.sent.is_some())
+            }
+            Some(Expect::Execute(run)) => rewritten(&run.facts),
+            Some(Expect::Query(runs)) => runs.iter().any(|run| rewritten(&run.facts)),
+            _ => false,
+        };
+        if ours { TextOf::Agent } else { TextOf::Client }
     }
 
     fn fail_front(&mut self, sqlstate: String) {
@@ -471,6 +498,7 @@ impl Connection {
 
     /// Portals end with their transaction.
     fn transaction_ended(&mut self) {
+        self.keys.transaction_ended();
         for (_, run) in std::mem::take(&mut self.suspended) {
             self.account_done(run);
         }

@@ -187,7 +187,10 @@ impl Connection {
             };
             let (bytes, ..) = forwarded.into_parts();
             self.describe_before_execute(&run, &carrier);
-            self.outbox.say_to_server(bytes);
+            match carrier {
+                Carrier::Query => self.outbox.say_to_server(bytes),
+                Carrier::Execute { .. } => self.say_extended(bytes),
+            }
             self.before_run(&mut run, &prepared);
             if matches!(carrier, Carrier::Query) {
                 run.source = Some((prepared.text.clone(), prepared.place));
@@ -218,6 +221,7 @@ impl Connection {
     /// What a statement changes for those behind it, from the moment that it is sent.
     fn before_run(&mut self, run: &mut Run, prepared: &Arc<Prepared>) {
         self.schema = self.schema.after(&run.facts);
+        self.keys.before(&run.facts);
         match &run.facts.effect {
             Effect::CopyIn => self.copying_in = true,
             Effect::Prepare { name } => {
@@ -296,14 +300,14 @@ impl Connection {
             Resync::Query => self.outbox.say_to_server(answer::failing_query()),
             Resync::Sync => {
                 self.skipping = true;
-                self.outbox.say_to_server(answer::failing_parse(name));
+                self.say_extended(answer::failing_parse(name));
             }
         }
         self.in_flight.push_back(Expect::Denied { ticket, error, until });
     }
 
     /// Denies what was never analysed.
-    fn deny_unanalysed(&mut self, verb: &str, length: usize, refusal: Refusal, until: Resync) {
+    pub(super) fn deny_unanalysed(&mut self, verb: &str, length: usize, refusal: Refusal, until: Resync) {
         let facts = Arc::new(Statement {
             verb: verb.to_owned(),
             kind: Kind::Read,

@@ -1,0 +1,135 @@
+//! The new text must be the old tree with the replacements in it, and nothing else.
+
+use std::ops::Range;
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{ColumnRef, Node, RangeVar, RawStmt, String as Name},
+};
+
+use super::edit::{Edit, applied};
+use crate::{
+    statement::Refusal,
+    understand::{facts::ColumnUse, parse, refusal, tokens::Tokens},
+};
+
+/// One edit with the node that it replaces, as the parser prints both.
+pub(super) struct Replacement {
+    edit: Edit,
+    before: String,
+    after: String,
+}
+
+impl Replacement {
+    /// A name in FROM.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn of(named: &RangeVar, text: String, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
+        let range = tokens.name(named.location, named.inh).ok_or_else(odd)?;
+        // Of those that have one, the alias stays as it is written.
+        let alias = if named.alias.is_some() { " AS _" } else { "" };
+        let parsed = parse::statements(&format!("SELECT FROM {text}{alias}"))?;
+        let after = match parsed.first().and_then(|raw| raw.stmt.as_deref()).map(|node| &node.node) {
+            Some(Some(NodeEnum::SelectStmt(select))) => match select.from_clause.as_slice() {
+                [only] => match &only.node {
+                    Some(NodeEnum::RangeSubselect(subselect)) => {
+                        let mut subselect = subselect.clone();
+                        subselect.alias.clone_from(&aliased(&subselect.alias, named));
+                        printed(&Some(NodeEnum::RangeSubselect(subselect)))
+                    }
+                    Some(NodeEnum::RangeVar(relation)) => {
+                        let mut relation = relation.clone();
+                        relation.alias.clone_from(&aliased(&relation.alias, named));
+                        printed(&Some(NodeEnum::RangeVar(relation)))
+                    }
+                    _ => return Err(odd()),
+                },
+                _ => return Err(odd()),
+            },
+            _ => return Err(odd()),
+        };
+        let before = format!("{:?}", Some(NodeEnum::RangeVar(named.clone())));
+        Ok(Self { edit: Edit { range, text }, before, after })
+    }
+
+    /// `schema.table.column` without its schema.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn without_schema(column: &ColumnUse<'_>, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
+        let range = tokens.qualifier(column.location).ok_or_else(odd)?;
+        let reference = |names: &[&str]| {
+            let mut fields: Vec<Node> = names
+                .iter()
+                .map(|name| Node { node: Some(NodeEnum::String(Name { sval: (*name).to_owned() })) })
+                .collect();
+            if column.star {
+                fields.push(Node { node: Some(NodeEnum::AStar(pg_query::protobuf::AStar {})) });
+            }
+            format!("{:?}", Some(NodeEnum::ColumnRef(ColumnRef { fields, location: column.location })))
+        };
+        let before = reference(&column.names);
+        let after = stripped(&reference(column.names.get(1..).unwrap_or_default()));
+        Ok(Self { edit: Edit { range, text: String::new() }, before, after })
+    }
+
+    pub(super) fn into_edit(self) -> Edit {
+        self.edit
+    }
+}
+
+/// The alias of the name that is replaced, if it has one.
+fn aliased(own: &Option<pg_query::protobuf::Alias>, named: &RangeVar) -> Option<pg_query::protobuf::Alias> {
+    named.alias.clone().or_else(|| own.clone())
+}
+
+fn odd() -> Refusal {
+    refusal::not_reviewed("a name that is written in an unusual way, of a relation with protected columns")
+}
+
+/// Whether a statement with its edits parses to its own tree with the replacements.
+///
+/// # Errors
+/// It does not.
+pub(super) fn same(
+    raw: &RawStmt,
+    text: &str,
+    range: Range<usize>,
+    replacements: &[Replacement],
+) -> Result<(), Refusal> {
+    let edits: Vec<Edit> = replacements.iter().map(|replacement| replacement.edit.clone()).collect();
+    let parsed = parse::statements(&applied(text, range, &edits)?)?;
+    let [only] = parsed.as_slice() else { return Err(odd()) };
+    let mut expected = format!("{:?}", raw.stmt);
+    for Replacement { before, after, .. } in replacements {
+        // Places in the text make each node another.
+        if expected.matches(before.as_str()).count() != 1 {
+            return Err(odd());
+        }
+        expected = expected.replacen(before.as_str(), after, 1);
+    }
+    if stripped(&expected) == printed(&only.stmt) { Ok(()) } else { Err(odd()) }
+}
+
+/// A tree without its places in the text.
+fn printed(node: &impl std::fmt::Debug) -> String {
+    stripped(&format!("{node:?}"))
+}
+
+/// Fields that hold places.
+const PLACES: [&str; 4] = ["location: ", "_start: ", "_end: ", "stmt_len: "];
+
+fn stripped(printed: &str) -> String {
+    let mut stripped = String::with_capacity(printed.len());
+    let mut rest = printed;
+    while let Some((at, word)) =
+        PLACES.iter().filter_map(|word| rest.find(word).map(|at| (at, *word))).min_by_key(|(at, _)| *at)
+    {
+        let (before, behind) = rest.split_at_checked(at + word.len()).unwrap_or((rest, ""));
+        stripped.push_str(before);
+        rest = behind.trim_start_matches(|digit: char| digit == '-' || digit.is_ascii_digit());
+    }
+    stripped.push_str(rest);
+    stripped
+}

@@ -1,0 +1,138 @@
+//! The subselect that a protected relation becomes: of the same name, columns, types and order.
+
+use std::{collections::HashSet, fmt::Write as _};
+
+use connect_shared::label::Label;
+use pg_query::protobuf::RangeVar;
+
+use crate::{
+    catalog::{Catalog, Column, Relation},
+    mask::{MaskKey, sql},
+    statement::{ProtectedColumn, Refusal},
+    understand::{
+        facts::{Facts, Place, Source},
+        refusal,
+    },
+};
+
+/// The name that the relation has in its subselect.
+const INNER: &str = "\"_\"";
+
+/// System columns that may be asked for.
+const SYSTEM: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
+
+/// Which columns a statement can name.
+pub(super) enum Wanted<'a> {
+    /// All: some `*`, NATURAL join or list of new names takes them by place.
+    All {
+        system: bool,
+    },
+    Named(HashSet<&'a str>),
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn of(facts: &Facts<'a>) -> Self {
+        let names: HashSet<&str> = facts
+            .columns
+            .iter()
+            .filter(|column| !column.star)
+            .flat_map(|column| column.names.last())
+            .copied()
+            .chain(facts.compared.iter().map(|(_, name)| *name))
+            .chain(facts.fields.iter().copied())
+            .collect();
+        let renamed = |source: &Source<'_>| matches!(source, Source::Relation { renamed: true, .. });
+        let by_place = facts.columns.iter().any(|column| column.star && column.place != Place::Ignored)
+            || !facts.natural.is_empty()
+            || facts.items().any(|item| renamed(&item.source));
+        if by_place {
+            return Self::All { system: SYSTEM.iter().any(|name| names.contains(name)) };
+        }
+        Self::Named(names)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All { .. } => true,
+            Self::Named(names) => names.contains(name),
+        }
+    }
+}
+
+/// What stands in FROM in place of a relation.
+pub(super) struct Shown {
+    pub(super) text: String,
+    pub(super) masked: Vec<ProtectedColumn>,
+}
+
+/// What a relation becomes: a subselect if something in it is protected, else its full name.
+///
+/// # Errors
+/// A column of it cannot be had from a subselect.
+pub(super) fn of(
+    relation: &Relation,
+    named: &RangeVar,
+    wanted: &Wanted<'_>,
+    catalog: &Catalog,
+    key: &MaskKey,
+) -> Result<Shown, Refusal> {
+    let full = format!("{}.{}", quoted(&relation.schema), quoted(&relation.name));
+    let only = if named.inh { "" } else { "ONLY " };
+    let alias = match named.alias {
+        Some(_) => String::new(),
+        None => format!(" AS {}", quoted(&named.relname)),
+    };
+    if !relation.is_protected() {
+        return Ok(Shown { text: format!("{only}{full}{alias}"), masked: Vec::new() });
+    }
+    if let Wanted::All { system: true } = wanted {
+        return Err(refusal::not_reviewed(
+            "`*` together with a system column such as ctid, of a relation with protected columns",
+        ));
+    }
+    let mut list = Vec::new();
+    let mut masked = Vec::new();
+    for column in relation.columns.iter().filter(|column| wanted.has(&column.name)) {
+        let name = quoted(&column.name);
+        match column.label {
+            Some(label) => {
+                list.push(format!("{} AS {name}", mask(column, label, catalog, key)));
+                masked.push(protected(relation, column, label));
+            }
+            None => list.push(format!("{INNER}.{name} AS {name}")),
+        }
+    }
+    if let Wanted::Named(names) = wanted {
+        let system = SYSTEM.iter().filter(|name| names.contains(**name));
+        list.extend(system.map(|name| format!("{INNER}.{name} AS {name}")));
+    }
+    let mut text = String::from("(SELECT ");
+    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}){alias}", list.join(", "));
+    Ok(Shown { text, masked })
+}
+
+fn mask(column: &Column, label: Label, catalog: &Catalog, key: &MaskKey) -> String {
+    let reference = format!("{INNER}.{}", quoted(&column.name));
+    let collation = column.collation.as_deref().map(|(schema, name)| (&**schema, &**name));
+    let type_oid = crate::understand::overload::base_type(catalog, column.type_oid);
+    let modifier = column.modifier.0;
+    sql::expression(
+        catalog,
+        key,
+        &sql::Column { label, type_oid, modifier, collation, reference: &reference },
+    )
+}
+
+fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedColumn {
+    ProtectedColumn {
+        relation: relation.oid,
+        number: column.number,
+        name: format!("{}.{}", relation.qualified_name(), column.name),
+        label,
+    }
+}
+
+/// An identifier in quotes.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
