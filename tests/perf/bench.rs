@@ -5,6 +5,7 @@
 //! project's performance page: throughput against `ssh -L`, masking against no masking, and so on.
 
 mod bulk;
+mod catalog;
 mod cold;
 mod cost;
 mod idle;
@@ -38,10 +39,10 @@ fn main() {
         _ => {}
     }
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
-    if words == ["understand"] {
-        // It needs no server.
+    let alone = |word: &String| ALONE.iter().any(|(name, _)| name == word);
+    if !words.is_empty() && words.iter().all(alone) {
         let mut report = Report::default();
-        understand::measure(&mut report);
+        stand_alone(wanted, &mut report);
         return report.print();
     }
     let world = World::start();
@@ -62,9 +63,7 @@ fn main() {
     for load in load::LOADS.iter().filter(|load| wanted(load.part)) {
         throughput(&world, load, &ways, ours, &mut report);
     }
-    if wanted("understand") {
-        understand::measure(&mut report);
-    }
+    stand_alone(wanted, &mut report);
     if wanted("bulk") {
         bulk::measure(&world, &ana, quictun.port(), &mut report);
     }
@@ -82,6 +81,18 @@ fn main() {
         cold::measure(&world, &ana, &ssh, &mut report);
     }
     report.print();
+}
+
+/// A part of the run.
+type Part = fn(&mut Report);
+
+/// Parts that need nothing of the world.
+const ALONE: [(&str, Part); 2] = [("understand", understand::measure), ("catalog", catalog::measure)];
+
+fn stand_alone(wanted: impl Fn(&str) -> bool, report: &mut Report) {
+    for (_, measure) in ALONE.into_iter().filter(|(name, _)| wanted(name)) {
+        measure(report);
+    }
 }
 
 /// Our two processes.

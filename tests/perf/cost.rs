@@ -16,7 +16,16 @@ pub(crate) fn processor(process: u32) -> f64 {
 
 /// KiB of memory that a process holds.
 pub(crate) fn memory(process: u32) -> f64 {
+    size(process, "VmRSS:")
+}
+
+/// KiB of memory that a process has held at most.
+pub(crate) fn most_memory(process: u32) -> f64 {
+    size(process, "VmHWM:")
+}
+
+fn size(process: u32, name: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -132,8 +132,8 @@ fn masks(statement: &Statement, decision: &Decision, catalog: &Catalog) -> Vec<M
 fn mask(column: &ProtectedColumn, catalog: &Catalog) -> Mask {
     let relation = catalog.relations.get(&column.relation);
     let stored = relation.and_then(|relation| relation.column(column.number));
-    let keyed =
-        stored.is_some_and(|stored| mask::is_keyed(column.label, described(stored.type_oid, catalog)));
+    let keyed = stored
+        .is_some_and(|stored| mask::is_keyed(catalog, column.label, described(stored.type_oid, catalog)));
     Mask {
         column: column.name.clone(),
         method: if keyed { MaskMethod::Keyed } else { MaskMethod::Constant },

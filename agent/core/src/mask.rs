@@ -3,19 +3,25 @@
 //! A mask is a function of the label, the type, a keyed digest of the value and of the few parts that
 //! [`kept`] names; nothing else of the value can reach the output. Read [`transform`] next.
 
+mod array;
 mod canonical;
 mod decimal;
 mod digest;
+mod hex;
 pub(crate) mod kept;
 mod key;
+mod known;
 pub(crate) mod luhn;
 mod neutral;
 mod plan;
 mod render;
+mod room;
 mod row;
+pub mod sql;
 mod temporal;
 mod transform;
 pub(crate) mod types;
+mod wrapping;
 
 pub use self::{
     key::MaskKey,

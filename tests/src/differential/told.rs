@@ -62,6 +62,11 @@ impl Analyst {
         Self { program: command.spawn().expect("the agent starts") }
     }
 
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Asks about statements, each in a new session.
     ///
     /// # Panics

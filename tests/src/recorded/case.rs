@@ -51,6 +51,11 @@ impl Case {
         self.session.iter().any(makes)
     }
 
+    /// The session stands under a role of its own, to whom row security applies.
+    pub(super) fn has_role(&self) -> bool {
+        self.session.iter().any(|statement| statement.starts_with("SET ROLE "))
+    }
+
     pub(super) const fn is_plain(&self) -> bool {
         self.search_path.is_none() && self.session.is_empty()
     }

@@ -219,6 +219,9 @@ impl Comparison<'_> {
         let catalog = &self.oracle.catalog;
         let mut recorded = seen.recorded.clone();
         recorded.columns.extend(&seen.variables.of_rows);
+        if seen.case.has_role() {
+            recorded.columns.extend(self.opened.guards(&recorded));
+        }
         let reach = self.opened.reach(catalog, &recorded);
         let columns = catalog.column_names(&reach.columns);
         let is_pinned = |name: &&String| name.starts_with("pg_catalog.");

@@ -63,6 +63,8 @@ impl Recorded {
 #[derive(Debug, Default)]
 pub(super) struct Opened {
     views: HashMap<u32, Recorded>,
+    /// What the policies of a table name.
+    policies: HashMap<u32, Sources>,
     /// What the bodies of SQL functions name, in trees of the server's own making.
     bodies: HashMap<u32, Recorded>,
     /// Functions in PL/pgSQL, of which the server makes no trees.
@@ -84,6 +86,15 @@ impl Opened {
             let view = opened.views.entry(row[0].parse().expect("an OID")).or_default();
             view.columns.extend(variables(&node::parse(&row[1]), catalog).of_rows);
         }
+        let policies = "SELECT p.polrelid, d.refobjid, d.refobjsubid FROM pg_policy p
+            JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+            WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid <> 0";
+        for row in wire.run(policies) {
+            let row = texts(&row);
+            let [relation, named] = [&row[0], &row[1]].map(|oid| oid.parse().expect("an OID"));
+            let column = (named, row[2].parse().expect("an attribute number"));
+            opened.policies.entry(relation).or_default().insert(column);
+        }
         for (function, trees) in &catalog.bodies {
             let body = opened.bodies.entry(*function).or_default();
             trees.iter().for_each(|tree| body.take_tree(catalog, tree));
@@ -94,6 +105,12 @@ impl Opened {
             opened.without_trees.insert(texts(&row)[0].parse().expect("an OID"));
         }
         opened
+    }
+
+    /// What row security adds to the tables that are recorded.
+    pub(super) fn guards(&self, recorded: &Recorded) -> Sources {
+        let named = recorded.columns.iter().map(|(relation, _)| relation).chain(&recorded.relations);
+        named.filter_map(|relation| self.policies.get(relation)).flatten().copied().collect()
     }
 
     /// Whatever may be read or run where this is recorded, through views to their last.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{
     decimal::Decimal,
+    hex,
     plan::Format,
     temporal::{Zone, parse_date, parse_timestamp},
 };
@@ -16,6 +17,8 @@ pub(super) enum Reviewed {
     Text,
     /// bpchar: trailing spaces do not count.
     Padded,
+    /// citext: the case of ASCII letters does not count. That of others depends on the database.
+    Folded,
     Int2,
     Int4,
     Int8,
@@ -25,6 +28,11 @@ pub(super) enum Reviewed {
     TimestampTz,
     Uuid,
     Inet,
+    Bytea,
+    /// By its text: two documents that differ in spaces or order of keys are two values.
+    Json,
+    /// By its text, in which the server puts spaces and order right, but not superfluous zeros.
+    Jsonb,
 }
 
 /// Hands the canonical bytes of `value` to `use_bytes`.
@@ -37,10 +45,14 @@ pub(super) fn with_canonical<T>(
     match reviewed {
         Reviewed::Text => use_bytes(value),
         Reviewed::Padded => use_bytes(value.trim_suffix_spaces()),
+        Reviewed::Folded => use_bytes(&value.to_ascii_lowercase()),
         Reviewed::Int2 | Reviewed::Int4 | Reviewed::Int8 => {
             use_bytes(&integer(reviewed, format, value)?.to_be_bytes())
         }
         Reviewed::Numeric => use_bytes(decimal(format, value)?.as_bytes()),
+        Reviewed::Bytea => bytea(format, value, use_bytes),
+        Reviewed::Json => use_bytes(value),
+        Reviewed::Jsonb => use_bytes(jsonb(format, value)?),
         Reviewed::Date => use_bytes(&date(format, value)?.to_be_bytes()),
         Reviewed::Timestamp => use_bytes(&timestamp(format, value, Zone::Absent)?.to_be_bytes()),
         Reviewed::TimestampTz => use_bytes(&timestamp(format, value, Zone::Present)?.to_be_bytes()),
@@ -101,19 +113,60 @@ fn uuid(format: Format, value: &[u8]) -> Option<[u8; 16]> {
     let mut digits = value.iter().filter(|byte| **byte != b'-');
     let mut bytes = [0; 16];
     for byte in &mut bytes {
-        *byte = hex(*digits.next()?)? << 4 | hex(*digits.next()?)?;
+        *byte = hex::byte(*digits.next()?, *digits.next()?)?;
     }
     digits.next().is_none().then_some(bytes)
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+/// `jsonb_send` puts its version before the text.
+const JSONB_VERSION: &[u8] = &[1];
+
+fn jsonb(format: Format, value: &[u8]) -> Option<&[u8]> {
+    match format {
+        Format::Text => Some(value),
+        Format::Binary => value.strip_prefix(JSONB_VERSION),
+    }
 }
 
-/// Family, prefix length and address, as `inet_send` has them.
+/// How text of the style `hex` begins, and none of the style `escape` does.
+pub(super) const HEX_STYLE: &[u8] = b"\\x";
+
+fn bytea<T>(format: Format, value: &[u8], use_bytes: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+    match (format, value.strip_prefix(HEX_STYLE)) {
+        (Format::Binary, _) => use_bytes(value),
+        (Format::Text, Some(digits)) => use_bytes(&hex::decode(digits)?),
+        (Format::Text, None) => use_bytes(&unescape(value)?),
+    }
+}
+
+/// Reads the style `escape`: a backslash is doubled, or has three octal digits behind it.
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [] => return Some(bytes),
+            [b'\\', b'\\', after @ ..] => {
+                bytes.push(b'\\');
+                after
+            }
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                after
+            }
+            [b'\\', ..] => return None,
+            [byte, after @ ..] => {
+                bytes.push(*byte);
+                after
+            }
+        };
+    }
+}
+
+/// A value as `inet_send` has it: family, prefix length, 0, count of octets, octets.
 #[derive(Debug, PartialEq, Eq)]
 struct Inet {
-    bytes: [u8; 18],
+    bytes: [u8; 20],
     length: usize,
 }
 
@@ -123,15 +176,15 @@ pub(super) const INET_V6: u8 = 3;
 
 impl Inet {
     fn new(address: IpAddr, prefix: u8) -> Option<Self> {
-        let mut bytes = [0; 18];
+        let mut bytes = [0; 20];
         let (family, longest) = match address {
             IpAddr::V4(_) => (INET_V4, 32),
             IpAddr::V6(_) => (INET_V6, 128),
         };
         let mut put = |octets: &[u8]| {
-            let head = [family, prefix];
+            let head = [family, prefix, 0, octets.len() as u8];
             bytes.iter_mut().zip(head.iter().chain(octets)).for_each(|(slot, byte)| *slot = *byte);
-            2 + octets.len()
+            head.len() + octets.len()
         };
         let length = match address {
             IpAddr::V4(v4) => put(&v4.octets()),

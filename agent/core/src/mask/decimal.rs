@@ -1,8 +1,9 @@
-//! Canonical decimal text of `numeric` values from both formats.
+//! Numbers of the type `numeric`: their canonical decimal text from both formats, and both formats of
+//! masked ones.
 
-/// Longest canonical form. Longer numbers are not masked by value: they get the neutral value.
-const LONGEST: usize = 512;
+/// Decimal digits in a group of the binary format.
 const GROUP: usize = 4;
+const ZEROS: &[u8; GROUP] = b"0000";
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
@@ -11,56 +12,37 @@ const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
 
 /// A number without superfluous zeros: `-12.5`, `0`, `NaN`.
-pub(super) struct Decimal {
-    bytes: [u8; LONGEST],
-    length: usize,
-}
+pub(super) struct Decimal(Vec<u8>);
 
 impl Decimal {
-    const fn empty() -> Self {
-        Self { bytes: [0; LONGEST], length: 0 }
-    }
-
-    fn word(word: &[u8]) -> Option<Self> {
-        let mut decimal = Self::empty();
-        decimal.append(word)?;
-        Some(decimal)
+    fn word(word: &[u8]) -> Self {
+        Self(word.to_vec())
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    fn append(&mut self, part: &[u8]) -> Option<()> {
-        let end = self.length.checked_add(part.len())?;
-        self.bytes.get_mut(self.length..end)?.copy_from_slice(part);
-        self.length = end;
-        Some(())
+        &self.0
     }
 
     /// From digits without a point; drops zeros on both outer sides.
-    fn compose(negative: bool, whole: &[u8], fraction: &[u8]) -> Option<Self> {
-        let zeros = whole.iter().take_while(|digit| **digit == b'0').count();
-        let whole = whole.get(zeros..)?;
-        let zeros = fraction.iter().rev().take_while(|digit| **digit == b'0').count();
-        let fraction = fraction.get(..fraction.len().checked_sub(zeros)?)?;
+    fn compose(negative: bool, whole: &[u8], fraction: &[u8]) -> Self {
+        let (whole, fraction) = (without_zeros_before(whole), without_zeros_behind(fraction));
         if whole.is_empty() && fraction.is_empty() {
             return Self::word(b"0");
         }
-        let mut decimal = Self::empty();
-        decimal.append(if negative { b"-" } else { b"" })?;
-        decimal.append(if whole.is_empty() { b"0" } else { whole })?;
+        let mut bytes = Vec::with_capacity(whole.len() + fraction.len() + 3);
+        bytes.extend_from_slice(if negative { b"-" } else { b"" });
+        bytes.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
         if !fraction.is_empty() {
-            decimal.append(b".")?;
-            decimal.append(fraction)?;
+            bytes.push(b'.');
+            bytes.extend_from_slice(fraction);
         }
-        Some(decimal)
+        Self(bytes)
     }
 
     /// From `numeric_out`. It never writes an exponent.
     pub(super) fn from_text(text: &[u8]) -> Option<Self> {
         if matches!(text, b"NaN" | b"Infinity" | b"-Infinity") {
-            return Self::word(text);
+            return Some(Self::word(text));
         }
         let (negative, digits) = text.strip_prefix(b"-").map_or((false, text), |rest| (true, rest));
         let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
@@ -70,7 +52,7 @@ impl Decimal {
         if !plain(whole) || !plain(fraction) || (whole.is_empty() && fraction.is_empty()) {
             return None;
         }
-        Self::compose(negative, whole, fraction)
+        Some(Self::compose(negative, whole, fraction))
     }
 
     /// From `numeric_send`: count, weight, sign, display scale, groups of four decimal digits.
@@ -83,9 +65,9 @@ impl Decimal {
             return None;
         }
         match u16::from_be_bytes([sign_high, sign_low]) {
-            NAN => Self::word(b"NaN"),
-            INFINITY => Self::word(b"Infinity"),
-            NEGATIVE_INFINITY => Self::word(b"-Infinity"),
+            NAN => Some(Self::word(b"NaN")),
+            INFINITY => Some(Self::word(b"Infinity")),
+            NEGATIVE_INFINITY => Some(Self::word(b"-Infinity")),
             POSITIVE => Self::from_groups(false, weight, groups),
             NEGATIVE => Self::from_groups(true, weight, groups),
             _ => None,
@@ -93,71 +75,123 @@ impl Decimal {
     }
 
     fn from_groups(negative: bool, weight: i16, groups: &[u8]) -> Option<Self> {
-        let mut digits = Digits::default();
+        // Room for the groups' digits, and for zeros of at most `i16::MAX` groups on either side.
+        let mut digits = Vec::with_capacity(groups.len() * 2);
         for _ in weight..-1 {
-            digits.group(0)?;
+            digits.extend_from_slice(ZEROS);
         }
         for pair in groups.chunks_exact(2) {
-            digits.group(u16::from_be_bytes(pair.try_into().ok()?))?;
+            let group = u16::from_be_bytes(pair.try_into().ok()?);
+            digits.extend_from_slice(&digits_of(group)?);
         }
-        let whole_groups = usize::try_from(i32::from(weight) + 1).unwrap_or(0);
-        let whole_digits = whole_groups.checked_mul(GROUP)?;
-        while digits.length < whole_digits {
-            digits.group(0)?;
-        }
-        let (whole, fraction) = digits.as_bytes().split_at_checked(whole_digits)?;
-        Self::compose(negative, whole, fraction)
+        let whole_digits = usize::try_from(i32::from(weight) + 1).unwrap_or(0) * GROUP;
+        digits.resize(digits.len().max(whole_digits), b'0');
+        let (whole, fraction) = digits.split_at_checked(whole_digits)?;
+        Some(Self::compose(negative, whole, fraction))
     }
 }
 
-/// Decimal digits of groups, with room for the zeros that [`Decimal::compose`] drops.
-struct Digits {
-    bytes: [u8; LONGEST + 2 * GROUP],
-    length: usize,
+fn digits_of(group: u16) -> Option<[u8; GROUP]> {
+    let digits = [1_000, 100, 10, 1].map(|unit| b'0' + (group / unit % 10) as u8);
+    (group <= 9_999).then_some(digits)
 }
 
-impl Default for Digits {
-    fn default() -> Self {
-        Self { bytes: [0; LONGEST + 2 * GROUP], length: 0 }
-    }
+fn without_zeros_before(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    digits.get(zeros..).unwrap_or_default()
 }
+
+fn without_zeros_behind(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
+    digits.get(..digits.len().saturating_sub(zeros)).unwrap_or_default()
+}
+
+/// Precision and scale of a column of `numeric(p,s)`, and how a mask finds room in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digits {
+    pub(super) precision: u16,
+    pub(super) scale: i16,
+}
+
+/// Most digits of a masked number: what a JavaScript client can hold in any case.
+const MOST_DIGITS: u16 = 15;
 
 impl Digits {
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+    /// From the type modifier: precision above, scale in the eleven bits below (signed), and 4.
+    pub(super) fn from_modifier(modifier: i32) -> Option<Self> {
+        let packed = u32::try_from(modifier.checked_sub(4)?).ok()?;
+        let scale = i16::try_from(packed & 0x7ff).ok()?;
+        let scale = if scale < 0x400 { scale } else { scale - 0x800 };
+        Some(Self { precision: u16::try_from(packed >> 16).ok()?, scale })
     }
 
-    fn group(&mut self, group: u16) -> Option<()> {
-        if group > 9_999 {
-            return None;
-        }
-        let end = self.length.checked_add(GROUP)?;
-        let mut rest = group;
-        for digit in self.bytes.get_mut(self.length..end)?.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        self.length = end;
-        Some(())
+    /// Decimal digits that a mask may have, if fewer than it would.
+    pub(super) fn room(self) -> Option<u32> {
+        let whole = i32::from(self.precision) - i32::from(self.scale);
+        let room = if self.exponent() == 0 { u16::try_from(whole).unwrap_or(0) } else { self.precision };
+        (room <= MOST_DIGITS).then_some(room.into())
+    }
+
+    /// The power of ten that a mask is multiplied with: 0 where whole numbers have room.
+    pub(super) fn exponent(self) -> i16 {
+        let whole_numbers = self.scale >= 0 && i32::from(self.precision) > i32::from(self.scale);
+        if whole_numbers { 0 } else { self.scale.saturating_neg() }
+    }
+
+    /// Digits behind the point that the server writes.
+    fn written(self) -> usize {
+        usize::try_from(self.scale).unwrap_or(0)
     }
 }
 
-/// Binary form of a whole number up to 16 digits.
-pub(super) fn whole_to_binary(number: u64) -> ([u8; 16], usize) {
-    let mut groups = [0u16; 4];
-    let mut rest = number;
-    for group in groups.iter_mut().rev() {
-        *group = (rest % 10_000) as u16;
-        rest /= 10_000;
+/// A masked number as the server would write it.
+pub(super) struct Masked {
+    whole: Vec<u8>,
+    fraction: Vec<u8>,
+}
+
+impl Masked {
+    /// `units` that are below ten to the power of [`Digits::room`].
+    pub(super) fn new(units: u64, digits: Option<Digits>) -> Self {
+        let written = digits.map_or(0, Digits::written);
+        let exponent = digits.map_or(0, Digits::exponent);
+        let mut number = units.to_string().into_bytes();
+        if exponent < 0 {
+            // All digits lie behind the point.
+            let zeros = vec![b'0'; written.saturating_sub(number.len())];
+            return Self { whole: b"0".to_vec(), fraction: [zeros, number].concat() };
+        }
+        if units != 0 {
+            number.resize(number.len() + usize::try_from(exponent).unwrap_or(0), b'0');
+        }
+        Self { whole: number, fraction: vec![b'0'; written] }
     }
-    let used = groups.iter().skip_while(|group| **group == 0);
-    let count = used.clone().count();
-    let mut bytes = [0; 16];
-    let head = [count as u16, count.saturating_sub(1) as u16, POSITIVE, 0];
-    for (slot, value) in bytes.chunks_exact_mut(2).zip(head.iter().chain(used)) {
-        slot.copy_from_slice(&value.to_be_bytes());
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        let point: &[u8] = if self.fraction.is_empty() { b"" } else { b"." };
+        [&self.whole, point, &self.fraction].concat()
     }
-    (bytes, 8 + 2 * count)
+
+    /// As `numeric_send` has it: no groups of zeros on either side.
+    pub(super) fn binary(&self) -> Vec<u8> {
+        let missing = |digits: &[u8]| digits.len().next_multiple_of(GROUP) - digits.len();
+        let before = vec![b'0'; missing(&self.whole)];
+        let behind = vec![b'0'; missing(&self.fraction)];
+        let digits = [&before, &self.whole, &self.fraction, &behind].map(Vec::as_slice).concat();
+        let groups: Vec<u16> = digits.chunks_exact(GROUP).map(group_of).collect();
+        let leading = groups.iter().take_while(|group| **group == 0).count();
+        let trailing = groups.iter().rev().take_while(|group| **group == 0).count();
+        let used = groups.get(leading..groups.len().saturating_sub(trailing)).unwrap_or_default();
+        let whole_groups = self.whole.len().div_ceil(GROUP);
+        // Both are below ten thousand: a precision is at most a thousand.
+        let weight = if used.is_empty() { 0 } else { whole_groups as i16 - leading as i16 - 1 };
+        let head = [used.len() as u16, weight as u16, POSITIVE, self.fraction.len() as u16];
+        head.iter().chain(used).flat_map(|word| word.to_be_bytes()).collect()
+    }
+}
+
+fn group_of(digits: &[u8]) -> u16 {
+    digits.iter().fold(0, |group, digit| group * 10 + u16::from(digit.wrapping_sub(b'0')))
 }
 
 #[cfg(test)]
@@ -204,16 +238,52 @@ mod tests {
         }
         assert!(Decimal::from_binary(&binary(0, 0x1234, &[1])).is_none());
         assert!(Decimal::from_binary(&binary(0, POSITIVE, &[10_000])).is_none());
-        assert!(Decimal::from_binary(&binary(i16::MAX, POSITIVE, &[1])).is_none());
-        assert!(Decimal::from_binary(&binary(i16::MIN, POSITIVE, &[1])).is_none());
         assert!(Decimal::from_binary(&[0, 9, 0, 0, 0, 0, 0, 0]).is_none());
     }
 
     #[test]
-    fn a_whole_number_survives_its_binary_form() {
-        for number in [0, 7, 9_999, 10_000, 123_456_789, 9_007_199_254_740_991] {
-            let (bytes, length) = whole_to_binary(number);
-            assert_eq!(text(Decimal::from_binary(&bytes[..length])), Some(number.to_string()));
+    fn the_longest_numbers_have_their_canonical_form() {
+        let long = "7".repeat(1_000);
+        assert_eq!(text(Decimal::from_text(long.as_bytes())).as_deref(), Some(&*long));
+        let largest = text(Decimal::from_binary(&binary(i16::MAX, POSITIVE, &[1])));
+        assert_eq!(largest, Some(format!("1{}", "0".repeat(131_068))));
+        let smallest = text(Decimal::from_binary(&binary(i16::MIN, POSITIVE, &[1])));
+        assert!(smallest.is_some_and(|number| number.starts_with("0.0") && number.ends_with("0001")));
+    }
+
+    fn digits(precision: u16, scale: i16) -> Digits {
+        let modifier = (i32::from(precision) << 16 | i32::from(scale) & 0x7ff) + 4;
+        let digits = Digits::from_modifier(modifier).expect("a modifier");
+        assert_eq!(digits, Digits { precision, scale });
+        digits
+    }
+
+    #[test]
+    fn a_masked_number_is_written_with_the_scale_of_its_column() {
+        for (units, digits, expected) in [
+            (0, None, "0"),
+            (9_007_199_254_740_991, None, "9007199254740991"),
+            (10_000, None, "10000"),
+            (1_234, Some(digits(10, 2)), "1234.00"),
+            (0, Some(digits(10, 2)), "0.00"),
+            (12, Some(digits(2, 2)), "0.12"),
+            (7, Some(digits(3, 6)), "0.000007"),
+            (123, Some(digits(3, -2)), "12300"),
+            (0, Some(digits(3, -2)), "0"),
+        ] {
+            let masked = Masked::new(units, digits);
+            assert_eq!(String::from_utf8_lossy(&masked.text()), expected);
+            let canonical = text(Decimal::from_text(expected.as_bytes()));
+            assert_eq!(text(Decimal::from_binary(&masked.binary())), canonical, "{expected}");
         }
+    }
+
+    #[test]
+    fn a_mask_has_as_many_digits_as_its_column_has_room_for() {
+        assert_eq!(digits(10, 2).room(), Some(8));
+        assert_eq!(digits(30, 2).room(), None);
+        assert_eq!(digits(3, 3).room(), Some(3));
+        assert_eq!(digits(3, -2).room(), Some(3));
+        assert_eq!(digits(1_000, 1_000).room(), None);
     }
 }

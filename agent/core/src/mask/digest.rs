@@ -1,7 +1,10 @@
-//! The keyed digest of one value, and the pieces that masks are made of.
+//! The keyed digest of one value, and the pieces that masks are made of. Each piece is one that built-in
+//! functions of PostgreSQL also give; [`super::sql`] makes the same ones there.
 
-/// Lower-case base 32 without the letters that are read as digits.
-const ALPHABET: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// How many letters a mask has where its length is free: at least 100 bits.
+pub(super) const LETTERS: usize = 20;
 
 /// 256 bits that depend on key and value only.
 #[derive(Clone, Copy)]
@@ -12,25 +15,21 @@ impl Digest {
         bytes.try_into().ok().map(Self)
     }
 
-    /// 100 bits as 20 letters and digits.
-    pub(super) fn letters(&self) -> [u8; 20] {
-        let mut bits = u128::from_be_bytes(self.chunk::<0, 16>());
-        let mut letters = [0; 20];
-        for letter in &mut letters {
-            *letter = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
-            bits >>= 5;
-        }
-        letters
+    /// Base 64 of the first 120 bits in small letters and digits. Five bits a letter are left.
+    pub(super) fn letters(&self) -> [u8; LETTERS] {
+        let mut letters = [b'0'; LETTERS];
+        let written = STANDARD.encode_slice(self.chunk::<0, 15>(), &mut letters);
+        debug_assert_eq!(written.ok(), Some(LETTERS), "fifteen bytes are twenty letters");
+        letters.map(|letter| match letter {
+            b'+' => b'8',
+            b'/' => b'9',
+            letter => letter.to_ascii_lowercase(),
+        })
     }
 
-    /// 64 bits.
+    /// 60 bits: what a signed number of eight bytes holds without a sign.
     pub(super) fn number(&self) -> u64 {
-        u64::from_be_bytes(self.chunk::<16, 8>())
-    }
-
-    /// 64 other bits.
-    pub(super) fn second_number(&self) -> u64 {
-        u64::from_be_bytes(self.chunk::<24, 8>())
+        u64::from_be_bytes(self.chunk::<16, 8>()) >> 4
     }
 
     /// The first 128 bits.

@@ -1,6 +1,8 @@
 //! The only parts of a clear value that a mask may show: a phone's country code, a card's last four
 //! digits, an IBAN's country. Each comes from a closed table or has a fixed short length, so that no
-//! hostile or odd value can carry more through.
+//! hostile or odd value can carry more through. [`super::sql`] reads the same parts by the same rules.
+
+use std::ops::RangeInclusive;
 
 /// Country calling codes of one and two digits (ITU-T E.164); every other code has three.
 const SHORT_CODES: [&str; 46] = [
@@ -16,13 +18,22 @@ const LONG_CODE_STARTS: [&str; 23] = [
 ];
 
 /// Most digits of a telephone number (E.164), with room for an international prefix.
-const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=17;
+pub(super) const PHONE_DIGITS: RangeInclusive<usize> = 7..=17;
 
 /// Digits of a payment card (ISO/IEC 7812).
-const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+pub(super) const CARD_DIGITS: RangeInclusive<usize> = 13..=19;
+
+/// Longest text, in bytes, that is looked at as a telephone or card number.
+pub(super) const LONGEST_NUMBER: usize = 64;
+
+/// What may stand between the digits of a telephone number.
+pub(super) const PHONE_MARKS: &str = " -./()";
+
+/// What may stand between the digits of a card number.
+pub(super) const CARD_MARKS: &str = " -";
 
 /// Countries in the IBAN registry.
-const IBAN_COUNTRIES: [&[u8; 2]; 78] = [
+pub(super) const IBAN_COUNTRIES: [&[u8; 2]; 78] = [
     b"AD", b"AE", b"AL", b"AT", b"AZ", b"BA", b"BE", b"BG", b"BH", b"BR", b"BY", b"CH", b"CR", b"CY", b"CZ",
     b"DE", b"DK", b"DO", b"EE", b"EG", b"ES", b"FI", b"FO", b"FR", b"GB", b"GE", b"GI", b"GL", b"GR", b"GT",
     b"HR", b"HU", b"IE", b"IL", b"IQ", b"IS", b"IT", b"JO", b"KW", b"KZ", b"LB", b"LC", b"LI", b"LT", b"LU",
@@ -31,31 +42,40 @@ const IBAN_COUNTRIES: [&[u8; 2]; 78] = [
     b"UA", b"VA", b"VG",
 ];
 
-fn is_phone_mark(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')')
-}
-
 /// The country code of a number in international form, without its `+`.
 pub(crate) fn calling_code(phone: &[u8]) -> Option<CallingCode> {
-    let digits = phone.strip_prefix(b"+").or_else(|| phone.strip_prefix(b"00"))?;
-    let count = digits.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let plain = digits.iter().all(|byte| byte.is_ascii_digit() || is_phone_mark(*byte));
-    if !plain || !PHONE_DIGITS.contains(&count) {
+    let (characters, count) = without_marks(phone, PHONE_MARKS)?;
+    let characters = characters.get(..count)?;
+    let digits = characters.strip_prefix(b"+").or_else(|| characters.strip_prefix(b"00"))?;
+    if !PHONE_DIGITS.contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let mut first = [b' '; 3];
-    for (slot, digit) in first.iter_mut().zip(digits.iter().filter(|byte| byte.is_ascii_digit())) {
-        *slot = *digit;
-    }
-    (1..=2)
-        .filter_map(|length| CallingCode::of(first, length))
-        .find(|code| SHORT_CODES.iter().any(|known| known.as_bytes() == code.as_bytes()))
-        .or_else(|| is_long_code(first).then(|| CallingCode::of(first, 3)).flatten())
+    let first = digits.first_chunk::<3>()?;
+    let [a, b, _] = first.map(|digit| digit.wrapping_sub(b'0'));
+    let length = code_length(a * 10 + b);
+    (length > 0).then(|| CallingCode::of(*first, length)).flatten()
 }
 
-fn is_long_code(first: [u8; 3]) -> bool {
-    let [a, b, _] = first;
-    LONG_CODE_STARTS.iter().any(|start| start.as_bytes() == [a, b])
+/// How many digits the country code has that begins with these two; 0 if none does.
+pub(super) fn code_length(first_two: u8) -> usize {
+    let [a, b] = [first_two / 10, first_two % 10].map(|digit| digit.wrapping_add(b'0'));
+    let is = |known: &&&str| known.as_bytes() == [a] || known.as_bytes() == [a, b];
+    match SHORT_CODES.iter().find(is) {
+        Some(short) => short.len(),
+        None if LONG_CODE_STARTS.iter().any(|start| start.as_bytes() == [a, b]) => 3,
+        None => 0,
+    }
+}
+
+/// The bytes of a short text that are no marks, and how many they are.
+fn without_marks(text: &[u8], marks: &str) -> Option<([u8; LONGEST_NUMBER], usize)> {
+    if text.len() > LONGEST_NUMBER {
+        return None;
+    }
+    let mut rest = [0; LONGEST_NUMBER];
+    let kept = text.iter().filter(|byte| !marks.as_bytes().contains(byte));
+    let count = rest.iter_mut().zip(kept).map(|(slot, byte)| *slot = *byte).count();
+    Some((rest, count))
 }
 
 /// One to three digits.
@@ -77,16 +97,10 @@ impl CallingCode {
 
 /// The last four digits of what has the form of a card number.
 pub(super) fn last_four(card: &[u8]) -> Option<[u8; 4]> {
-    let plain = card.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'));
-    let digits = || card.iter().rev().copied().filter(u8::is_ascii_digit);
-    if !plain || !CARD_DIGITS.contains(&digits().count()) {
-        return None;
-    }
-    let mut last = [0; 4];
-    for (slot, digit) in last.iter_mut().rev().zip(digits()) {
-        *slot = digit;
-    }
-    Some(last)
+    let (characters, count) = without_marks(card, CARD_MARKS)?;
+    let digits = characters.get(..count)?;
+    let plain = CARD_DIGITS.contains(&count) && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| digits.last_chunk::<4>().copied()).flatten()
 }
 
 /// The country of what begins as an IBAN does.
@@ -115,6 +129,9 @@ mod tests {
         assert_eq!(code("+49 call me maybe 12345678"), None);
         assert_eq!(code("+49"), None);
         assert_eq!(code("+49123456789012345678"), None);
+        assert_eq!(code("+00 170 1234567"), None);
+        assert_eq!(code("(+49) 170 1234567").as_deref(), Some("49"));
+        assert_eq!(code(&format!("+49 1701234567{}", " ".repeat(LONGEST_NUMBER))), None);
     }
 
     #[test]

@@ -4,8 +4,19 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use connect_shared::label::Label;
+use zeroize::Zeroizing;
 
 use super::digest::Digest;
+
+/// Bytes of a key and of SHA-256's digest.
+const KEY: usize = 32;
+
+/// Bytes that SHA-256 takes at a time, to which HMAC fills its key.
+const BLOCK: usize = 64;
+
+/// HMAC's two constants (RFC 2104).
+const INNER: u8 = 0x36;
+const OUTER: u8 = 0x5c;
 
 /// Key of all masks of one tenant. It is in no log and no `Debug`.
 ///
@@ -13,26 +24,58 @@ use super::digest::Digest;
 /// mask equal, wherever they stand, and say nothing about values under another.
 pub struct MaskKey {
     /// In the order of [`Label::ALL`].
-    labels: [hmac::Key; Label::ALL.len()],
+    labels: [LabelKey; Label::ALL.len()],
+}
+
+struct LabelKey {
+    hmac: hmac::Key,
+    /// The same key again, since `hmac` does not give its own.
+    derived: Zeroizing<[u8; KEY]>,
+}
+
+/// A label's key as HMAC mixes it into what it hashes: `sha256(outer || sha256(inner || value))`.
+pub(super) struct Pads {
+    pub(super) inner: Zeroizing<[u8; BLOCK]>,
+    pub(super) outer: Zeroizing<[u8; BLOCK]>,
 }
 
 impl MaskKey {
     /// From 32 random bytes that are kept as long as masks shall stay equal.
     #[must_use]
-    pub fn new(key: [u8; 32]) -> Self {
-        let root = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        let labels = Label::ALL.map(|label| {
-            let derived = hmac::sign(&root, format!("label:{label}").as_bytes());
-            hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
-        });
-        Self { labels }
+    pub fn new(key: [u8; KEY]) -> Self {
+        let key = Zeroizing::new(key);
+        let root = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+        Self { labels: Label::ALL.map(|label| LabelKey::new(&root, label)) }
     }
 
     /// The keyed digest of a value in its canonical bytes. `None` only for a label outside
     /// [`Label::ALL`], which a test excludes.
     pub(super) fn digest(&self, label: Label, canonical: &[u8]) -> Option<Digest> {
         let key = self.labels.get(label as usize)?;
-        Digest::new(hmac::sign(key, canonical).as_ref())
+        Digest::new(hmac::sign(&key.hmac, canonical).as_ref())
+    }
+
+    /// The pads of a label's key. `None` as for [`Self::digest`].
+    pub(super) fn pads(&self, label: Label) -> Option<Pads> {
+        self.labels.get(label as usize).map(LabelKey::pads)
+    }
+}
+
+impl LabelKey {
+    fn new(root: &hmac::Key, label: Label) -> Self {
+        let tag = hmac::sign(root, format!("label:{label}").as_bytes());
+        let mut derived = Zeroizing::new([0; KEY]);
+        derived.iter_mut().zip(tag.as_ref()).for_each(|(slot, byte)| *slot = *byte);
+        Self { hmac: hmac::Key::new(hmac::HMAC_SHA256, derived.as_slice()), derived }
+    }
+
+    fn pads(&self) -> Pads {
+        let pad = |constant: u8| {
+            let mut block = Zeroizing::new([constant; BLOCK]);
+            block.iter_mut().zip(self.derived.iter()).for_each(|(slot, byte)| *slot ^= byte);
+            block
+        };
+        Pads { inner: pad(INNER), outer: pad(OUTER) }
     }
 }
 
@@ -44,6 +87,8 @@ impl fmt::Debug for MaskKey {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
+
     use super::*;
 
     #[test]
@@ -54,6 +99,18 @@ mod tests {
             assert_eq!(label as usize, place);
             let digest = key.digest(label, b"value").expect("every label has a key");
             assert!(seen.insert(digest.letters()), "{label} shares a key");
+        }
+    }
+
+    #[test]
+    fn two_hashes_with_the_pads_are_the_keyed_digest() {
+        let key = MaskKey::new([7; 32]);
+        for label in Label::ALL {
+            let pads = key.pads(label).expect("every label has a key");
+            let inner = digest(&SHA256, &[pads.inner.as_slice(), b"value"].concat());
+            let outer = digest(&SHA256, &[pads.outer.as_slice(), inner.as_ref()].concat());
+            let expected = key.digest(label, b"value").expect("every label has a key");
+            assert_eq!(outer.as_ref()[..16], expected.bytes());
         }
     }
 

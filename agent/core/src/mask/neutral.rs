@@ -3,22 +3,80 @@
 
 use connect_shared::label::Label;
 
-use super::{plan::Format, render::neutral_text, types::*};
+use super::{
+    canonical::HEX_STYLE, decimal::Masked, plan::Format, render::neutral_text, room::Room, row::Value,
+    types::*,
+};
 
 /// What stands for every value of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Neutral {
     Bytes(&'static [u8]),
+    /// A text, which is cut where the column is shorter.
+    Text(&'static [u8]),
+    /// No bytes, in the style of the value that it stands for.
+    NoBytes(Format),
+    /// 0 with the scale of the column.
+    Zero(Format),
+    /// As many bits as the column has.
+    ZeroBits(Format),
     /// An array without elements of this type, in binary.
     EmptyArray(u32),
     /// The type is not known.
     Null,
 }
 
+impl Neutral {
+    /// Of `clear` nothing but the style is read.
+    pub(super) fn write(self, room: Room, clear: &[u8], out: &mut Value<'_>) {
+        match self {
+            Self::NoBytes(format) => {
+                let hex_style = format == Format::Text && clear.starts_with(HEX_STYLE);
+                out.put(if hex_style { HEX_STYLE } else { b"" });
+            }
+            Self::Bytes(bytes) => out.put(bytes),
+            Self::Text(text) => {
+                out.put(text);
+                out.fit(room);
+            }
+            Self::Zero(format) => {
+                let zero = Masked::new(0, room.digits());
+                out.put(&if format == Format::Text { zero.text() } else { zero.binary() });
+            }
+            Self::ZeroBits(format) => zero_bits(format, room, out),
+            Self::EmptyArray(element) => {
+                // No dimensions, no NULLs, the element type.
+                out.put(&[0; 8]);
+                out.put(&element.to_be_bytes());
+            }
+            Self::Null => out.set_null(),
+        }
+    }
+}
+
+/// `bit_send` has the count of bits before them.
+fn zero_bits(format: Format, room: Room, out: &mut Value<'_>) {
+    let Room::Bits(bits) = room else {
+        return out.put(if format == Format::Text { b"" } else { &[0; 4] });
+    };
+    // Invariant: a bit string of a column of n bits has n bits, so the mask is not longer than the value.
+    match format {
+        Format::Text => out.put(&vec![b'0'; bits]),
+        Format::Binary => {
+            out.put(&u32::try_from(bits).unwrap_or(0).to_be_bytes());
+            out.put(&vec![0; bits.div_ceil(8)]);
+        }
+    }
+}
+
 /// The neutral value of a type under a label.
 pub(super) fn neutral(label: Label, type_oid: u32, format: Format) -> Neutral {
-    if matches!(type_oid, TEXT | VARCHAR | BPCHAR | NAME) {
-        return Neutral::Bytes(neutral_text(label));
+    match type_oid {
+        TEXT | VARCHAR | BPCHAR | NAME | CITEXT => return Neutral::Text(neutral_text(label)),
+        BYTEA => return Neutral::NoBytes(format),
+        NUMERIC => return Neutral::Zero(format),
+        BIT => return Neutral::ZeroBits(format),
+        _ => {}
     }
     if let Some(element) = element(type_oid) {
         return match format {
@@ -33,13 +91,16 @@ pub(super) fn neutral(label: Label, type_oid: u32, format: Format) -> Neutral {
     constant.map_or(Neutral::Null, Neutral::Bytes)
 }
 
-fn text(type_oid: u32) -> Option<&'static [u8]> {
+/// As PostgreSQL writes it with its usual settings, and reads it with all.
+pub(super) fn text(type_oid: u32) -> Option<&'static [u8]> {
     Some(match type_oid {
         BOOL => b"f",
-        BYTEA => b"\\x",
-        CHAR | XML | BIT | VARBIT | TSVECTOR | TSQUERY => b"",
-        INT2 | INT4 | INT8 | OID | XID | XID8 | CID | FLOAT4 | FLOAT8 | NUMERIC => b"0",
-        MONEY => b"0.00",
+        // Neither may be empty: of one it depends on a setting, for the other the server gives a notice.
+        XML => b"<masked/>",
+        TSQUERY => b"'masked'",
+        CHAR | VARBIT | TSVECTOR => b"",
+        INT2 | INT4 | INT8 | OID | XID | XID8 | CID | FLOAT4 | FLOAT8 => b"0",
+        MONEY => b"$0.00",
         TID => b"(0,0)",
         JSON | JSONB => b"{}",
         JSONPATH => b"$",
@@ -100,13 +161,11 @@ const fn line() -> [u8; 24] {
 fn binary(type_oid: u32) -> Option<&'static [u8]> {
     let zeros = match type_oid {
         BOOL | CHAR => 1,
-        BYTEA | XML => 0,
         INT2 => 2,
         INT4 | OID | XID | CID | FLOAT4 => 4,
         INT8 | XID8 | FLOAT8 | MONEY | TIME | PG_LSN => 8,
-        // A numeric without digits; an empty bit string, vector or query with its count.
-        NUMERIC => 8,
-        BIT | VARBIT | TSVECTOR | TSQUERY => 4,
+        // An empty bit string or vector with its count.
+        VARBIT | TSVECTOR => 4,
         TID | MACADDR => 6,
         MACADDR8 => 8,
         POINT | INTERVAL | UUID => 16,
@@ -121,6 +180,9 @@ fn binary(type_oid: u32) -> Option<&'static [u8]> {
 
 fn special(type_oid: u32) -> Option<&'static [u8]> {
     Some(match type_oid {
+        XML => b"<masked/>",
+        // One item, a lexeme without weight and prefix.
+        TSQUERY => b"\0\0\0\x01\x01\0\0masked\0",
         JSON => b"{}",
         JSONB => b"\x01{}",
         JSONPATH => b"\x01$",

@@ -28,6 +28,8 @@ pub struct Field {
     /// Attribute number in that table; 0 if the field is not a plain column.
     pub number: i16,
     pub type_oid: Oid,
+    /// Type modifier: length, precision and scale; -1 if there is none.
+    pub modifier: i32,
     pub format: Format,
 }
 
@@ -70,16 +72,20 @@ impl Plan {
                 return Err(not_in_result(missing));
             }
         }
-        if found.is_empty() { Ok(None) } else { Self::build(fields.len(), found).map(Some) }
+        if found.is_empty() { Ok(None) } else { Self::build(catalog, fields.len(), found).map(Some) }
     }
 
-    fn build(fields: usize, found: Vec<(usize, ProtectedColumn, &Field)>) -> Result<Self, Refusal> {
+    fn build(
+        catalog: &Catalog,
+        fields: usize,
+        found: Vec<(usize, ProtectedColumn, &Field)>,
+    ) -> Result<Self, Refusal> {
         let count = u16::try_from(fields).map_err(|_| too_many_fields())?;
         let mut plan = Self { fields: count, steps: Vec::new(), tail: Tail::Nothing, masked: Vec::new() };
         let mut next = 0;
         for (place, column, field) in found {
             let kept = place.checked_sub(next).and_then(|kept| u16::try_from(kept).ok());
-            let transform = Transform::new(column.label, field.type_oid.0, field.format);
+            let transform = Transform::new(catalog, column.label, field);
             plan.steps.push(Step { kept: kept.ok_or_else(too_many_fields)?, transform });
             next = place + 1;
             if !plan.masked.contains(&column) {

@@ -4,13 +4,15 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::room::Room;
+
 /// A row that cannot be masked. It is never forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server sent a row that does not fit its description")]
 pub struct MaskError;
 
 /// Length of a NULL.
-const NULL: i32 = -1;
+pub(super) const NULL: i32 = -1;
 
 /// A row that is read field by field, and copied behind.
 pub(super) struct RowCopy<'row, 'out> {
@@ -58,9 +60,7 @@ impl<'row, 'out> RowCopy<'row, 'out> {
     pub(super) fn replace(&mut self, mask: impl FnOnce(&[u8], &mut Value<'_>)) -> Result<(), MaskError> {
         self.copy_run()?;
         if let Some(value) = self.next()? {
-            let mut cell = Value::begin(self.out);
-            mask(value, &mut cell);
-            cell.end()?;
+            Value::write_into(self.out, |cell| mask(value, cell))?;
         } else {
             self.out.put_i32(NULL);
         }
@@ -106,9 +106,41 @@ impl<'out> Value<'out> {
         Self { out, start, null: false }
     }
 
+    /// Writes one value behind its length, as rows and arrays have it.
+    pub(super) fn write_into(
+        out: &'out mut BytesMut,
+        write: impl FnOnce(&mut Value<'_>),
+    ) -> Result<(), MaskError> {
+        let mut value = Self::begin(out);
+        write(&mut value);
+        value.end()
+    }
+
+    /// Appends an element of this value behind its length.
+    pub(super) fn nested(&mut self, write: impl FnOnce(&mut Value<'_>)) -> Result<(), MaskError> {
+        Value::write_into(self.out, write)
+    }
+
     /// Appends to the value.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
+    }
+
+    /// Takes back what was appended.
+    pub(super) fn restart(&mut self) {
+        self.out.truncate(self.start + size_of::<i32>());
+    }
+
+    /// Cuts an ASCII text, or fills it with spaces, as the server does with a value of this room.
+    pub(super) fn fit(&mut self, room: Room) {
+        let begin = self.start + size_of::<i32>();
+        let (Room::Characters(most) | Room::Padded(most)) = room else { return };
+        let end = begin.saturating_add(most);
+        if end < self.out.len() {
+            self.out.truncate(end);
+        } else if matches!(room, Room::Padded(_)) {
+            self.out.resize(end, b' ');
+        }
     }
 
     /// Makes it a NULL, whatever was appended.

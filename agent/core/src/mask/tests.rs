@@ -1,3 +1,4 @@
+mod arrays;
 mod plans;
 mod properties;
 mod rows;
@@ -51,7 +52,7 @@ fn catalog(label: Label) -> Catalog {
 }
 
 fn field(relation: Oid, number: i16, type_oid: u32, format: Format) -> Field {
-    Field { relation, number, type_oid: Oid(type_oid), format }
+    Field { relation, number, type_oid: Oid(type_oid), modifier: -1, format }
 }
 
 fn text_field(number: i16) -> Field {
@@ -105,8 +106,12 @@ fn key() -> MaskKey {
 
 /// The mask of one value of the column `email` under another label and type.
 fn mask(label: Label, type_oid: u32, format: Format, value: &[u8]) -> Option<Vec<u8>> {
-    let fields = [field(TABLE, 2, type_oid, format)];
-    let plan = Plan::new(&catalog(label), &Protection::Untouched, &fields)
+    mask_of(label, field(TABLE, 2, type_oid, format), value)
+}
+
+/// The same with the whole description.
+fn mask_of(label: Label, field: Field, value: &[u8]) -> Option<Vec<u8>> {
+    let plan = Plan::new(&catalog(label), &Protection::Untouched, &[field])
         .expect("a plan")
         .expect("the field is masked");
     let mut out = BytesMut::new();

@@ -88,7 +88,15 @@ pub(crate) const ARRAYS: [(u32, u32); 32] = [
     (3807, JSONB),
 ];
 
+/// Stands for the extension's type, which has no fixed OID; no type of a database has this one.
+pub(crate) const CITEXT: u32 = u32::MAX;
+/// Stands for an array of it.
+pub(crate) const CITEXT_ARRAY: u32 = u32::MAX - 1;
+
 /// The element type of an array type of `pg_catalog`.
 pub(crate) fn element(type_oid: u32) -> Option<u32> {
+    if type_oid == CITEXT_ARRAY {
+        return Some(CITEXT);
+    }
     ARRAYS.iter().find(|(array, _)| *array == type_oid).map(|(_, element)| *element)
 }

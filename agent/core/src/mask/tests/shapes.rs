@@ -164,9 +164,41 @@ fn masked_cards_fail_luhn_and_masked_ibans_have_impossible_check_digits() {
 #[test]
 fn a_type_without_a_reviewed_form_has_its_neutral_value() {
     let neutral = |type_oid, format| mask(Label::Email, type_oid, format, b"anna@web.de");
-    assert_eq!(neutral(JSONB, Format::Text).as_deref(), Some(&b"{}"[..]));
-    assert_eq!(neutral(JSONB, Format::Binary).as_deref(), Some(&b"\x01{}"[..]));
-    assert_eq!(neutral(1009, Format::Text).as_deref(), Some(&b"{}"[..]));
-    assert_eq!(neutral(1009, Format::Binary).as_deref(), Some(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 25][..]));
+    assert_eq!(neutral(POINT, Format::Text).as_deref(), Some(&b"(0,0)"[..]));
+    assert_eq!(neutral(POINT, Format::Binary).as_deref(), Some(&[0; 16][..]));
+    assert_eq!(neutral(1017, Format::Text).as_deref(), Some(&b"{}"[..]));
+    let no_points = [&[0; 8][..], &POINT.to_be_bytes()].concat();
+    assert_eq!(neutral(1017, Format::Binary), Some(no_points));
     assert_eq!(neutral(17_000, Format::Text), None);
+}
+
+#[test]
+fn a_mask_fits_into_its_column() {
+    for (label, type_oid, characters, expected) in [
+        (Label::Email, VARCHAR, 30, 30),
+        (Label::Email, VARCHAR, 255, 37),
+        (Label::NationalId, VARCHAR, 11, 11),
+        (Label::NationalId, BPCHAR, 11, 11),
+        (Label::NationalId, BPCHAR, 60, 60),
+        (Label::Secret, VARCHAR, 4, 4),
+        (Label::Secret, BPCHAR, 1, 1),
+    ] {
+        let field = Field { modifier: characters + 4, ..field(TABLE, 2, type_oid, Format::Text) };
+        let masked = mask_of(label, field, b"078-05-1120").expect("a mask");
+        assert_eq!(masked.len(), expected, "{label} in {characters} characters");
+    }
+    let short = Field { modifier: 30 + 4, ..field(TABLE, 2, VARCHAR, Format::Text) };
+    assert!(mask_of(Label::Email, short, b"anna@web.de").expect("a mask").ends_with(b"@masked.invalid"));
+}
+
+#[test]
+fn a_number_keeps_to_the_precision_of_its_column() {
+    let field = Field { modifier: (5 << 16 | 2) + 4, ..field(TABLE, 2, NUMERIC, Format::Text) };
+    for number in 0..500 {
+        let masked = mask_of(Label::NationalId, field, number.to_string().as_bytes()).expect("a mask");
+        let masked = String::from_utf8(masked).expect("a number");
+        let (whole, fraction) = masked.split_once('.').expect("a scale");
+        assert!(whole.len() <= 3 && fraction == "00", "{masked}");
+    }
+    assert_eq!(mask_of(Label::Health, field, b"1.23").as_deref(), Some(&b"0.00"[..]));
 }

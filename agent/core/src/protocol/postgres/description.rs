@@ -30,13 +30,13 @@ fn fields(body: Bytes) -> Result<Vec<Field>, Short> {
         let relation = Oid(reader.u32()?);
         let number = reader.i16()?;
         let type_oid = Oid(reader.u32()?);
-        let (_size, _modifier) = (reader.i16()?, reader.i32()?);
+        let (_size, modifier) = (reader.i16()?, reader.i32()?);
         let format = match reader.i16()? {
             0 => Format::Text,
             1 => Format::Binary,
             _ => return Err(Short),
         };
-        fields.push(Field { relation, number, type_oid, format });
+        fields.push(Field { relation, number, type_oid, modifier, format });
     }
     if reader.is_empty() { Ok(fields) } else { Err(Short) }
 }
