@@ -2,7 +2,7 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{CreateStmt, CreateTableAsStmt, IntoClause, ObjectType, OnCommitAction, ViewStmt},
+    protobuf::{CreateStmt, CreateTableAsStmt, IntoClause, Node, ObjectType, OnCommitAction, ViewStmt},
 };
 
 use super::{Found, Reader, columns, texts};
@@ -137,9 +137,12 @@ impl Reader<'_> {
         let mut from = self.outcome(view.query.as_ref().and_then(|query| query.node.as_ref()));
         from.names = texts(&view.aliases);
         let existing = if view.replace { Existing::Replace } else { Existing::Fail };
+        // What it shows depends on who asks, and may be other rows than for who made it.
+        let of_invoker = view.options.iter().any(is_security_invoker);
+        let shape = if of_invoker { Shape::Unknown } else { Shape::Query(Box::new(from)) };
         self.create(view.view.as_ref(), |name| NewRelation {
             existing,
-            shape: Shape::Query(Box::new(from)),
+            shape,
             ..new(name, RelationKind::View)
         });
     }
@@ -185,6 +188,10 @@ fn table_shape(create: &CreateStmt, elements: Vec<Element>) -> Shape {
         (None, Some(_), _) => Shape::Unknown,
         (None, None, _) => Shape::Listed { parents, elements },
     }
+}
+
+fn is_security_invoker(option: &Node) -> bool {
+    matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == "security_invoker")
 }
 
 const fn new(name: Named, kind: RelationKind) -> NewRelation {

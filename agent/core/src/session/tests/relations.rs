@@ -171,6 +171,16 @@ fn tables_of_queries_have_what_comes_out() {
 }
 
 #[test]
+fn what_a_new_view_shows_to_whoever_asks_is_not_known() {
+    let lineage = making(&[("a", &[id(PEOPLE, 1)])], &[]);
+    for (options, expected) in [("security_invoker", "unknown"), ("security_barrier", "1:a:25")] {
+        let mut world = World::new();
+        world.with_lineage(&format!("CREATE VIEW x WITH ({options} = true) AS SELECT 1"), &lineage);
+        assert_eq!(world.shape("ana", "x"), expected, "{options}");
+    }
+}
+
+#[test]
 fn a_query_that_is_not_understood_makes_an_unknown_table() {
     use crate::lineage::{GapKind, Lineage};
     let mut world = World::new();
