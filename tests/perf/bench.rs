@@ -9,6 +9,7 @@ mod cold;
 mod cost;
 mod idle;
 mod load;
+mod masks;
 mod quictun;
 mod report;
 mod ssh;
@@ -44,6 +45,12 @@ fn main() {
         understand::measure(&mut report);
         return report.print();
     }
+    if words == ["masks"] {
+        // It needs nothing but a database.
+        let mut report = Report::default();
+        masks::measure(&mut report);
+        return report.print();
+    }
     let world = World::start();
     bulk::prepare(&world);
     let ana = world.person("ana");
@@ -64,6 +71,9 @@ fn main() {
     }
     if wanted("understand") {
         understand::measure(&mut report);
+    }
+    if wanted("masks") {
+        masks::measure(&mut report);
     }
     if wanted("bulk") {
         bulk::measure(&world, &ana, quictun.port(), &mut report);
