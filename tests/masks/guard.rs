@@ -35,6 +35,12 @@ const CHANGES: &[&str] = &[
 ];
 
 async fn masks(connection: &Connection, key: &MaskKey) -> Vec<Option<Vec<u8>>> {
+    let rows = connection.rows(Format::Text, &statement(connection, key).await).await;
+    assert_eq!(rows.len(), 100);
+    rows.concat()
+}
+
+async fn statement(connection: &Connection, key: &MaskKey) -> String {
     let catalog = connection.catalog().await;
     let expressions: Vec<String> = COLUMNS
         .iter()
@@ -46,9 +52,7 @@ async fn masks(connection: &Connection, key: &MaskKey) -> Vec<Option<Vec<u8>>> {
             sql::expression(&catalog, key, &column)
         })
         .collect();
-    let rows = connection.rows(Format::Text, &format!("SELECT {} FROM t", expressions.join(", "))).await;
-    assert_eq!(rows.len(), 100);
-    rows.concat()
+    format!("SELECT {} FROM t", expressions.join(", "))
 }
 
 #[tokio::test]
@@ -76,6 +80,21 @@ async fn a_setting_that_is_missing_reset_or_changed_gives_null_and_no_error() {
 }
 
 #[tokio::test]
+async fn a_key_is_in_no_list_of_settings() {
+    for version in [Version::Thirteen, Version::Fifteen, Version::Eighteen] {
+        let server = Server::start(version);
+        let connection = server.connect().await;
+        connection.give_keys(&MaskKey::new([1; 32])).await;
+        for list in ["SHOW ALL", "SELECT * FROM pg_settings", "SELECT * FROM pg_show_all_settings()"] {
+            let cells = connection.rows(Format::Text, list).await.concat();
+            assert!(cells.len() > 500, "{list}");
+            let found = cells.iter().flatten().any(|cell| cell.starts_with(sql::PREFIX.as_bytes()));
+            assert!(!found, "{list} on {version:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_outlives_a_transaction_that_is_rolled_back_and_works_in_parallel_workers() {
     let server = Server::start(Version::Fifteen);
     let connection = server.connect().await;
@@ -89,6 +108,10 @@ async fn a_key_outlives_a_transaction_that_is_rolled_back_and_works_in_parallel_
     connection
         .run("SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0")
         .await;
+    let explain = format!("EXPLAIN {}", statement(&connection, &key).await);
+    let plan = connection.rows(Format::Text, &explain).await.concat();
+    let lines = plan.iter().flatten().map(|line| String::from_utf8_lossy(line));
+    assert!(lines.into_iter().any(|line| line.contains("Workers Planned")), "the plan is not parallel");
     let mut in_parallel = masks(&connection, &key).await;
     let mut before = before;
     in_parallel.sort();

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use bytes::BytesMut;
 use connect_core::{
     catalog::{
-        Catalog, Column, FIRST_NORMAL_OID, Oid, Relation, RelationKind, ViewReading, Volatility,
+        Catalog, Column, FIRST_NORMAL_OID, Modifier, Oid, Relation, RelationKind, ViewReading, Volatility,
         code::{Function, FunctionKind, Language, Type, TypeKind},
         fixture,
     },
@@ -147,6 +147,7 @@ impl Connection {
             element,
             array,
             subscript: element,
+            modifier: Modifier::NONE,
         };
         code.insert_type(named(oid, "citext", Oid(0), array));
         code.insert_type(named(array, "_citext", oid, Oid(0)));

@@ -10,6 +10,7 @@ mod cold;
 mod cost;
 mod idle;
 mod load;
+mod masks;
 mod quictun;
 mod report;
 mod ssh;
@@ -87,7 +88,8 @@ fn main() {
 type Part = fn(&mut Report);
 
 /// Parts that need nothing of the world.
-const ALONE: [(&str, Part); 2] = [("understand", understand::measure), ("catalog", catalog::measure)];
+const ALONE: [(&str, Part); 3] =
+    [("understand", understand::measure), ("catalog", catalog::measure), ("masks", masks::measure)];
 
 fn stand_alone(wanted: impl Fn(&str) -> bool, report: &mut Report) {
     for (_, measure) in ALONE.into_iter().filter(|(name, _)| wanted(name)) {

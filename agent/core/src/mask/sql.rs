@@ -30,7 +30,7 @@ mod type_name;
 
 use connect_shared::label::Label;
 
-pub use self::key::{PREFIX, Setting, settings};
+pub use self::key::{PREFIX, SET_CONFIG, Setting, settings};
 use self::{
     shape::Source,
     term::{cast, quoted},

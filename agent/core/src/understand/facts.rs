@@ -116,6 +116,8 @@ pub(super) struct Call<'a> {
     pub(super) constant: Option<&'a str>,
     /// Second argument likewise.
     pub(super) second: Option<&'a str>,
+    /// Names of the first argument, where it is a reference to a column.
+    pub(super) column: Vec<&'a str>,
 }
 
 /// A written relation.

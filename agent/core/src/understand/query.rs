@@ -13,7 +13,7 @@ use super::{
     functions::{self, Consequence},
     refusal,
     resolve::{self, Certainty, MayRead, Reading, Resolved},
-    walk,
+    settings, walk,
 };
 use crate::{
     catalog::{Catalog, Oid},
@@ -159,6 +159,9 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, R
     let catalog = resolved.catalog;
     let mut consequence = Consequence::None;
     for call in &facts.calls {
+        if call.name.last() == Some(&"current_setting") {
+            settings::check_shown(call, facts, catalog)?;
+        }
         consequence = consequence.max(functions::check(call, catalog)?);
     }
     for field in &facts.fields {

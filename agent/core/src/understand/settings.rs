@@ -2,8 +2,11 @@
 
 use connect_shared::decision::ReasonCode;
 
-use super::refusal;
-use crate::statement::Refusal;
+use super::{
+    facts::{Call, Facts, Item, Source},
+    refusal,
+};
+use crate::{catalog::Catalog, mask::sql, statement::Refusal};
 
 /// Which values of a setting are safe.
 enum Values {
@@ -45,6 +48,50 @@ pub(super) fn check_reset(setting: &str) -> Result<(), Refusal> {
         )),
         _ => Err(unknown(setting)),
     }
+}
+
+/// Whether a client may see a setting.
+///
+/// # Errors
+/// Mask keys are settings, and no one's to see.
+pub(super) fn check_show(setting: &str) -> Result<(), Refusal> {
+    let prefix = setting.get(..sql::PREFIX.len()).unwrap_or_default();
+    if prefix.eq_ignore_ascii_case(sql::PREFIX) {
+        return Err(refused(setting, format!("`{setting}` is the agent's own"), "Leave it out."));
+    }
+    Ok(())
+}
+
+/// Whether `current_setting` may be called so, beside protected data: with a constant name, or with the
+/// names in `pg_catalog.pg_settings`, which lists no key.
+///
+/// # Errors
+/// It may show a mask key.
+pub(super) fn check_shown(call: &Call<'_>, facts: &Facts<'_>, catalog: &Catalog) -> Result<(), Refusal> {
+    if let Some(setting) = call.constant {
+        return check_show(setting);
+    }
+    let listed = |item: &Item<'_>| {
+        matches!(item.source, Source::Relation { relation, renamed: false }
+            // With its schema: a temporary table may have its name.
+            if relation.relname == "pg_settings" && relation.schemaname == "pg_catalog")
+    };
+    let known = match call.column.as_slice() {
+        [of, "name"] => {
+            let mut named = facts.items().filter(|item| item.name == *of).peekable();
+            named.peek().is_some() && named.all(listed)
+        }
+        _ => false,
+    };
+    if known || !catalog.has_protected() {
+        return Ok(());
+    }
+    Err(refusal::refusal(
+        ReasonCode::UnsafeSetting,
+        None,
+        "current_setting with a name that is computed cannot be checked".to_owned(),
+        "Give the setting's name as a constant, or read pg_settings.",
+    ))
 }
 
 fn unknown(setting: &str) -> Refusal {

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use connect_core::catalog::{Catalog, Column, Identity, Modifier, Oid, Relation, RelationKind, ViewReading};
+use connect_core::catalog::{
+    Catalog, Column, Identity, Modifier, Oid, Relation, RelationKind, ViewReading, code::Name,
+};
 
 use super::{
     super::{connection::ReadError, names::Names, queries},

@@ -7,16 +7,25 @@ use connect_shared::label::Label;
 use zeroize::Zeroizing;
 
 use super::term::{bytes, call, literal, operator, utf8};
-use crate::mask::{
-    MaskKey, hex,
-    key::Pads,
-    transform::shows_equality,
-    types::{INT4, TEXT},
+use crate::{
+    catalog::Oid,
+    mask::{
+        MaskKey, hex,
+        key::Pads,
+        transform::shows_equality,
+        types::{INT4, TEXT},
+    },
 };
 
-/// Every setting's name begins with this word and a dot. Clients must not name such a setting in SHOW, SET,
-/// RESET or `set_config`, nor call `current_setting` and `set_config` with a name that is not a constant.
+/// Every setting's name begins with this word and a dot, in letters of any case. Clients must not name such a
+/// setting in SHOW, SET or RESET, nor in the SET clause of a function, role or database (`FROM CURRENT` would
+/// store the value), nor call `current_setting` and `set_config` with such a name or one that is not a
+/// constant. It is in no list of settings.
 pub const PREFIX: &str = "connect_mask";
+
+/// `pg_catalog.set_config(text, text, boolean)`, for the FunctionCall message. OIDs of `pg_proc.dat` never
+/// change.
+pub const SET_CONFIG: Oid = Oid(2_078);
 
 /// Hexadecimal digits of one block.
 const BLOCK: usize = 128;
@@ -26,9 +35,9 @@ const FINGERPRINT: usize = 16;
 
 /// A setting that a connection must have before it runs an expression with this label.
 ///
-/// The agent gives it by a FunctionCall message of `pg_catalog.set_config(text, text, boolean)` with `false`,
-/// outside any transaction: so it is in no statement's text, and no rollback takes it back. The value is the
-/// label's key; it is not printed.
+/// The agent gives it by a FunctionCall message of [`SET_CONFIG`] with name, value and `false`, outside any
+/// transaction: so it is in no statement's text, and no rollback takes it back. The value is the label's key;
+/// it is not printed.
 pub struct Setting {
     pub name: String,
     pub value: Zeroizing<String>,

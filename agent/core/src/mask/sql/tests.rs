@@ -108,6 +108,16 @@ fn a_column_keeps_its_modifier_and_collation() {
 }
 
 #[test]
+fn the_function_that_gives_a_setting_is_the_server_s_own() {
+    for version in [Version::Postgres15, Version::Postgres18] {
+        let code = fixture::builtins(version);
+        let function = code.functions.get(&SET_CONFIG).expect("a built-in function");
+        assert_eq!(&*function.name, "set_config");
+        assert_eq!(*function.arguments, [TEXT, TEXT, BOOL].map(Oid));
+    }
+}
+
+#[test]
 fn a_label_that_is_masked_by_value_has_a_setting() {
     let settings = settings(&key(), Label::ALL.into_iter().chain([Label::Email]));
     let names: Vec<&str> = settings.iter().map(|setting| &*setting.name).collect();

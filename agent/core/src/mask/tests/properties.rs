@@ -9,8 +9,29 @@ fn any_label() -> impl Strategy<Value = Label> {
 }
 
 fn any_type() -> impl Strategy<Value = u32> {
-    let listed = [TEXT, VARCHAR, BPCHAR, INT2, INT4, INT8, NUMERIC, DATE, TIMESTAMP, TIMESTAMPTZ, UUID, INET];
-    prop_oneof![proptest::sample::select(listed.to_vec()), 0_u32..6_000]
+    let listed = [
+        TEXT,
+        VARCHAR,
+        BPCHAR,
+        INT2,
+        INT4,
+        INT8,
+        NUMERIC,
+        DATE,
+        TIMESTAMP,
+        TIMESTAMPTZ,
+        UUID,
+        INET,
+        BYTEA,
+        JSON,
+        JSONB,
+    ];
+    let arrays = ARRAYS.map(|(array, _)| array);
+    prop_oneof![
+        proptest::sample::select(listed.to_vec()),
+        proptest::sample::select(arrays.to_vec()),
+        0_u32..6_000
+    ]
 }
 
 proptest! {

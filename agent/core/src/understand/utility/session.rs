@@ -19,7 +19,9 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
     let found = match node {
         NodeEnum::TransactionStmt(transaction) => transaction_control(transaction),
         NodeEnum::VariableSetStmt(set) => set_variable(set),
-        NodeEnum::VariableShowStmt(_) => Found { protection: Protection::Introspection, ..control("show") },
+        NodeEnum::VariableShowStmt(show) => {
+            control("show").protected_by(settings::check_show(&show.name).map(|()| Protection::Introspection))
+        }
         NodeEnum::DiscardStmt(discard) => match DiscardMode::try_from(discard.target) {
             Ok(DiscardMode::DiscardAll) => control("discard all").effect(Effect::DiscardAll).may_write(),
             Ok(DiscardMode::DiscardTemp) => control("discard temp").effect(Effect::Catalog).may_write(),

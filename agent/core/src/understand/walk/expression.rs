@@ -115,7 +115,11 @@ impl<'a> Walk<'a> {
         } = call;
         let constant = args.first().and_then(constant_text);
         let second = args.get(1).and_then(constant_text);
-        self.facts.calls.push(Call { name: texts(funcname), constant, second });
+        let column = match args.first().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::ColumnRef(column)) => texts(&column.fields),
+            _ => Vec::new(),
+        };
+        self.facts.calls.push(Call { name: texts(funcname), constant, second, column });
         self.expressions(args, here);
         self.expressions(agg_order, here);
         self.optional(agg_filter.as_deref(), here);
