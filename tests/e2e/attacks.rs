@@ -35,7 +35,7 @@ async fn attempt(client: &Client, protocol: Protocol, sql: &str) -> Result<(), E
 }
 
 #[tokio::test]
-async fn no_attack_on_a_protected_column_is_answered_and_no_byte_shows_a_clear_value() {
+async fn whatever_is_tried_on_a_protected_column_no_byte_shows_a_clear_value() {
     let world = World::start();
     // Who may do the most has the most ways to try.
     let tunnel = world.person("li").open(SHOP);
@@ -43,6 +43,7 @@ async fn no_attack_on_a_protected_column_is_answered_and_no_byte_shows_a_clear_v
     let attacks = statements("attacks.sql");
     assert!(attacks.len() >= 100, "{} attacks", attacks.len());
     let mut failures = Vec::new();
+    let mut answered = 0;
     for sql in &attacks {
         for protocol in [Protocol::Simple, Protocol::Extended] {
             let client = match connect(tap.port(), "anybody").await {
@@ -58,7 +59,8 @@ async fn no_attack_on_a_protected_column_is_answered_and_no_byte_shows_a_clear_v
                 failures.push(format!("{protocol:?} LEAKS {canary}: {sql}"));
             }
             match outcome {
-                Ok(()) => failures.push(format!("{protocol:?} answered: {sql}")),
+                // It computed with masks.
+                Ok(()) => answered += 1,
                 Err(error) if error.as_db_error().is_none() => {
                     failures.push(format!("{protocol:?} {error}: {sql}"))
                 }
@@ -71,6 +73,8 @@ async fn no_attack_on_a_protected_column_is_answered_and_no_byte_shows_a_clear_v
             }
         }
     }
+    println!("{answered} of {} answered, the others denied", 2 * attacks.len());
+    assert!(answered >= 100 && answered < 2 * attacks.len(), "{answered} answered");
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), 2 * attacks.len(), failures.join("\n"));
     assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM pg_class WHERE relname = 'stolen'"), "0");
 }
