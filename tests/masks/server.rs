@@ -146,6 +146,7 @@ impl Connection {
             preferred: false,
             element,
             array,
+            modifier: Modifier::default(),
             subscript: element,
             modifier: Modifier::NONE,
         };

@@ -34,9 +34,28 @@ pub(super) struct Called {
     pub(super) outputs: Vec<(Name, Oid)>,
 }
 
+impl Called {
+    /// As a value: a row if there are several columns, each by the name that the function gives it.
+    fn into_value(self) -> Flow {
+        let Self { mut flow, outputs } = self;
+        if outputs.len() < 2 {
+            return flow;
+        }
+        let known = flow.fields.take().filter(|fields| fields.len() == outputs.len());
+        let fields = outputs.into_iter().enumerate().map(|(place, (name, type_oid))| {
+            let own = known.as_ref().and_then(|fields| fields.get(place)).map(|field| &field.flow);
+            let name =
+                if name.is_empty() { Arc::from(format!("column{}", place + 1)) } else { Arc::from(&*name) };
+            Field { name, flow: own.unwrap_or(&flow).clone().computed(type_oid) }
+        });
+        let fields = fields.collect();
+        Flow { fields: Some(Arc::new(fields)), ..flow }
+    }
+}
+
 impl<'a> Binder<'a> {
     pub(super) fn call(&mut self, call: &'a FuncCall, here: Env<'_, 'a>) -> Bound<Flow> {
-        self.called(call, here).map(|called| called.flow)
+        self.called(call, here).map(Called::into_value)
     }
 
     pub(super) fn called(&mut self, call: &'a FuncCall, here: Env<'_, 'a>) -> Bound<Called> {

@@ -123,15 +123,17 @@ impl<'a> Binder<'a> {
             let Some(value) = target.val.as_deref() else {
                 return Err(gap(GapKind::NotReviewed, "an empty item of an output list"));
             };
-            if self.star(value, here, &mut columns)? {
-                continue;
-            }
             let outside = self.facts.multiplying.take();
-            let mut flow = self.apart(|binder| binder.expression(value, here))?;
-            if let Some(multiplying) = std::mem::replace(&mut self.facts.multiplying, outside) {
+            let flow = match self.star(value, here, &mut columns)? {
+                true => None,
+                false => Some(self.apart(|binder| binder.expression(value, here))?),
+            };
+            let multiplying = std::mem::replace(&mut self.facts.multiplying, outside);
+            indirect.add(multiplying.as_ref().unwrap_or(&Set::NONE));
+            let Some(mut flow) = flow else { continue };
+            if multiplying.is_some() {
                 // It decides how many rows there are, whether anybody uses its value or not.
                 self.used(&mut flow);
-                indirect.add(&multiplying);
             }
             let name = match target.name.as_str() {
                 "" => super::clause::figured_name(value),

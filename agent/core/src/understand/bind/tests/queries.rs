@@ -171,6 +171,8 @@ fn rows_are_followed_field_by_field() {
     check("SELECT row_to_json(w) FROM w", "row_to_json<w.a w.e w.id; |");
     check("SELECT tags[1], tags[1:2] FROM t", "tags<t.tags, tags<t.tags; |");
     check("SELECT a(w) FROM w", "a<w.a; |");
+    check("SELECT (jsonb_each(doc)).* FROM t", "key<t.doc, value<t.doc; | t.doc");
+    check("SELECT (q.e).key FROM (SELECT jsonb_each(doc) AS e, b FROM t) q", "key<t.doc; | t.doc");
 }
 
 #[test]
