@@ -146,7 +146,6 @@ impl Connection {
             preferred: false,
             element,
             array,
-            modifier: Modifier::default(),
             subscript: element,
             modifier: Modifier::NONE,
         };

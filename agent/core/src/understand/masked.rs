@@ -11,10 +11,9 @@ mod check;
 mod edit;
 mod source;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use connect_shared::label::Label;
 use pg_query::{
     NodeEnum,
     protobuf::{RangeVar, RawStmt},
@@ -42,13 +41,11 @@ use crate::{
 
 /// A text of which at least one statement reads masks in place of values.
 #[derive(Debug)]
-pub struct Masked {
+pub(super) struct Masked {
     /// What goes to the server.
-    pub text: Bytes,
+    pub(super) text: Bytes,
     /// Its statements in order: those that are rewritten are [`Protection::Masked`].
-    pub statements: Vec<Statement>,
-    /// Labels whose keys the server must have.
-    pub labels: HashSet<Label>,
+    pub(super) statements: Vec<Statement>,
 }
 
 /// Rewrites a text some of whose statements are refused, if all of them can be.
@@ -57,7 +54,7 @@ pub struct Masked {
 ///
 /// # Errors
 /// Why one of them cannot be, in its own terms; then nothing is changed.
-pub fn masked(
+pub(super) fn masked(
     text: &[u8],
     statements: &[Statement],
     catalog: &Catalog,
@@ -68,7 +65,7 @@ pub fn masked(
     let (tokens, parsed) = parsed(text, catalog, limits)?;
     let text = std::str::from_utf8(text).map_err(|_| refusal::not_reviewed("a text that is not UTF-8"))?;
     let mut session = session.clone();
-    let mut done = Masked { text: Bytes::new(), statements: Vec::new(), labels: HashSet::new() };
+    let mut done = Masked { text: Bytes::new(), statements: Vec::new() };
     let mut edits = Vec::new();
     for (raw, known) in parsed.iter().zip(statements) {
         let own = matches!(known.protection, Protection::Refused(_));
@@ -76,7 +73,6 @@ pub fn masked(
             let asked = Asked { raw, tokens: &tokens, text, catalog, session: &session, key };
             let rewritten = asked.rewrite()?;
             edits.extend(rewritten.edits);
-            done.labels.extend(rewritten.columns.iter().map(|column| column.label));
             rewritten.statement
         } else {
             known.clone()
@@ -107,7 +103,6 @@ struct Asked<'t> {
 /// It, rewritten.
 struct Rewritten {
     edits: Vec<Edit>,
-    columns: Vec<ProtectedColumn>,
     statement: Statement,
 }
 
@@ -128,11 +123,7 @@ impl Asked<'_> {
         let (edits, columns) = self.edits(&facts, &meanings)?;
         check::same(self.raw, self.text, self.range(), &edits)?;
         let statement = self.statement(&facts, consequence, &columns, lineage);
-        Ok(Rewritten {
-            edits: edits.into_iter().map(check::Replacement::into_edit).collect(),
-            columns,
-            statement,
-        })
+        Ok(Rewritten { edits: edits.into_iter().map(check::Replacement::into_edit).collect(), statement })
     }
 
     fn range(&self) -> std::ops::Range<usize> {

@@ -22,7 +22,7 @@ use crate::{
     },
     session::Reading,
     statement::{Effect, Kind, Protection, Schema, Statement},
-    understand::{masked, understand},
+    understand::understand_masked,
 };
 
 /// Longest Bind: its parameters are kept until they are committed to.
@@ -404,16 +404,7 @@ impl Connection {
         }
         let session = self.session_for(text);
         let limits = &self.setup.limits;
-        let mut analysis = understand(text, catalog, &session, limits);
-        let mut sent = None;
-        if self.protected && analysis.statements.iter().any(is_refused) {
-            let known = &analysis.statements;
-            // What cannot be rewritten stays refused for its first reason.
-            if let Ok(masked) = masked(text, known, catalog, &session, &self.setup.mask_key, limits) {
-                analysis.statements = masked.statements;
-                sent = Some(masked.text);
-            }
-        }
+        let (analysis, sent) = understand_masked(text, catalog, &session, limits, &self.setup.mask_key);
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
         let by_shape = analysis.numbers_are_inert;
         let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape, sent });
@@ -496,10 +487,6 @@ impl Connection {
             _ => Scrub::Needed,
         }
     }
-}
-
-fn is_refused(statement: &Statement) -> bool {
-    matches!(statement.protection, Protection::Refused(_))
 }
 
 /// Labels whose keys the server must have for statements that read masks.
