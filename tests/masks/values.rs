@@ -25,6 +25,8 @@ pub enum Kind {
     Inet,
     Bytea,
     Json,
+    /// Arrays as long as are masked by element, and longer.
+    Huge,
     /// These and no others.
     Only(&'static [&'static str]),
 }
@@ -104,6 +106,9 @@ impl Kind {
             .into_iter()
             .chain([format!("[{}1]", "1,".repeat(200_000))])
             .collect(),
+            Self::Huge => {
+                [(1 << 20) - 1, 1 << 20].map(|commas| format!("{{NULL{}}}", ",NULL".repeat(commas))).into()
+            }
             Self::Only(values) => values.iter().map(|value| (*value).to_owned()).collect(),
         }
     }
@@ -143,7 +148,7 @@ impl Kind {
                 let text = random.string(&['a', 'Z', '9', ' ', 'ä', '漢'], 12);
                 format!("{{\"k{}\":[\"{text}\", {}.50]}}", random.below(9), random.below(1_000))
             }
-            Self::Only(_) => return None,
+            Self::Huge | Self::Only(_) => return None,
         })
     }
 }
