@@ -12,6 +12,7 @@ mod grants;
 mod install;
 mod introspection;
 mod lifetimes;
+mod lookups;
 mod pgbench;
 mod proofs;
 mod psql;

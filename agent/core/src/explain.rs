@@ -127,7 +127,7 @@ const fn kind(kind: Kind) -> StatementKind {
 fn masks(statement: &Statement, decision: &Decision, catalog: &Catalog) -> Vec<Mask> {
     let (columns, place) = match &statement.protection {
         Protection::Projection { columns } => (columns, MaskPlace::Result),
-        Protection::Masked { columns } => (columns, MaskPlace::Read),
+        Protection::Masked { columns, .. } => (columns, MaskPlace::Read),
         _ => return Vec::new(),
     };
     let shown = columns.iter().filter(|_| decision.is_permit());

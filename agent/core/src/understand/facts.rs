@@ -1,7 +1,7 @@
 //! What a parse tree says, before any of its names is looked up. [`super::walk`] collects it, and
 //! [`super::resolve`] gives it a meaning.
 
-use pg_query::protobuf::RangeVar;
+use pg_query::{NodeEnum, protobuf::RangeVar};
 
 /// Most columns of an output list (`MaxTupleAttributeNumber`).
 pub(super) const MOST_OUTPUTS: usize = 1_664;
@@ -16,6 +16,7 @@ pub(super) struct Facts<'a> {
     /// Scopes with a NATURAL join.
     pub(super) natural: Vec<ScopeId>,
     pub(super) calls: Vec<Call<'a>>,
+    pub(super) comparisons: Vec<Comparison<'a>>,
     /// `(expression).name`: a field or, if there is none, a function.
     pub(super) fields: Vec<&'a str>,
     pub(super) operators: Vec<&'a str>,
@@ -106,6 +107,14 @@ pub(super) enum Place {
     Copy,
     /// In an output list that nothing reads: below EXISTS.
     Ignored,
+}
+
+/// A bare column that must equal one of some constants or parameters, or whatever stands there.
+#[derive(Debug)]
+pub(super) struct Comparison<'a> {
+    /// Where the reference begins in the text.
+    pub(super) column: i32,
+    pub(super) constants: Vec<&'a NodeEnum>,
 }
 
 /// A call of a function.

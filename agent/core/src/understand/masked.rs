@@ -9,9 +9,8 @@
 
 mod check;
 mod edit;
+mod lookup;
 mod source;
-
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use pg_query::{
@@ -22,7 +21,7 @@ use pg_query::{
 use self::{edit::Edit, source::Wanted};
 use super::{
     Limits,
-    bind::{Meaning, bind_named},
+    bind::{Meaning, Names, bind_named},
     facts::{Facts, Item, Source},
     found::{BoundIn, Found},
     functions::Consequence,
@@ -116,13 +115,19 @@ impl Asked<'_> {
         }
         let facts = walk::statement(node);
         let consequence = query::judge_masked(&facts, self.catalog)?;
-        let (lineage, meanings) = bind_named(self.raw, self.catalog, self.session);
+        let (lineage, names) = bind_named(self.raw, self.catalog, self.session);
         if lineage.status == Status::Opaque {
             return Err(not_bound(&lineage));
         }
-        let (edits, columns) = self.edits(&facts, &meanings)?;
+        let (mut edits, columns) = self.edits(&facts, &names)?;
+        let lookups = lookup::lookups(&facts, &names, self.catalog, self.key);
+        let looked_up = u32::try_from(lookups.len()).unwrap_or(u32::MAX);
+        for lookup in lookups {
+            edits.push(check::Replacement::constant(lookup.constant, lookup.text, self.tokens)?);
+        }
         check::same(self.raw, self.text, self.range(), &edits)?;
-        let statement = self.statement(&facts, consequence, &columns, lineage);
+        let protection = Protection::Masked { columns, lookups: looked_up };
+        let statement = self.statement(&facts, consequence, protection, lineage);
         Ok(Rewritten { edits: edits.into_iter().map(check::Replacement::into_edit).collect(), statement })
     }
 
@@ -139,13 +144,13 @@ impl Asked<'_> {
     fn edits(
         &self,
         facts: &Facts<'_>,
-        meanings: &BTreeMap<i32, Meaning>,
+        names: &Names,
     ) -> Result<(Vec<check::Replacement>, Vec<ProtectedColumn>), Refusal> {
         let wanted = Wanted::of(facts);
         let mut edits = Vec::new();
         let mut columns: Vec<ProtectedColumn> = Vec::new();
         let mut bare: Vec<&str> = Vec::new();
-        for (range_var, relation) in self.named(facts, meanings)? {
+        for (range_var, relation) in self.named(facts, names)? {
             let source = source::of(relation, range_var, &wanted, self.catalog, self.key)?;
             for column in source.masked {
                 if !columns.contains(&column) {
@@ -178,7 +183,7 @@ impl Asked<'_> {
     fn named<'f>(
         &self,
         facts: &'f Facts<'_>,
-        meanings: &BTreeMap<i32, Meaning>,
+        names: &Names,
     ) -> Result<Vec<(&'f RangeVar, &Relation)>, Refusal> {
         let mut named = Vec::new();
         for item in facts.items() {
@@ -187,7 +192,7 @@ impl Asked<'_> {
             if !resolve::reaches_protected(self.catalog, candidates.into_iter()) {
                 continue;
             }
-            match meanings.get(&range_var.location) {
+            match names.relations.get(&range_var.location) {
                 Some(Meaning::Query) => {}
                 Some(Meaning::Relation(oid)) => {
                     let relation = self.catalog.relation(*oid);
@@ -205,7 +210,7 @@ impl Asked<'_> {
         &self,
         facts: &Facts<'_>,
         consequence: Consequence,
-        columns: &[ProtectedColumn],
+        protection: Protection,
         lineage: Lineage,
     ) -> Statement {
         let kind = if facts.locks || consequence == Consequence::Write { Kind::Write } else { Kind::Read };
@@ -214,7 +219,7 @@ impl Asked<'_> {
         if consequence != Consequence::None {
             found.proof = ReadProof::MayWrite;
         }
-        found.protection = Protection::Masked { columns: columns.to_vec() };
+        found.protection = protection;
         let bound = BoundIn {
             lineage,
             change: crate::session::SessionChange::default(),

@@ -86,6 +86,14 @@ impl<'t> Tokens<'t> {
         (!unicode).then_some(start..end)
     }
 
+    /// The one token of a text constant or a parameter.
+    pub(super) fn constant(&self, location: i32) -> Option<Range<usize>> {
+        let token = self.tokens.get(self.place(location)?)?;
+        let known = matches!(Token::try_from(token.token), Ok(Token::Sconst | Token::Param));
+        let start = usize::try_from(token.start).ok()?;
+        known.then_some(start..usize::try_from(token.end).ok()?)
+    }
+
     /// The first word of a reference and the dot behind it.
     pub(super) fn qualifier(&self, location: i32) -> Option<Range<usize>> {
         let first = self.place(location)?;

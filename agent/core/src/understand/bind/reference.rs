@@ -48,6 +48,10 @@ impl<'a> Binder<'a> {
     pub(super) fn column(&mut self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<Flow> {
         let mut flow = self.meaning(column, here)?;
         self.read(&mut flow);
+        let known = self.facts.names.columns.entry(column.location).or_insert(flow.identity);
+        if *known != flow.identity {
+            *known = None;
+        }
         Ok(flow)
     }
 

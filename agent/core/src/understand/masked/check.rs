@@ -53,6 +53,32 @@ impl Replacement {
         Ok(Self { edit: Edit { range, text }, before, after })
     }
 
+    /// A constant or parameter.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn constant(node: &NodeEnum, text: String, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
+        let location = match node {
+            NodeEnum::AConst(constant) => constant.location,
+            NodeEnum::ParamRef(parameter) => parameter.location,
+            _ => return Err(odd()),
+        };
+        let range = tokens.constant(location).ok_or_else(odd)?;
+        let parsed = parse::statements(&format!("SELECT {text}"))?;
+        let Some(Some(NodeEnum::SelectStmt(select))) =
+            parsed.first().and_then(|raw| raw.stmt.as_deref()).map(|node| &node.node)
+        else {
+            return Err(odd());
+        };
+        let Some(Some(NodeEnum::ResTarget(target))) = select.target_list.first().map(|node| &node.node)
+        else {
+            return Err(odd());
+        };
+        let after = target.val.as_ref().map(|value| printed(&value.node)).ok_or_else(odd)?;
+        let before = format!("{:?}", Some(node));
+        Ok(Self { edit: Edit { range, text }, before, after })
+    }
+
     /// `schema.table.column` without its schema.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use connect_shared::label::Label;
 use pg_query::protobuf::RangeVar;
 
 use crate::{
-    catalog::{Catalog, Column, Relation},
+    catalog::{Catalog, Column, Modifier, Relation, code::TypeKind},
     mask::{MaskKey, sql},
     statement::{ProtectedColumn, Refusal},
     understand::{
@@ -115,12 +115,28 @@ fn mask(column: &Column, label: Label, catalog: &Catalog, key: &MaskKey) -> Stri
     let reference = format!("{INNER}.{}", quoted(&column.name));
     let collation = column.collation.as_deref().map(|(schema, name)| (&**schema, &**name));
     let type_oid = crate::understand::overload::base_type(catalog, column.type_oid);
-    let modifier = column.modifier.0;
+    let modifier = modifier(column, catalog).0;
     sql::expression(
         catalog,
         key,
         &sql::Column { label, type_oid, modifier, collation, reference: &reference },
     )
+}
+
+/// Domains over domains that are followed.
+const MOST_DOMAINS: usize = 64;
+
+/// The modifier as a result description has it: of a domain, that of the type under it.
+pub(super) fn modifier(column: &Column, catalog: &Catalog) -> Modifier {
+    let mut modifier = column.modifier;
+    let mut type_oid = column.type_oid;
+    for _ in 0..MOST_DOMAINS {
+        let Some(known) = catalog.code.types.get(&type_oid) else { break };
+        let TypeKind::Domain(under) = known.kind else { break };
+        modifier = modifier.or(known.modifier);
+        type_oid = under;
+    }
+    modifier
 }
 
 fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedColumn {

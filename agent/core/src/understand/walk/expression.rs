@@ -9,7 +9,7 @@ use pg_query::{
 };
 
 use super::{Position, Walk, texts};
-use crate::understand::facts::{Call, Place};
+use crate::understand::facts::{Call, Comparison, Place};
 
 impl<'a> Walk<'a> {
     pub(super) fn expressions(&mut self, nodes: &'a [Node], here: Position) {
@@ -72,6 +72,7 @@ impl<'a> Walk<'a> {
             ) => self.facts.operators.extend(["<", "<=", ">", ">="]),
             _ => self.operator_name(name),
         }
+        self.facts.comparisons.extend(comparison(expression));
         self.optional(lexpr.as_deref(), here);
         self.optional(rexpr.as_deref(), here);
     }
@@ -197,4 +198,24 @@ pub(in crate::understand) fn constant_text(node: &Node) -> Option<&str> {
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().and_then(constant_text),
         _ => None,
     }
+}
+
+/// `column = constant`, `column IN (constant, …)` and their like.
+fn comparison(expression: &AExpr) -> Option<Comparison<'_>> {
+    if !matches!(texts(&expression.name).as_slice(), ["="] | ["pg_catalog", "="]) {
+        return None;
+    }
+    let left = expression.lexpr.as_deref()?.node.as_ref()?;
+    let right = expression.rexpr.as_deref()?.node.as_ref()?;
+    let (column, constants) = match (AExprKind::try_from(expression.kind), left, right) {
+        (Ok(AExprKind::AexprIn), NodeEnum::ColumnRef(column), NodeEnum::List(List { items })) => {
+            (column, items.iter().filter_map(|item| item.node.as_ref()).collect())
+        }
+        (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), NodeEnum::ColumnRef(column), other)
+        | (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), other, NodeEnum::ColumnRef(column)) => {
+            (column, vec![other])
+        }
+        _ => return None,
+    };
+    Some(Comparison { column: column.location, constants })
 }

@@ -492,7 +492,7 @@ impl Connection {
 /// Labels whose keys the server must have for statements that read masks.
 fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) -> HashSet<Label> {
     let columns = statements.into_iter().flat_map(|statement| match &statement.protection {
-        Protection::Masked { columns } => columns.as_slice(),
+        Protection::Masked { columns, .. } => columns.as_slice(),
         _ => &[],
     });
     columns.map(|column| column.label).collect()
