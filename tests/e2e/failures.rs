@@ -145,7 +145,10 @@ fn a_denied_statement_reads_well() {
     };
     insta::assert_snapshot!("denied_delete", denied("DELETE FROM customers"));
     insta::assert_snapshot!("denied_copy", denied("COPY customers TO STDOUT"));
-    insta::assert_snapshot!("denied_condition", denied("UPDATE customers SET country = '' WHERE email LIKE 'a%'"));
+    insta::assert_snapshot!(
+        "denied_condition",
+        denied("UPDATE customers SET country = '' WHERE email LIKE 'a%'")
+    );
     insta::assert_snapshot!("denied_drop", denied("DROP TABLE orders"));
 }
 
