@@ -1,7 +1,12 @@
 //! What a parse tree says, before any of its names is looked up. [`super::walk`] collects it, and
 //! [`super::resolve`] gives it a meaning.
 
-use pg_query::{NodeEnum, protobuf::RangeVar};
+use std::collections::HashSet;
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{Node, RangeVar},
+};
 
 /// Most columns of an output list (`MaxTupleAttributeNumber`).
 pub(super) const MOST_OUTPUTS: usize = 1_664;
@@ -15,6 +20,9 @@ pub(super) struct Facts<'a> {
     pub(super) compared: Vec<(ScopeId, &'a str)>,
     /// Scopes with a NATURAL join.
     pub(super) natural: Vec<ScopeId>,
+    pub(super) groups: Vec<Group<'a>>,
+    /// Where references stand of which only the fields matter if they are whole rows, and not the type.
+    pub(super) untyped: HashSet<i32>,
     pub(super) calls: Vec<Call<'a>>,
     pub(super) comparisons: Vec<Comparison<'a>>,
     /// `(expression).name`: a field or, if there is none, a function.
@@ -115,6 +123,15 @@ pub(super) struct Comparison<'a> {
     /// Where the reference begins in the text.
     pub(super) column: i32,
     pub(super) constants: Vec<&'a NodeEnum>,
+}
+
+/// A list of GROUP BY.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) scope: ScopeId,
+    pub(super) list: &'a [Node],
+    /// The output list, which numbers mean.
+    pub(super) outputs: &'a [Node],
 }
 
 /// A call of a function.

@@ -2,30 +2,32 @@
 //! becomes a subselect of the same name and columns, in which protected columns are their masks
 //! ([`crate::mask::sql`]). All that the statement then computes is a function of masks.
 //!
-//! Only for queries that read, and only where every name is known for certain: the binder says which
+//! Only for queries that read and what carries one ([`carried`]), and only where every name is known for certain: the binder says which
 //! relation a name in FROM means, and the new text names it with its schema, so that no search path can
 //! make it another one. Edits are made between tokens ([`edit`]); the new text is parsed again and must be
 //! the old tree with these subselects in it and nothing else ([`check`]). What cannot be done is refused.
 
+mod carried;
 mod check;
+mod copied;
 mod edit;
+mod grouped;
 mod lookup;
 mod source;
 
 use bytes::Bytes;
-use pg_query::{
-    NodeEnum,
-    protobuf::{RangeVar, RawStmt},
-};
+use pg_query::protobuf::{CopyStmt, Node, RangeVar, RawStmt};
 
-use self::{edit::Edit, source::Wanted};
+use self::{
+    carried::{Carried, Sink},
+    edit::Edit,
+    source::Wanted,
+};
 use super::{
     Limits,
     bind::{Meaning, Names, bind_named},
-    facts::{Facts, Item, Source},
-    found::{BoundIn, Found},
-    functions::Consequence,
-    parsed, query, refusal, resolve, tokens,
+    facts::{Facts, Item, ScopeId, Source},
+    parsed, query, refusal, resolve,
     tokens::Tokens,
     walk,
 };
@@ -69,7 +71,7 @@ pub(super) fn masked(
     for (raw, known) in parsed.iter().zip(statements) {
         let own = matches!(known.protection, Protection::Refused(_));
         let statement = if own {
-            let asked = Asked { raw, tokens: &tokens, text, catalog, session: &session, key };
+            let asked = Asked { raw, known, tokens: &tokens, text, catalog, session: &session, key };
             let rewritten = asked.rewrite()?;
             edits.extend(rewritten.edits);
             rewritten.statement
@@ -92,6 +94,7 @@ pub(super) fn masked(
 /// A statement that is to be rewritten.
 struct Asked<'t> {
     raw: &'t RawStmt,
+    known: &'t Statement,
     tokens: &'t Tokens<'t>,
     text: &'t str,
     catalog: &'t Catalog,
@@ -105,30 +108,58 @@ struct Rewritten {
     statement: Statement,
 }
 
+/// A relation that is rewritten, where it stands in FROM.
+struct Named<'f, 'c> {
+    scope: ScopeId,
+    item: &'f Item<'f>,
+    written: &'f RangeVar,
+    relation: &'c Relation,
+}
+
 impl Asked<'_> {
     fn rewrite(&self) -> Result<Rewritten, Refusal> {
         let Some(node) = self.raw.stmt.as_deref() else {
             return Err(refusal::not_reviewed("an empty command"));
         };
-        if !matches!(node.node, Some(NodeEnum::SelectStmt(_))) {
-            return Err(refusal::not_reviewed("a command that is no query, beside protected columns"));
+        match carried::of(node, self.catalog)? {
+            Carried::Query(query, sink) => self.query(query, sink),
+            Carried::Table(copy) => self.table(copy),
         }
-        let facts = walk::statement(node);
+    }
+
+    fn query(&self, query: &Node, sink: Sink) -> Result<Rewritten, Refusal> {
+        let facts = walk::statement(query);
         let consequence = query::judge_masked(&facts, self.catalog)?;
-        let (lineage, names) = bind_named(self.raw, self.catalog, self.session);
-        if lineage.status == Status::Opaque {
-            return Err(not_bound(&lineage));
-        }
+        let names = self.names()?;
         let (mut edits, columns) = self.edits(&facts, &names)?;
-        let lookups = lookup::lookups(&facts, &names, self.catalog, self.key);
-        let looked_up = u32::try_from(lookups.len()).unwrap_or(u32::MAX);
-        for lookup in lookups {
+        let found = lookup::lookups(&facts, &names, self.catalog, self.key);
+        let lookups = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        for lookup in found {
             edits.push(check::Replacement::constant(lookup.constant, lookup.text, self.tokens)?);
         }
         check::same(self.raw, self.text, self.range(), &edits)?;
-        let protection = Protection::Masked { columns, lookups: looked_up };
-        let statement = self.statement(&facts, consequence, protection, lineage);
-        Ok(Rewritten { edits: edits.into_iter().map(check::Replacement::into_edit).collect(), statement })
+        let edits = edits.into_iter().map(check::Replacement::into_edit).collect();
+        let kind = sink.kind(facts.locks, consequence);
+        let protection = Protection::Masked { columns, lookups };
+        let statement = self.statement(kind, sink.proof(kind, consequence), protection);
+        Ok(Rewritten { edits, statement })
+    }
+
+    fn table(&self, copy: &CopyStmt) -> Result<Rewritten, Refusal> {
+        let Some(written) = &copy.relation else { return Err(refusal::not_reviewed("COPY of nothing")) };
+        query::judge_masked(&walk::listed(written, &copy.attlist), self.catalog)?;
+        let relation = self.meant(written, &self.names()?)?.ok_or_else(own)?;
+        let place = (self.text, self.range());
+        let (edit, columns) = copied::of(copy, relation, place, self.tokens, self.catalog, self.key)?;
+        let protection = Protection::Masked { columns, lookups: 0 };
+        let statement = self.statement(Kind::Read, ReadProof::MayWrite, protection);
+        Ok(Rewritten { edits: vec![edit], statement })
+    }
+
+    /// What the statement's names mean.
+    fn names(&self) -> Result<Names, Refusal> {
+        let (lineage, names) = bind_named(self.raw, self.catalog, self.session);
+        if lineage.status == Status::Opaque { Err(not_bound(&lineage)) } else { Ok(names) }
     }
 
     fn range(&self) -> std::ops::Range<usize> {
@@ -147,10 +178,11 @@ impl Asked<'_> {
         names: &Names,
     ) -> Result<(Vec<check::Replacement>, Vec<ProtectedColumn>), Refusal> {
         let wanted = Wanted::of(facts);
-        let mut edits = Vec::new();
+        let named = self.named(facts, names)?;
+        let mut edits = grouped::completed(facts, &named, self.tokens, self.catalog)?;
         let mut columns: Vec<ProtectedColumn> = Vec::new();
         let mut bare: Vec<&str> = Vec::new();
-        for (range_var, relation) in self.named(facts, names)? {
+        for Named { written: range_var, relation, .. } in named {
             let source = source::of(relation, range_var, &wanted, self.catalog, self.key)?;
             for column in source.masked {
                 if !columns.contains(&column) {
@@ -180,57 +212,49 @@ impl Asked<'_> {
     }
 
     /// Names in FROM that could mean something protected, and the relation that each does mean.
-    fn named<'f>(
-        &self,
-        facts: &'f Facts<'_>,
-        names: &Names,
-    ) -> Result<Vec<(&'f RangeVar, &Relation)>, Refusal> {
+    fn named<'f>(&self, facts: &'f Facts<'f>, names: &Names) -> Result<Vec<Named<'f, '_>>, Refusal> {
         let mut named = Vec::new();
-        for item in facts.items() {
-            let Item { source: Source::Relation { relation: range_var, .. }, .. } = item else { continue };
-            let candidates = resolve::candidates(range_var, self.catalog);
-            if !resolve::reaches_protected(self.catalog, candidates.into_iter()) {
-                continue;
-            }
-            match names.relations.get(&range_var.location) {
-                Some(Meaning::Query) => {}
-                Some(Meaning::Relation(oid)) => {
-                    let relation = self.catalog.relation(*oid);
-                    named.push((*range_var, relation.ok_or_else(|| refusal::unknown_relation(range_var))?));
+        for (place, scope) in facts.scopes.iter().enumerate() {
+            for item in &scope.items {
+                let Item { source: Source::Relation { relation: written, .. }, .. } = item else { continue };
+                let candidates = resolve::candidates(written, self.catalog);
+                if !resolve::reaches_protected(self.catalog, candidates.into_iter()) {
+                    continue;
                 }
-                Some(Meaning::Own) | None => {
-                    return Err(refusal::not_reviewed("a relation that this session changed, beside masks"));
+                if let Some(relation) = self.meant(written, names)? {
+                    named.push(Named { scope: ScopeId(place), item, written, relation });
                 }
             }
         }
         Ok(named)
     }
 
-    fn statement(
-        &self,
-        facts: &Facts<'_>,
-        consequence: Consequence,
-        protection: Protection,
-        lineage: Lineage,
-    ) -> Statement {
-        let kind = if facts.locks || consequence == Consequence::Write { Kind::Write } else { Kind::Read };
-        let mut found = Found::new("select", kind);
-        query::name_relations(facts, self.catalog, &mut found);
-        if consequence != Consequence::None {
-            found.proof = ReadProof::MayWrite;
+    /// The relation that a name means; `None` if it is a query's.
+    fn meant(&self, written: &RangeVar, names: &Names) -> Result<Option<&Relation>, Refusal> {
+        match names.relations.get(&written.location) {
+            Some(Meaning::Query) => Ok(None),
+            Some(Meaning::Relation(oid)) => {
+                let relation = self.catalog.relation(*oid);
+                relation.map(Some).ok_or_else(|| refusal::unknown_relation(written))
+            }
+            Some(Meaning::Own) | None => Err(own()),
         }
-        found.protection = protection;
-        let bound = BoundIn {
-            lineage,
-            change: crate::session::SessionChange::default(),
-            under: self.session.fingerprint(),
-        };
-        let range = self.range();
-        found.with_text(tokens::normal(self.tokens, range.start, range.end), bound)
     }
+
+    /// The statement as it was understood, without what it was refused for.
+    fn statement(&self, kind: Kind, proof: ReadProof, protection: Protection) -> Statement {
+        Statement { kind, proof, protection, ..self.known.clone() }
+    }
+}
+
+fn own() -> Refusal {
+    refusal::not_reviewed("a relation that this session changed, beside masks")
 }
 
 fn not_bound(lineage: &Lineage) -> Refusal {
     let what = lineage.gaps.first().map_or("the statement", |gap| gap.what.as_str());
     refusal::not_reviewed(&format!("{what}, beside protected columns"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,14 +102,19 @@ impl<'a> Binder<'a> {
             return Ok(item);
         }
         let target = self.relation(relation)?;
+        self.means(relation, &target);
+        let item = self.relation_item(target, Cow::Borrowed(name), alias.as_ref())?;
+        self.hidden_conditions(&item, indirect)?;
+        Ok(item)
+    }
+
+    /// Remembers what a name in the text means.
+    pub(super) fn means(&mut self, named: &RangeVar, target: &Target<'_>) {
         let meaning = match target {
             Target::Catalog(relation) => Meaning::Relation(relation.oid),
             Target::Own(_) => Meaning::Own,
         };
-        self.facts.names.relations.insert(*location, meaning);
-        let item = self.relation_item(target, Cow::Borrowed(name), alias.as_ref())?;
-        self.hidden_conditions(&item, indirect)?;
-        Ok(item)
+        self.facts.names.relations.insert(named.location, meaning);
     }
 
     fn subselect(

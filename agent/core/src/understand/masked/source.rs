@@ -44,7 +44,8 @@ impl<'a> Wanted<'a> {
         let renamed = |source: &Source<'_>| matches!(source, Source::Relation { renamed: true, .. });
         let by_place = facts.columns.iter().any(|column| column.star && column.place != Place::Ignored)
             || !facts.natural.is_empty()
-            || facts.items().any(|item| renamed(&item.source));
+            || facts.items().any(|item| renamed(&item.source))
+            || whole_rows(facts).next().is_some();
         if by_place {
             return Self::All { system: SYSTEM.iter().any(|name| names.contains(name)) };
         }
@@ -57,6 +58,16 @@ impl<'a> Wanted<'a> {
             Self::Named(names) => names.contains(name),
         }
     }
+}
+
+/// Names of items whose whole rows may be used where only their fields matter.
+pub(super) fn whole_rows<'f, 'a>(facts: &'f Facts<'a>) -> impl Iterator<Item = &'a str> + 'f {
+    facts.columns.iter().filter_map(|column| match column.names.as_slice() {
+        [name] if !column.star && facts.untyped.contains(&column.location) => {
+            facts.items().any(|item| item.name == *name).then_some(*name)
+        }
+        _ => None,
+    })
 }
 
 /// What stands in FROM in place of a relation.
@@ -149,6 +160,6 @@ fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedCol
 }
 
 /// An identifier in quotes.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

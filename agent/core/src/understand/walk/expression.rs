@@ -11,6 +11,22 @@ use pg_query::{
 use super::{Position, Walk, texts};
 use crate::understand::facts::{Call, Comparison, Place};
 
+/// Functions whose result tells the names and values of a row's fields, and never the type of the row.
+const TAKE_ANY_ROW: [&str; 12] = [
+    "count",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_object_agg",
+    "row_to_json",
+    "to_json",
+    "to_jsonb",
+];
+
 impl<'a> Walk<'a> {
     pub(super) fn expressions(&mut self, nodes: &'a [Node], here: Position) {
         for node in nodes {
@@ -40,6 +56,7 @@ impl<'a> Walk<'a> {
             }
             Some(NodeEnum::NullTest(test)) => {
                 let NullTest { xpr: _, arg, nulltesttype: _, argisrow: _, location: _ } = &**test;
+                self.untyped(arg.as_deref());
                 self.optional(arg.as_deref(), here);
             }
             Some(NodeEnum::BooleanTest(test)) => {
@@ -120,7 +137,13 @@ impl<'a> Walk<'a> {
             Some(NodeEnum::ColumnRef(column)) => texts(&column.fields),
             _ => Vec::new(),
         };
-        self.facts.calls.push(Call { name: texts(funcname), constant, second, column });
+        let name = texts(funcname);
+        if let [name] | ["pg_catalog", name] = name.as_slice()
+            && TAKE_ANY_ROW.contains(name)
+        {
+            self.untyped(args);
+        }
+        self.facts.calls.push(Call { name, constant, second, column });
         self.expressions(args, here);
         self.expressions(agg_order, here);
         self.optional(agg_filter.as_deref(), here);
@@ -155,8 +178,18 @@ impl<'a> Walk<'a> {
     /// `x[1]`, `(x).field`, `(x).*`.
     fn indirection(&mut self, indirection: &'a AIndirection, here: Position) {
         let AIndirection { arg, indirection } = indirection;
+        self.untyped(arg.as_deref());
         self.optional(arg.as_deref(), here);
         self.subscripts(indirection, here);
+    }
+
+    /// References of which only the fields matter here.
+    fn untyped(&mut self, nodes: impl IntoIterator<Item = &'a Node>) {
+        let places = nodes.into_iter().filter_map(|node| match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => Some(column.location),
+            _ => None,
+        });
+        self.facts.untyped.extend(places);
     }
 
     pub(super) fn subscripts(&mut self, nodes: &'a [Node], here: Position) {

@@ -21,7 +21,7 @@ use crate::{
         message::{self, ClientMessage, Named},
     },
     session::Reading,
-    statement::{Effect, Kind, Protection, Schema, Statement},
+    statement::{Effect, Kind, Protection, Refusal, Schema, Statement},
     understand::understand_masked,
 };
 
@@ -173,8 +173,7 @@ impl Connection {
                 place,
                 facts: Some(facts.clone()),
                 version: analysed.version,
-                // PREPARE and DECLARE are sent as they are.
-                sent: None,
+                sent: analysed.sent.clone(),
             };
             executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
         }
@@ -241,7 +240,7 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
-        if let Err(refusal) = self.give_keys(&labels(facts.as_deref())) {
+        if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
         }
         let scrub = self.scrub(facts.as_deref());
@@ -254,6 +253,12 @@ impl Connection {
         self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
+    }
+
+    /// Gives the server the keys of what a statement runs, which may stand behind a name.
+    fn give_keys_of(&mut self, facts: Option<&Arc<Statement>>) -> Result<(), Refusal> {
+        let runs = facts.and_then(|facts| self.effective(facts)).map(|(facts, _)| facts);
+        self.give_keys(&labels(runs.as_deref()))
     }
 
     /// A message of the extended protocol, which leaves a transaction open until Sync.
@@ -289,7 +294,7 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
-        if let Err(refusal) = self.give_keys(&labels(prepared.facts.as_deref())) {
+        if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
             return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);
         }
         self.settle_portal(&portal);
