@@ -66,6 +66,8 @@ pub(super) struct Scope<'a> {
     pub(super) outputs: Vec<&'a str>,
     /// Some join has an alias, behind which the names of its items are hidden.
     pub(super) join_alias: bool,
+    /// Some join shows rows of one side that have none on the other.
+    pub(super) outer_join: bool,
 }
 
 /// One name in FROM.
@@ -120,9 +122,16 @@ pub(super) enum Place {
 /// A bare column that must equal one of some constants or parameters, or whatever stands there.
 #[derive(Debug)]
 pub(super) struct Comparison<'a> {
+    pub(super) scope: ScopeId,
     /// Where the reference begins in the text.
     pub(super) column: i32,
+    /// Its qualifiers and name.
+    pub(super) names: Vec<&'a str>,
     pub(super) constants: Vec<&'a NodeEnum>,
+    /// NULL equals NULL.
+    pub(super) null_is_equal: bool,
+    /// No row of its level is shown for which it does not hold: it stands in WHERE, alone or joined by AND.
+    pub(super) required: bool,
 }
 
 /// A list of GROUP BY.

@@ -182,8 +182,10 @@ impl Asked<'_> {
         let mut edits = grouped::completed(facts, &named, self.tokens, self.catalog)?;
         let mut columns: Vec<ProtectedColumn> = Vec::new();
         let mut bare: Vec<&str> = Vec::new();
-        for Named { written: range_var, relation, .. } in named {
-            let source = source::of(relation, range_var, &wanted, self.catalog, self.key)?;
+        for one in &named {
+            let Named { written: range_var, relation, .. } = one;
+            let implied = lookup::implied(facts, names, one, self.catalog);
+            let source = source::of(relation, range_var, &wanted, &implied, self.catalog, self.key)?;
             for column in source.masked {
                 if !columns.contains(&column) {
                     columns.push(column);

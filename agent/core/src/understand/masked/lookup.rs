@@ -8,11 +8,18 @@
 use connect_shared::label::Label;
 use pg_query::{NodeEnum, protobuf::a_const::Val};
 
-use super::source::modifier;
+use super::{
+    Named,
+    source::{INNER, modifier, quoted},
+};
 use crate::{
     catalog::{Catalog, Column, Oid},
     mask::{MaskKey, sql, types},
-    understand::{bind::Names, facts::Facts, overload},
+    understand::{
+        bind::Names,
+        facts::{Comparison, Facts},
+        overload,
+    },
 };
 
 /// A constant or parameter that is compared with a protected column.
@@ -49,6 +56,62 @@ pub(super) fn lookups<'a>(
     lookups
 }
 
+/// Conditions on the stored values of a relation that lookups imply: with them the server finds the rows by an
+/// index, and makes masks of these only.
+pub(super) fn implied(
+    facts: &Facts<'_>,
+    names: &Names,
+    named: &Named<'_, '_>,
+    catalog: &Catalog,
+) -> Vec<String> {
+    let scope = facts.scope(named.scope);
+    if scope.is_none_or(|scope| scope.outer_join || scope.join_alias) {
+        return Vec::new();
+    }
+    let own = |comparison: &&Comparison<'_>| {
+        comparison.required
+            && !comparison.null_is_equal
+            && comparison.scope == named.scope
+            && match comparison.names.as_slice() {
+                [_] => true,
+                [item, _] => *item == named.item.name,
+                _ => false,
+            }
+    };
+    facts
+        .comparisons
+        .iter()
+        .filter(own)
+        .filter_map(|comparison| implied_by(comparison, names, named, catalog))
+        .collect()
+}
+
+fn implied_by(
+    comparison: &Comparison<'_>,
+    names: &Names,
+    named: &Named<'_, '_>,
+    catalog: &Catalog,
+) -> Option<String> {
+    let id = (*names.columns.get(&comparison.column)?)?;
+    let column = named.relation.column(id.number).filter(|_| id.relation == named.relation.oid)?;
+    column.label.filter(|label| may_be_looked_up(*label))?;
+    let (_, name) = compared_as(column, catalog)?;
+    let values: Option<Vec<String>> = comparison.constants.iter().map(|constant| written(constant)).collect();
+    let values: Vec<String> =
+        values?.into_iter().map(|value| format!("CAST({value} AS pg_catalog.{name})")).collect();
+    let reference = format!("{INNER}.{}", quoted(&column.name));
+    Some(format!("({reference} OPERATOR(pg_catalog.=) ANY (ARRAY[{}]))", values.join(", ")))
+}
+
+/// The type that constants beside such a column are taken for, and its name: a text beside a varchar.
+fn compared_as(column: &Column, catalog: &Catalog) -> Option<(u32, &'static str)> {
+    match overload::base_type(catalog, column.type_oid).0 {
+        types::TEXT | types::VARCHAR => Some((types::TEXT, "text")),
+        types::BPCHAR => Some((types::BPCHAR, "bpchar")),
+        _ => None,
+    }
+}
+
 /// The mask of a constant, as a value of the column would have it.
 fn masked(
     column: &Column,
@@ -58,12 +121,7 @@ fn masked(
     key: &MaskKey,
 ) -> Option<String> {
     let written = written(constant)?;
-    // A parameter is taken for what the server would take it for: a text beside a varchar.
-    let (type_oid, name) = match overload::base_type(catalog, column.type_oid).0 {
-        types::TEXT | types::VARCHAR => (types::TEXT, "text"),
-        types::BPCHAR => (types::BPCHAR, "bpchar"),
-        _ => return None,
-    };
+    let (type_oid, name) = compared_as(column, catalog)?;
     let reference = format!("CAST({written} AS pg_catalog.{name})");
     let modifier = modifier(column, catalog).0;
     let column =

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The name that the relation has in its subselect.
-const INNER: &str = "\"_\"";
+pub(super) const INNER: &str = "\"_\"";
 
 /// System columns that may be asked for.
 const SYSTEM: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
@@ -76,7 +76,8 @@ pub(super) struct Shown {
     pub(super) masked: Vec<ProtectedColumn>,
 }
 
-/// What a relation becomes: a subselect if something in it is protected, else its full name.
+/// What a relation becomes: a subselect if something in it is protected, else its full name. `implied`:
+/// conditions that the rows of the subselect meet anyway, as far as they are shown.
 ///
 /// # Errors
 /// A column of it cannot be had from a subselect.
@@ -84,6 +85,7 @@ pub(super) fn of(
     relation: &Relation,
     named: &RangeVar,
     wanted: &Wanted<'_>,
+    implied: &[String],
     catalog: &Catalog,
     key: &MaskKey,
 ) -> Result<Shown, Refusal> {
@@ -118,7 +120,9 @@ pub(super) fn of(
         list.extend(system.map(|name| format!("{INNER}.{name} AS {name}")));
     }
     let mut text = String::from("(SELECT ");
-    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}){alias}", list.join(", "));
+    let condition =
+        if implied.is_empty() { String::new() } else { format!(" WHERE {}", implied.join(" AND ")) };
+    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}{condition}){alias}", list.join(", "));
     Ok(Shown { text, masked })
 }
 

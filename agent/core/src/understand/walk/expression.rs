@@ -3,13 +3,14 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        AConst, AExpr, AExprKind, AIndices, AIndirection, BoolExpr, BooleanTest, FuncCall, List, Node,
-        NullTest, ParamRef, SortBy, SubLink, SubLinkType, TypeCast, TypeName, WindowDef, a_const::Val,
+        AConst, AExpr, AExprKind, AIndices, AIndirection, BoolExpr, BoolExprType, BooleanTest, FuncCall,
+        List, Node, NullTest, ParamRef, SortBy, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
+        a_const::Val,
     },
 };
 
 use super::{Position, Walk, texts};
-use crate::understand::facts::{Call, Comparison, Place};
+use crate::understand::facts::{Call, Comparison, Place, ScopeId};
 
 /// Functions whose result tells the names and values of a row's fields, and never the type of the row.
 const TAKE_ANY_ROW: [&str; 12] = [
@@ -89,9 +90,26 @@ impl<'a> Walk<'a> {
             ) => self.facts.operators.extend(["<", "<=", ">", ">="]),
             _ => self.operator_name(name),
         }
-        self.facts.comparisons.extend(comparison(expression));
+        self.facts.comparisons.extend(comparison(expression, here.scope));
         self.optional(lexpr.as_deref(), here);
         self.optional(rexpr.as_deref(), here);
+    }
+
+    /// The comparisons of a condition that hold for every row of its level.
+    pub(super) fn require(&mut self, condition: &'a Node) {
+        match &condition.node {
+            Some(NodeEnum::BoolExpr(all))
+                if BoolExprType::try_from(all.boolop) == Ok(BoolExprType::AndExpr) =>
+            {
+                all.args.iter().for_each(|part| self.require(part));
+            }
+            Some(NodeEnum::AExpr(expression)) => {
+                let Some(found) = comparison(expression, ScopeId(0)) else { return };
+                let own = self.facts.comparisons.iter_mut().filter(|other| other.column == found.column);
+                own.for_each(|comparison| comparison.required = true);
+            }
+            _ => {}
+        }
     }
 
     /// One that is named as PostgreSQL's own is no one else's.
@@ -234,13 +252,14 @@ pub(in crate::understand) fn constant_text(node: &Node) -> Option<&str> {
 }
 
 /// `column = constant`, `column IN (constant, …)` and their like.
-fn comparison(expression: &AExpr) -> Option<Comparison<'_>> {
+fn comparison(expression: &AExpr, scope: ScopeId) -> Option<Comparison<'_>> {
     if !matches!(texts(&expression.name).as_slice(), ["="] | ["pg_catalog", "="]) {
         return None;
     }
     let left = expression.lexpr.as_deref()?.node.as_ref()?;
     let right = expression.rexpr.as_deref()?.node.as_ref()?;
-    let (column, constants) = match (AExprKind::try_from(expression.kind), left, right) {
+    let kind = AExprKind::try_from(expression.kind);
+    let (column, constants) = match (kind, left, right) {
         (Ok(AExprKind::AexprIn), NodeEnum::ColumnRef(column), NodeEnum::List(List { items })) => {
             (column, items.iter().filter_map(|item| item.node.as_ref()).collect())
         }
@@ -250,5 +269,12 @@ fn comparison(expression: &AExpr) -> Option<Comparison<'_>> {
         }
         _ => return None,
     };
-    Some(Comparison { column: column.location, constants })
+    Some(Comparison {
+        scope,
+        column: column.location,
+        names: texts(&column.fields),
+        constants,
+        null_is_equal: kind == Ok(AExprKind::AexprNotDistinct),
+        required: false,
+    })
 }

@@ -69,6 +69,9 @@ impl<'a> Walk<'a> {
         for node in [where_clause, having_clause, limit_offset, limit_count].into_iter().flatten() {
             self.expression(node, here.condition());
         }
+        if let Some(condition) = where_clause {
+            self.require(condition);
+        }
         for node in locking_clause {
             self.locking(node);
         }
