@@ -188,8 +188,8 @@ impl Connection {
                 Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
                 None => return Some((missing(), [0; 32])),
             },
-            Effect::Fetch { name } => match self.names.portal(name.as_bytes()) {
-                Some(portal) => (portal.prepared.facts.clone(), portal.binds),
+            Effect::Fetch { name } => match self.names.portal(name.as_bytes()).cloned() {
+                Some(portal) => (self.opened_facts(&portal.prepared), portal.binds),
                 None => return Some((missing(), [0; 32])),
             },
             _ => return Some((facts.clone(), [0; 32])),
@@ -223,6 +223,17 @@ impl Connection {
         }
         let analysed = self.analyse(&prepared.text, &catalog);
         Some(prepared.facts_now(&analysed))
+    }
+
+    /// The facts of an open cursor: its names mean what they meant when it was opened, whatever the session
+    /// has set since, but labels may have changed.
+    fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
+        let catalog = self.setup.catalog.clone()?;
+        if prepared.version == catalog.version {
+            return prepared.facts.clone();
+        }
+        let analysed = self.analyse(&prepared.text, &catalog);
+        prepared.facts_now(&analysed)
     }
 
     fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes, types: &Bytes) {
