@@ -10,6 +10,7 @@ mod explain;
 mod failures;
 mod grants;
 mod install;
+mod interference;
 mod introspection;
 mod lifetimes;
 mod lookups;

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod analyze;
 pub mod answers;
+pub mod attack;
 pub mod canary;
 pub mod corpus;
 pub mod differential;
@@ -27,4 +28,5 @@ pub mod sessions;
 pub mod stranger;
 pub mod tap;
 pub mod tunnel;
+pub mod wire;
 pub mod world;
