@@ -69,6 +69,18 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// Whether a reference means the rows of an item of FROM.
+    pub(super) fn is_whole_row(&self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<bool> {
+        Ok(match parts(column)? {
+            Parts::Bare(name) => {
+                let none = here.level.is_none_or(|level| matches!(level.column(name), Meaning::None));
+                none && self.parameter(name).is_none()
+            }
+            Parts::StarOf { .. } => true,
+            Parts::Of { .. } | Parts::Star => false,
+        })
+    }
+
     pub(super) fn read(&mut self, flow: &mut Flow) {
         self.used(flow);
         self.facts.reads.add(&flow.direct);
