@@ -73,7 +73,7 @@ async fn simple_shape(client: &Client, sql: &str) -> Result<(Vec<String>, usize)
     Ok(shape)
 }
 
-const QUERIES: [&str; 42] = [
+const QUERIES: [&str; 45] = [
     // A primary key decides all columns of its row.
     "SELECT c.id, c.email, count(*) FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.id",
     "SELECT \"customers\".\"id\", \"customers\".\"email\", COUNT(\"orders\".\"id\") AS \"n\" FROM \"customers\" LEFT \
@@ -108,6 +108,9 @@ const QUERIES: [&str; 42] = [
     "SELECT c.*, upper(c.email) FROM customers c",
     "SELECT jsonb_object_keys(to_jsonb(c)) FROM customers c WHERE id = 1",
     "SELECT row_to_json(m) FROM customer_mail m",
+    "SELECT md5(c::text), length(c.*::text) >= 0, to_json(c.*), concat(c), num_nulls(c) FROM customers c",
+    "SELECT ROW(c.*) FROM customers c WHERE id = 1",
+    "SELECT v.column3 FROM customers c, LATERAL (VALUES (c.*)) v ORDER BY c.*",
     "SELECT (SELECT json_agg(c) FROM customers c WHERE c.id = o.customer_id) FROM orders o",
     "SELECT j.key, j.value FROM customers c, json_each_text(row_to_json(c)) j WHERE c.id = 1",
     // Names in FROM, in each way that they can be written.
@@ -155,6 +158,7 @@ async fn rows_that_would_be_described_or_written_as_they_are_not_stay_refused() 
     for sql in [
         "SELECT c FROM customers c",
         "SELECT array_agg(c) FROM customers c",
+        "SELECT array_agg(c.*) FROM customers c",
         "SELECT DISTINCT c FROM customers c",
         "SELECT row_to_json(c), c.ctid FROM customers c",
         "SELECT org, nr, email, data FROM members GROUP BY org, nr HAVING email <> ''",

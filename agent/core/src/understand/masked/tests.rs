@@ -135,12 +135,29 @@ fn a_whole_row_is_a_row_of_masks_where_its_type_does_not_matter() {
         "(c).email",
         "c IS NOT NULL",
         "json_build_object('c', c)",
+        "md5(c::text)",
+        "md5(CAST(c.* AS varchar))",
+        "to_json(c.*)",
+        "ROW(c.*)",
+        "c.*, upper(email)",
+        "count(c.*)",
+        "concat(c)",
+        "(SELECT count(*) FROM (VALUES (c.*)) v)",
     ] {
         becomes(&format!("SELECT {used} FROM customers c"), &format!("SELECT {used} FROM {all} c"));
     }
-    for used in
-        ["c", "array_agg(c)", "coalesce(c, c)", "ROW(c)", "c = c", "c.row_to_json", "public.to_json(c)"]
-    {
+    for used in [
+        "c",
+        "array_agg(c)",
+        "array_agg(c.*)",
+        "coalesce(c.*, NULL)",
+        "c::varchar[]",
+        "coalesce(c, c)",
+        "ROW(c)",
+        "c = c",
+        "c.row_to_json",
+        "public.to_json(c)",
+    ] {
         is_refused(&format!("SELECT {used} FROM customers c"));
     }
     is_refused("SELECT row_to_json(c), c.ctid FROM customers c");

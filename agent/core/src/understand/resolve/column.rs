@@ -35,7 +35,15 @@ impl Resolved<'_, '_> {
 
     /// `item.*`
     fn item_star(&self, column: &ColumnUse<'_>, item: &str) -> Result<Reading, Refusal> {
-        stars(self.items(column, item)?.into_iter(), column)
+        let items = self.items(column, item)?;
+        // In an expression it is the row as one value.
+        if column.place == Place::Expression && column.target.is_none() && self.rows == Rows::Masks {
+            let mut relations = items.iter().flat_map(|meaning| &meaning.relations);
+            if let Some(relation) = relations.find(|relation| self.hides_row(relation, column)) {
+                return Err(refusal::whole_row(item, relation));
+            }
+        }
+        stars(items.into_iter(), column)
     }
 
     fn items(&self, column: &ColumnUse<'_>, name: &str) -> Result<Vec<&Meaning<'_, '_>>, Refusal> {

@@ -13,8 +13,11 @@ use super::{Position, Walk, texts};
 use crate::understand::facts::{Call, Comparison, Place, ScopeId};
 
 /// Functions whose result tells the names and values of a row's fields, and never the type of the row.
-const TAKE_ANY_ROW: [&str; 12] = [
+const TAKE_ANY_ROW: [&str; 17] = [
+    "concat",
+    "concat_ws",
     "count",
+    "format",
     "json_agg",
     "json_build_array",
     "json_build_object",
@@ -23,6 +26,8 @@ const TAKE_ANY_ROW: [&str; 12] = [
     "jsonb_build_array",
     "jsonb_build_object",
     "jsonb_object_agg",
+    "num_nonnulls",
+    "num_nulls",
     "row_to_json",
     "to_json",
     "to_jsonb",
@@ -69,6 +74,9 @@ impl<'a> Walk<'a> {
             Some(NodeEnum::TypeCast(cast)) => {
                 let TypeCast { arg, type_name, location: _ } = &**cast;
                 self.type_name(type_name.as_ref());
+                if type_name.as_ref().is_some_and(is_text) {
+                    self.untyped(arg.as_deref());
+                }
                 self.optional(arg.as_deref(), here);
             }
             Some(NodeEnum::SortBy(sort)) => self.sort(sort, here),
@@ -201,6 +209,15 @@ impl<'a> Walk<'a> {
         self.subscripts(indirection, here);
     }
 
+    /// `row.*` in a list of values stands for its columns.
+    pub(super) fn spread(&mut self, nodes: &'a [Node]) {
+        let is_star = |node: &&Node| match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => texts(&column.fields).len() < column.fields.len(),
+            _ => false,
+        };
+        self.untyped(nodes.iter().filter(is_star));
+    }
+
     /// References of which only the fields matter here.
     fn untyped(&mut self, nodes: impl IntoIterator<Item = &'a Node>) {
         let places = nodes.into_iter().filter_map(|node| match &node.node {
@@ -240,6 +257,11 @@ impl<'a> Walk<'a> {
         } = name;
         self.facts.types.push(texts(names));
     }
+}
+
+fn is_text(name: &TypeName) -> bool {
+    let plain = !name.setof && !name.pct_type && name.array_bounds.is_empty();
+    plain && matches!(texts(&name.names).as_slice(), ["text"] | ["pg_catalog", "text" | "varchar"])
 }
 
 /// A text constant, also with a cast around it.

@@ -3,7 +3,7 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        CommonTableExpr, CteCycleClause, CteSearchClause, IntoClause, LockingClause, MinMaxOp, Node,
+        CommonTableExpr, CteCycleClause, CteSearchClause, IntoClause, List, LockingClause, MinMaxOp, Node,
         ResTarget, SelectStmt, SubLinkType, WithClause,
     },
 };
@@ -58,6 +58,11 @@ impl<'a> Walk<'a> {
             self.select(branch, parent, here.within().place);
         }
         self.targets(target_list, here);
+        for list in values_lists {
+            if let Some(NodeEnum::List(List { items })) = &list.node {
+                self.spread(items);
+            }
+        }
         self.expressions(values_lists, here.within());
         if !group_clause.is_empty() {
             self.facts.groups.push(Group { scope, list: group_clause, outputs: target_list });

@@ -69,6 +69,7 @@ impl<'a> Walk<'a> {
             }
             NodeEnum::RowExpr(row) => {
                 let RowExpr { xpr: _, args, row_typeid: _, row_format: _, colnames: _, location: _ } = &**row;
+                self.spread(args);
                 self.expressions(args, here);
             }
             NodeEnum::AArrayExpr(array) => {
