@@ -14,6 +14,7 @@ mod interference;
 mod introspection;
 mod lifetimes;
 mod lookups;
+mod masked;
 mod pgbench;
 mod proofs;
 mod psql;

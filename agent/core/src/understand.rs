@@ -30,6 +30,7 @@ mod walk;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
 pub(crate) use self::shape::shape;
@@ -90,11 +91,20 @@ pub fn understand_masked(
     if !analysis.statements.iter().any(is_refused) || !catalog.has_protected() {
         return (analysis, None);
     }
-    // What cannot be rewritten stays refused for its first reason.
     match masked::masked(text, &analysis.statements, catalog, session, key, limits) {
         Ok(masked) => (Analysis { statements: masked.statements, ..analysis }, Some(masked.text)),
-        Err(_) => (analysis, None),
+        Err(refusal) => (for_this_reason(analysis, refusal), None),
     }
+}
+
+/// What cannot be rewritten stays refused for its first reason, unless it could be if it showed less.
+fn for_this_reason(mut analysis: Analysis, refusal: Refusal) -> Analysis {
+    if refusal.code == ReasonCode::ValueBearingCatalog
+        && let [only] = analysis.statements.as_mut_slice()
+    {
+        only.protection = Protection::Refused(refusal);
+    }
+    analysis
 }
 
 fn statements(

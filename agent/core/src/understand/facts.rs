@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{Node, RangeVar},
+    protobuf::{Node, RangeTableSample, RangeVar},
 };
 
 /// Most columns of an output list (`MaxTupleAttributeNumber`).
@@ -21,6 +21,7 @@ pub(super) struct Facts<'a> {
     /// Scopes with a NATURAL join.
     pub(super) natural: Vec<ScopeId>,
     pub(super) groups: Vec<Group<'a>>,
+    pub(super) samples: Vec<&'a RangeTableSample>,
     /// Where references stand of which only the fields matter if they are whole rows, and not the type.
     pub(super) untyped: HashSet<i32>,
     pub(super) calls: Vec<Call<'a>>,

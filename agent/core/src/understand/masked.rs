@@ -16,7 +16,10 @@ mod lookup;
 mod source;
 
 use bytes::Bytes;
-use pg_query::protobuf::{CopyStmt, Node, RangeVar, RawStmt};
+use pg_query::{
+    NodeEnum,
+    protobuf::{CopyStmt, Node, RangeTableSample, RangeVar, RawStmt},
+};
 
 use self::{
     carried::{Carried, Sink},
@@ -131,10 +134,12 @@ impl Asked<'_> {
         if self.range().len() > LONGEST {
             return Err(refusal::too_large(format!("a statement that is masked may have {LONGEST} bytes")));
         }
-        match carried::of(node, self.catalog)? {
+        let rewritten = match carried::of(node)? {
             Carried::Query(query, sink) => self.query(query, sink),
             Carried::Table(copy) => self.table(copy),
-        }
+        }?;
+        carried::check(node, self.catalog)?;
+        Ok(rewritten)
     }
 
     fn query(&self, query: &Node, sink: Sink) -> Result<Rewritten, Refusal> {
@@ -200,13 +205,21 @@ impl Asked<'_> {
         for one in &named {
             let Named { written: range_var, relation, .. } = one;
             let implied = lookup::implied(facts, names, one, self.catalog);
-            let source = source::of(relation, range_var, &wanted, &implied, self.catalog, self.key)?;
+            let sample = self.sample(facts, range_var, relation)?;
+            let behind = sample.as_ref().map_or("", |(_, written)| written);
+            let shown = (*range_var, behind);
+            let source = source::of(relation, shown, &wanted, &implied, self.catalog, self.key)?;
             for column in source.masked {
                 if !columns.contains(&column) {
                     columns.push(column);
                 }
             }
-            edits.push(check::Replacement::of(range_var, source.text, self.tokens)?);
+            edits.push(match sample {
+                Some((sample, _)) => {
+                    check::Replacement::sampled(range_var, sample, source.text, (self.text, self.tokens))?
+                }
+                None => check::Replacement::of(range_var, source.text, self.tokens)?,
+            });
             if range_var.alias.is_none() {
                 bare.push(&range_var.relname);
             }
@@ -226,6 +239,26 @@ impl Asked<'_> {
             }
         }
         Ok((edits, columns))
+    }
+
+    /// TABLESAMPLE of a relation that is rewritten, as it is written.
+    fn sample<'f>(
+        &self,
+        facts: &Facts<'f>,
+        named: &RangeVar,
+        relation: &Relation,
+    ) -> Result<Option<(&'f RangeTableSample, String)>, Refusal> {
+        let is_of = |sample: &&RangeTableSample| match sample.relation.as_ref().map(|node| &node.node) {
+            Some(Some(NodeEnum::RangeVar(sampled))) => sampled.location == named.location,
+            _ => false,
+        };
+        let Some(sample) = facts.samples.iter().copied().find(is_of).filter(|_| relation.is_protected())
+        else {
+            return Ok(None);
+        };
+        let written = self.tokens.sample(sample.location).and_then(|range| self.text.get(range));
+        let written = written.ok_or_else(|| refusal::not_reviewed("TABLESAMPLE in an unusual form"))?;
+        Ok(Some((sample, format!(" {written}"))))
     }
 
     /// Names in FROM that could mean something protected, and the relation that each does mean.

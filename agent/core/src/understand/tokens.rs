@@ -119,6 +119,32 @@ impl<'t> Tokens<'t> {
         (kind == Token::Ascii40).then(|| self.range(end, end)).flatten().map(|range| range.end)
     }
 
+    /// TABLESAMPLE with all that belongs to it, by where its method is named.
+    pub(super) fn sample(&self, location: i32) -> Option<Range<usize>> {
+        let method = self.place(location)?;
+        let (word, kind) = self.before(method)?;
+        let open = (method..self.tokens.len()).find(|place| self.kind(*place) == Some(Token::Ascii40))?;
+        let mut last = self.closing(open)?;
+        if let Some((repeatable, Token::Repeatable)) = self.behind(last) {
+            let (open, _) = self.behind(repeatable).filter(|(_, kind)| *kind == Token::Ascii40)?;
+            last = self.closing(open)?;
+        }
+        (kind == Token::Tablesample).then(|| self.range(word, last)).flatten()
+    }
+
+    /// The parenthesis that closes one.
+    fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        (open..self.tokens.len()).find(|place| {
+            match self.kind(*place) {
+                Some(Token::Ascii40) => depth += 1,
+                Some(Token::Ascii41) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0
+        })
+    }
+
     fn range(&self, from: usize, to: usize) -> Option<Range<usize>> {
         let start = usize::try_from(self.tokens.get(from)?.start).ok()?;
         let end = usize::try_from(self.tokens.get(to)?.end).ok()?;

@@ -35,15 +35,12 @@ pub(super) enum Sink {
 ///
 /// # Errors
 /// It carries none, or sends its rows elsewhere than to the client.
-pub(super) fn of<'t>(node: &'t Node, catalog: &Catalog) -> Result<Carried<'t>, Refusal> {
+pub(super) fn of(node: &Node) -> Result<Carried<'_>, Refusal> {
     let (query, sink) = match &node.node {
         Some(NodeEnum::SelectStmt(_)) => (Some(node), Sink::Client),
         Some(NodeEnum::PrepareStmt(prepare)) => (prepare.query.as_deref(), Sink::Client),
         Some(NodeEnum::DeclareCursorStmt(declare)) => (declare.query.as_deref(), Sink::Client),
-        Some(NodeEnum::ExplainStmt(explain)) => {
-            utility::check_explained(explain, catalog)?;
-            (explain.query.as_deref(), Sink::Plan)
-        }
+        Some(NodeEnum::ExplainStmt(explain)) => (explain.query.as_deref(), Sink::Plan),
         Some(NodeEnum::CopyStmt(copy)) => {
             utility::check_copied_out(copy)?;
             if copy.query.is_none() {
@@ -56,6 +53,17 @@ pub(super) fn of<'t>(node: &'t Node, catalog: &Catalog) -> Result<Carried<'t>, R
     match query {
         Some(query) if matches!(query.node, Some(NodeEnum::SelectStmt(_))) => Ok(Carried::Query(query, sink)),
         _ => Err(refusal::not_reviewed("a command that is no query, beside protected columns")),
+    }
+}
+
+/// What a command shows beside the rows of its query.
+///
+/// # Errors
+/// It depends on protected values.
+pub(super) fn check(node: &Node, catalog: &Catalog) -> Result<(), Refusal> {
+    match &node.node {
+        Some(NodeEnum::ExplainStmt(explain)) => utility::check_explained(explain, catalog),
+        _ => Ok(()),
     }
 }
 

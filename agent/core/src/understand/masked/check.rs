@@ -4,7 +4,7 @@ use std::{fmt::Write as _, ops::Range};
 
 use pg_query::{
     NodeEnum,
-    protobuf::{ColumnRef, CopyStmt, Node, RangeVar, RawStmt, String as Name},
+    protobuf::{ColumnRef, CopyStmt, Node, RangeTableSample, RangeVar, RawStmt, String as Name},
 };
 
 use super::edit::{Edit, applied};
@@ -27,28 +27,7 @@ impl Replacement {
     /// It is written in a way that is not known here.
     pub(super) fn of(named: &RangeVar, text: String, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
         let mut range = tokens.name(named.location, named.inh).ok_or_else(odd)?;
-        // Of those that have one, the alias stays as it is written.
-        let alias = if named.alias.is_some() { " AS _" } else { "" };
-        let parsed = parse::statements(&format!("SELECT FROM {text}{alias}"))?;
-        let after = match parsed.first().and_then(|raw| raw.stmt.as_deref()).map(|node| &node.node) {
-            Some(Some(NodeEnum::SelectStmt(select))) => match select.from_clause.as_slice() {
-                [only] => match &only.node {
-                    Some(NodeEnum::RangeSubselect(subselect)) => {
-                        let mut subselect = subselect.clone();
-                        subselect.alias.clone_from(&aliased(&subselect.alias, named));
-                        printed(&Some(NodeEnum::RangeSubselect(subselect)))
-                    }
-                    Some(NodeEnum::RangeVar(relation)) => {
-                        let mut relation = relation.clone();
-                        relation.alias.clone_from(&aliased(&relation.alias, named));
-                        printed(&Some(NodeEnum::RangeVar(relation)))
-                    }
-                    _ => return Err(odd()),
-                },
-                _ => return Err(odd()),
-            },
-            _ => return Err(odd()),
-        };
+        let after = item(&text, named)?;
         let before = format!("{:?}", Some(NodeEnum::RangeVar(named.clone())));
         let mut text = text;
         if let Some(table) = tokens.table_before(range.start) {
@@ -56,6 +35,25 @@ impl Replacement {
             text = format!("SELECT * FROM {text}");
         }
         Ok(Self { edit: Edit { range, text }, before, after })
+    }
+
+    /// A name in FROM with TABLESAMPLE, which goes inside.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn sampled(
+        named: &RangeVar,
+        sample: &RangeTableSample,
+        shown: String,
+        (text, tokens): (&str, &Tokens<'_>),
+    ) -> Result<Self, Refusal> {
+        let name = tokens.name(named.location, named.inh).ok_or_else(odd)?;
+        let clause = tokens.sample(sample.location).ok_or_else(odd)?;
+        let alias = text.get(name.end..clause.start).ok_or_else(odd)?;
+        let after = item(&shown, named)?;
+        let before = format!("{:?}", Some(NodeEnum::RangeTableSample(Box::new(sample.clone()))));
+        let edit = Edit { range: name.start..clause.end, text: format!("{shown}{alias}") };
+        Ok(Self { edit, before, after })
     }
 
     /// A constant or parameter.
@@ -134,6 +132,30 @@ impl Replacement {
     pub(super) fn into_edit(self) -> Edit {
         self.edit
     }
+}
+
+/// What stands in FROM in place of a name, as the parser prints it.
+fn item(text: &str, named: &RangeVar) -> Result<String, Refusal> {
+    // Of those that have one, the alias stays as it is written.
+    let alias = if named.alias.is_some() { " AS _" } else { "" };
+    let parsed = parse::statements(&format!("SELECT FROM {text}{alias}"))?;
+    let Some(Some(NodeEnum::SelectStmt(select))) =
+        parsed.first().and_then(|raw| raw.stmt.as_deref()).map(|node| &node.node)
+    else {
+        return Err(odd());
+    };
+    let [only] = select.from_clause.as_slice() else { return Err(odd()) };
+    let mut item = only.node.clone();
+    match &mut item {
+        Some(NodeEnum::RangeSubselect(subselect)) => {
+            subselect.alias.clone_from(&aliased(&subselect.alias, named));
+        }
+        Some(NodeEnum::RangeVar(relation)) => {
+            relation.alias.clone_from(&aliased(&relation.alias, named));
+        }
+        _ => return Err(odd()),
+    }
+    Ok(printed(&item))
 }
 
 /// The alias of the name that is replaced, if it has one.

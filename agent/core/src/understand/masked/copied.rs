@@ -36,7 +36,7 @@ pub(super) fn of(
     // Rows of children and partitions are not copied.
     let only = RangeVar { inh: relation.kind != RelationKind::Table, alias: None, ..named.clone() };
     let wanted = Wanted::Named(columns.iter().copied().collect());
-    let shown = source::of(relation, &only, &wanted, &[], catalog, key)?;
+    let shown = source::of(relation, (&only, ""), &wanted, &[], catalog, key)?;
     let list: Vec<String> = columns.into_iter().map(quoted).collect();
     let query = format!("SELECT {} FROM {}", list.join(", "), shown.text);
     let mut place = tokens.name(named.location, true).ok_or_else(odd)?;

@@ -83,7 +83,7 @@ pub(super) struct Shown {
 /// A column of it cannot be had from a subselect.
 pub(super) fn of(
     relation: &Relation,
-    named: &RangeVar,
+    (named, sample): (&RangeVar, &str),
     wanted: &Wanted<'_>,
     implied: &[String],
     catalog: &Catalog,
@@ -122,7 +122,8 @@ pub(super) fn of(
     let mut text = String::from("(SELECT ");
     let condition =
         if implied.is_empty() { String::new() } else { format!(" WHERE {}", implied.join(" AND ")) };
-    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}{condition}){alias}", list.join(", "));
+    let _infallible =
+        write!(text, "{} FROM {only}{full} AS {INNER}{sample}{condition}){alias}", list.join(", "));
     Ok(Shown { text, masked })
 }
 

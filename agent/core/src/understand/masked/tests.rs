@@ -226,7 +226,17 @@ fn unusual_names_in_from_are_rewritten_with_what_belongs_to_them() {
     );
     let table = sent("COPY (TABLE customers) TO STDOUT").expect("it can be rewritten");
     assert!(table.starts_with("COPY (SELECT * FROM (SELECT \"_\".\"id\" AS \"id\", "), "{table}");
-    is_refused("SELECT id FROM customers c TABLESAMPLE system (10) WHERE email LIKE 'a%'");
+    for sample in ["TABLESAMPLE system (10)", "TABLESAMPLE pg_catalog.bernoulli ((1 + 2)) REPEATABLE ((3))"] {
+        for alias in [" AS c ", " c -- here\n", " "] {
+            let named = if alias == " " { " AS \"customers\"" } else { "" };
+            let inside = format!("{} {sample}){named}{alias}", CUSTOMERS.trim_end_matches(')'));
+            becomes(
+                &format!("SELECT id FROM customers{alias}{sample} WHERE email LIKE 'a%'"),
+                &format!("SELECT id FROM {inside} WHERE email LIKE 'a%'"),
+            );
+        }
+    }
+    is_refused("SELECT upper(email) FROM customers TABLESAMPLE system ((SELECT max(id) FROM customers))");
 }
 
 #[test]

@@ -157,6 +157,7 @@ impl<'a> Walk<'a> {
         if let Some(relation) = relation {
             self.from(relation, here);
         }
+        self.facts.samples.push(sample);
         self.facts.calls.push(Call { name: texts(method), constant: None, second: None, column: Vec::new() });
         self.expressions(args, here.condition());
         if let Some(seed) = repeatable {

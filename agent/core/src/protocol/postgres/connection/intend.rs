@@ -195,6 +195,13 @@ impl Connection {
             _ => return Some((facts.clone(), [0; 32])),
         };
         let Some(inner) = inner else { return Some((facts.clone(), binds)) };
+        let protection = match (&facts.effect, &inner.protection) {
+            // Its cursor has looked them up.
+            (Effect::Fetch { .. }, Protection::Masked { columns, .. }) => {
+                Protection::Masked { columns: columns.clone(), lookups: 0 }
+            }
+            (_, protection) => protection.clone(),
+        };
         let merged = Statement {
             verb: facts.verb.clone(),
             text: facts.text.clone(),
@@ -204,7 +211,7 @@ impl Connection {
             reads: inner.reads.clone(),
             writes: inner.writes.clone(),
             proof: stricter(facts, &inner),
-            protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
+            protection: own_refusal(facts).unwrap_or(protection),
             shapes: inner.shapes.clone(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
