@@ -43,6 +43,13 @@ use crate::{
     statement::{Kind, ProtectedColumn, Protection, Refusal, Statement},
 };
 
+/// Longest statement that is rewritten, in bytes: its tree is printed and compared, which takes a hundred
+/// times its memory for a moment.
+const LONGEST: usize = 128 << 10;
+
+/// Most places of a statement that are edited: each is looked for in the printed tree.
+const MOST_EDITS: usize = 500;
+
 /// A text of which at least one statement reads masks in place of values.
 #[derive(Debug)]
 pub(super) struct Masked {
@@ -124,6 +131,9 @@ impl Asked<'_> {
         let Some(node) = self.raw.stmt.as_deref() else {
             return Err(refusal::not_reviewed("an empty command"));
         };
+        if self.range().len() > LONGEST {
+            return Err(refusal::too_large(format!("a statement that is masked may have {LONGEST} bytes")));
+        }
         let rewritten = match carried::of(node)? {
             Carried::Query(query, sink) => self.query(query, sink),
             Carried::Table(copy) => self.table(copy),
@@ -137,10 +147,15 @@ impl Asked<'_> {
         let consequence = query::judge_masked(&facts, self.catalog)?;
         let names = self.names()?;
         let (mut edits, columns) = self.edits(&facts, &names)?;
-        let found = lookup::lookups(&facts, &names, self.catalog, self.key);
+        let found = lookup::lookups(&facts, &names, self.catalog, self.key)?;
         let lookups = u32::try_from(found.len()).unwrap_or(u32::MAX);
         for lookup in found {
             edits.push(check::Replacement::constant(lookup.constant, lookup.text, self.tokens)?);
+        }
+        if edits.len() > MOST_EDITS {
+            return Err(refusal::too_large(format!(
+                "{MOST_EDITS} names of protected relations in a statement"
+            )));
         }
         check::same(self.raw, self.text, self.range(), &edits)?;
         let edits = edits.into_iter().map(check::Replacement::into_edit).collect();

@@ -5,7 +5,7 @@
 //! a bare column under `=`, IN or IS NOT DISTINCT FROM. Each constant counts: whoever could ask about any
 //! number of values could list them. Every other comparison is with the mask.
 
-use connect_shared::label::Label;
+use connect_shared::{decision::ReasonCode, label::Label};
 use pg_query::{NodeEnum, protobuf::a_const::Val};
 
 use super::{
@@ -13,12 +13,14 @@ use super::{
     source::{INNER, modifier, quoted},
 };
 use crate::{
+    budget::LOOKUPS,
     catalog::{Catalog, Column, Oid},
     mask::{MaskKey, sql, types},
+    statement::Refusal,
     understand::{
         bind::Names,
         facts::{Comparison, Facts},
-        overload,
+        overload, refusal,
     },
 };
 
@@ -34,13 +36,19 @@ const fn may_be_looked_up(label: Label) -> bool {
     matches!(label, Label::Email | Label::Phone)
 }
 
+/// Most of them in one statement: nobody may have more in an hour.
+const MOST: usize = LOOKUPS as usize;
+
 /// The comparisons of a statement that are lookups.
+///
+/// # Errors
+/// They are more than anybody may have.
 pub(super) fn lookups<'a>(
     facts: &Facts<'a>,
     names: &Names,
     catalog: &Catalog,
     key: &MaskKey,
-) -> Vec<Lookup<'a>> {
+) -> Result<Vec<Lookup<'a>>, Refusal> {
     let mut lookups = Vec::new();
     for comparison in &facts.comparisons {
         let Some(Some(id)) = names.columns.get(&comparison.column) else { continue };
@@ -51,9 +59,14 @@ pub(super) fn lookups<'a>(
             if let Some(text) = masked(column, label, constant, catalog, key) {
                 lookups.push(Lookup { constant, text });
             }
+            if lookups.len() > MOST {
+                let message = format!("a statement may look up {MOST} protected values");
+                let hint = "Look up fewer values at once, or search by a free column.";
+                return Err(refusal::refusal(ReasonCode::LookupBudget, None, message, hint));
+            }
         }
     }
-    lookups
+    Ok(lookups)
 }
 
 /// Conditions on the stored values of a relation that lookups imply: with them the server finds the rows by an
