@@ -40,7 +40,7 @@ const BINARY: [(&str, &[u8]); 5] = [
 #[must_use]
 pub fn found_in(received: &[u8]) -> Option<String> {
     // By their first byte: answers are long, and hardly any byte begins a canary.
-    static SHAPES: LazyLock<Vec<Vec<(String, Vec<u8>)>>> = LazyLock::new(|| {
+    static SHAPES: LazyLock<Vec<Vec<Shape>>> = LazyLock::new(|| {
         let mut by_first = vec![Vec::new(); 256];
         for (name, bytes) in shapes() {
             by_first[usize::from(bytes[0])].push((name, bytes));
@@ -54,7 +54,10 @@ pub fn found_in(received: &[u8]) -> Option<String> {
     })
 }
 
-fn shapes() -> Vec<(String, Vec<u8>)> {
+/// What it is, and its bytes.
+type Shape = (String, Vec<u8>);
+
+fn shapes() -> Vec<Shape> {
     let mut shapes = Vec::new();
     for clear in CLEAR {
         let bytes = clear.as_bytes();
