@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use connect_core::{
+    budget::LookupBudget,
     machine::Ending,
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
@@ -39,6 +40,7 @@ pub struct ConnectionContext {
     pub authority: watch::Receiver<Authority>,
     pub resource: Arc<ResourceRuntime>,
     pub mask_key: Arc<MaskKey>,
+    pub lookups: Arc<LookupBudget>,
     /// Key of the salts of commitments.
     pub commitment_key: [u8; 32],
     pub log: Log,

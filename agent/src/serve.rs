@@ -205,6 +205,7 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         resources,
         log: log.clone(),
         mask_key: Arc::clone(&keys.mask),
+        lookups: Arc::default(),
         commitment_key: keys.commitment,
         cancels: Arc::default(),
         connections: Arc::default(),

@@ -17,7 +17,9 @@ mod explain;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::explain::{ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, StatementKind};
+pub use self::explain::{
+    ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind,
+};
 use crate::{engine::Engine, grant::Action, ids::GrantId};
 
 /// What an agent tells before anyone signs in: enough to sign in, and no resource.

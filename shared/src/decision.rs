@@ -31,6 +31,8 @@ pub enum ReasonCode {
     ProtectedCopy,
     /// A write that would test stored protected values (unique, referenced, arbiter).
     ProtectedProbe,
+    /// More clear values would be looked up than one may.
+    LookupBudget,
     /// A catalog or statistic that holds values of protected columns.
     ValueBearingCatalog,
     /// Code that the text does not show.
@@ -57,7 +59,7 @@ impl ReasonCode {
     pub const fn sqlstate(self) -> &'static str {
         match self {
             Self::NotUnderstood | Self::Opaque => "0A000",
-            Self::TooLarge => "54000",
+            Self::TooLarge | Self::LookupBudget => "54000",
             Self::RecordUnavailable => "58030",
             Self::GrantEnded => "28000",
             _ => "42501",
@@ -79,6 +81,7 @@ impl ReasonCode {
             Self::ProtectedCondition => "protected_condition",
             Self::ProtectedCopy => "protected_copy",
             Self::ProtectedProbe => "protected_probe",
+            Self::LookupBudget => "lookup_budget",
             Self::ValueBearingCatalog => "value_bearing_catalog",
             Self::Opaque => "opaque",
             Self::NotUnderstood => "not_understood",

@@ -61,6 +61,8 @@ async fn whatever_is_tried_on_a_protected_column_no_byte_shows_a_clear_value() {
             match outcome {
                 // It computed with masks.
                 Ok(()) => answered += 1,
+                // The driver expects no rows of COPY here; the tap has seen them.
+                Err(error) if error.as_db_error().is_none() && sql.starts_with("COPY (") => answered += 1,
                 Err(error) if error.as_db_error().is_none() => {
                     failures.push(format!("{protocol:?} {error}: {sql}"))
                 }

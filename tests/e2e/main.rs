@@ -13,6 +13,7 @@ mod install;
 mod interference;
 mod introspection;
 mod lifetimes;
+mod lookups;
 mod pgbench;
 mod proofs;
 mod psql;

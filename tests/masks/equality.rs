@@ -9,74 +9,11 @@ use connect_tests::postgres::Version;
 
 use crate::{
     random::Random,
-    server::{Connection, Rows, Server, WireMask},
+    schema::schema,
+    server::{Connection, DATABASE, Rows, Server, WireMask},
     types::{CASES, Case},
+    values::Kind,
 };
-
-/// What the types need, and names that get in the way of every name that an expression might look up.
-const SCHEMA: &str = r#"
-CREATE SCHEMA extensions;
-CREATE EXTENSION citext SCHEMA extensions;
-CREATE TYPE extensions.mood AS ENUM ('sad', 'happy');
-CREATE TYPE extensions.pair AS (a int, b text);
-CREATE DOMAIN extensions.must AS varchar(20) NOT NULL CHECK (VALUE <> '');
-CREATE COLLATION extensions."any ""case""" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE SCHEMA evil;
-CREATE DOMAIN evil.text AS pg_catalog.int4;
-CREATE DOMAIN evil.int8 AS pg_catalog.text;
-CREATE DOMAIN evil.varchar AS pg_catalog.int4;
-CREATE COLLATION evil."C" (locale = 'C');
-"#;
-
-/// Functions and operators of these names and arguments in another schema would be found first.
-const FUNCTIONS: &[(&str, &str)] = &[
-    ("sha256", "bytea"),
-    ("substr", "text,int,int"),
-    ("substr", "bytea,int,int"),
-    ("encode", "bytea,text"),
-    ("decode", "text,text"),
-    ("translate", "text,text,text"),
-    ("lower", "text"),
-    ("upper", "text"),
-    ("convert_to", "text,name"),
-    ("octet_length", "text"),
-    ("ascii", "text"),
-    ("lpad", "text,int,text"),
-    ("current_setting", "text,bool"),
-    ("int8send", "int8"),
-    ("make_date", "int,int,int"),
-    ("trim_scale", "numeric"),
-];
-
-const OPERATORS: &[(&str, &str)] = &[
-    ("||", "text"),
-    ("||", "bytea"),
-    ("=", "int4"),
-    ("=", "bytea"),
-    (">=", "int4"),
-    ("<=", "int4"),
-    ("+", "int4"),
-    ("%", "int8"),
-    ("*", "numeric"),
-];
-
-fn schema() -> String {
-    let mut schema = SCHEMA.to_owned();
-    for (name, arguments) in FUNCTIONS {
-        schema += &format!(
-            "CREATE FUNCTION evil.{name}({arguments}) RETURNS text LANGUAGE plpgsql AS
-             $$BEGIN RAISE 'called: {name}'; END$$;\n"
-        );
-    }
-    for (place, (operator, operand)) in OPERATORS.iter().enumerate() {
-        schema += &format!(
-            "CREATE FUNCTION evil.operator{place}({operand},{operand}) RETURNS bool LANGUAGE plpgsql AS
-             $$BEGIN RAISE 'an operator was called'; END$$;
-             CREATE OPERATOR evil.{operator} (FUNCTION = evil.operator{place}, LEFTARG = {operand}, RIGHTARG = {operand});\n"
-        );
-    }
-    schema
-}
 
 /// Settings of a session.
 struct Session {
@@ -139,18 +76,37 @@ async fn masks_are_equal_on_postgres_18() {
     masks_are_equal(Version::Eighteen).await;
 }
 
+/// In Turkish the small letter of `I` is not `i`.
+const TURKISH: &str = "CREATE DATABASE turkish TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'";
+
 async fn masks_are_equal(version: Version) {
     let server = Server::start(version);
-    let first = server.connect().await;
-    first.run(&schema()).await;
     let cases: Vec<&Case> = CASES.iter().filter(|case| case.since <= version.number()).collect();
+    masks_are_equal_in(&server, DATABASE, &cases, SESSIONS, version).await;
+    // Locales of a database by ICU came with 15.
+    if version > Version::Thirteen {
+        server.postgres.sql("postgres", TURKISH);
+        let texts: Vec<&Case> = cases.into_iter().filter(|case| matches!(case.kind, Kind::Text)).collect();
+        masks_are_equal_in(&server, "turkish", &texts, &SESSIONS[..1], version).await;
+    }
+}
+
+async fn masks_are_equal_in(
+    server: &Server,
+    database: &str,
+    cases: &[&Case],
+    sessions: &[Session],
+    version: Version,
+) {
+    let first = server.connect(database).await;
+    first.run(&schema()).await;
     for (number, case) in cases.iter().enumerate() {
         fill(&first, number, case).await;
     }
     let key = MaskKey::new([version.number(); 32]);
     let catalog = first.catalog().await;
-    for session in SESSIONS {
-        let connection = server.connect().await;
+    for session in sessions {
+        let connection = server.connect(database).await;
         connection.give_keys(&key).await;
         for setting in session.settings {
             connection.run(&format!("SET {setting}")).await;

@@ -4,7 +4,7 @@ use connect_core::mask::{Format, MaskKey, sql};
 use connect_shared::label::Label;
 use connect_tests::postgres::Version;
 
-use crate::server::{Connection, Server};
+use crate::server::{Connection, DATABASE, Server};
 
 const TABLE: &str =
     "CREATE TABLE t (id serial, text text, number int4, moment timestamptz, texts text[], data bytea);
@@ -58,7 +58,7 @@ async fn statement(connection: &Connection, key: &MaskKey) -> String {
 #[tokio::test]
 async fn a_setting_that_is_missing_reset_or_changed_gives_null_and_no_error() {
     let server = Server::start(Version::Fifteen);
-    let connection = server.connect().await;
+    let connection = server.connect(DATABASE).await;
     connection.run("CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions").await;
     connection.run(TABLE).await;
     let key = MaskKey::new([1; 32]);
@@ -83,7 +83,7 @@ async fn a_setting_that_is_missing_reset_or_changed_gives_null_and_no_error() {
 async fn a_key_is_in_no_list_of_settings() {
     for version in [Version::Thirteen, Version::Fifteen, Version::Eighteen] {
         let server = Server::start(version);
-        let connection = server.connect().await;
+        let connection = server.connect(DATABASE).await;
         connection.give_keys(&MaskKey::new([1; 32])).await;
         for list in ["SHOW ALL", "SELECT * FROM pg_settings", "SELECT * FROM pg_show_all_settings()"] {
             let cells = connection.rows(Format::Text, list).await.concat();
@@ -97,7 +97,7 @@ async fn a_key_is_in_no_list_of_settings() {
 #[tokio::test]
 async fn a_key_outlives_a_transaction_that_is_rolled_back_and_works_in_parallel_workers() {
     let server = Server::start(Version::Fifteen);
-    let connection = server.connect().await;
+    let connection = server.connect(DATABASE).await;
     connection.run("CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions").await;
     connection.run(TABLE).await;
     let key = MaskKey::new([1; 32]);

@@ -4,6 +4,8 @@
 mod equality;
 mod guard;
 mod random;
+mod schema;
 mod server;
+mod texts;
 mod types;
 mod values;

@@ -17,6 +17,7 @@ use connect_tests::postgres::{Postgres, Version};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, types::FromSql};
 
+/// An empty database of every server.
 pub const DATABASE: &str = "bench";
 
 /// A server with its folder.
@@ -34,9 +35,9 @@ impl Server {
         Self { postgres: Postgres::start_version(version, folder.path()), _folder: folder }
     }
 
-    pub async fn connect(&self) -> Connection {
-        let (client, connection) =
-            tokio_postgres::connect(&self.postgres.url(DATABASE), NoTls).await.expect("a connection");
+    pub async fn connect(&self, database: &str) -> Connection {
+        let url = self.postgres.url(database);
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("a connection");
         tokio::spawn(connection);
         Connection { client }
     }
@@ -146,7 +147,6 @@ impl Connection {
             preferred: false,
             element,
             array,
-            modifier: Modifier::default(),
             subscript: element,
             modifier: Modifier::NONE,
         };

@@ -100,6 +100,7 @@ pub const CASES: &[Case] = &[
     array(case("inet", Kind::Inet)),
     array(case("bytea", Kind::Bytea)),
     array(case("jsonb", Kind::Json)),
+    Case { labels: &[Label::Email], ..case("text[]", Kind::Huge) },
     only(
         "text[]",
         &["{{a,b},{c,d}}", "[0:1]={a,b}", "[2:3]={a,b}", "{}", "{NULL}", "{NULL,NULL}", "{a,NULL}"],
@@ -133,6 +134,7 @@ pub const CASES: &[Case] = &[
     only("circle", &["<(1,2),3>"]),
     only("tsvector", &["", "'a':1A 'b'"]),
     only("tsquery", &["", "'a' & !'b'"]),
+    only("xml", &["<a/>", "<a>b</a>"]),
     only("jsonpath", &["$.a[*]"]),
     only("pg_lsn", &["FFFFFFFF/FFFFFFFF"]),
     only("xid", &["0", "4294967295"]),

@@ -54,7 +54,7 @@ pub fn found_in(received: &[u8]) -> Option<String> {
     })
 }
 
-/// What it is, and its bytes.
+/// A canary in some form: what it is, and its bytes.
 type Shape = (String, Vec<u8>);
 
 fn shapes() -> Vec<Shape> {

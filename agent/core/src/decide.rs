@@ -78,7 +78,8 @@ fn granted(statement: &Statement) -> Reason {
 }
 
 fn obligations(statement: &Statement) -> Vec<Obligation> {
-    let (Protection::Projection { columns } | Protection::Masked { columns }) = &statement.protection else {
+    let (Protection::Projection { columns } | Protection::Masked { columns, .. }) = &statement.protection
+    else {
         return Vec::new();
     };
     columns

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use connect_shared::{
-    api::{ExplainedStatement, Mask, MaskMethod, StatementKind},
+    api::{ExplainedStatement, Mask, MaskMethod, MaskPlace, StatementKind},
     decision::Decision,
     ids::StatementId,
     lineage::LineageReport,
@@ -13,12 +13,12 @@ use connect_shared::{
 use crate::{
     catalog::{Catalog, Oid, code::TypeKind},
     decide::{Verdict, decide},
-    lineage::{Lineage, Names, OutputKind},
-    mask,
+    lineage::{ColumnId, Names, OutputKind},
+    mask::{self, MaskKey},
     principal::{GrantInForce, Principal, Resource},
     session::Session,
     statement::{Kind, ProtectedColumn, Protection, Schema, Statement},
-    understand::{Limits, understand},
+    understand::{Limits, understand_masked},
 };
 
 /// Domains over domains that are followed.
@@ -30,6 +30,8 @@ pub struct Asker<'a> {
     pub principal: &'a Principal,
     pub grant: &'a GrantInForce,
     pub resource: &'a Resource,
+    /// Key of the resource's masks; nothing of it is in the answer.
+    pub mask_key: &'a MaskKey,
 }
 
 /// What would become of one statement.
@@ -49,7 +51,7 @@ pub fn explain(
     asker: &Asker<'_>,
     limits: &Limits,
 ) -> Vec<Explained> {
-    let analysis = understand(text, catalog, session, limits);
+    let (analysis, _sent) = understand_masked(text, catalog, session, limits, asker.mask_key);
     let protected = catalog.has_protected();
     let mut schema = Schema::Known;
     let mut explained = Vec::with_capacity(analysis.statements.len());
@@ -79,7 +81,7 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
         masks: masks(&statement, &decision, names.catalog),
-        lineage: report(&statement.lineage, &decision, names),
+        lineage: report(&statement, &decision, names),
         decision,
         sqlstate,
         reads: statement.reads.clone(),
@@ -89,7 +91,9 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
 }
 
 /// Lineage in names; columns that the client would see masked say so.
-fn report(lineage: &Lineage, decision: &Decision, names: &Names<'_>) -> LineageReport {
+fn report(statement: &Statement, decision: &Decision, names: &Names<'_>) -> LineageReport {
+    let lineage = &statement.lineage;
+    let read = matches!(statement.protection, Protection::Masked { .. });
     let mut report = lineage.report(names);
     if !decision.is_permit() {
         return report;
@@ -99,10 +103,10 @@ fn report(lineage: &Lineage, decision: &Decision, names: &Names<'_>) -> LineageR
             continue;
         }
         for (shown, column) in shown.columns.iter_mut().zip(&output.columns) {
-            shown.masked = column.identity.and_then(|origin| {
-                let relation = names.catalog.relation(origin.relation)?;
-                relation.column(origin.number)?.label
-            });
+            let label = |id: ColumnId| names.catalog.relation(id.relation)?.column(id.number)?.label;
+            // What is computed from masks is one in part.
+            let parts = column.direct.iter().copied().filter(|_| read);
+            shown.masked = column.identity.into_iter().chain(parts).find_map(label);
         }
     }
     report
@@ -121,15 +125,16 @@ const fn kind(kind: Kind) -> StatementKind {
 }
 
 fn masks(statement: &Statement, decision: &Decision, catalog: &Catalog) -> Vec<Mask> {
-    match &statement.protection {
-        Protection::Projection { columns } if decision.is_permit() => {
-            columns.iter().map(|column| mask(column, catalog)).collect()
-        }
-        _ => Vec::new(),
-    }
+    let (columns, place) = match &statement.protection {
+        Protection::Projection { columns } => (columns, MaskPlace::Result),
+        Protection::Masked { columns, .. } => (columns, MaskPlace::Read),
+        _ => return Vec::new(),
+    };
+    let shown = columns.iter().filter(|_| decision.is_permit());
+    shown.map(|column| mask(column, place, catalog)).collect()
 }
 
-fn mask(column: &ProtectedColumn, catalog: &Catalog) -> Mask {
+fn mask(column: &ProtectedColumn, place: MaskPlace, catalog: &Catalog) -> Mask {
     let relation = catalog.relations.get(&column.relation);
     let stored = relation.and_then(|relation| relation.column(column.number));
     let keyed = stored
@@ -138,6 +143,7 @@ fn mask(column: &ProtectedColumn, catalog: &Catalog) -> Mask {
         column: column.name.clone(),
         method: if keyed { MaskMethod::Keyed } else { MaskMethod::Constant },
         label: column.label,
+        place,
     }
 }
 

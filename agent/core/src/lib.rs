@@ -20,6 +20,7 @@
     )
 )]
 
+pub mod budget;
 pub mod catalog;
 pub mod decide;
 pub mod explain;

@@ -7,6 +7,7 @@ mod array;
 mod canonical;
 mod decimal;
 mod digest;
+mod fold;
 mod hex;
 pub(crate) mod kept;
 mod key;

@@ -29,12 +29,12 @@ mod walk;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use pg_query::protobuf::RawStmt;
 
 pub(crate) use self::shape::shape;
 pub use self::{
     bind::{ViewCell, bind, bind_node, bind_text},
-    masked::{Masked, masked},
     text::{lineages, new_session},
     views::settle_views,
 };
@@ -44,6 +44,7 @@ use self::{
 };
 use crate::{
     catalog::Catalog,
+    mask::MaskKey,
     session::{Session, SessionChange, change_of},
     statement::{Analysis, Kind, Protection, Refusal, Statement},
 };
@@ -72,6 +73,28 @@ pub fn understand(text: &[u8], catalog: &Catalog, session: &Session, limits: &Li
         Err(refusal) => (vec![whole(text, refusal, session)], false),
     };
     Analysis { statements, catalog_version: catalog.version, numbers_are_inert }
+}
+
+/// Analyses a text for a connection that has mask keys: what is refused only because it computes with
+/// protected columns is rewritten to read their masks. The second is what is sent in its place then.
+#[must_use]
+pub fn understand_masked(
+    text: &[u8],
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+    key: &MaskKey,
+) -> (Analysis, Option<Bytes>) {
+    let analysis = understand(text, catalog, session, limits);
+    let is_refused = |found: &Statement| matches!(found.protection, Protection::Refused(_));
+    if !analysis.statements.iter().any(is_refused) || !catalog.has_protected() {
+        return (analysis, None);
+    }
+    // What cannot be rewritten stays refused for its first reason.
+    match masked::masked(text, &analysis.statements, catalog, session, key, limits) {
+        Ok(masked) => (Analysis { statements: masked.statements, ..analysis }, Some(masked.text)),
+        Err(_) => (analysis, None),
+    }
 }
 
 fn statements(

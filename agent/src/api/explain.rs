@@ -11,6 +11,7 @@ use axum::{
 use connect_core::{
     catalog::Catalog,
     explain::{Asker, Explained, explain as explain_text},
+    mask::MaskKey,
     principal::{GrantInForce, Principal, Resource},
     understand::{Limits, new_session},
 };
@@ -74,6 +75,7 @@ async fn answer(
         grant: GrantInForce { id: GrantId::from_random([0; 16]), actions },
         resource: Arc::clone(&served.runtime.resource),
         catalog,
+        mask_key: Arc::clone(&agent.mask_key),
         sql: request.sql,
         search_path: request.search_path,
         _place: place,
@@ -105,6 +107,7 @@ struct Asked {
     grant: GrantInForce,
     resource: Arc<Resource>,
     catalog: Arc<Catalog>,
+    mask_key: Arc<MaskKey>,
     sql: String,
     search_path: Option<Vec<String>>,
     /// Held until the analysis ends, even if nobody waits for it any more.
@@ -113,7 +116,12 @@ struct Asked {
 
 impl Asked {
     fn explain(&self) -> Vec<Explained> {
-        let asker = Asker { principal: &self.principal, grant: &self.grant, resource: &self.resource };
+        let asker = Asker {
+            principal: &self.principal,
+            grant: &self.grant,
+            resource: &self.resource,
+            mask_key: &self.mask_key,
+        };
         let mut session = new_session(&self.catalog, self.search_path.as_deref());
         explain_text(self.sql.as_bytes(), &self.catalog, &mut session, &asker, &Limits::default())
     }

@@ -95,6 +95,7 @@ impl Pump {
             grant,
             catalog: catalog.latest(),
             mask_key: context.mask_key.clone(),
+            lookups: Arc::clone(&context.lookups),
             commitment_key: context.commitment_key,
             seed,
             limits: Limits::default(),

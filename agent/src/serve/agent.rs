@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use connect_core::mask::MaskKey;
+use connect_core::{budget::LookupBudget, mask::MaskKey};
 use connect_shared::{
     api::IdentityInfo,
     engine::Engine,
@@ -39,6 +39,7 @@ pub struct Agent {
     pub resources: BTreeMap<String, Served>,
     pub log: Log,
     pub mask_key: Arc<MaskKey>,
+    pub lookups: Arc<LookupBudget>,
     pub commitment_key: [u8; 32],
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,

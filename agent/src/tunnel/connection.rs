@@ -77,6 +77,7 @@ impl Origin {
             authority: self.authority.clone(),
             resource: Arc::clone(&self.served.runtime),
             mask_key: Arc::clone(&self.agent.mask_key),
+            lookups: Arc::clone(&self.agent.lookups),
             commitment_key: self.agent.commitment_key,
             log: self.agent.log.clone(),
             cancels: Arc::clone(&self.agent.cancels),

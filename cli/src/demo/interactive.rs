@@ -19,7 +19,7 @@ use crate::{
 const STATEMENTS: [(&str, &str); 5] = [
     ("SELECT id, full_name, email, phone FROM customers LIMIT 5;", "personal data comes masked"),
     ("SELECT status, count(*), sum(total) FROM orders GROUP BY status;", "runs as ever"),
-    ("SELECT upper(email) FROM customers LIMIT 5;", "denied: a mask could not hold there"),
+    ("SELECT upper(email) FROM customers LIMIT 5;", "computes with masks, and with nothing else"),
     ("SELECT name, token FROM api_keys LIMIT 5;", "secrets do not leave"),
     ("DELETE FROM customers;", "denied, to whoever may write, too: it names no rows"),
 ];

@@ -11,6 +11,7 @@ use crate::failure::{self, Outcome};
 
 const MASKED: &str = "SELECT id, full_name, email, phone FROM customers ORDER BY id LIMIT 3";
 const EXPRESSION: &str = "SELECT upper(email) FROM customers LIMIT 3";
+const COPY: &str = "CREATE TABLE mine AS SELECT email FROM customers";
 const TRANSACTION: &str = "BEGIN;
 UPDATE orders SET status = 'shipped' WHERE id = 1;
 DELETE FROM customers;
@@ -41,14 +42,16 @@ async fn read_masked(guide: &Guide, agent_program: &Path, facts: &Facts) -> Outc
     guide.run(Step::new("ana", &["exec", resource, "--", "psql", "-X", "-c", MASKED])).await?;
     guide.tell("The same for a program whose driver asks for binary results.");
     let program = agent_program.display().to_string();
-    guide.run(Step::new("ana", &["exec", resource, "--", &program, "demo-query", MASKED])).await
+    guide.run(Step::new("ana", &["exec", resource, "--", &program, "demo-query", MASKED])).await?;
+    guide.tell("A statement that computes with it computes with masks: the database reads nothing else.");
+    guide.run(Step::new("ana", &["exec", resource, "--", "psql", "-X", "-c", EXPRESSION])).await
 }
 
 async fn try_the_forbidden(guide: &Guide, facts: &Facts) -> Outcome<()> {
     let resource = facts.resource.as_str();
     guide.tell("What a mask could not hold is denied, and the error says what to do.");
     guide
-        .run(Step::new("ana", &["exec", resource, "--", "psql", "-X", "-c", EXPRESSION]).ends_with(SQL_ERROR))
+        .run(Step::new("ana", &["exec", resource, "--", "psql", "-X", "-c", COPY]).ends_with(SQL_ERROR))
         .await?;
     guide.tell(
         "Li may write. A DELETE that names no rows is denied; the transaction is aborted as the server\n\

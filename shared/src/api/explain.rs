@@ -87,6 +87,17 @@ pub struct Mask {
     pub method: MaskMethod,
     /// Why: the class of the column.
     pub label: Label,
+    pub place: MaskPlace,
+}
+
+/// Where a mask takes the value's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskPlace {
+    /// In the rows of the result: the column is shown as it is stored and used for nothing else.
+    Result,
+    /// Where the database reads the column, so that whatever the statement computes, it computes with masks.
+    Read,
 }
 
 /// How a value is masked.

@@ -48,7 +48,10 @@ fn no_composed_attack_shows_a_clear_value_in_any_byte() {
         let answers = attacker.try_all(*mode, attack);
         tallies.entry(attack.sink).or_default().count(&answers);
         for (step, answer) in answers.iter().enumerate() {
-            if let Some(canary) = canary::found_in(&answer.bytes()) {
+            // A plan repeats the guesses of the statement itself.
+            let sql = attack.steps.get(step).map_or("", |sql| sql.as_str());
+            let repeats = sql.starts_with("EXPLAIN") && canary::found_in(sql.as_bytes()).is_some();
+            if let Some(canary) = canary::found_in(&answer.bytes()).filter(|_| !repeats) {
                 failures.push(format!("{mode:?} LEAKS {canary}: {:?} step {step}", attack.steps));
             }
             if let Some(lost) = &answer.lost {

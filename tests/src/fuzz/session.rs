@@ -126,6 +126,7 @@ fn setup(opened: Instant) -> Setup {
         grant: GrantInForce { id: GrantId::from_random([3; 16]), actions: vec![Action::Read, Action::Write] },
         catalog: Some(Arc::new(catalog(1))),
         mask_key: Arc::new(MaskKey::new([4; 32])),
+        lookups: Arc::default(),
         commitment_key: [5; 32],
         seed: [6; 32],
         limits: connect_core::understand::Limits::default(),

@@ -45,7 +45,8 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions: actions.to_vec() };
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class };
-    let asker = Asker { principal: &principal, grant: &grant, resource: &resource };
+    let mask_key = MaskKey::new([7; 32]);
+    let asker = Asker { principal: &principal, grant: &grant, resource: &resource, mask_key: &mask_key };
     let mut session = new_session(&catalog, Some(&["public".to_owned()]));
     let explained = explain(sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default());
     explained.into_iter().map(|explained| explained.answer).collect()
@@ -81,7 +82,7 @@ fn a_permitted_read_says_what_is_masked_and_how_and_why() {
 
 #[test]
 fn a_denied_statement_has_its_reason_and_sqlstate_and_no_masks() {
-    let answers = asked("SELECT upper(email) FROM customers", &[Action::Read], None);
+    let answers = asked("SELECT no_such_function(email) FROM customers", &[Action::Read], None);
     assert_eq!(answers[0].decision.outcome.kind(), OutcomeKind::Deny);
     assert!(answers[0].masks.is_empty());
     assert!(answers[0].sqlstate.is_some());

@@ -1,5 +1,5 @@
-//! Arrays, element by element: those of one dimension that begin at 1, and empty ones. Every other array
-//! gets its neutral value, as it does where the server computes the mask.
+//! Arrays, element by element: those of one dimension that begin at 1 and are not huge, and empty ones.
+//! Every other array gets its neutral value, as it does where the server computes the mask.
 
 use bytes::{Buf, BytesMut};
 
@@ -9,6 +9,10 @@ use super::{
     row::{NULL, Value},
     transform::Shape,
 };
+
+/// Longest array that is masked by element: masks can be longer than elements, and PostgreSQL's arrays must
+/// stay below 1 GB.
+pub(super) const MOST_ELEMENTS: i32 = 1 << 20;
 
 /// Writes the array with its elements masked. `None`: it cannot be read, and part of it may be written.
 pub(super) fn write(shape: &Shape, key: &MaskKey, clear: &[u8], out: &mut Value<'_>) -> Option<()> {
@@ -30,7 +34,7 @@ fn binary(shape: &Shape, key: &MaskKey, clear: &[u8], out: &mut Value<'_>) -> Op
         return Some(());
     }
     let (length, lower) = (rest.try_get_i32().ok()?, rest.try_get_i32().ok()?);
-    if dimensions != 1 || lower != 1 || !matches!(nulls, 0 | 1) {
+    if dimensions != 1 || lower != 1 || length > MOST_ELEMENTS || !matches!(nulls, 0 | 1) {
         return None;
     }
     // A slice of an array with NULLs says that it has some too; a new array does not.
@@ -81,7 +85,7 @@ impl Text<'_> {
             out.put(b"}");
             return Some(());
         }
-        loop {
+        for _ in 0..MOST_ELEMENTS {
             rest = self.element(rest, out)?;
             let (separator, after) = rest.split_first()?;
             out.put(&[*separator]);
@@ -91,6 +95,7 @@ impl Text<'_> {
                 _ => return None,
             }
         }
+        None
     }
 
     /// Masks the first element and gives what is behind it.

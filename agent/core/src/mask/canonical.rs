@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::{
     decimal::Decimal,
+    fold::folded,
     hex,
     plan::Format,
     temporal::{Zone, parse_date, parse_timestamp},
@@ -17,7 +18,7 @@ pub(super) enum Reviewed {
     Text,
     /// bpchar: trailing spaces do not count.
     Padded,
-    /// citext: the case of ASCII letters does not count. That of others depends on the database.
+    /// citext: the case of letters does not count.
     Folded,
     Int2,
     Int4,
@@ -45,7 +46,7 @@ pub(super) fn with_canonical<T>(
     match reviewed {
         Reviewed::Text => use_bytes(value),
         Reviewed::Padded => use_bytes(value.trim_suffix_spaces()),
-        Reviewed::Folded => use_bytes(&value.to_ascii_lowercase()),
+        Reviewed::Folded => use_bytes(&folded(value)),
         Reviewed::Int2 | Reviewed::Int4 | Reviewed::Int8 => {
             use_bytes(&integer(reviewed, format, value)?.to_be_bytes())
         }

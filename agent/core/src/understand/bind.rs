@@ -62,7 +62,7 @@ pub use self::{
 };
 use crate::{
     catalog::{Catalog, Oid},
-    lineage::{Gap, GapKind, Status},
+    lineage::{ColumnId, Gap, GapKind, Status},
     session::{SearchPath, Session},
 };
 
@@ -111,6 +111,16 @@ pub(super) enum Meaning {
     Own,
 }
 
+/// What names of a statement mean, by their places in its text.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Names in FROM.
+    pub(super) relations: BTreeMap<i32, Meaning>,
+    /// References whose value is that of a stored column, unchanged; `None` if it differs from one look to
+    /// another.
+    pub(super) columns: BTreeMap<i32, Option<ColumnId>>,
+}
+
 /// What is collected over a whole statement.
 #[derive(Debug, Default)]
 struct Facts {
@@ -127,8 +137,8 @@ struct Facts {
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
-    /// Names in FROM of the statement's own text, by their places in it.
-    meanings: BTreeMap<i32, Meaning>,
+    /// Names of the statement's own text, by their places in it.
+    names: Names,
     /// Whether row security was looked at, and for whom.
     secured: Secured,
 }

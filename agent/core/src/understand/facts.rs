@@ -1,7 +1,12 @@
 //! What a parse tree says, before any of its names is looked up. [`super::walk`] collects it, and
 //! [`super::resolve`] gives it a meaning.
 
-use pg_query::protobuf::RangeVar;
+use std::collections::HashSet;
+
+use pg_query::{
+    NodeEnum,
+    protobuf::{Node, RangeVar},
+};
 
 /// Most columns of an output list (`MaxTupleAttributeNumber`).
 pub(super) const MOST_OUTPUTS: usize = 1_664;
@@ -15,7 +20,11 @@ pub(super) struct Facts<'a> {
     pub(super) compared: Vec<(ScopeId, &'a str)>,
     /// Scopes with a NATURAL join.
     pub(super) natural: Vec<ScopeId>,
+    pub(super) groups: Vec<Group<'a>>,
+    /// Where references stand of which only the fields matter if they are whole rows, and not the type.
+    pub(super) untyped: HashSet<i32>,
     pub(super) calls: Vec<Call<'a>>,
+    pub(super) comparisons: Vec<Comparison<'a>>,
     /// `(expression).name`: a field or, if there is none, a function.
     pub(super) fields: Vec<&'a str>,
     pub(super) operators: Vec<&'a str>,
@@ -57,6 +66,8 @@ pub(super) struct Scope<'a> {
     pub(super) outputs: Vec<&'a str>,
     /// Some join has an alias, behind which the names of its items are hidden.
     pub(super) join_alias: bool,
+    /// Some join shows rows of one side that have none on the other.
+    pub(super) outer_join: bool,
 }
 
 /// One name in FROM.
@@ -106,6 +117,30 @@ pub(super) enum Place {
     Copy,
     /// In an output list that nothing reads: below EXISTS.
     Ignored,
+}
+
+/// A bare column that must equal one of some constants or parameters, or whatever stands there.
+#[derive(Debug)]
+pub(super) struct Comparison<'a> {
+    pub(super) scope: ScopeId,
+    /// Where the reference begins in the text.
+    pub(super) column: i32,
+    /// Its qualifiers and name.
+    pub(super) names: Vec<&'a str>,
+    pub(super) constants: Vec<&'a NodeEnum>,
+    /// NULL equals NULL.
+    pub(super) null_is_equal: bool,
+    /// No row of its level is shown for which it does not hold: it stands in WHERE, alone or joined by AND.
+    pub(super) required: bool,
+}
+
+/// A list of GROUP BY.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) scope: ScopeId,
+    pub(super) list: &'a [Node],
+    /// The output list, which numbers mean.
+    pub(super) outputs: &'a [Node],
 }
 
 /// A call of a function.

@@ -2,32 +2,32 @@
 //! becomes a subselect of the same name and columns, in which protected columns are their masks
 //! ([`crate::mask::sql`]). All that the statement then computes is a function of masks.
 //!
-//! Only for queries that read, and only where every name is known for certain: the binder says which
+//! Only for queries that read and what carries one ([`carried`]), and only where every name is known for certain: the binder says which
 //! relation a name in FROM means, and the new text names it with its schema, so that no search path can
 //! make it another one. Edits are made between tokens ([`edit`]); the new text is parsed again and must be
 //! the old tree with these subselects in it and nothing else ([`check`]). What cannot be done is refused.
 
+mod carried;
 mod check;
+mod copied;
 mod edit;
+mod grouped;
+mod lookup;
 mod source;
 
-use std::collections::{BTreeMap, HashSet};
-
 use bytes::Bytes;
-use connect_shared::label::Label;
-use pg_query::{
-    NodeEnum,
-    protobuf::{RangeVar, RawStmt},
-};
+use pg_query::protobuf::{CopyStmt, Node, RangeVar, RawStmt};
 
-use self::{edit::Edit, source::Wanted};
+use self::{
+    carried::{Carried, Sink},
+    edit::Edit,
+    source::Wanted,
+};
 use super::{
     Limits,
-    bind::{Meaning, bind_named},
-    facts::{Facts, Item, Source},
-    found::{BoundIn, Found},
-    functions::Consequence,
-    parsed, query, refusal, resolve, tokens,
+    bind::{Meaning, Names, bind_named},
+    facts::{Facts, Item, ScopeId, Source},
+    parsed, query, refusal, resolve,
     tokens::Tokens,
     walk,
 };
@@ -40,15 +40,20 @@ use crate::{
     statement::{Kind, ProtectedColumn, Protection, Refusal, Statement},
 };
 
+/// Longest statement that is rewritten, in bytes: its tree is printed and compared, which takes a hundred
+/// times its memory for a moment.
+const LONGEST: usize = 128 << 10;
+
+/// Most places of a statement that are edited: each is looked for in the printed tree.
+const MOST_EDITS: usize = 500;
+
 /// A text of which at least one statement reads masks in place of values.
 #[derive(Debug)]
-pub struct Masked {
+pub(super) struct Masked {
     /// What goes to the server.
-    pub text: Bytes,
+    pub(super) text: Bytes,
     /// Its statements in order: those that are rewritten are [`Protection::Masked`].
-    pub statements: Vec<Statement>,
-    /// Labels whose keys the server must have.
-    pub labels: HashSet<Label>,
+    pub(super) statements: Vec<Statement>,
 }
 
 /// Rewrites a text some of whose statements are refused, if all of them can be.
@@ -57,7 +62,7 @@ pub struct Masked {
 ///
 /// # Errors
 /// Why one of them cannot be, in its own terms; then nothing is changed.
-pub fn masked(
+pub(super) fn masked(
     text: &[u8],
     statements: &[Statement],
     catalog: &Catalog,
@@ -68,15 +73,14 @@ pub fn masked(
     let (tokens, parsed) = parsed(text, catalog, limits)?;
     let text = std::str::from_utf8(text).map_err(|_| refusal::not_reviewed("a text that is not UTF-8"))?;
     let mut session = session.clone();
-    let mut done = Masked { text: Bytes::new(), statements: Vec::new(), labels: HashSet::new() };
+    let mut done = Masked { text: Bytes::new(), statements: Vec::new() };
     let mut edits = Vec::new();
     for (raw, known) in parsed.iter().zip(statements) {
         let own = matches!(known.protection, Protection::Refused(_));
         let statement = if own {
-            let asked = Asked { raw, tokens: &tokens, text, catalog, session: &session, key };
+            let asked = Asked { raw, known, tokens: &tokens, text, catalog, session: &session, key };
             let rewritten = asked.rewrite()?;
             edits.extend(rewritten.edits);
-            done.labels.extend(rewritten.columns.iter().map(|column| column.label));
             rewritten.statement
         } else {
             known.clone()
@@ -97,6 +101,7 @@ pub fn masked(
 /// A statement that is to be rewritten.
 struct Asked<'t> {
     raw: &'t RawStmt,
+    known: &'t Statement,
     tokens: &'t Tokens<'t>,
     text: &'t str,
     catalog: &'t Catalog,
@@ -107,8 +112,15 @@ struct Asked<'t> {
 /// It, rewritten.
 struct Rewritten {
     edits: Vec<Edit>,
-    columns: Vec<ProtectedColumn>,
     statement: Statement,
+}
+
+/// A relation that is rewritten, where it stands in FROM.
+struct Named<'f, 'c> {
+    scope: ScopeId,
+    item: &'f Item<'f>,
+    written: &'f RangeVar,
+    relation: &'c Relation,
 }
 
 impl Asked<'_> {
@@ -116,23 +128,53 @@ impl Asked<'_> {
         let Some(node) = self.raw.stmt.as_deref() else {
             return Err(refusal::not_reviewed("an empty command"));
         };
-        if !matches!(node.node, Some(NodeEnum::SelectStmt(_))) {
-            return Err(refusal::not_reviewed("a command that is no query, beside protected columns"));
+        if self.range().len() > LONGEST {
+            return Err(refusal::too_large(format!("a statement that is masked may have {LONGEST} bytes")));
         }
-        let facts = walk::statement(node);
+        match carried::of(node, self.catalog)? {
+            Carried::Query(query, sink) => self.query(query, sink),
+            Carried::Table(copy) => self.table(copy),
+        }
+    }
+
+    fn query(&self, query: &Node, sink: Sink) -> Result<Rewritten, Refusal> {
+        let facts = walk::statement(query);
         let consequence = query::judge_masked(&facts, self.catalog)?;
-        let (lineage, meanings) = bind_named(self.raw, self.catalog, self.session);
-        if lineage.status == Status::Opaque {
-            return Err(not_bound(&lineage));
+        let names = self.names()?;
+        let (mut edits, columns) = self.edits(&facts, &names)?;
+        let found = lookup::lookups(&facts, &names, self.catalog, self.key)?;
+        let lookups = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        for lookup in found {
+            edits.push(check::Replacement::constant(lookup.constant, lookup.text, self.tokens)?);
         }
-        let (edits, columns) = self.edits(&facts, &meanings)?;
+        if edits.len() > MOST_EDITS {
+            return Err(refusal::too_large(format!(
+                "{MOST_EDITS} names of protected relations in a statement"
+            )));
+        }
         check::same(self.raw, self.text, self.range(), &edits)?;
-        let statement = self.statement(&facts, consequence, &columns, lineage);
-        Ok(Rewritten {
-            edits: edits.into_iter().map(check::Replacement::into_edit).collect(),
-            columns,
-            statement,
-        })
+        let edits = edits.into_iter().map(check::Replacement::into_edit).collect();
+        let kind = sink.kind(facts.locks, consequence);
+        let protection = Protection::Masked { columns, lookups };
+        let statement = self.statement(kind, sink.proof(kind, consequence), protection);
+        Ok(Rewritten { edits, statement })
+    }
+
+    fn table(&self, copy: &CopyStmt) -> Result<Rewritten, Refusal> {
+        let Some(written) = &copy.relation else { return Err(refusal::not_reviewed("COPY of nothing")) };
+        query::judge_masked(&walk::listed(written, &copy.attlist), self.catalog)?;
+        let relation = self.meant(written, &self.names()?)?.ok_or_else(own)?;
+        let place = (self.text, self.range());
+        let (edit, columns) = copied::of(copy, relation, place, self.tokens, self.catalog, self.key)?;
+        let protection = Protection::Masked { columns, lookups: 0 };
+        let statement = self.statement(Kind::Read, ReadProof::MayWrite, protection);
+        Ok(Rewritten { edits: vec![edit], statement })
+    }
+
+    /// What the statement's names mean.
+    fn names(&self) -> Result<Names, Refusal> {
+        let (lineage, names) = bind_named(self.raw, self.catalog, self.session);
+        if lineage.status == Status::Opaque { Err(not_bound(&lineage)) } else { Ok(names) }
     }
 
     fn range(&self) -> std::ops::Range<usize> {
@@ -148,14 +190,17 @@ impl Asked<'_> {
     fn edits(
         &self,
         facts: &Facts<'_>,
-        meanings: &BTreeMap<i32, Meaning>,
+        names: &Names,
     ) -> Result<(Vec<check::Replacement>, Vec<ProtectedColumn>), Refusal> {
         let wanted = Wanted::of(facts);
-        let mut edits = Vec::new();
+        let named = self.named(facts, names)?;
+        let mut edits = grouped::completed(facts, &named, self.tokens, self.catalog)?;
         let mut columns: Vec<ProtectedColumn> = Vec::new();
         let mut bare: Vec<&str> = Vec::new();
-        for (range_var, relation) in self.named(facts, meanings)? {
-            let source = source::of(relation, range_var, &wanted, self.catalog, self.key)?;
+        for one in &named {
+            let Named { written: range_var, relation, .. } = one;
+            let implied = lookup::implied(facts, names, one, self.catalog);
+            let source = source::of(relation, range_var, &wanted, &implied, self.catalog, self.key)?;
             for column in source.masked {
                 if !columns.contains(&column) {
                     columns.push(column);
@@ -184,57 +229,49 @@ impl Asked<'_> {
     }
 
     /// Names in FROM that could mean something protected, and the relation that each does mean.
-    fn named<'f>(
-        &self,
-        facts: &'f Facts<'_>,
-        meanings: &BTreeMap<i32, Meaning>,
-    ) -> Result<Vec<(&'f RangeVar, &Relation)>, Refusal> {
+    fn named<'f>(&self, facts: &'f Facts<'f>, names: &Names) -> Result<Vec<Named<'f, '_>>, Refusal> {
         let mut named = Vec::new();
-        for item in facts.items() {
-            let Item { source: Source::Relation { relation: range_var, .. }, .. } = item else { continue };
-            let candidates = resolve::candidates(range_var, self.catalog);
-            if !resolve::reaches_protected(self.catalog, candidates.into_iter()) {
-                continue;
-            }
-            match meanings.get(&range_var.location) {
-                Some(Meaning::Query) => {}
-                Some(Meaning::Relation(oid)) => {
-                    let relation = self.catalog.relation(*oid);
-                    named.push((*range_var, relation.ok_or_else(|| refusal::unknown_relation(range_var))?));
+        for (place, scope) in facts.scopes.iter().enumerate() {
+            for item in &scope.items {
+                let Item { source: Source::Relation { relation: written, .. }, .. } = item else { continue };
+                let candidates = resolve::candidates(written, self.catalog);
+                if !resolve::reaches_protected(self.catalog, candidates.into_iter()) {
+                    continue;
                 }
-                Some(Meaning::Own) | None => {
-                    return Err(refusal::not_reviewed("a relation that this session changed, beside masks"));
+                if let Some(relation) = self.meant(written, names)? {
+                    named.push(Named { scope: ScopeId(place), item, written, relation });
                 }
             }
         }
         Ok(named)
     }
 
-    fn statement(
-        &self,
-        facts: &Facts<'_>,
-        consequence: Consequence,
-        columns: &[ProtectedColumn],
-        lineage: Lineage,
-    ) -> Statement {
-        let kind = if facts.locks || consequence == Consequence::Write { Kind::Write } else { Kind::Read };
-        let mut found = Found::new("select", kind);
-        query::name_relations(facts, self.catalog, &mut found);
-        if consequence != Consequence::None {
-            found.proof = ReadProof::MayWrite;
+    /// The relation that a name means; `None` if it is a query's.
+    fn meant(&self, written: &RangeVar, names: &Names) -> Result<Option<&Relation>, Refusal> {
+        match names.relations.get(&written.location) {
+            Some(Meaning::Query) => Ok(None),
+            Some(Meaning::Relation(oid)) => {
+                let relation = self.catalog.relation(*oid);
+                relation.map(Some).ok_or_else(|| refusal::unknown_relation(written))
+            }
+            Some(Meaning::Own) | None => Err(own()),
         }
-        found.protection = Protection::Masked { columns: columns.to_vec() };
-        let bound = BoundIn {
-            lineage,
-            change: crate::session::SessionChange::default(),
-            under: self.session.fingerprint(),
-        };
-        let range = self.range();
-        found.with_text(tokens::normal(self.tokens, range.start, range.end), bound)
     }
+
+    /// The statement as it was understood, without what it was refused for.
+    fn statement(&self, kind: Kind, proof: ReadProof, protection: Protection) -> Statement {
+        Statement { kind, proof, protection, ..self.known.clone() }
+    }
+}
+
+fn own() -> Refusal {
+    refusal::not_reviewed("a relation that this session changed, beside masks")
 }
 
 fn not_bound(lineage: &Lineage) -> Refusal {
     let what = lineage.gaps.first().map_or("the statement", |gap| gap.what.as_str());
     refusal::not_reviewed(&format!("{what}, beside protected columns"))
 }
+
+#[cfg(test)]
+mod tests;

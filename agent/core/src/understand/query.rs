@@ -112,7 +112,7 @@ pub(super) fn judge_masked(facts: &Facts<'_>, catalog: &Catalog) -> Result<Conse
     if facts.into || !facts.writes.is_empty() {
         return Err(refusal::not_reviewed("a statement that writes, beside protected columns"));
     }
-    let resolved = Resolved::new(facts, catalog)?;
+    let resolved = Resolved::new(facts, catalog)?.masked();
     let consequence = code(facts, &resolved)?;
     resolved.check_each()?;
     for column in &facts.columns {

@@ -26,6 +26,14 @@ pub(super) struct Resolved<'a, 'c> {
     pub(super) facts: &'a Facts<'a>,
     /// For each scope, what its items mean.
     scopes: Vec<Vec<Meaning<'a, 'c>>>,
+    rows: Rows,
+}
+
+/// What whole rows of protected relations hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Values,
+    Masks,
 }
 
 /// What an item of FROM may be.
@@ -69,7 +77,12 @@ impl<'a, 'c> Resolved<'a, 'c> {
         for write in &facts.writes {
             relations(write.relation, facts, catalog)?;
         }
-        Ok(Self { catalog, facts, scopes })
+        Ok(Self { catalog, facts, scopes, rows: Rows::Values })
+    }
+
+    /// With masks where protected columns are read.
+    pub(super) fn masked(self) -> Self {
+        Self { rows: Rows::Masks, ..self }
     }
 
     /// Every relation that the statement may name.

@@ -65,8 +65,8 @@ impl<'t> Tokens<'t> {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    /// A relation's name as it is written from `location` on, with ONLY before it unless `inherits`. `None`
-    /// if it is written in another way than as words and dots.
+    /// A relation's name as it is written from `location` on, with ONLY before it unless `inherits`, else
+    /// with the `*` that may stand behind it. `None` if it is written in another way than as words and dots.
     pub(super) fn name(&self, location: i32, inherits: bool) -> Option<Range<usize>> {
         let first = self.place(location)?;
         let (mut last, mut behind) = (first, self.behind(first));
@@ -74,16 +74,63 @@ impl<'t> Tokens<'t> {
             let (part, _) = self.behind(behind?.0)?;
             (last, behind) = (part, self.behind(part));
         }
-        if matches!(behind, Some((_, Token::Ascii42))) {
-            // `table *`
-            return None;
-        }
-        let only =
-            if inherits { first } else { self.before(first).filter(|(_, kind)| *kind == Token::Only)?.0 };
-        let start = usize::try_from(self.tokens.get(only)?.start).ok()?;
-        let end = usize::try_from(self.tokens.get(last)?.end).ok()?;
         let unicode = (first..=last).any(|place| self.kind(place) == Some(Token::Uident));
-        (!unicode).then_some(start..end)
+        let (from, to) = match (inherits, behind) {
+            // `table *`
+            (true, Some((star, Token::Ascii42))) => (first, star),
+            (true, _) => (first, last),
+            (false, behind) => self.only(first, last, behind)?,
+        };
+        if unicode { None } else { self.range(from, to) }
+    }
+
+    /// `ONLY name` and `ONLY (name)`.
+    fn only(&self, first: usize, last: usize, behind: Option<(usize, Token)>) -> Option<(usize, usize)> {
+        let (before, kind) = self.before(first)?;
+        if kind == Token::Only {
+            return Some((before, last));
+        }
+        let (only, word) = self.before(before)?;
+        match (word, kind, behind?) {
+            (Token::Only, Token::Ascii40, (closed, Token::Ascii41)) => Some((only, closed)),
+            _ => None,
+        }
+    }
+
+    /// The word TABLE right before an offset: `TABLE name` stands for a query.
+    pub(super) fn table_before(&self, offset: usize) -> Option<usize> {
+        let (table, kind) = self.before(self.place(i32::try_from(offset).ok()?)?)?;
+        (kind == Token::Table).then(|| self.range(table, table)).flatten().map(|range| range.start)
+    }
+
+    /// The end of the token that begins there.
+    pub(super) fn end_of(&self, location: i32) -> Option<usize> {
+        let place = self.place(location)?;
+        self.range(place, place).map(|range| range.end)
+    }
+
+    /// The end of the list in parentheses that follows right behind an offset.
+    pub(super) fn list_behind(&self, offset: usize) -> Option<usize> {
+        let offset = i32::try_from(offset).ok()?;
+        let next = self.tokens.partition_point(|token| token.start < offset);
+        let (open, kind) = self.no_comment(next).or_else(|| self.behind(next))?;
+        let closed = |place: &usize| self.kind(*place) == Some(Token::Ascii41);
+        let end = (open..self.tokens.len()).find(closed)?;
+        (kind == Token::Ascii40).then(|| self.range(end, end)).flatten().map(|range| range.end)
+    }
+
+    fn range(&self, from: usize, to: usize) -> Option<Range<usize>> {
+        let start = usize::try_from(self.tokens.get(from)?.start).ok()?;
+        let end = usize::try_from(self.tokens.get(to)?.end).ok()?;
+        Some(start..end)
+    }
+
+    /// The one token of a text constant or a parameter.
+    pub(super) fn constant(&self, location: i32) -> Option<Range<usize>> {
+        let token = self.tokens.get(self.place(location)?)?;
+        let known = matches!(Token::try_from(token.token), Ok(Token::Sconst | Token::Param));
+        let start = usize::try_from(token.start).ok()?;
+        known.then_some(start..usize::try_from(token.end).ok()?)
     }
 
     /// The first word of a reference and the dot behind it.

@@ -15,12 +15,12 @@ mod remove;
 mod server;
 mod session;
 
-use pg_query::protobuf::Node;
+use pg_query::protobuf::{CopyStmt, ExplainStmt, Node};
 
 use super::{found::Found, refusal, resolve};
 use crate::{
     catalog::Catalog,
-    statement::{Kind, Protection},
+    statement::{Kind, Protection, Refusal},
 };
 
 /// Analyses a command.
@@ -36,6 +36,22 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Found {
         .or_else(|| code::analyse(node, catalog))
         .unwrap_or_else(not_reviewed);
     beside_protected(found, catalog)
+}
+
+/// Whether a plan over protected columns may be shown with these options.
+///
+/// # Errors
+/// It would show what depends on their values.
+pub(super) fn check_explained(explain: &ExplainStmt, catalog: &Catalog) -> Result<(), Refusal> {
+    carry::check_options(&explain.options, catalog)
+}
+
+/// Whether a COPY sends rows to the client, in a form that is reviewed.
+///
+/// # Errors
+/// It does not.
+pub(super) fn check_copied_out(copy: &CopyStmt) -> Result<(), Refusal> {
+    copy::check_out(copy)
 }
 
 /// A command on a protected relation shows none of its values, but the server's errors may quote them.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::Table;
 use connect_shared::{
-    api::{ExplainedStatement, Explanation, Mask, MaskMethod},
+    api::{ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace},
     decision::{OutcomeKind, Reason},
     lineage::{LineageReport, OutputKind, OutputReport, UnderstandingStatus},
 };
@@ -94,7 +94,11 @@ fn masked(mask: &Mask) -> String {
         MaskMethod::Keyed => "equal values get equal masks",
         MaskMethod::Constant => "one mask for every value",
     };
-    format!("{} as {}: {how}", word(&mask.column), mask.label)
+    let place = match mask.place {
+        MaskPlace::Result => "",
+        MaskPlace::Read => "; the statement computes with masks",
+    };
+    format!("{} as {}: {how}{place}", word(&mask.column), mask.label)
 }
 
 fn lineage(page: &mut String, lineage: &LineageReport) {

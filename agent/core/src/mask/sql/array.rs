@@ -6,7 +6,7 @@ use super::{
     term::{call, cast, fresh, literal, operator},
     type_name::TypeName,
 };
-use crate::mask::{MaskKey, canonical::Reviewed, room::Room, types::element};
+use crate::mask::{MaskKey, array::MOST_ELEMENTS, canonical::Reviewed, room::Room, types::element};
 
 pub(super) fn mask(
     key: &MaskKey,
@@ -21,9 +21,10 @@ pub(super) fn mask(
     let source = Source::new(key, column, &item, Room::new(scalar, column.modifier))?;
     let masked = cast(&source.mask(reviewed), &name.element()?.with_modifier(column.modifier));
     let plain = format!(
-        "{} AND {}",
+        "{} AND {} AND {}",
         operator(call("array_ndims", &[array]), "=", 1),
-        operator(call("array_lower", &[array, "1"]), "=", 1)
+        operator(call("array_lower", &[array, "1"]), "=", 1),
+        operator(call("cardinality", &[array]), "<=", MOST_ELEMENTS)
     );
     let neutral =
         cast(&literal(neutral_literal(column.label, type_oid)?), &name.with_modifier(column.modifier));

@@ -6,13 +6,15 @@ use super::{
     Column,
     key::Blocks,
     number,
-    term::{INT8, TEXT, call, cast, fresh, joined, literal, plain, utf8},
+    term::{INT8, TEXT, bytes, call, cast, fresh, joined, literal, operator, plain, utf8},
     text,
 };
 use crate::mask::{
     MaskKey,
     canonical::Reviewed,
     digest::LETTERS,
+    fold::table,
+    hex,
     render::{DOCUMENT_AFTER, DOCUMENT_BEFORE},
     room::Room,
 };
@@ -68,7 +70,7 @@ impl<'a> Source<'a> {
         let send = |function| call(function, &[self.clear]);
         match reviewed {
             Reviewed::Text | Reviewed::Padded | Reviewed::Json | Reviewed::Jsonb => utf8(&self.text()),
-            Reviewed::Folded => utf8(&call("lower", &[&plain(&self.text())])),
+            Reviewed::Folded => utf8(&folded(&self.text())),
             Reviewed::Int2 | Reviewed::Int4 | Reviewed::Int8 => call("int8send", &[&cast(self.clear, INT8)]),
             Reviewed::Numeric => utf8(&cast(&send("trim_scale"), TEXT)),
             Reviewed::Date => send("date_send"),
@@ -79,6 +81,22 @@ impl<'a> Source<'a> {
             Reviewed::Bytea => self.clear.to_owned(),
         }
     }
+}
+
+/// The text in small letters by [`crate::mask::fold`]. Most texts are ASCII and need no look at the table.
+fn folded(text: &str) -> String {
+    let ascii = operator(call("octet_length", &[text]), "=", call("length", &[text]));
+    let small = call("lower", &[&plain(text)]);
+    let (capitals, letters) = table();
+    let all = call("translate", &[&small, &unicode(&capitals), &unicode(&letters)]);
+    format!("CASE WHEN {ascii} THEN {small} ELSE {all} END")
+}
+
+/// A constant text that does not depend on the encoding in which the statement is sent.
+fn unicode(text: &str) -> String {
+    let mut digits = String::new();
+    hex::encode(text.as_bytes(), &mut digits);
+    call("convert_from", &[&bytes(&digits), "'UTF8'"])
 }
 
 /// Base 64 in small letters; the two marks become digits.

@@ -41,7 +41,10 @@ fn sent(dimensions: &[(i32, i32)], nulls: i32, elements: &[Option<&[u8]>]) -> Ve
         bytes.put_i32(*length);
         bytes.put_i32(*lower);
     }
-    bytes.extend_from_slice(&row(elements)[2..]);
+    for element in elements {
+        // A row has a count of fields before them.
+        bytes.extend_from_slice(&row(&[*element])[2..]);
+    }
     bytes.to_vec()
 }
 
@@ -72,6 +75,19 @@ fn an_array_of_another_form_or_that_cannot_be_read_has_the_neutral_value() {
         b"text".to_vec(),
     ] {
         assert_eq!(mask(Label::Email, TEXTS, Format::Binary, &array).as_ref(), Some(&neutral));
+    }
+}
+
+#[test]
+fn a_huge_array_has_the_neutral_value() {
+    let most = array::MOST_ELEMENTS as usize;
+    for (count, masked) in [(most, true), (most + 1, false)] {
+        let elements = vec![None; count];
+        let array = sent(&[(count as i32, 1)], 1, &elements);
+        let same = mask(Label::Email, TEXTS, Format::Binary, &array) == Some(array);
+        assert_eq!(same, masked, "{count} elements");
+        let array = format!("{{{}NULL}}", "NULL,".repeat(count - 1));
+        assert_eq!(text_array(Label::Email, TEXTS, &array) == array, masked, "{count} elements");
     }
 }
 

@@ -46,6 +46,7 @@ use super::{
     frame::{Framer, Side},
 };
 use crate::{
+    budget::LookupBudget,
     catalog::Catalog,
     machine::{Appetite, Deadline, Ending, Input, Machine, Output},
     mask::MaskKey,
@@ -77,6 +78,8 @@ pub struct Setup {
     pub grant: GrantInForce,
     pub catalog: Option<Arc<Catalog>>,
     pub mask_key: Arc<MaskKey>,
+    /// What may be looked up of protected values, shared with all other connections.
+    pub lookups: Arc<LookupBudget>,
     /// Key of the salts of commitments.
     pub commitment_key: [u8; 32],
     /// Random; ids of statements come from it.

@@ -95,21 +95,26 @@ impl<'a> Binder<'a> {
         if schemaname.is_empty()
             && let Some(shared) = self.find_cte(relname, env)?
         {
-            self.facts.meanings.insert(*location, Meaning::Query);
+            self.facts.names.relations.insert(*location, Meaning::Query);
             indirect.add(&shared.indirect);
             let mut item = Item::derived(Cow::Borrowed(name), Rc::clone(&shared.columns));
             item.aliases = alias.as_ref().map(alias_columns).unwrap_or_default();
             return Ok(item);
         }
         let target = self.relation(relation)?;
+        self.means(relation, &target);
+        let item = self.relation_item(target, Cow::Borrowed(name), alias.as_ref())?;
+        self.hidden_conditions(&item, indirect)?;
+        Ok(item)
+    }
+
+    /// Remembers what a name in the text means.
+    pub(super) fn means(&mut self, named: &RangeVar, target: &Target<'_>) {
         let meaning = match target {
             Target::Catalog(relation) => Meaning::Relation(relation.oid),
             Target::Own(_) => Meaning::Own,
         };
-        self.facts.meanings.insert(*location, meaning);
-        let item = self.relation_item(target, Cow::Borrowed(name), alias.as_ref())?;
-        self.hidden_conditions(&item, indirect)?;
-        Ok(item)
+        self.facts.names.relations.insert(named.location, meaning);
     }
 
     fn subselect(

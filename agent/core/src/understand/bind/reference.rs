@@ -48,6 +48,10 @@ impl<'a> Binder<'a> {
     pub(super) fn column(&mut self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<Flow> {
         let mut flow = self.meaning(column, here)?;
         self.read(&mut flow);
+        let known = self.facts.names.columns.entry(column.location).or_insert(flow.identity);
+        if *known != flow.identity {
+            *known = None;
+        }
         Ok(flow)
     }
 
@@ -63,6 +67,18 @@ impl<'a> Binder<'a> {
             },
             Parts::Star => Err(gap(GapKind::NotReviewed, "`*` where a value is needed")),
         }
+    }
+
+    /// Whether a reference means the rows of an item of FROM.
+    pub(super) fn is_whole_row(&self, column: &'a ColumnRef, here: Env<'_, 'a>) -> Bound<bool> {
+        Ok(match parts(column)? {
+            Parts::Bare(name) => {
+                let none = here.level.is_none_or(|level| matches!(level.column(name), Meaning::None));
+                none && self.parameter(name).is_none()
+            }
+            Parts::StarOf { .. } => true,
+            Parts::Of { .. } | Parts::Star => false,
+        })
     }
 
     pub(super) fn read(&mut self, flow: &mut Flow) {

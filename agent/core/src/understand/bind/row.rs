@@ -84,7 +84,14 @@ impl<'a> Binder<'a> {
     /// What a field or an element is taken of. Of a row in FROM only the field is read.
     fn taken_of(&mut self, node: &'a Node, here: Env<'_, 'a>) -> Bound<Flow> {
         match &node.node {
-            Some(NodeEnum::ColumnRef(column)) => self.meaning(column, here),
+            Some(NodeEnum::ColumnRef(column)) => {
+                let mut flow = self.meaning(column, here)?;
+                if !self.is_whole_row(column, here)? {
+                    // A column that holds rows: what makes one runs, whichever field is taken.
+                    self.used(&mut flow);
+                }
+                Ok(flow)
+            }
             _ => self.expression(node, here),
         }
     }

@@ -1,13 +1,11 @@
 //! The way in: one statement, the catalog snapshot and the session → [`Lineage`].
 
-use std::collections::BTreeMap;
-
 use pg_query::{
     NodeEnum,
     protobuf::{Node, RawStmt, SelectStmt},
 };
 
-use super::{Binder, Bound, Facts, Meaning, gap, item::Named, scope::Env, select::Rows, write::Written};
+use super::{Binder, Bound, Facts, Names, gap, item::Named, scope::Env, select::Rows, write::Written};
 use crate::{
     catalog::Catalog,
     lineage::{GapKind, Lineage, Output, OutputColumn, OutputKind, Status},
@@ -30,15 +28,15 @@ pub fn bind(statement: &RawStmt, catalog: &Catalog, session: &Session) -> Lineag
     bind_named(statement, catalog, session).0
 }
 
-/// Binds one statement; beside its lineage, what each name in FROM means, by its place in the text.
+/// Binds one statement; beside its lineage, what its names mean, by their places in the text.
 pub(in crate::understand) fn bind_named(
     statement: &RawStmt,
     catalog: &Catalog,
     session: &Session,
-) -> (Lineage, BTreeMap<i32, Meaning>) {
+) -> (Lineage, Names) {
     match statement.stmt.as_deref() {
         Some(Node { node: Some(node) }) => bound(node, catalog, session),
-        _ => (Lineage::opaque(GapKind::NotReviewed, "an empty command"), BTreeMap::new()),
+        _ => (Lineage::opaque(GapKind::NotReviewed, "an empty command"), Names::default()),
     }
 }
 
@@ -57,10 +55,10 @@ pub fn bind_node(node: &NodeEnum, catalog: &Catalog, session: &Session) -> Linea
     bound(node, catalog, session).0
 }
 
-fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, BTreeMap<i32, Meaning>) {
+fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, Names) {
     if session.lexing() == Lexing::Other {
         let what = "the server reads string constants in another way";
-        return (Lineage::opaque(GapKind::Session, what), BTreeMap::new());
+        return (Lineage::opaque(GapKind::Session, what), Names::default());
     }
     let builtin;
     let path: &SearchPath = match &session.search_path {
@@ -81,7 +79,7 @@ fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, BTr
         binder.gap(GapKind::Changed, "what this session made or changed is not all known");
     }
     let top = binder.top(node);
-    let meanings = std::mem::take(&mut binder.facts.meanings);
+    let names = std::mem::take(&mut binder.facts.names);
     let lineage = match top {
         Ok(result) => lineage(binder.facts, result),
         Err(failed) => {
@@ -90,7 +88,7 @@ fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, BTr
             Lineage { status: Status::Opaque, gaps, ..Lineage::default() }
         }
     };
-    (lineage, meanings)
+    (lineage, names)
 }
 
 impl<'a> Binder<'a> {

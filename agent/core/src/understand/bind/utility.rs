@@ -113,6 +113,7 @@ impl<'a> Binder<'a> {
     fn copy_to(&mut self, relation: &'a RangeVar, list: &'a [Node], kind: OutputKind) -> Bound<Result<'a>> {
         let mut indirect = Set::default();
         let target = self.relation(relation)?;
+        self.means(relation, &target);
         let item = self.relation_item(target, Cow::Borrowed(&relation.relname), None)?;
         let item = std::rc::Rc::new(item);
         self.hidden_conditions(&item, &mut indirect)?;

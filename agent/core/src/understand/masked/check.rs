@@ -1,10 +1,10 @@
 //! The new text must be the old tree with the replacements in it, and nothing else.
 
-use std::ops::Range;
+use std::{fmt::Write as _, ops::Range};
 
 use pg_query::{
     NodeEnum,
-    protobuf::{ColumnRef, Node, RangeVar, RawStmt, String as Name},
+    protobuf::{ColumnRef, CopyStmt, Node, RangeVar, RawStmt, String as Name},
 };
 
 use super::edit::{Edit, applied};
@@ -26,7 +26,7 @@ impl Replacement {
     /// # Errors
     /// It is written in a way that is not known here.
     pub(super) fn of(named: &RangeVar, text: String, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
-        let range = tokens.name(named.location, named.inh).ok_or_else(odd)?;
+        let mut range = tokens.name(named.location, named.inh).ok_or_else(odd)?;
         // Of those that have one, the alias stays as it is written.
         let alias = if named.alias.is_some() { " AS _" } else { "" };
         let parsed = parse::statements(&format!("SELECT FROM {text}{alias}"))?;
@@ -50,7 +50,64 @@ impl Replacement {
             _ => return Err(odd()),
         };
         let before = format!("{:?}", Some(NodeEnum::RangeVar(named.clone())));
+        let mut text = text;
+        if let Some(table) = tokens.table_before(range.start) {
+            range.start = table;
+            text = format!("SELECT * FROM {text}");
+        }
         Ok(Self { edit: Edit { range, text }, before, after })
+    }
+
+    /// A constant or parameter.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn constant(node: &NodeEnum, text: String, tokens: &Tokens<'_>) -> Result<Self, Refusal> {
+        let location = match node {
+            NodeEnum::AConst(constant) => constant.location,
+            NodeEnum::ParamRef(parameter) => parameter.location,
+            _ => return Err(odd()),
+        };
+        let range = tokens.constant(location).ok_or_else(odd)?;
+        let parsed = parse::statements(&format!("SELECT {text}"))?;
+        let Some(Some(NodeEnum::SelectStmt(select))) =
+            parsed.first().and_then(|raw| raw.stmt.as_deref()).map(|node| &node.node)
+        else {
+            return Err(odd());
+        };
+        let Some(Some(NodeEnum::ResTarget(target))) = select.target_list.first().map(|node| &node.node)
+        else {
+            return Err(odd());
+        };
+        let after = target.val.as_ref().map(|value| printed(&value.node)).ok_or_else(odd)?;
+        let before = format!("{:?}", Some(node));
+        Ok(Self { edit: Edit { range, text }, before, after })
+    }
+
+    /// More references behind one that stands alone in a list.
+    ///
+    /// # Errors
+    /// It is written in a way that is not known here.
+    pub(super) fn more(
+        node: &Node,
+        more: &[(String, ColumnRef)],
+        tokens: &Tokens<'_>,
+    ) -> Result<Self, Refusal> {
+        let end = match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => tokens.name(column.location, true).map(|range| range.end),
+            Some(NodeEnum::AConst(constant)) => tokens.end_of(constant.location),
+            _ => None,
+        };
+        let end = end.ok_or_else(odd)?;
+        let before = format!("{node:?}");
+        let mut after = before.clone();
+        let mut text = String::new();
+        for (written, reference) in more {
+            let node = Node { node: Some(NodeEnum::ColumnRef(reference.clone())) };
+            let _infallible = write!(after, ", {node:?}");
+            let _infallible = write!(text, ", {written}");
+        }
+        Ok(Self { edit: Edit { range: end..end, text }, before, after })
     }
 
     /// `schema.table.column` without its schema.
@@ -110,6 +167,29 @@ pub(super) fn same(
         expected = expected.replacen(before.as_str(), after, 1);
     }
     if stripped(&expected) == printed(&only.stmt) { Ok(()) } else { Err(odd()) }
+}
+
+/// Whether a COPY of a table is, with its edit, the same COPY of a query.
+///
+/// # Errors
+/// It is not.
+pub(super) fn same_copy(
+    copy: &CopyStmt,
+    query: &str,
+    text: &str,
+    range: Range<usize>,
+    edit: &Edit,
+) -> Result<(), Refusal> {
+    let wanted = parse::statements(query)?;
+    let [RawStmt { stmt: Some(query), .. }] = wanted.as_slice() else { return Err(odd()) };
+    let expected =
+        CopyStmt { relation: None, attlist: Vec::new(), query: Some(query.clone()), ..copy.clone() };
+    let parsed = parse::statements(&applied(text, range, std::slice::from_ref(edit))?)?;
+    let [RawStmt { stmt: Some(only), .. }] = parsed.as_slice() else { return Err(odd()) };
+    match &only.node {
+        Some(NodeEnum::CopyStmt(found)) if printed(&expected) == printed(&**found) => Ok(()),
+        _ => Err(odd()),
+    }
 }
 
 /// A tree without its places in the text.

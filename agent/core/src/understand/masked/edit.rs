@@ -18,7 +18,7 @@ pub(super) struct Edit {
 pub(super) fn applied(text: &str, part: Range<usize>, edits: &[Edit]) -> Result<String, Refusal> {
     let odd = || refusal::not_reviewed("a text whose tokens are not where the parser says");
     let mut edits: Vec<&Edit> = edits.iter().collect();
-    edits.sort_by_key(|edit| edit.range.start);
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let mut applied =
         String::with_capacity(part.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
     let mut next = part.start;

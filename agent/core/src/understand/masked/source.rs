@@ -6,7 +6,7 @@ use connect_shared::label::Label;
 use pg_query::protobuf::RangeVar;
 
 use crate::{
-    catalog::{Catalog, Column, Relation},
+    catalog::{Catalog, Column, Modifier, Relation, code::TypeKind},
     mask::{MaskKey, sql},
     statement::{ProtectedColumn, Refusal},
     understand::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The name that the relation has in its subselect.
-const INNER: &str = "\"_\"";
+pub(super) const INNER: &str = "\"_\"";
 
 /// System columns that may be asked for.
 const SYSTEM: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
@@ -44,7 +44,8 @@ impl<'a> Wanted<'a> {
         let renamed = |source: &Source<'_>| matches!(source, Source::Relation { renamed: true, .. });
         let by_place = facts.columns.iter().any(|column| column.star && column.place != Place::Ignored)
             || !facts.natural.is_empty()
-            || facts.items().any(|item| renamed(&item.source));
+            || facts.items().any(|item| renamed(&item.source))
+            || whole_rows(facts).next().is_some();
         if by_place {
             return Self::All { system: SYSTEM.iter().any(|name| names.contains(name)) };
         }
@@ -59,13 +60,24 @@ impl<'a> Wanted<'a> {
     }
 }
 
+/// Names of items whose whole rows may be used where only their fields matter.
+pub(super) fn whole_rows<'f, 'a>(facts: &'f Facts<'a>) -> impl Iterator<Item = &'a str> + 'f {
+    facts.columns.iter().filter_map(|column| match column.names.as_slice() {
+        [name] if !column.star && facts.untyped.contains(&column.location) => {
+            facts.items().any(|item| item.name == *name).then_some(*name)
+        }
+        _ => None,
+    })
+}
+
 /// What stands in FROM in place of a relation.
 pub(super) struct Shown {
     pub(super) text: String,
     pub(super) masked: Vec<ProtectedColumn>,
 }
 
-/// What a relation becomes: a subselect if something in it is protected, else its full name.
+/// What a relation becomes: a subselect if something in it is protected, else its full name. `implied`:
+/// conditions that the rows of the subselect meet anyway, as far as they are shown.
 ///
 /// # Errors
 /// A column of it cannot be had from a subselect.
@@ -73,6 +85,7 @@ pub(super) fn of(
     relation: &Relation,
     named: &RangeVar,
     wanted: &Wanted<'_>,
+    implied: &[String],
     catalog: &Catalog,
     key: &MaskKey,
 ) -> Result<Shown, Refusal> {
@@ -107,7 +120,9 @@ pub(super) fn of(
         list.extend(system.map(|name| format!("{INNER}.{name} AS {name}")));
     }
     let mut text = String::from("(SELECT ");
-    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}){alias}", list.join(", "));
+    let condition =
+        if implied.is_empty() { String::new() } else { format!(" WHERE {}", implied.join(" AND ")) };
+    let _infallible = write!(text, "{} FROM {only}{full} AS {INNER}{condition}){alias}", list.join(", "));
     Ok(Shown { text, masked })
 }
 
@@ -115,12 +130,28 @@ fn mask(column: &Column, label: Label, catalog: &Catalog, key: &MaskKey) -> Stri
     let reference = format!("{INNER}.{}", quoted(&column.name));
     let collation = column.collation.as_deref().map(|(schema, name)| (&**schema, &**name));
     let type_oid = crate::understand::overload::base_type(catalog, column.type_oid);
-    let modifier = column.modifier.0;
+    let modifier = modifier(column, catalog).0;
     sql::expression(
         catalog,
         key,
         &sql::Column { label, type_oid, modifier, collation, reference: &reference },
     )
+}
+
+/// Domains over domains that are followed.
+const MOST_DOMAINS: usize = 64;
+
+/// The modifier as a result description has it: of a domain, that of the type under it.
+pub(super) fn modifier(column: &Column, catalog: &Catalog) -> Modifier {
+    let mut modifier = column.modifier;
+    let mut type_oid = column.type_oid;
+    for _ in 0..MOST_DOMAINS {
+        let Some(known) = catalog.code.types.get(&type_oid) else { break };
+        let TypeKind::Domain(under) = known.kind else { break };
+        modifier = modifier.or(known.modifier);
+        type_oid = under;
+    }
+    modifier
 }
 
 fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedColumn {
@@ -133,6 +164,6 @@ fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedCol
 }
 
 /// An identifier in quotes.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,6 +1,6 @@
 //! What a column reference may read.
 
-use super::{Bearing, Meaning, Reading, Resolved, is_sensitive};
+use super::{Bearing, Meaning, Reading, Resolved, Rows, is_sensitive};
 use crate::{
     catalog::Relation,
     statement::Refusal,
@@ -55,12 +55,21 @@ impl Resolved<'_, '_> {
             }
             reading.protected.extend(meaning.protected(Some(name)));
             if meaning.name == name
-                && let Some(relation) = meaning.relations.iter().find(|relation| is_sensitive(relation))
+                && let Some(relation) =
+                    meaning.relations.iter().find(|relation| self.hides_row(relation, column))
             {
                 return Err(refusal::whole_row(name, relation));
             }
         }
         if known { Ok(reading) } else { Err(refusal::unknown_column(name)) }
+    }
+
+    /// A row of masks is no row of the table's type: it may stand only where that does not matter.
+    fn hides_row(&self, relation: &Relation, column: &ColumnUse<'_>) -> bool {
+        let shown = self.rows == Rows::Masks
+            && value_bearing::bearing(relation) == Bearing::Nothing
+            && self.facts.untyped.contains(&column.location);
+        is_sensitive(relation) && !shown
     }
 
     fn is_output(&self, column: &ColumnUse<'_>, name: &str) -> bool {

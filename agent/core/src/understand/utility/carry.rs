@@ -93,6 +93,11 @@ fn explained(explain: &ExplainStmt, catalog: &Catalog) -> Found {
     }
 }
 
+/// Options beside rows that hold protected columns.
+pub(super) fn check_options(options: &[Node], catalog: &Catalog) -> Result<(), Refusal> {
+    check_shown(&shown(options), Reads::Protected, catalog)
+}
+
 /// Nothing runs, so it is a read whatever it explains.
 fn plan_only(found: Found) -> Found {
     let proof = match found.protection {

@@ -50,11 +50,35 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
         found.effect = Effect::None;
         found = found.shape(Shape::ServerFile);
     }
-    let option = copy.options.iter().find(|node| !is_reviewed(node));
-    Some(match option {
-        Some(_) => found.refused(refusal::not_reviewed("an option of COPY")),
-        None => found,
+    Some(match check_options(copy) {
+        Err(refusal) => found.refused(refusal),
+        Ok(()) => found,
     })
+}
+
+/// Whether rows go to the client, with options that are known.
+pub(super) fn check_out(copy: &CopyStmt) -> Result<(), Refusal> {
+    let CopyStmt {
+        relation: _,
+        query: _,
+        attlist: _,
+        is_from,
+        is_program,
+        filename,
+        options: _,
+        where_clause,
+    } = copy;
+    if *is_from || *is_program || !filename.is_empty() || where_clause.is_some() {
+        return Err(refusal::not_reviewed("a COPY to elsewhere than the client, beside protected columns"));
+    }
+    check_options(copy)
+}
+
+fn check_options(copy: &CopyStmt) -> Result<(), Refusal> {
+    match copy.options.iter().find(|node| !is_reviewed(node)) {
+        Some(_) => Err(refusal::not_reviewed("an option of COPY")),
+        None => Ok(()),
+    }
 }
 
 fn is_reviewed(node: &Node) -> bool {

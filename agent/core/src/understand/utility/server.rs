@@ -3,14 +3,14 @@
 use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
-    protobuf::{LockStmt, Node, VacuumStmt},
+    protobuf::{LockStmt, Node, VacuumStmt, VariableSetStmt},
 };
 
 use super::{administration, names, privilege};
 use crate::{
     catalog::{Catalog, ViewReading},
     statement::{Effect, Kind, Shape},
-    understand::{found::Found, refusal, resolve},
+    understand::{found::Found, refusal, resolve, settings},
 };
 
 /// Lock modes up to `ROW EXCLUSIVE`, which every write takes (`lockdefs.h`).
@@ -31,7 +31,11 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
         NodeEnum::GrantStmt(_) | NodeEnum::GrantRoleStmt(_) => privilege("grant"),
         NodeEnum::AlterDefaultPrivilegesStmt(_) => privilege("alter default privileges"),
         NodeEnum::CreateRoleStmt(_) => privilege("create role"),
-        NodeEnum::AlterRoleStmt(_) | NodeEnum::AlterRoleSetStmt(_) => privilege("alter role"),
+        NodeEnum::AlterRoleStmt(_) => privilege("alter role"),
+        NodeEnum::AlterRoleSetStmt(alter) => storing(privilege("alter role"), alter.setstmt.as_ref()),
+        NodeEnum::AlterDatabaseSetStmt(alter) => {
+            storing(administration("alter database"), alter.setstmt.as_ref())
+        }
         NodeEnum::ReassignOwnedStmt(_) => privilege("reassign owned"),
         NodeEnum::SecLabelStmt(_) => privilege("security label"),
         NodeEnum::CreatePolicyStmt(_) => privilege("create policy"),
@@ -41,14 +45,20 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
     Some(found)
 }
 
+/// A setting is stored for later; FROM CURRENT would store what it holds now, for everybody to read.
+fn storing(found: Found, set: Option<&VariableSetStmt>) -> Found {
+    match settings::check_show(set.map_or("", |set| &set.name)) {
+        Ok(()) => found,
+        Err(refusal) => found.refused(refusal),
+    }
+}
+
 /// Commands that no class of resource permits by default.
 fn never(node: &NodeEnum) -> Option<&'static str> {
     let verb = match node {
         NodeEnum::AlterSystemStmt(_) => "alter system",
         NodeEnum::CreatedbStmt(_) => "create database",
-        NodeEnum::AlterDatabaseStmt(_)
-        | NodeEnum::AlterDatabaseSetStmt(_)
-        | NodeEnum::AlterDatabaseRefreshCollStmt(_) => "alter database",
+        NodeEnum::AlterDatabaseStmt(_) | NodeEnum::AlterDatabaseRefreshCollStmt(_) => "alter database",
         NodeEnum::CreateTableSpaceStmt(_) => "create tablespace",
         NodeEnum::AlterTableSpaceOptionsStmt(_) | NodeEnum::AlterTableMoveAllStmt(_) => "alter tablespace",
         NodeEnum::CreateExtensionStmt(_) => "create extension",

@@ -3,13 +3,30 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        AConst, AExpr, AExprKind, AIndices, AIndirection, BoolExpr, BooleanTest, FuncCall, List, Node,
-        NullTest, ParamRef, SortBy, SubLink, SubLinkType, TypeCast, TypeName, WindowDef, a_const::Val,
+        AConst, AExpr, AExprKind, AIndices, AIndirection, BoolExpr, BoolExprType, BooleanTest, FuncCall,
+        List, Node, NullTest, ParamRef, SortBy, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
+        a_const::Val,
     },
 };
 
 use super::{Position, Walk, texts};
-use crate::understand::facts::{Call, Place};
+use crate::understand::facts::{Call, Comparison, Place, ScopeId};
+
+/// Functions whose result tells the names and values of a row's fields, and never the type of the row.
+const TAKE_ANY_ROW: [&str; 12] = [
+    "count",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_object_agg",
+    "row_to_json",
+    "to_json",
+    "to_jsonb",
+];
 
 impl<'a> Walk<'a> {
     pub(super) fn expressions(&mut self, nodes: &'a [Node], here: Position) {
@@ -40,6 +57,7 @@ impl<'a> Walk<'a> {
             }
             Some(NodeEnum::NullTest(test)) => {
                 let NullTest { xpr: _, arg, nulltesttype: _, argisrow: _, location: _ } = &**test;
+                self.untyped(arg.as_deref());
                 self.optional(arg.as_deref(), here);
             }
             Some(NodeEnum::BooleanTest(test)) => {
@@ -72,8 +90,26 @@ impl<'a> Walk<'a> {
             ) => self.facts.operators.extend(["<", "<=", ">", ">="]),
             _ => self.operator_name(name),
         }
+        self.facts.comparisons.extend(comparison(expression, here.scope));
         self.optional(lexpr.as_deref(), here);
         self.optional(rexpr.as_deref(), here);
+    }
+
+    /// The comparisons of a condition that hold for every row of its level.
+    pub(super) fn require(&mut self, condition: &'a Node) {
+        match &condition.node {
+            Some(NodeEnum::BoolExpr(all))
+                if BoolExprType::try_from(all.boolop) == Ok(BoolExprType::AndExpr) =>
+            {
+                all.args.iter().for_each(|part| self.require(part));
+            }
+            Some(NodeEnum::AExpr(expression)) => {
+                let Some(found) = comparison(expression, ScopeId(0)) else { return };
+                let own = self.facts.comparisons.iter_mut().filter(|other| other.column == found.column);
+                own.for_each(|comparison| comparison.required = true);
+            }
+            _ => {}
+        }
     }
 
     /// One that is named as PostgreSQL's own is no one else's.
@@ -119,7 +155,13 @@ impl<'a> Walk<'a> {
             Some(NodeEnum::ColumnRef(column)) => texts(&column.fields),
             _ => Vec::new(),
         };
-        self.facts.calls.push(Call { name: texts(funcname), constant, second, column });
+        let name = texts(funcname);
+        if let [name] | ["pg_catalog", name] = name.as_slice()
+            && TAKE_ANY_ROW.contains(name)
+        {
+            self.untyped(args);
+        }
+        self.facts.calls.push(Call { name, constant, second, column });
         self.expressions(args, here);
         self.expressions(agg_order, here);
         self.optional(agg_filter.as_deref(), here);
@@ -154,8 +196,18 @@ impl<'a> Walk<'a> {
     /// `x[1]`, `(x).field`, `(x).*`.
     fn indirection(&mut self, indirection: &'a AIndirection, here: Position) {
         let AIndirection { arg, indirection } = indirection;
+        self.untyped(arg.as_deref());
         self.optional(arg.as_deref(), here);
         self.subscripts(indirection, here);
+    }
+
+    /// References of which only the fields matter here.
+    fn untyped(&mut self, nodes: impl IntoIterator<Item = &'a Node>) {
+        let places = nodes.into_iter().filter_map(|node| match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => Some(column.location),
+            _ => None,
+        });
+        self.facts.untyped.extend(places);
     }
 
     pub(super) fn subscripts(&mut self, nodes: &'a [Node], here: Position) {
@@ -197,4 +249,32 @@ pub(in crate::understand) fn constant_text(node: &Node) -> Option<&str> {
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().and_then(constant_text),
         _ => None,
     }
+}
+
+/// `column = constant`, `column IN (constant, …)` and their like.
+fn comparison(expression: &AExpr, scope: ScopeId) -> Option<Comparison<'_>> {
+    if !matches!(texts(&expression.name).as_slice(), ["="] | ["pg_catalog", "="]) {
+        return None;
+    }
+    let left = expression.lexpr.as_deref()?.node.as_ref()?;
+    let right = expression.rexpr.as_deref()?.node.as_ref()?;
+    let kind = AExprKind::try_from(expression.kind);
+    let (column, constants) = match (kind, left, right) {
+        (Ok(AExprKind::AexprIn), NodeEnum::ColumnRef(column), NodeEnum::List(List { items })) => {
+            (column, items.iter().filter_map(|item| item.node.as_ref()).collect())
+        }
+        (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), NodeEnum::ColumnRef(column), other)
+        | (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), other, NodeEnum::ColumnRef(column)) => {
+            (column, vec![other])
+        }
+        _ => return None,
+    };
+    Some(Comparison {
+        scope,
+        column: column.location,
+        names: texts(&column.fields),
+        constants,
+        null_is_equal: kind == Ok(AExprKind::AexprNotDistinct),
+        required: false,
+    })
 }

@@ -3,7 +3,8 @@
 use pg_query::{
     NodeEnum,
     protobuf::{
-        Alias, ColumnDef, JoinExpr, List, Node, RangeFunction, RangeSubselect, RangeTableSample, RangeVar,
+        Alias, ColumnDef, JoinExpr, JoinType, List, Node, RangeFunction, RangeSubselect, RangeTableSample,
+        RangeVar,
     },
 };
 
@@ -52,7 +53,7 @@ impl<'a> Walk<'a> {
 
     fn join(&mut self, join: &'a JoinExpr, here: Position) {
         let JoinExpr {
-            jointype: _,
+            jointype,
             is_natural,
             larg,
             rarg,
@@ -64,6 +65,11 @@ impl<'a> Walk<'a> {
         } = join;
         for node in [larg, rarg].into_iter().flatten() {
             self.from(node, here);
+        }
+        if JoinType::try_from(*jointype) != Ok(JoinType::JoinInner)
+            && let Some(scope) = self.scope(here.scope)
+        {
+            scope.outer_join = true;
         }
         if *is_natural {
             self.facts.natural.push(here.scope);

@@ -9,7 +9,7 @@ use pg_query::{
 };
 
 use super::{Position, Walk, text};
-use crate::understand::facts::{ColumnUse, MOST_OUTPUTS, Place, ScopeId, Source};
+use crate::understand::facts::{ColumnUse, Group, MOST_OUTPUTS, Place, ScopeId, Source};
 
 impl<'a> Walk<'a> {
     pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<ScopeId>, place: Place) {
@@ -59,12 +59,18 @@ impl<'a> Walk<'a> {
         }
         self.targets(target_list, here);
         self.expressions(values_lists, here.within());
+        if !group_clause.is_empty() {
+            self.facts.groups.push(Group { scope, list: group_clause, outputs: target_list });
+        }
         let conditions = [distinct_clause, group_clause, window_clause, sort_clause];
         for list in conditions {
             self.expressions(list, here.condition());
         }
         for node in [where_clause, having_clause, limit_offset, limit_count].into_iter().flatten() {
             self.expression(node, here.condition());
+        }
+        if let Some(condition) = where_clause {
+            self.require(condition);
         }
         for node in locking_clause {
             self.locking(node);

@@ -61,7 +61,8 @@ fn masked_read() -> ExplainedStatement {
     let obligation = Obligation::Mask { column: "public.customers.email".into(), label: Label::Email };
     let decision =
         decision(Outcome::Permit(vec![obligation]), "default/read", ReasonCode::Granted, "within the grant");
-    let mask = |column: &str, method, label| Mask { column: column.into(), method, label };
+    let mask =
+        |column: &str, method, label| Mask { column: column.into(), method, label, place: MaskPlace::Result };
     ExplainedStatement {
         masks: vec![
             mask("public.customers.email", MaskMethod::Keyed, Label::Email),

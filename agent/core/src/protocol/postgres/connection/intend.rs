@@ -21,8 +21,8 @@ use crate::{
         message::{self, ClientMessage, Named},
     },
     session::Reading,
-    statement::{Effect, Kind, Protection, Schema, Statement},
-    understand::{masked, understand},
+    statement::{Effect, Kind, Protection, Refusal, Schema, Statement},
+    understand::understand_masked,
 };
 
 /// Longest Bind: its parameters are kept until they are committed to.
@@ -173,8 +173,7 @@ impl Connection {
                 place,
                 facts: Some(facts.clone()),
                 version: analysed.version,
-                // PREPARE and DECLARE are sent as they are.
-                sent: None,
+                sent: analysed.sent.clone(),
             };
             executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
         }
@@ -189,8 +188,8 @@ impl Connection {
                 Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
                 None => return Some((missing(), [0; 32])),
             },
-            Effect::Fetch { name } => match self.names.portal(name.as_bytes()) {
-                Some(portal) => (portal.prepared.facts.clone(), portal.binds),
+            Effect::Fetch { name } => match self.names.portal(name.as_bytes()).cloned() {
+                Some(portal) => (self.opened_facts(&portal.prepared), portal.binds),
                 None => return Some((missing(), [0; 32])),
             },
             _ => return Some((facts.clone(), [0; 32])),
@@ -226,6 +225,17 @@ impl Connection {
         Some(prepared.facts_now(&analysed))
     }
 
+    /// The facts of an open cursor: its names mean what they meant when it was opened, whatever the session
+    /// has set since, but labels may have changed.
+    fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
+        let catalog = self.setup.catalog.clone()?;
+        if prepared.version == catalog.version {
+            return prepared.facts.clone();
+        }
+        let analysed = self.analyse(&prepared.text, &catalog);
+        prepared.facts_now(&analysed)
+    }
+
     fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes, types: &Bytes) {
         let Understood::Facts(analysed) = self.understand(&pending, &text) else { return };
         let facts = match analysed.statements.as_slice() {
@@ -241,7 +251,7 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
-        if let Err(refusal) = self.give_keys(&labels(facts.as_deref())) {
+        if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
         }
         let scrub = self.scrub(facts.as_deref());
@@ -254,6 +264,12 @@ impl Connection {
         self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
+    }
+
+    /// Gives the server the keys of what a statement runs, which may stand behind a name.
+    fn give_keys_of(&mut self, facts: Option<&Arc<Statement>>) -> Result<(), Refusal> {
+        let runs = facts.and_then(|facts| self.effective(facts)).map(|(facts, _)| facts);
+        self.give_keys(&labels(runs.as_deref()))
     }
 
     /// A message of the extended protocol, which leaves a transaction open until Sync.
@@ -289,7 +305,7 @@ impl Connection {
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
-        if let Err(refusal) = self.give_keys(&labels(prepared.facts.as_deref())) {
+        if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
             return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);
         }
         self.settle_portal(&portal);
@@ -404,16 +420,7 @@ impl Connection {
         }
         let session = self.session_for(text);
         let limits = &self.setup.limits;
-        let mut analysis = understand(text, catalog, &session, limits);
-        let mut sent = None;
-        if self.protected && analysis.statements.iter().any(is_refused) {
-            let known = &analysis.statements;
-            // What cannot be rewritten stays refused for its first reason.
-            if let Ok(masked) = masked(text, known, catalog, &session, &self.setup.mask_key, limits) {
-                analysis.statements = masked.statements;
-                sent = Some(masked.text);
-            }
-        }
+        let (analysis, sent) = understand_masked(text, catalog, &session, limits, &self.setup.mask_key);
         let statements = analysis.statements.into_iter().map(Arc::new).collect();
         let by_shape = analysis.numbers_are_inert;
         let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape, sent });
@@ -498,14 +505,10 @@ impl Connection {
     }
 }
 
-fn is_refused(statement: &Statement) -> bool {
-    matches!(statement.protection, Protection::Refused(_))
-}
-
 /// Labels whose keys the server must have for statements that read masks.
 fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) -> HashSet<Label> {
     let columns = statements.into_iter().flat_map(|statement| match &statement.protection {
-        Protection::Masked { columns } => columns.as_slice(),
+        Protection::Masked { columns, .. } => columns.as_slice(),
         _ => &[],
     });
     columns.map(|column| column.label).collect()

@@ -82,7 +82,12 @@ impl Connection {
         let mut schema = self.schema;
         for execution in executions {
             let id = id.unwrap_or_else(|| self.statement_id());
-            match self.decide(&execution.facts, id, schema) {
+            // What goes on was paid for when it began.
+            let decided = match continued {
+                Some(_) => self.decide(&execution.facts, id, schema),
+                None => self.decide_and_spend(&execution.facts, id, schema),
+            };
+            match decided {
                 Ok((permit, decision)) => {
                     schema = schema.after(&execution.facts);
                     permitted.push((execution, permit, decision));
@@ -267,6 +272,29 @@ impl Connection {
         match decide(&setup.facts.principal, &setup.grant, &setup.facts.resource, &facts, id) {
             Verdict::Permit(permit, decision) => Ok((permit, decision)),
             Verdict::Deny(decision, sqlstate) => Err(Denied { id, facts, decision, sqlstate }),
+        }
+    }
+
+    /// Decides about a statement that is to be executed: each execution looks protected values up anew.
+    fn decide_and_spend(
+        &mut self,
+        facts: &Arc<Statement>,
+        id: StatementId,
+        schema: Schema,
+    ) -> Result<(Permit, Decision), Denied> {
+        let permitted = self.decide(facts, id, schema)?;
+        let lookups = facts.protection.lookups();
+        if lookups == 0 {
+            return Ok(permitted);
+        }
+        let setup = &self.setup;
+        match setup.lookups.spend(&setup.facts.principal, &setup.facts.resource, lookups, self.now) {
+            Ok(()) => Ok(permitted),
+            Err(refusal) => {
+                let refused =
+                    Statement { protection: Protection::Refused(refusal), ..Statement::clone(facts) };
+                self.decide(&Arc::new(refused), id, schema)
+            }
         }
     }
 

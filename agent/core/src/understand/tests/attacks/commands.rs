@@ -1,6 +1,9 @@
 //! Code, catalogs, settings and everything else that is not a plain statement.
 
-use super::refused;
+use super::{
+    super::world::{refusal, shop},
+    refused,
+};
 
 #[test]
 fn what_runs_code_that_the_text_does_not_show_is_opaque() {
@@ -215,4 +218,34 @@ fn what_is_not_reviewed_is_refused() {
             "CREATE TABLE t AS EXECUTE p",
         ],
     );
+}
+
+#[test]
+fn no_way_to_name_a_mask_key_is_open() {
+    let shop = shop();
+    for text in [
+        "SHOW connect_mask.pii_email",
+        "SHOW \"Connect_Mask.pii_email\"",
+        "SET connect_mask.pii_email = 'x'",
+        "SET LOCAL connect_mask.pii_email TO DEFAULT",
+        "RESET connect_mask.pii_email",
+        "SELECT current_setting('connect_mask.pii_email')",
+        "SELECT pg_catalog.current_setting('CONNECT_MASK.pii_email', true)",
+        "SELECT current_setting('connect_' || 'mask.pii_email')",
+        "SELECT current_setting(n) FROM (VALUES ('connect_mask.pii_email')) v(n)",
+        "SELECT current_setting(name) FROM products",
+        "SELECT current_setting(s.name) FROM pg_settings s",
+        "SELECT current_setting(s.name) FROM pg_catalog.pg_settings AS s(a, name)",
+        "WITH s AS (SELECT 'connect_mask.pii_email' AS name) SELECT current_setting(s.name) FROM s",
+        "SELECT set_config('connect_mask.pii_email', 'x', false)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET connect_mask.pii_email FROM CURRENT AS 'SELECT 1'",
+        "ALTER FUNCTION shop_total() SET connect_mask.pii_email FROM CURRENT",
+        "ALTER ROLE CURRENT_USER SET connect_mask.pii_email FROM CURRENT",
+        "ALTER DATABASE shop SET connect_mask.pii_email FROM CURRENT",
+    ] {
+        assert!(refusal(&shop, text).is_some(), "{text}");
+    }
+    for text in ["SHOW search_path", "SELECT current_setting('search_path')", "SHOW ALL"] {
+        assert_eq!(refusal(&shop, text), None, "{text}");
+    }
 }

@@ -74,6 +74,10 @@ impl Peer {
                 out.extend(self.description().unwrap_or_else(|| message(b'n', b"")));
             }
             b'E' => self.run(false, out),
+            b'F' => {
+                out.extend(message(b'V', b"\xff\xff\xff\xff"));
+                out.extend(self.ready());
+            }
             _ => {}
         }
     }

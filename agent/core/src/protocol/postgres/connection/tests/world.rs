@@ -125,6 +125,7 @@ impl World {
             },
             catalog: Some(catalog.clone()),
             mask_key: Arc::new(MaskKey::new([4; 32])),
+            lookups: Arc::default(),
             commitment_key: [5; 32],
             seed: [6; 32],
             limits: Limits::default(),
