@@ -1,27 +1,25 @@
 //! Whatever is composed from protected columns, no byte that the client receives depends on their values,
 //! but for their masks.
 
-use std::collections::BTreeMap;
+//!
+//! Three proofs: [`composed`] looks for clear values in all bytes, [`masked_copy`] compares answers with those
+//! over a database that holds the masks, [`guesses`] changes the values under the same statements.
+
+mod composed;
+mod guesses;
+mod masked_copy;
 
 use connect_tests::{
-    agent::SHOP,
-    attack::{Attack, Composer, vault},
-    canary,
-    postgres::ADMINISTRATOR,
+    attack::Attack,
     wire::{Answer, Mode, Wire},
-    world::World,
 };
 
+/// Of the dice that compose attacks.
 const SEED: u64 = 1;
 
-/// How many attacks there are: many more in the long tests, fewer where the agent is not optimised and takes
-/// ten times as long.
+/// How many attacks there are: many more in the long tests.
 fn many(usual: usize) -> usize {
-    match std::env::var_os("CONNECT_TESTS_FULL") {
-        Some(_) => usual * 15,
-        None if cfg!(debug_assertions) => usual / 8,
-        None => usual,
-    }
+    if std::env::var_os("CONNECT_TESTS_FULL").is_some() { usual * 15 } else { usual }
 }
 
 /// Somebody who tries one attack after the other, with a new connection now and then.
@@ -67,68 +65,4 @@ impl Attacker {
         }
         answers
     }
-}
-
-/// How a kind of attack fared.
-#[derive(Debug, Default)]
-struct Tally {
-    answered: usize,
-    denied: usize,
-    failed: usize,
-}
-
-impl Tally {
-    fn count(&mut self, answers: &[Answer]) {
-        match answers.iter().find(|answer| answer.error().is_some()) {
-            None => self.answered += 1,
-            Some(answer) if answer.is_denied() => self.denied += 1,
-            Some(_) => self.failed += 1,
-        }
-    }
-}
-
-fn attacks(count: usize) -> Vec<(Mode, Attack)> {
-    let mut composer = Composer::new(SEED);
-    (0..count).map(|place| (Mode::ALL[place % Mode::ALL.len()], composer.attack())).collect()
-}
-
-#[test]
-fn no_composed_attack_shows_a_clear_value_in_any_byte() {
-    let world = vault::world();
-    let tunnel = world.person("li").open(SHOP);
-    let attacks = attacks(many(2_400));
-    let mut attacker = Attacker::protected(tunnel.port());
-    let mut failures = Vec::new();
-    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
-    for (mode, attack) in &attacks {
-        let answers = attacker.try_all(*mode, attack);
-        tallies.entry(attack.sink).or_default().count(&answers);
-        for (step, answer) in answers.iter().enumerate() {
-            // A plan repeats the guesses of the statement itself.
-            let sql = attack.steps.get(step).map_or("", |sql| sql.as_str());
-            let repeats = sql.starts_with("EXPLAIN") && canary::found_in(sql.as_bytes()).is_some();
-            if let Some(canary) = canary::found_in(&answer.bytes()).filter(|_| !repeats) {
-                failures.push(format!("{mode:?} LEAKS {canary}: {:?} step {step}", attack.steps));
-            }
-            if let Some(lost) = &answer.lost {
-                failures.push(format!("{mode:?} {lost}: {:?} step {step}", attack.steps));
-            }
-        }
-    }
-    let sum = |of: fn(&Tally) -> usize| tallies.values().map(of).sum::<usize>();
-    let (answered, denied, failed) =
-        (sum(|tally| tally.answered), sum(|tally| tally.denied), sum(|tally| tally.failed));
-    println!("{answered} answered, {denied} denied, {failed} failed at the server\n{tallies:#?}");
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), attacks.len(), failures.join("\n"));
-    // Without us a large share of them succeeds, so that this test can fail.
-    let leaks = leaks_without_us(&world, attacks.iter().step_by(6));
-    let share = leaks * 100 / (attacks.len() / 6);
-    assert!(share >= 25, "only {share} % of them show a canary on an unprotected server");
-    assert!(answered * 100 / attacks.len() >= 30, "only {answered} were answered");
-}
-
-fn leaks_without_us<'a>(world: &World, attacks: impl Iterator<Item = &'a (Mode, Attack)>) -> usize {
-    let mut attacker = Attacker::new(world.postgres.port(), ADMINISTRATOR, "shop");
-    let shows = |answer: &Answer| canary::found_in(&answer.bytes()).is_some();
-    attacks.filter(|(_, attack)| attacker.try_all(Mode::Simple, attack).iter().any(shows)).count()
 }

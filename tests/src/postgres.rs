@@ -24,6 +24,9 @@ pub const AGENT_PASSWORD: &str = "n0-client-may-ever-hold-this-7c41";
 /// the other side.
 pub const ADMINISTRATOR: &str = "postgres";
 
+/// People's data, as `shop` has it.
+pub const SAMPLE: &str = include_str!("sample.sql");
+
 /// A major version that the tests have beside the system's own server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
@@ -160,8 +163,7 @@ impl Postgres {
             self.sql("postgres", &format!("CREATE DATABASE {database} OWNER {AGENT_USER}"));
             self.sql(database, &format!("ALTER SCHEMA public OWNER TO {AGENT_USER}"));
         }
-        let sample = include_str!("sample.sql");
-        self.sql("shop", &format!("SET ROLE {AGENT_USER};\n{sample};\nRESET ROLE; VACUUM ANALYZE;"));
+        self.sql("shop", &format!("SET ROLE {AGENT_USER};\n{SAMPLE};\nRESET ROLE; VACUUM ANALYZE;"));
     }
 }
 

@@ -20,7 +20,7 @@ const TEXTS: &[(&str, Kind)] = &[
     ("'<' || {} || '>'", Kind::Text),
     ("concat({}, 1)", Kind::Text),
     ("concat_ws('-', {}, {})", Kind::Text),
-    ("format('%s|%L|%I', {}, {}, {})", Kind::Text),
+    ("format('%s|%L', {}, {})", Kind::Text),
     ("({})::text", Kind::Text),
     ("({})::varchar(7)", Kind::Text),
     ("cast({} AS char(90))", Kind::Text),

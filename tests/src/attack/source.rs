@@ -137,7 +137,7 @@ fn plain(dice: &mut Dice, table: &Table) -> Source {
         4 => (format!("{name} AS {name}"), format!("{name}.")),
         5 => (format!("public . {name} /* {name} */ AS t"), "t . ".to_owned()),
         6 => (format!("{capital} t"), "t.".to_owned()),
-        7 => (format!("ONLY ({name}) t"), "t.".to_owned()),
+        7 => (format!("ONLY {name} t"), "t.".to_owned()),
         _ => (format!("{name} TABLESAMPLE SYSTEM (100)"), format!("{name}.")),
     };
     Source { with: String::new(), from, key: format!("{before}{key}"), columns: columns(table, &before) }

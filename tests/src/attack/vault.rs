@@ -66,6 +66,17 @@ pub const TABLES: [(&str, &str); 6] = [
     ("api_keys", "id, customer_id, token"),
 ];
 
+/// Primary keys by which tables lie on disk.
+const CLUSTERED: [&str; 7] = [
+    "customers_pkey",
+    "vault_pkey",
+    "staff_north_pkey",
+    "staff_south_pkey",
+    "contact_pkey",
+    "former_contact_pkey",
+    "api_keys_pkey",
+];
+
 const LABELS: &str = r#"
 "public.vault.email" = "pii.email"
 "public.vault.code" = "pii.national_id"
@@ -112,7 +123,13 @@ pub fn add(postgres: &Postgres, database: &str) {
 
 /// The protected values. Rows keep their order.
 pub fn fill(postgres: &Postgres, database: &str, words: &Words) {
-    postgres.sql(database, &format!("{}VACUUM ANALYZE;", values(words)));
+    let mut script = values(words);
+    for index in CLUSTERED {
+        let table = index.trim_end_matches("_pkey");
+        script.push_str(&format!("CLUSTER {table} USING {index};\n"));
+    }
+    script.push_str("VACUUM ANALYZE;");
+    postgres.sql(database, &script);
 }
 
 fn values(words: &Words) -> String {
@@ -128,15 +145,15 @@ fn values(words: &Words) -> String {
            birth_date = {born}, iban = 'DE89' || ({account} + id % 90) || '00000',
            card_number = '{card}' || lpad(id::text, 4, '0'), national_id = '{national}/' || id;
          UPDATE vault SET email = {mail}, code = {code}, born = {born}, seen = {born} + time '01:02:03',
-           seen_at = {born} + time '04:05:06', account = {account}, salary = {salary}, device = {device},
+           seen_at = {born} + time '04:05:06', account = {own_account}, salary = {salary}, device = {device},
            picture = {picture}, address = {address}, profile = {profile}, aliases = {aliases};
-         UPDATE staff SET email = {mail}, salary = {account}, born = {born};
+         UPDATE staff SET email = {mail}, salary = {own_account}, born = {born};
          UPDATE contact SET email = {mail}, phone = {number};
          UPDATE former_contact SET fax = {number};
          UPDATE api_keys SET token = '{token}' || lpad(id::text, 6, '0');\n",
         code = value(&format!("'{national}/' || {{n}}")),
         salary = value(&format!("{account}::numeric / 100 + {{n}}")),
-        account = value(&format!("{account} + {{n}}")),
+        own_account = value(&format!("{account} + {{n}}")),
         device = value(&format!("('{device}' || lpad({{n}}::text, 12, '0'))::uuid")),
         picture = value(&format!("convert_to('{first}' || {{n}} || '{second}', 'UTF8')")),
         address = value(&format!("('{network}' || {{n}})::inet")),

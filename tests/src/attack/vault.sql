@@ -10,7 +10,7 @@ CREATE TABLE staff (id int, region text NOT NULL, email text, salary bigint, bor
 CREATE TABLE staff_north PARTITION OF staff FOR VALUES IN ('north');
 CREATE TABLE staff_south PARTITION OF staff FOR VALUES IN ('south');
 CREATE TABLE contact (id int PRIMARY KEY, email text, phone text);
-CREATE TABLE former_contact (fax text) INHERITS (contact);
+CREATE TABLE former_contact (fax text, PRIMARY KEY (id)) INHERITS (contact);
 CREATE VIEW premium_mail AS SELECT id, email FROM customer_mail WHERE segment = 'premium';
 CREATE VIEW opened_vault AS SELECT * FROM vault;
 CREATE SEQUENCE spy_seq;

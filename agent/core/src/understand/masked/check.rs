@@ -220,17 +220,21 @@ fn printed(node: &impl std::fmt::Debug) -> String {
 }
 
 /// Fields that hold places.
-const PLACES: [&str; 4] = ["location: ", "_start: ", "_end: ", "stmt_len: "];
+const PLACES: [&str; 4] = ["location", "_start", "_end", "stmt_len"];
 
 fn stripped(printed: &str) -> String {
+    // In one pass: trees are long, and places stand everywhere in them.
     let mut stripped = String::with_capacity(printed.len());
     let mut rest = printed;
-    while let Some((at, word)) =
-        PLACES.iter().filter_map(|word| rest.find(word).map(|at| (at, *word))).min_by_key(|(at, _)| *at)
-    {
-        let (before, behind) = rest.split_at_checked(at + word.len()).unwrap_or((rest, ""));
+    while let Some((before, behind)) = rest.split_once(": ") {
         stripped.push_str(before);
-        rest = behind.trim_start_matches(|digit: char| digit == '-' || digit.is_ascii_digit());
+        stripped.push_str(": ");
+        let is_place = PLACES.iter().any(|place| before.ends_with(place));
+        rest = if is_place {
+            behind.trim_start_matches(|digit: char| digit == '-' || digit.is_ascii_digit())
+        } else {
+            behind
+        };
     }
     stripped.push_str(rest);
     stripped
