@@ -1,15 +1,18 @@
 //! The machine of one PostgreSQL connection.
 //!
 //! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
-//! which binds), [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each
-//! with what was asked, and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces
-//! of statements and portals, [`follow`] all else in the session that changes what statements mean.
+//! which binds; [`extended`] has those of the extended protocol, [`settle`] those that wait for a catalog),
+//! [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each with what was asked,
+//! and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces of statements and
+//! portals, [`follow`] all else in the session that changes what statements mean, [`keys`] the mask keys
+//! that the server has been given.
 //!
 //! What the client may have in flight is a queue of [`Expect`]: one element for each message that the
 //! server will answer. A denied message is replaced upstream by one that fails by construction, and the
 //! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
 
 mod analyses;
+mod extended;
 mod follow;
 mod intend;
 mod keys;
@@ -18,6 +21,7 @@ mod open;
 mod outbox;
 mod respond;
 mod run;
+mod settle;
 mod stage;
 #[cfg(test)]
 mod tests;

@@ -1,28 +1,24 @@
 //! Stop 2, intend: client messages in order → execute this statement, through this portal, with these
-//! binds. What cannot go on yet waits here, and everything behind it.
+//! binds. [`super::extended`] has the messages of the extended protocol, [`super::settle`] what waits for a
+//! catalog.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use connect_shared::label::Label;
 
 use super::{
-    Blocked, CATALOG_TIME, Connection, Described, Expect, Passing, Phase, Resync, Scrub, Shown, Transaction,
-    follow::reads_by_name,
-    names::{NameChange, Portal, Prepared},
+    Connection, Expect, Passing, Phase, Resync, Scrub,
+    keys::labels,
+    names::Prepared,
     stage::{Carrier, Execution},
 };
 use crate::{
-    catalog::Catalog,
-    machine::Output,
     protocol::postgres::{
         answer,
         frame::{Message, Piece, Plan, Side},
-        message::{self, ClientMessage, Named},
+        message::{self, ClientMessage},
     },
-    session::Reading,
-    statement::{Effect, Kind, Protection, Refusal, Schema, Statement},
-    understand::understand_masked,
+    statement::{Effect, Kind, Protection, Statement},
 };
 
 /// Longest Bind: its parameters are kept until they are committed to.
@@ -44,13 +40,13 @@ pub(super) struct Analysed {
 /// A client message that was begun.
 #[derive(Clone)]
 pub(super) struct Pending {
-    message: Message,
+    pub(super) message: Message,
     /// A newer snapshot was asked for on its behalf already.
-    refreshed: bool,
+    pub(super) refreshed: bool,
 }
 
 /// A text's analysis, or the reason to wait for it.
-enum Understood {
+pub(super) enum Understood {
     Facts(Arc<Analysed>),
     Blocked,
 }
@@ -101,7 +97,7 @@ impl Connection {
         }
     }
 
-    fn client_message(&mut self, pending: Pending) {
+    pub(super) fn client_message(&mut self, pending: Pending) {
         let Message { kind, bytes } = pending.message.clone();
         let read = match message::read(kind, pending.message.body()) {
             Ok(read) => read,
@@ -243,259 +239,6 @@ impl Connection {
         prepared.facts_now(&analysed)
     }
 
-    fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes, types: &Bytes) {
-        let Understood::Facts(analysed) = self.understand(&pending, &text) else { return };
-        let facts = match analysed.statements.as_slice() {
-            [] => None,
-            [facts] => Some(facts.clone()),
-            [first, ..] => Some(several(first)),
-        };
-        if let Some(facts) = &facts
-            && let Err(denied) = self.decide_in_principle(facts)
-        {
-            return self.deny(denied, &text, [0; 32], Resync::Sync, &name);
-        }
-        if self.names.is_full() {
-            return self.violation(Side::Client, &"too many prepared statements and portals are open");
-        }
-        if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
-            return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
-        }
-        let scrub = self.scrub(facts.as_deref());
-        let bytes = match &analysed.sent {
-            Some(sent) => answer::parse(&name, sent, types),
-            None => pending.message.bytes,
-        };
-        let sent = analysed.sent.clone();
-        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent };
-        self.say_extended(bytes);
-        let change = self.names.set_statement(name, Arc::new(prepared));
-        self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
-    }
-
-    /// Gives the server the keys of what a statement runs, which may stand behind a name.
-    fn give_keys_of(&mut self, facts: Option<&Arc<Statement>>) -> Result<(), Refusal> {
-        let runs = facts.and_then(|facts| self.effective(facts)).map(|(facts, _)| facts);
-        self.give_keys(&labels(runs.as_deref()))
-    }
-
-    /// A message of the extended protocol, which leaves a transaction open until Sync.
-    pub(super) fn say_extended(&mut self, bytes: Bytes) {
-        self.keys.set_unsynced(true);
-        self.outbox.say_to_server(bytes);
-    }
-
-    /// Asks the server for the origins of a portal's fields, once.
-    pub(super) fn describe_quietly(&mut self, name: &[u8], portal: &Arc<Portal>) {
-        if portal.asked.set(()).is_ok() {
-            self.say_extended(answer::describe_portal(name));
-            let of = Described::Portal(portal.clone());
-            self.in_flight.push_back(Expect::Describe { of, shown: Shown::Quiet });
-        }
-    }
-
-    fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes) {
-        let Some(prepared) = self.names.statement(statement).cloned() else {
-            // The server says that there is none; if it knows one that we do not, nothing executes it.
-            self.say_extended(pending.message.bytes);
-            let _gone = self.names.drop_portal(&portal);
-            self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
-            return;
-        };
-        let binds = digest(&pending.message.bytes);
-        let Some(prepared) = self.refreshed(&pending, statement, prepared) else { return };
-        if let Some(facts) = prepared.facts.clone()
-            && let Err(denied) = self.decide_in_principle(&facts)
-        {
-            return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
-        }
-        if self.names.is_full() {
-            return self.violation(Side::Client, &"too many prepared statements and portals are open");
-        }
-        if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
-            return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);
-        }
-        self.settle_portal(&portal);
-        let scrub = self.scrub(prepared.facts.as_deref());
-        let bound = Arc::new(Portal::new(prepared, binds));
-        let _replaced = self.names.set_portal(portal, bound.clone());
-        self.say_extended(pending.message.bytes);
-        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(bound) });
-    }
-
-    /// The prepared statement under the snapshot in use: analysed again if that moved.
-    fn refreshed(
-        &mut self,
-        pending: &Pending,
-        name: &Bytes,
-        prepared: Arc<Prepared>,
-    ) -> Option<Arc<Prepared>> {
-        let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-        let holds = prepared.facts.as_ref().is_none_or(|facts| self.is_ahead(facts));
-        if prepared.version == current && self.schema == Schema::Known && holds {
-            return Some(prepared);
-        }
-        let Understood::Facts(analysed) = self.understand(pending, &prepared.text) else { return None };
-        let again = Arc::new(Prepared {
-            text: prepared.text.clone(),
-            place: prepared.place,
-            facts: prepared.facts_now(&analysed),
-            version: analysed.version,
-            sent: prepared.sent.clone(),
-        });
-        let _same_name = self.names.set_statement(name.clone(), again.clone());
-        Some(again)
-    }
-
-    fn describe(&mut self, what: Named, name: &[u8], bytes: Bytes) {
-        let of = match what {
-            Named::Statement => Described::Statement,
-            Named::Portal => self.names.portal(name).map_or(Described::Unknown, |portal| {
-                let _by_the_client = portal.asked.set(());
-                Described::Portal(portal.clone())
-            }),
-        };
-        self.say_extended(bytes);
-        self.in_flight.push_back(Expect::Describe { of, shown: Shown::ToClient });
-    }
-
-    fn close(&mut self, what: Named, name: &Bytes, bytes: Bytes) {
-        let change: NameChange = match what {
-            Named::Statement => self.names.drop_statement(name),
-            Named::Portal => {
-                self.settle_portal(name);
-                self.names.drop_portal(name)
-            }
-        };
-        self.say_extended(bytes);
-        self.in_flight.push_back(Expect::Close { change: Some(change) });
-    }
-
-    /// A portal that was suspended is over: its statement ended with what it gave so far.
-    fn settle_portal(&mut self, name: &Bytes) {
-        if let Some(run) = self.suspended.remove(name) {
-            self.account_done(run);
-        }
-    }
-
-    fn execute(&mut self, pending: Pending, name: &Bytes) {
-        let Some(portal) = self.names.portal(name).cloned() else {
-            return self.deny_missing_portal(name);
-        };
-        let prepared = portal.prepared.clone();
-        let Some(facts) = prepared.facts.clone() else {
-            // An empty query has no statement to record.
-            self.outbox.say_to_server(pending.message.bytes);
-            self.in_flight.push_back(Expect::EmptyExecute);
-            return;
-        };
-        let Some((facts, inner)) = self.effective(&facts) else {
-            return self.block_for_catalog(Pending { refreshed: true, ..pending }, 0);
-        };
-        let binds = if inner == [0; 32] { portal.binds } else { inner };
-        let execution = Execution { facts, text: prepared.text.clone(), binds, prepared };
-        let carrier = Carrier::Execute { name: name.clone(), portal };
-        self.stage(vec![execution], pending.message.bytes, carrier);
-    }
-
-    /// Analyses a text against a snapshot that knows what this connection has changed.
-    fn understand(&mut self, pending: &Pending, text: &Bytes) -> Understood {
-        if self.schema == Schema::Changed && self.must_settle_schema(pending) {
-            return Understood::Blocked;
-        }
-        let Some(catalog) = self.setup.catalog.clone() else {
-            self.block_for_catalog(pending.clone(), 0);
-            return Understood::Blocked;
-        };
-        let analysed = self.analyse(text, &catalog);
-        let unknown = analysed.statements.iter().any(|facts| {
-            matches!(&facts.protection, Protection::Refused(refusal) if refusal.unknown_object.is_some())
-        });
-        if unknown && !pending.refreshed && self.schema == Schema::Known {
-            let again = Pending { refreshed: true, ..pending.clone() };
-            self.block_for_catalog(again, catalog.version);
-            return Understood::Blocked;
-        }
-        Understood::Facts(analysed)
-    }
-
-    fn analyse(&mut self, text: &Bytes, catalog: &Catalog) -> Arc<Analysed> {
-        if let Some(known) = self.analyses.get(text, catalog.version)
-            && known.statements.first().is_none_or(|facts| self.is_ahead(facts))
-        {
-            return known;
-        }
-        let session = self.session_for(text);
-        let limits = &self.setup.limits;
-        let (analysis, sent) = understand_masked(text, catalog, &session, limits, &self.setup.mask_key);
-        let statements = analysis.statements.into_iter().map(Arc::new).collect();
-        let by_shape = analysis.numbers_are_inert;
-        let analysed = Arc::new(Analysed { statements, version: catalog.version, by_shape, sent });
-        if !reads_by_name(text) {
-            self.analyses.keep(text, &analysed);
-        }
-        analysed
-    }
-
-    /// After a change of schema: waits for the answers in flight, then for a snapshot. False if neither
-    /// can help because the change is not committed; then the schema guard decides.
-    fn must_settle_schema(&mut self, pending: &Pending) -> bool {
-        match self.in_flight.back() {
-            Some(Expect::Sync | Expect::Query(_) | Expect::Denied { until: Resync::Query, .. }) => {
-                self.blocked = Some(Blocked::Drain { message: pending.clone() });
-                true
-            }
-            Some(_) => false,
-            None if self.transaction == Transaction::Idle => {
-                let version = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-                self.block_for_catalog(pending.clone(), version);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn block_for_catalog(&mut self, message: Pending, newer_than: u64) {
-        let until = self.now + CATALOG_TIME;
-        self.outbox.push(Output::NeedCatalog { newer_than });
-        self.blocked = Some(Blocked::Catalog { message, newer_than, until });
-    }
-
-    /// A snapshot came: whoever waits for it goes on.
-    pub(super) fn catalog_came(&mut self) {
-        let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-        match self.blocked.take() {
-            Some(Blocked::Catalog { message, newer_than, .. }) if current > newer_than => {
-                if self.transaction == Transaction::Idle {
-                    self.schema = Schema::Known;
-                }
-                self.follow_catalog(Reading::AfterLastCommit);
-                self.client_message(message);
-                self.drive_client();
-            }
-            other => self.blocked = other,
-        }
-    }
-
-    /// No snapshot can be had: the statement is not understood.
-    pub(super) fn catalog_failed(&mut self) {
-        if let Some(Blocked::Catalog { message, .. }) = self.blocked.take() {
-            let until = if message.message.kind == b'Q' { Resync::Query } else { Resync::Sync };
-            self.deny_without_catalog(until);
-            self.drive_client();
-        }
-    }
-
-    /// Goes on with a message that waited for the server's answers.
-    fn retry_drained(&mut self) {
-        if self.in_flight.is_empty()
-            && let Some(Blocked::Drain { message }) =
-                self.blocked.take_if(|blocked| matches!(blocked, Blocked::Drain { .. }))
-        {
-            self.client_message(message);
-        }
-    }
-
     /// Whether the server's texts about this statement may quote protected values.
     pub(super) fn scrub(&self, facts: Option<&Statement>) -> Scrub {
         let Some(facts) = facts else { return Scrub::None };
@@ -510,15 +253,6 @@ impl Connection {
             _ => Scrub::Needed,
         }
     }
-}
-
-/// Labels whose keys the server must have for statements that read masks.
-fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) -> HashSet<Label> {
-    let columns = statements.into_iter().flat_map(|statement| match &statement.protection {
-        Protection::Masked { columns, .. } => columns.as_slice(),
-        _ => &[],
-    });
-    columns.map(|column| column.label).collect()
 }
 
 /// Results that may hold plain protected columns are masked by the server's word on their origin.
@@ -542,11 +276,6 @@ fn plan(kind: u8, text_limit: usize) -> Plan {
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    digest.as_ref().first_chunk().copied().unwrap_or([0; 32])
-}
-
 fn stricter(outer: &Statement, inner: &Statement) -> crate::record::ReadProof {
     use crate::record::ReadProof::{MayWrite, ReadOnly};
     match (outer.proof, inner.proof) {
@@ -557,10 +286,4 @@ fn stricter(outer: &Statement, inner: &Statement) -> crate::record::ReadProof {
 
 fn own_refusal(facts: &Statement) -> Option<Protection> {
     matches!(facts.protection, Protection::Refused(_)).then(|| facts.protection.clone())
-}
-
-/// The server's own refusal of several statements in one Parse.
-fn several(first: &Statement) -> Arc<Statement> {
-    let message = "cannot insert multiple commands into a prepared statement";
-    Arc::new(first.refused_with("42601", message.to_owned()))
 }

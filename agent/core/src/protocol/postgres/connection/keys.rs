@@ -13,7 +13,7 @@ use super::{Connection, Expect, Transaction};
 use crate::{
     mask::sql,
     protocol::postgres::answer,
-    statement::{Effect, Kind, Refusal, Statement},
+    statement::{Effect, Kind, Protection, Refusal, Statement},
 };
 
 /// Labels whose keys the server has.
@@ -80,6 +80,15 @@ impl Connection {
         into.extend(missing);
         Ok(())
     }
+}
+
+/// Labels whose keys the server must have for statements that read masks.
+pub(super) fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) -> HashSet<Label> {
+    let columns = statements.into_iter().flat_map(|statement| match &statement.protection {
+        Protection::Masked { columns, .. } => columns.as_slice(),
+        _ => &[],
+    });
+    columns.map(|column| column.label).collect()
 }
 
 fn not_now() -> Refusal {

@@ -1,0 +1,185 @@
+//! The extended protocol: statements are parsed, bound to portals, described and executed by name.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    Connection, Described, Expect, Resync, Scrub, Shown,
+    intend::{Pending, Understood},
+    keys::labels,
+    names::{NameChange, Portal, Prepared},
+    stage::{Carrier, Execution},
+};
+use crate::{
+    protocol::postgres::{answer, frame::Side, message::Named},
+    statement::{Refusal, Schema, Statement},
+};
+
+impl Connection {
+    pub(super) fn parse(&mut self, pending: Pending, name: Bytes, text: Bytes, types: &Bytes) {
+        let Understood::Facts(analysed) = self.understand(&pending, &text) else { return };
+        let facts = match analysed.statements.as_slice() {
+            [] => None,
+            [facts] => Some(facts.clone()),
+            [first, ..] => Some(several(first)),
+        };
+        if let Some(facts) = &facts
+            && let Err(denied) = self.decide_in_principle(facts)
+        {
+            return self.deny(denied, &text, [0; 32], Resync::Sync, &name);
+        }
+        if self.names.is_full() {
+            return self.violation(Side::Client, &"too many prepared statements and portals are open");
+        }
+        if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
+            return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
+        }
+        let scrub = self.scrub(facts.as_deref());
+        let bytes = match &analysed.sent {
+            Some(sent) => answer::parse(&name, sent, types),
+            None => pending.message.bytes,
+        };
+        let sent = analysed.sent.clone();
+        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent };
+        self.say_extended(bytes);
+        let change = self.names.set_statement(name, Arc::new(prepared));
+        self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
+    }
+
+    /// Gives the server the keys of what a statement runs, which may stand behind a name.
+    pub(super) fn give_keys_of(&mut self, facts: Option<&Arc<Statement>>) -> Result<(), Refusal> {
+        let runs = facts.and_then(|facts| self.effective(facts)).map(|(facts, _)| facts);
+        self.give_keys(&labels(runs.as_deref()))
+    }
+
+    /// A message of the extended protocol, which leaves a transaction open until Sync.
+    pub(super) fn say_extended(&mut self, bytes: Bytes) {
+        self.keys.set_unsynced(true);
+        self.outbox.say_to_server(bytes);
+    }
+
+    /// Asks the server for the origins of a portal's fields, once.
+    pub(super) fn describe_quietly(&mut self, name: &[u8], portal: &Arc<Portal>) {
+        if portal.asked.set(()).is_ok() {
+            self.say_extended(answer::describe_portal(name));
+            let of = Described::Portal(portal.clone());
+            self.in_flight.push_back(Expect::Describe { of, shown: Shown::Quiet });
+        }
+    }
+
+    pub(super) fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes) {
+        let Some(prepared) = self.names.statement(statement).cloned() else {
+            // The server says that there is none; if it knows one that we do not, nothing executes it.
+            self.say_extended(pending.message.bytes);
+            let _gone = self.names.drop_portal(&portal);
+            self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
+            return;
+        };
+        let binds = digest(&pending.message.bytes);
+        let Some(prepared) = self.refreshed(&pending, statement, prepared) else { return };
+        if let Some(facts) = prepared.facts.clone()
+            && let Err(denied) = self.decide_in_principle(&facts)
+        {
+            return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
+        }
+        if self.names.is_full() {
+            return self.violation(Side::Client, &"too many prepared statements and portals are open");
+        }
+        if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
+            return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);
+        }
+        self.settle_portal(&portal);
+        let scrub = self.scrub(prepared.facts.as_deref());
+        let bound = Arc::new(Portal::new(prepared, binds));
+        let _replaced = self.names.set_portal(portal, bound.clone());
+        self.say_extended(pending.message.bytes);
+        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(bound) });
+    }
+
+    /// The prepared statement under the snapshot in use: analysed again if that moved.
+    pub(super) fn refreshed(
+        &mut self,
+        pending: &Pending,
+        name: &Bytes,
+        prepared: Arc<Prepared>,
+    ) -> Option<Arc<Prepared>> {
+        let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
+        let holds = prepared.facts.as_ref().is_none_or(|facts| self.is_ahead(facts));
+        if prepared.version == current && self.schema == Schema::Known && holds {
+            return Some(prepared);
+        }
+        let Understood::Facts(analysed) = self.understand(pending, &prepared.text) else { return None };
+        let again = Arc::new(Prepared {
+            text: prepared.text.clone(),
+            place: prepared.place,
+            facts: prepared.facts_now(&analysed),
+            version: analysed.version,
+            sent: prepared.sent.clone(),
+        });
+        let _same_name = self.names.set_statement(name.clone(), again.clone());
+        Some(again)
+    }
+
+    pub(super) fn describe(&mut self, what: Named, name: &[u8], bytes: Bytes) {
+        let of = match what {
+            Named::Statement => Described::Statement,
+            Named::Portal => self.names.portal(name).map_or(Described::Unknown, |portal| {
+                let _by_the_client = portal.asked.set(());
+                Described::Portal(portal.clone())
+            }),
+        };
+        self.say_extended(bytes);
+        self.in_flight.push_back(Expect::Describe { of, shown: Shown::ToClient });
+    }
+
+    pub(super) fn close(&mut self, what: Named, name: &Bytes, bytes: Bytes) {
+        let change: NameChange = match what {
+            Named::Statement => self.names.drop_statement(name),
+            Named::Portal => {
+                self.settle_portal(name);
+                self.names.drop_portal(name)
+            }
+        };
+        self.say_extended(bytes);
+        self.in_flight.push_back(Expect::Close { change: Some(change) });
+    }
+
+    /// A portal that was suspended is over: its statement ended with what it gave so far.
+    pub(super) fn settle_portal(&mut self, name: &Bytes) {
+        if let Some(run) = self.suspended.remove(name) {
+            self.account_done(run);
+        }
+    }
+
+    pub(super) fn execute(&mut self, pending: Pending, name: &Bytes) {
+        let Some(portal) = self.names.portal(name).cloned() else {
+            return self.deny_missing_portal(name);
+        };
+        let prepared = portal.prepared.clone();
+        let Some(facts) = prepared.facts.clone() else {
+            // An empty query has no statement to record.
+            self.outbox.say_to_server(pending.message.bytes);
+            self.in_flight.push_back(Expect::EmptyExecute);
+            return;
+        };
+        let Some((facts, inner)) = self.effective(&facts) else {
+            return self.block_for_catalog(Pending { refreshed: true, ..pending }, 0);
+        };
+        let binds = if inner == [0; 32] { portal.binds } else { inner };
+        let execution = Execution { facts, text: prepared.text.clone(), binds, prepared };
+        let carrier = Carrier::Execute { name: name.clone(), portal };
+        self.stage(vec![execution], pending.message.bytes, carrier);
+    }
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().first_chunk().copied().unwrap_or([0; 32])
+}
+
+/// The server's own refusal of several statements in one Parse.
+fn several(first: &Statement) -> Arc<Statement> {
+    let message = "cannot insert multiple commands into a prepared statement";
+    Arc::new(first.refused_with("42601", message.to_owned()))
+}
