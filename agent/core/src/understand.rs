@@ -97,12 +97,21 @@ pub fn understand_masked(
     }
 }
 
-/// What cannot be rewritten stays refused for its first reason, unless it could be if it showed less.
+/// What cannot be rewritten stays refused for its first reason, unless it could be if it showed less. A query
+/// says beside it why masks do not help.
 fn for_this_reason(mut analysis: Analysis, refusal: Refusal) -> Analysis {
-    if refusal.code == ReasonCode::ValueBearingCatalog
-        && let [only] = analysis.statements.as_mut_slice()
-    {
-        only.protection = Protection::Refused(refusal);
+    let [only] = analysis.statements.as_mut_slice() else { return analysis };
+    let is_query = matches!(only.verb.as_str(), "select" | "prepare" | "declare cursor");
+    match &mut only.protection {
+        protection if refusal.code == ReasonCode::ValueBearingCatalog => {
+            *protection = Protection::Refused(refusal);
+        }
+        Protection::Refused(first) if is_query && first.message != refusal.message => {
+            let own = first.hint.take().unwrap_or_default();
+            first.hint =
+                Some(format!("{own} It cannot run on masks either: {}.", refusal.message).trim().to_owned());
+        }
+        _ => {}
     }
     analysis
 }
