@@ -406,6 +406,54 @@ COPY customers TO STDOUT (FORMAT binary);
 COPY (SELECT email, upper(email) FROM customers WHERE id < 3) TO STDOUT;
 COPY (UPDATE customers SET segment = segment WHERE id = 1 RETURNING email) TO STDOUT;
 
+-- definitions that evaluate, store or move
+ALTER TABLE customers RENAME email TO nothing;
+SELECT upper(nothing) FROM customers WHERE id = 1;
+ALTER TABLE customers RENAME nothing TO email;
+ALTER TABLE customers ALTER COLUMN segment TYPE text USING email;
+ALTER TABLE customers ADD COLUMN copied text GENERATED ALWAYS AS (upper(email)) STORED;
+ALTER TABLE customers ADD CHECK (lower(email) NOT LIKE 'quor%');
+ALTER TABLE customers ADD CONSTRAINT u UNIQUE (national_id);
+ALTER TABLE customers ADD CONSTRAINT x EXCLUDE (birth_date WITH =);
+CREATE INDEX i1 ON customers ((1/(length(email)-length(email))));
+CREATE UNIQUE INDEX i2 ON customers (birth_date);
+CREATE INDEX i3 ON customers (birth_date, id);
+CREATE INDEX i4 ON customers (id) WHERE email LIKE 'quor%';
+SELECT id FROM customers WHERE birth_date IS NOT NULL LIMIT 20;
+SELECT id FROM customers LIMIT 20;
+CLUSTER customers USING customers_email_key;
+CREATE STATISTICS s1 ON (lower(email)), id FROM customers;
+ALTER TABLE customers ALTER email SET STATISTICS 1000;
+CREATE POLICY p ON customers USING (email LIKE 'quor%');
+CREATE TABLE clone (LIKE customers INCLUDING ALL);
+CREATE TABLE child () INHERITS (customers);
+ALTER TABLE scratch ADD COLUMN e text REFERENCES customers (email);
+INSERT INTO scratch (id, e) VALUES (9100, 'quorraline1@zyxwell.example');
+CREATE RULE r AS ON SELECT TO scratch DO INSTEAD SELECT id::int, email FROM customers;
+CREATE PUBLICATION p FOR TABLE customers WHERE (email LIKE 'q%');
+CREATE VIEW v AS SELECT id, upper(email) FROM customers;
+ALTER VIEW customer_mail RENAME COLUMN segment TO email2;
+ALTER TABLE customers ALTER phone TYPE int USING 1/(CASE WHEN email LIKE 'q%' THEN 0 ELSE 1 END);
+ALTER TABLE customers ALTER phone SET DEFAULT (SELECT 1);
+ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS t2 text;
+UPDATE api_keys SET t2 = token;
+SELECT upper(t2) FROM api_keys LIMIT 1;
+ALTER TABLE staff DETACH PARTITION staff_north;
+SELECT upper(email) FROM staff_north LIMIT 1;
+ALTER TABLE former_contact NO INHERIT contact;
+SELECT upper(fax) FROM former_contact WHERE id = 8;
+ALTER TABLE api_keys SET SCHEMA pg_temp;
+CREATE SCHEMA IF NOT EXISTS other; ALTER TABLE api_keys SET SCHEMA other;
+SELECT upper(token) FROM other.api_keys LIMIT 1;
+
+-- the order of an index
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_sort = off;
+SELECT id, upper(email) FROM customers WHERE email IS NOT NULL LIMIT 9;
+EXPLAIN (COSTS off, VERBOSE) SELECT upper(email) FROM customers WHERE email IS NOT NULL;
+SELECT a.id, upper(b.email) FROM customers a JOIN customers b USING (email) ORDER BY email LIMIT 9;
+
 -- views and their rules
 SELECT upper(email) FROM customer_mail WHERE id = 1;
 SELECT m FROM customer_mail m WHERE id = 1;
