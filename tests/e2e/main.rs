@@ -2,6 +2,7 @@
 
 mod analyze;
 mod attacks;
+mod attempts;
 mod crash;
 mod demo;
 mod denials;

@@ -13,7 +13,7 @@ use crate::{
     process::{Process, Signal},
 };
 
-/// Resource in front of `shop`, of class production.
+/// Resource in front of `shop`, usually of class production.
 pub const SHOP: &str = "shop-db";
 /// Resource in front of `bench`, of class development.
 pub const BENCH: &str = "bench-db";
@@ -25,13 +25,15 @@ pub struct AgentOptions {
     pub lifetime: &'static str,
     /// Lines for `[resource.labels]` of [`SHOP`].
     pub labels: &'static str,
+    /// Class of [`SHOP`].
+    pub class: &'static str,
     /// Settings of the identity provider (`provider.mjs`).
     pub identity: &'static str,
 }
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self { lifetime: "10m", labels: "", identity: "{}" }
+        Self { lifetime: "10m", labels: "", class: "production", identity: "{}" }
     }
 }
 
@@ -164,7 +166,7 @@ fn configuration(
         shop = resource(
             SHOP,
             "shop",
-            "production",
+            options.class,
             "[\"group:developer\"]",
             "[\"group:data-oncall\"]",
             options.labels

@@ -107,7 +107,9 @@ const LABELS: &str = r#"
 /// Something does not start.
 #[must_use]
 pub fn world() -> World {
-    let mut world = World::start_with(&AgentOptions { labels: LABELS, ..AgentOptions::default() });
+    // In development one may also create what shadows names.
+    let options = AgentOptions { labels: LABELS, class: "development", ..AgentOptions::default() };
+    let mut world = World::start_with(&options);
     world.agent.stop();
     add(&world.postgres, "shop");
     fill(&world.postgres, "shop", &CANARIES);

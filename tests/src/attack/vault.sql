@@ -18,3 +18,4 @@ INSERT INTO vault (id, owner, amount, note) SELECT g, g % 4, g * 10, 'note ' || 
 INSERT INTO staff (id, region) SELECT g, CASE WHEN g % 2 = 0 THEN 'north' ELSE 'south' END FROM generate_series(1, 10) g;
 INSERT INTO contact (id) SELECT g FROM generate_series(1, 6) g;
 INSERT INTO former_contact (id) SELECT g FROM generate_series(7, 12) g;
+CREATE FUNCTION open_door(int) RETURNS text STABLE LANGUAGE sql AS 'SELECT email FROM customers WHERE id = $1';

@@ -87,8 +87,10 @@ pub(super) enum Source<'a> {
         /// Its columns are renamed.
         renamed: bool,
     },
-    /// A subquery, function or list of values: computed within the statement.
+    /// A subquery or list of values: computed within the statement.
     Derived,
+    /// Rows of a function, which may be values without fields; the columns that the statement itself names.
+    Function { columns: Vec<&'a str> },
 }
 
 /// One column reference, or a star.

@@ -66,6 +66,10 @@ pub(super) fn check(call: &Call<'_>, catalog: &Catalog) -> Result<Consequence, R
 /// # Errors
 /// The function may not be called.
 pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> {
+    // Which setting it would show stands in the value.
+    if name == "current_setting" {
+        return Err(settings::computed_name(name));
+    }
     if catalog.user_functions.contains(name) {
         return user(name, catalog).map(|_| ());
     }
@@ -94,12 +98,7 @@ fn builtin_call(call: &Call<'_>, name: &str, volatility: Volatility) -> Result<C
         Rule::Call(consequence) => Ok(consequence),
         Rule::SetConfig => match (call.constant, call.second) {
             (Some(setting), value) => settings::check_value(setting, value).map(|()| Consequence::State),
-            (None, _) => Err(refusal::refusal(
-                ReasonCode::UnsafeSetting,
-                None,
-                "set_config with a name that is computed cannot be checked".to_owned(),
-                "Give the setting's name as a constant.",
-            )),
+            (None, _) => Err(settings::computed_name(name)),
         },
         Rule::Deny(_) => Err(denied(name, volatility)),
     }

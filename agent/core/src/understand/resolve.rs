@@ -42,6 +42,8 @@ pub(super) struct Meaning<'a, 'c> {
     relations: Vec<&'c Relation>,
     /// It may be something computed within the statement.
     derived: bool,
+    /// Rows of a function: the columns that are named for certain.
+    function: Option<Vec<&'a str>>,
 }
 
 /// What a column reference may read.
@@ -190,11 +192,20 @@ fn meaning<'a, 'c>(
     catalog: &'c Catalog,
 ) -> Result<Meaning<'a, 'c>, Refusal> {
     match item.source {
-        Source::Derived => Ok(Meaning { name: item.name, relations: Vec::new(), derived: true }),
+        Source::Derived => {
+            Ok(Meaning { name: item.name, relations: Vec::new(), derived: true, function: None })
+        }
+        Source::Function { ref columns } => Ok(Meaning {
+            name: item.name,
+            relations: Vec::new(),
+            derived: true,
+            function: Some(columns.clone()),
+        }),
         Source::Relation { relation, renamed } => {
             // Columns under new names are known to nobody here; of protected relations they are refused.
             let derived = renamed || is_cte(relation, facts);
-            Ok(Meaning { name: item.name, relations: relations(relation, facts, catalog)?, derived })
+            let relations = relations(relation, facts, catalog)?;
+            Ok(Meaning { name: item.name, relations, derived, function: None })
         }
     }
 }

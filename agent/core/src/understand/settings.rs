@@ -86,12 +86,17 @@ pub(super) fn check_shown(call: &Call<'_>, facts: &Facts<'_>, catalog: &Catalog)
     if known || !catalog.has_protected() {
         return Ok(());
     }
-    Err(refusal::refusal(
+    Err(computed_name("current_setting"))
+}
+
+/// The refusal of a function that takes a setting's name, if that is no constant.
+pub(super) fn computed_name(function: &str) -> Refusal {
+    refusal::refusal(
         ReasonCode::UnsafeSetting,
         None,
-        "current_setting with a name that is computed cannot be checked".to_owned(),
+        format!("{function} with a name that is computed cannot be checked"),
         "Give the setting's name as a constant, or read pg_settings.",
-    ))
+    )
 }
 
 fn unknown(setting: &str) -> Refusal {

@@ -5,7 +5,7 @@ use crate::{
     catalog::Relation,
     statement::Refusal,
     understand::{
-        facts::{ColumnUse, Place},
+        facts::{ColumnUse, Place, ScopeId},
         functions, refusal, value_bearing,
     },
 };
@@ -99,7 +99,11 @@ impl Resolved<'_, '_> {
                     self.function_of_row(relation, name, meaning.derived)?;
                 }
             }
-            if meaning.derived && !self.names_some_column(name) {
+            let is_column = match &meaning.function {
+                Some(columns) => columns.contains(&name),
+                None => self.names_some_column(name, column.scope),
+            };
+            if meaning.derived && !is_column {
                 functions::check_field(name, self.catalog)?;
             }
         }
@@ -126,9 +130,11 @@ impl Resolved<'_, '_> {
             && !catalog.user_types.contains(name)
     }
 
-    /// Whether something in the statement gives a column this name.
-    fn names_some_column(&self, name: &str) -> bool {
-        self.facts.scopes.iter().any(|scope| scope.outputs.contains(&name))
+    /// Whether something in the statement gives a column this name. The level that asks does not: its own
+    /// outputs have the names of what it refers to.
+    fn names_some_column(&self, name: &str, asks: ScopeId) -> bool {
+        let mut others = self.facts.scopes.iter().enumerate().filter(|(index, _)| *index != asks.0);
+        others.any(|(_, scope)| scope.outputs.contains(&name))
             || self.named().any(|relation| has_column(relation, name))
     }
 }

@@ -111,13 +111,18 @@ impl<'a> Walk<'a> {
             self.range_function_call(node, here);
         }
         self.column_definitions(coldeflist);
-        if alias.is_some() {
-            self.derived(alias.as_ref(), here.scope);
+        if let Some(alias) = alias {
+            let defined = coldeflist.iter().filter_map(|node| match &node.node {
+                Some(NodeEnum::ColumnDef(definition)) => Some(definition.colname.as_str()),
+                _ => None,
+            });
+            let columns = alias.colnames.iter().filter_map(text).chain(defined).collect();
+            self.item(here.scope, &alias.aliasname, Source::Function { columns });
         } else {
             // Without an alias the function's own name qualifies its columns.
             let calls = function_names(functions);
             for name in calls {
-                self.item(here.scope, name, Source::Derived);
+                self.item(here.scope, name, Source::Function { columns: Vec::new() });
             }
             self.derived(None, here.scope);
         }

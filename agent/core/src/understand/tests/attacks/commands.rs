@@ -10,6 +10,7 @@ fn what_runs_code_that_the_text_does_not_show_is_opaque() {
     refused(
         "opaque",
         &[
+            "SELECT x.audit_all, q.audit_all FROM generate_series(1, 2) x, (SELECT 1 AS audit_all) q",
             "DO $$ BEGIN PERFORM 1; END $$",
             "CALL anything()",
             "SELECT shop_total(1)",
@@ -234,6 +235,10 @@ fn no_way_to_name_a_mask_key_is_open() {
         "SELECT current_setting('connect_' || 'mask.pii_email')",
         "SELECT current_setting(n) FROM (VALUES ('connect_mask.pii_email')) v(n)",
         "SELECT current_setting(name) FROM products",
+        "SELECT ('connect_mask.pii_email'::text).current_setting",
+        "SELECT (x).current_setting FROM unnest(ARRAY['connect_mask.pii_email']) x",
+        "SELECT x.current_setting FROM unnest(ARRAY['connect_mask.pii_email']) x",
+        "SELECT x.current_setting FROM unnest(ARRAY['connect_mask.pii_email']) x, (SELECT 1 AS current_setting) q",
         "SELECT current_setting(s.name) FROM pg_settings s",
         "SELECT current_setting(s.name) FROM pg_catalog.pg_settings AS s(a, name)",
         "WITH s AS (SELECT 'connect_mask.pii_email' AS name) SELECT current_setting(s.name) FROM s",
