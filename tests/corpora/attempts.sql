@@ -54,6 +54,9 @@ SELECT x.ts_stat FROM unnest(ARRAY['SELECT to_tsvector(email) FROM customers']) 
 SELECT x.schema_to_xml FROM unnest(ARRAY['public']) x;
 SELECT x.open_door FROM generate_series(1, 2) x;
 SELECT x.open_door, q.open_door FROM generate_series(1, 2) x, (SELECT 1 AS open_door) q;
+SELECT q.open_any, z.open_any FROM (SELECT 1 AS a) q, (SELECT 1 AS open_any) z;
+SELECT q.open_any FROM (TABLE scratch) q, (SELECT 1 AS open_any) z LIMIT 1;
+WITH q AS (SELECT 1 AS a), z AS (SELECT 1 AS open_any) SELECT q.open_any, z.open_any FROM q, z;
 SELECT open_door(1);
 SELECT (1).open_door;
 

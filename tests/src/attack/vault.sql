@@ -19,3 +19,4 @@ INSERT INTO staff (id, region) SELECT g, CASE WHEN g % 2 = 0 THEN 'north' ELSE '
 INSERT INTO contact (id) SELECT g FROM generate_series(1, 6) g;
 INSERT INTO former_contact (id) SELECT g FROM generate_series(7, 12) g;
 CREATE FUNCTION open_door(int) RETURNS text STABLE LANGUAGE sql AS 'SELECT email FROM customers WHERE id = $1';
+CREATE FUNCTION open_any(anyelement) RETURNS text STABLE LANGUAGE sql AS 'SELECT email FROM customers LIMIT 1';

@@ -10,7 +10,7 @@ use connect_shared::decision::ReasonCode;
 use self::builtin::Rule;
 use super::{facts::Call, refusal, settings};
 use crate::{
-    catalog::{Catalog, Volatility},
+    catalog::{Catalog, Oid, Volatility, code::TypeKind},
     statement::Refusal,
 };
 
@@ -80,6 +80,26 @@ pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> 
         },
         None => Ok(()),
     }
+}
+
+/// Whether a user's function of this name may be called with a row of a subquery as its one argument.
+pub(super) fn takes_rows(name: &str, catalog: &Catalog) -> bool {
+    if !catalog.user_functions.contains(name) {
+        return false;
+    }
+    let code = &catalog.code;
+    let Some(found) = code.functions_by_name.get(name) else { return true };
+    found.iter().filter_map(|oid| code.functions.get(oid)).any(|function| {
+        let wanted = function.arguments.len().saturating_sub(function.defaults.into());
+        let first = function.arguments.first().map(|oid| code.types.get(oid).map(|known| &known.kind));
+        let holds_rows = first.is_some_and(|kind| {
+            !matches!(
+                kind,
+                Some(TypeKind::Base | TypeKind::Enum | TypeKind::Range(_) | TypeKind::Multirange(_))
+            )
+        });
+        (wanted <= 1 || function.variadic != Oid(0)) && holds_rows
+    })
 }
 
 fn user(name: &str, catalog: &Catalog) -> Result<Consequence, Refusal> {

@@ -101,7 +101,10 @@ impl Resolved<'_, '_> {
             }
             let is_column = match &meaning.function {
                 Some(columns) => columns.contains(&name),
-                None => self.names_some_column(name, column.scope),
+                // Which of several it is that has the column is not known here.
+                None => {
+                    self.names_some_column(name, column.scope) && !functions::takes_rows(name, self.catalog)
+                }
             };
             if meaning.derived && !is_column {
                 functions::check_field(name, self.catalog)?;
