@@ -112,8 +112,14 @@ impl Session {
     }
 
     pub(super) fn reset_all(&mut self) {
+        // What is at its default now stays so until the transaction ends, and then is what it was.
+        let (path, is_set) = (self.lasting.path.clone(), self.lasting.path_is_set);
+        let passed_over = !self.settings.path_is_set && is_set;
         self.settings.reset_all(&self.reset);
         self.lasting.reset_all(&self.reset);
+        if passed_over {
+            (self.lasting.path, self.lasting.path_is_set) = (path, is_set);
+        }
     }
 
     fn run_by_name(&mut self, change: Option<Arc<SessionChange>>, catalog: &Catalog, depth: u8) {

@@ -62,6 +62,8 @@ pub(super) enum Actor {
 pub(super) struct Settings {
     /// Names in the list, `$user` and `pg_temp` among them; `None` if nobody knows.
     pub(super) path: Option<Arc<[Name]>>,
+    /// It was set, and not to its default: RESET ALL passes over a setting that was not.
+    pub(super) path_is_set: bool,
     pub(super) authorization: Actor,
     /// `None`: no role is set, and the authorisation counts.
     pub(super) role: Option<Actor>,
@@ -89,13 +91,22 @@ impl Settings {
 
     /// What is left when nothing is known any more.
     pub(super) const fn unknown() -> Self {
-        Self { path: None, authorization: Actor::Unknown, role: Some(Actor::Unknown), lexing: Lexing::Other }
+        Self {
+            path: None,
+            path_is_set: true,
+            authorization: Actor::Unknown,
+            role: Some(Actor::Unknown),
+            lexing: Lexing::Other,
+        }
     }
 
     /// Takes a value; `reset` has the defaults.
     pub(super) fn set(&mut self, setting: Setting, value: &Value, reset: &Self) {
         match setting {
-            Setting::SearchPath => self.path = path_value(value, reset),
+            Setting::SearchPath => {
+                self.path = path_value(value, reset);
+                self.path_is_set = *value != Value::Default;
+            }
             Setting::Role => self.role = role_value(value, reset),
             Setting::Authorization => {
                 self.authorization = authorization_value(value, reset);
@@ -108,6 +119,7 @@ impl Settings {
     /// `RESET ALL`, which leaves the roles alone.
     pub(super) fn reset_all(&mut self, reset: &Self) {
         self.path.clone_from(&reset.path);
+        self.path_is_set = false;
         self.lexing = reset.lexing;
     }
 

@@ -271,3 +271,16 @@ fn strings_that_are_read_otherwise_are_said_to_be() {
         assert_eq!(world.session.lexing(), expected, "{statements:?}");
     }
 }
+
+#[test]
+fn reset_all_passes_over_what_is_at_its_default_for_now() {
+    // `ResetAllOptions` in guc.c looks at the source of the value that counts at the moment.
+    let lasting =
+        ["SET search_path TO a", "BEGIN", "SET LOCAL search_path TO DEFAULT", "RESET ALL", "COMMIT"];
+    let reset = ["SET search_path TO a", "BEGIN", "SET LOCAL search_path TO b", "RESET ALL", "COMMIT"];
+    let within = ["SET search_path TO a; SET LOCAL search_path TO DEFAULT; RESET ALL"];
+    let of = |statements: &[&str]| World::new().run(statements).path();
+    assert_eq!(of(&lasting), of(&["SET search_path TO a"]));
+    assert_eq!(of(&reset), of(&[]));
+    assert_eq!(of(&within), of(&["SET search_path TO a"]));
+}
