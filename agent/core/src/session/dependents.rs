@@ -83,8 +83,17 @@ impl Session {
         };
         let children = children.iter().filter_map(|oid| catalog.relation(*oid));
         let over = all(catalog).filter(|relation| relation.view_reads.contains(&oid));
-        found.extend(children.chain(over).map(|relation| key(&relation.schema, &relation.name)));
+        found.extend(children.chain(over).map(|relation| self.key_now(relation)));
         found
+    }
+
+    /// The name that a relation of the snapshot has by now: this session may have given it another.
+    fn key_now(&self, relation: &Relation) -> Key {
+        let renamed = self.relations.changed.iter().find_map(|(key, change)| match change {
+            Change::Known(own) if own.relation.oid == relation.oid => Some(key.clone()),
+            _ => None,
+        });
+        renamed.unwrap_or_else(|| key(&relation.schema, &relation.name))
     }
 
     /// Texts in the snapshot that name this (a column, a relation, a schema) name something else now.

@@ -284,3 +284,13 @@ fn reset_all_passes_over_what_is_at_its_default_for_now() {
     assert_eq!(of(&reset), of(&[]));
     assert_eq!(of(&within), of(&["SET search_path TO a"]));
 }
+
+#[test]
+fn a_rollback_outside_of_a_block_takes_the_message_back() {
+    let after = |sql: &str| World::new().message(sql).message("SET search_path TO renamed, a").path();
+    assert_eq!(after("ALTER SCHEMA b RENAME TO renamed; ROLLBACK"), after("SELECT 1"));
+    assert_eq!(
+        after("ALTER SCHEMA b RENAME TO renamed; ROLLBACK; CREATE TABLE v (i int)"),
+        after("SELECT 1")
+    );
+}

@@ -295,6 +295,7 @@ fn dropped_relations_take_with_them_what_hangs_on_them() {
     check(&[
         (&["DROP TABLE people CASCADE"], "public", "people", "dropped"),
         (&["DROP TABLE people CASCADE"], "public", "people_view", "dropped"),
+        (&["ALTER VIEW people_view RENAME TO seen", "DROP TABLE people CASCADE"], "public", "seen", "-"),
         (&["DROP TABLE IF EXISTS nowhere"], "public", "nowhere", "-"),
         (&["DROP TABLE t"], "public", "t", "dropped"),
         (&["SET search_path TO b, a", "DROP TABLE t"], "b", "t", "dropped"),
