@@ -6,7 +6,7 @@ use super::{
     Session, SessionChange,
     change::{Owner, Step},
     schemas::SchemaChange,
-    settings::{Actor, Scope, Setting, Value},
+    settings::{Scope, Setting, Value},
 };
 use crate::catalog::{Catalog, code::Name};
 
@@ -132,11 +132,7 @@ impl Session {
     }
 
     fn create_schema(&mut self, name: Option<&Name>, owner: &Owner, catalog: &Catalog) {
-        let current = match self.settings.role() {
-            Actor::Login => Some(catalog.role.clone()),
-            Actor::Named(name) => Some(name.clone()),
-            Actor::Unknown => None,
-        };
+        let current = self.current_role(catalog);
         let (name, mine) = match owner {
             Owner::Current => (name.cloned().or_else(|| current.clone()), true),
             Owner::Named(role) => (Some(name.unwrap_or(role).clone()), current.as_ref() == Some(role)),
@@ -146,7 +142,8 @@ impl Session {
             // IF NOT EXISTS.
             return;
         }
-        self.schema_changed(name, if mine { SchemaChange::Made } else { SchemaChange::Unknown });
+        let made = current.filter(|_| mine).map_or(SchemaChange::Unknown, SchemaChange::Made);
+        self.schema_changed(name, made);
     }
 
     fn rename_role(&mut self, from: &Name, to: &Name, catalog: &Catalog) {

@@ -9,10 +9,10 @@ use crate::catalog::{
 };
 
 /// What became of a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SchemaChange {
-    /// Made, and owned by the role that made it.
-    Made,
+    /// Made by this role, or made its own by another name: others may use it only if it lets them.
+    Made(Name),
     Dropped,
     /// Who may use it is not known.
     Unknown,
@@ -34,7 +34,10 @@ impl Session {
             return Standing::Usable;
         }
         match self.schemas.get(schema) {
-            Some(SchemaChange::Made) => return Standing::Usable,
+            Some(SchemaChange::Made(owner)) => {
+                let own = self.current_role(catalog).is_some_and(|role| role == *owner);
+                return if own { Standing::Usable } else { Standing::Unknown };
+            }
             Some(SchemaChange::Dropped) => return Standing::Absent,
             Some(SchemaChange::Unknown) => return Standing::Unknown,
             None if self.relations.stored_lost => return Standing::Unknown,
@@ -54,6 +57,15 @@ impl Session {
             Some(_) => Standing::Usable,
             None if *role == catalog.role => Standing::Usable,
             None => Standing::Unknown,
+        }
+    }
+
+    /// The role whose rights count, by name.
+    pub(super) fn current_role(&self, catalog: &Catalog) -> Option<Name> {
+        match self.settings.role() {
+            Actor::Login => Some(catalog.role.clone()),
+            Actor::Named(name) => Some(name.clone()),
+            Actor::Unknown => None,
         }
     }
 
@@ -96,7 +108,9 @@ impl Session {
         self.relations.code_changed |= holds_code(old, catalog);
         self.texts_are_stale(old, catalog);
         self.schema_changed(old.clone(), SchemaChange::Dropped);
-        self.schema_changed(new.clone(), SchemaChange::Made);
+        // Only its owner may rename it.
+        let owner = self.current_role(catalog);
+        self.schema_changed(new.clone(), owner.map_or(SchemaChange::Unknown, SchemaChange::Made));
     }
 }
 

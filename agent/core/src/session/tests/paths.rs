@@ -217,7 +217,8 @@ fn the_role_decides_about_its_own_schema_and_what_it_may_use() {
         (&["BEGIN", "SET ROLE bob", "ROLLBACK"], "pg_catalog ana public"),
         (&["SET ROLE nobody_knows"], "?"),
         (&["SET ROLE nobody_knows", "SET search_path TO pg_catalog"], "pg_catalog"),
-        (&["CREATE SCHEMA bob", "SET ROLE bob", "SET search_path TO \"$user\""], "pg_catalog bob"),
+        // Whether the new schema lets bob use it, nobody said.
+        (&["CREATE SCHEMA bob", "SET ROLE bob", "SET search_path TO \"$user\""], "?"),
     ]);
 }
 
@@ -293,4 +294,18 @@ fn a_rollback_outside_of_a_block_takes_the_message_back() {
         after("ALTER SCHEMA b RENAME TO renamed; ROLLBACK; CREATE TABLE v (i int)"),
         after("SELECT 1")
     );
+}
+
+#[test]
+fn a_schema_that_was_made_or_renamed_is_its_owners_and_of_others_nobody_knows() {
+    let path = |statements: &[&str]| World::new().run(statements).path();
+    let made = ["CREATE SCHEMA made", "SET search_path TO made, b"];
+    let renamed = ["ALTER SCHEMA a RENAME TO renamed", "SET search_path TO renamed, b"];
+    assert_eq!(path(&made), "pg_catalog made b");
+    assert_eq!(path(&renamed), "pg_catalog renamed b");
+    for statements in [made, renamed] {
+        let [first, second] = statements;
+        assert_eq!(path(&[first, second, "SET ROLE bob"]), "?", "{first}");
+        assert_ne!(path(&[first, second, "SET ROLE bob", "RESET ROLE"]), "?", "{first}");
+    }
 }
