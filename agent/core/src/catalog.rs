@@ -21,6 +21,12 @@ pub use self::{
     rights::{Rights, RoleRights, RowSecurity, Security},
 };
 
+/// An identifier in quotes: what PostgreSQL reads back as this very name.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// Object identifier in PostgreSQL's catalogs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Oid(pub u32);

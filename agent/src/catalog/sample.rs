@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use connect_core::{
-    catalog::{Oid, Relation, code::Name},
+    catalog::{Oid, Relation, code::Name, quoted},
     label::LONGEST_SAMPLE,
 };
 use tokio_postgres::types::Type;
@@ -102,11 +102,6 @@ fn expression(column: &Wanted) -> String {
     } else {
         format!("left(format('%s', {name}), {LONGEST_SAMPLE})")
     }
-}
-
-/// A name as PostgreSQL reads it back.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

@@ -31,11 +31,7 @@ mod type_name;
 use connect_shared::label::Label;
 
 pub use self::key::{PREFIX, SET_CONFIG, Setting, settings};
-use self::{
-    shape::Source,
-    term::{cast, quoted},
-    type_name::TypeName,
-};
+use self::{shape::Source, term::cast, type_name::TypeName};
 use super::{
     known::known,
     neutral,
@@ -45,7 +41,7 @@ use super::{
     types::*,
 };
 use crate::{
-    catalog::{Catalog, Oid},
+    catalog::{Catalog, Oid, quoted},
     mask::MaskKey,
 };
 

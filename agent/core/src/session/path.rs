@@ -1,7 +1,7 @@
 //! `search_path`: how its text is read, and which schemas it stands for (`namespace.c`).
 
 use crate::{
-    catalog::{Catalog, code::Name},
+    catalog::{self, Catalog, code::Name},
     session::{SearchPath, Session, find, schemas::Standing, settings::Actor},
 };
 
@@ -71,7 +71,7 @@ pub(super) fn cut(name: &str) -> &str {
 /// A list of identifiers that [`identifiers`] reads back.
 #[must_use]
 pub fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<_> = names.into_iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    let quoted: Vec<_> = names.into_iter().map(catalog::quoted).collect();
     quoted.join(", ")
 }
 

@@ -2,9 +2,9 @@
 //! becomes a subselect of the same name and columns, in which protected columns are their masks
 //! ([`crate::mask::sql`]). All that the statement then computes is a function of masks.
 //!
-//! Only for queries that read and what carries one ([`carried`]), and only where every name is known for certain: the binder says which
-//! relation a name in FROM means, and the new text names it with its schema, so that no search path can
-//! make it another one. Edits are made between tokens ([`edit`]); the new text is parsed again and must be
+//! Only for queries that read and what carries one ([`carried`]), and only where every name is known for
+//! certain: the binder says which relation a name in FROM means, and the new text names it with its schema,
+//! so that no search path can make it another one. Edits are made between tokens ([`edit`]); the new text is parsed again and must be
 //! the old tree with these subselects in it and nothing else ([`check`]). What cannot be done is refused.
 
 mod carried;

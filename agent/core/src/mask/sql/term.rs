@@ -56,11 +56,6 @@ pub(super) fn plain(text: &str) -> String {
     format!("({text} COLLATE pg_catalog.\"C\")")
 }
 
-/// A name in quotes.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A subselect over one that computes each column once: without OFFSET the planner would copy what a
 /// column stands for to every place where it is used.
 pub(super) fn let_once(value: &str, name: &str, select: &str) -> String {

@@ -1,8 +1,7 @@
 //! Types as they are written in a cast: with their schema and modifier, so that nothing else is meant.
 
-use super::term::quoted;
 use crate::{
-    catalog::{Catalog, Oid},
+    catalog::{Catalog, Oid, quoted},
     mask::{decimal::Digits, types::*},
 };
 

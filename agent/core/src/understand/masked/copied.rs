@@ -7,10 +7,10 @@ use pg_query::protobuf::{CopyStmt, RangeVar};
 use super::{
     check,
     edit::Edit,
-    source::{self, Wanted, quoted},
+    source::{self, Wanted},
 };
 use crate::{
-    catalog::{Catalog, ColumnExpression, Relation, RelationKind},
+    catalog::{Catalog, ColumnExpression, Relation, RelationKind, quoted},
     mask::MaskKey,
     statement::{ProtectedColumn, Refusal},
     understand::{refusal, tokens::Tokens, walk::texts},

@@ -7,13 +7,9 @@ use pg_query::{
     protobuf::{AStar, ColumnRef, Node, String as Name, a_const::Val},
 };
 
-use super::{
-    Named,
-    check::Replacement,
-    source::{quoted, whole_rows},
-};
+use super::{Named, check::Replacement, source::whole_rows};
 use crate::{
-    catalog::{Catalog, Oid, Relation, RelationKind},
+    catalog::{Catalog, Oid, Relation, RelationKind, quoted},
     statement::Refusal,
     understand::{
         facts::{Facts, Group, Place, Scope, Source},

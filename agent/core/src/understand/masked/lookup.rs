@@ -10,11 +10,11 @@ use pg_query::{NodeEnum, protobuf::a_const::Val};
 
 use super::{
     Named,
-    source::{INNER, modifier, quoted},
+    source::{INNER, modifier},
 };
 use crate::{
     budget::LOOKUPS,
-    catalog::{Catalog, Column, Oid},
+    catalog::{Catalog, Column, Oid, quoted},
     mask::{MaskKey, sql, types},
     statement::Refusal,
     understand::{

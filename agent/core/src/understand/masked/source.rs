@@ -6,7 +6,7 @@ use connect_shared::label::Label;
 use pg_query::protobuf::RangeVar;
 
 use crate::{
-    catalog::{Catalog, Column, Modifier, Relation, code::TypeKind},
+    catalog::{Catalog, Column, Modifier, Relation, code::TypeKind, quoted},
     mask::{MaskKey, sql},
     statement::{ProtectedColumn, Refusal},
     understand::{
@@ -162,9 +162,4 @@ fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedCol
         name: format!("{}.{}", relation.qualified_name(), column.name),
         label,
     }
-}
-
-/// An identifier in quotes.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

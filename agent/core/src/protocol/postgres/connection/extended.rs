@@ -159,7 +159,7 @@ impl Connection {
         let prepared = portal.prepared.clone();
         let Some(facts) = prepared.facts.clone() else {
             // An empty query has no statement to record.
-            self.outbox.say_to_server(pending.message.bytes);
+            self.say_extended(pending.message.bytes);
             self.in_flight.push_back(Expect::EmptyExecute);
             return;
         };

@@ -96,7 +96,7 @@ fn not_now() -> Refusal {
         code: ReasonCode::NotUnderstood,
         object: None,
         message: "masks for this statement cannot be prepared in the middle of a pipeline".to_owned(),
-        hint: Some("send Sync, then this statement".to_owned()),
+        hint: Some("Send Sync, then this statement.".to_owned()),
         sqlstate: None,
         unknown_object: None,
     }
