@@ -30,7 +30,6 @@ struct Trial {
 async fn changing_a_column_moves_only_what_the_set_and_analyze_say_depends_on_it() {
     let version = Version::Eighteen;
     let server = Server::of_the_set(version, &["lineage", "ground"]);
-    keep_little_wal(&server);
     let all: Vec<Answer> =
         answers::all().into_iter().filter(|answer| answer.is_for(version.number())).collect();
     let analysis = analyze(&server.postgres.url("lineage"), &all);
@@ -59,7 +58,6 @@ async fn changing_a_column_moves_only_what_analyze_says_depends_on_it_in_generat
     // Each statement runs again for each column and change: the long form takes about nine times as long.
     let [schemas, each] = if is_full() { [9, 300] } else { [3, 150] };
     let server = Server::start(Version::Eighteen);
-    keep_little_wal(&server);
     let mut found = Found::default();
     for seed in 0..schemas {
         let database = format!("generated{seed}");
@@ -86,12 +84,6 @@ async fn changing_a_column_moves_only_what_analyze_says_depends_on_it_in_generat
         "only {} ran",
         found.ran.len()
     );
-}
-
-/// Rows are replaced thousands of times here, and none is ever recovered.
-fn keep_little_wal(server: &Server) {
-    server.postgres.sql("postgres", "ALTER SYSTEM SET max_wal_size = '256MB'");
-    server.postgres.sql("postgres", "SELECT pg_reload_conf()");
 }
 
 /// Statements that the server takes, of which nothing is claimed yet.

@@ -81,14 +81,15 @@ const WITHOUT_FOREIGN_KEYS: &str = "
       END LOOP;
     END $$";
 
-/// Makes tables of materialized views and takes clocks out of columns.
+/// Makes tables of materialized views, without the views over them, and takes clocks out of columns.
 const FLAT: &str = "
     DO $$
     DECLARE it record;
     BEGIN
       FOR it IN SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE relkind = 'm' LOOP
+        CONTINUE WHEN to_regclass(format('%I.%I', it.nspname, it.relname)) IS NULL;
         EXECUTE format('CREATE TABLE %I.flat AS SELECT * FROM %I.%I WITH NO DATA', it.nspname, it.nspname, it.relname);
-        EXECUTE format('DROP MATERIALIZED VIEW %I.%I', it.nspname, it.relname);
+        EXECUTE format('DROP MATERIALIZED VIEW %I.%I CASCADE', it.nspname, it.relname);
         EXECUTE format('ALTER TABLE %I.flat RENAME TO %I', it.nspname, it.relname);
       END LOOP;
       FOR it IN SELECT adrelid::regclass AS relation, attname FROM pg_attrdef d

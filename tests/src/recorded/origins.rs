@@ -20,8 +20,8 @@ use crate::{
     oracle::{Column, catalog::Catalog, wire::Wire},
 };
 
-/// Columns of views that stay, with where they come from.
-type Views = HashMap<u32, Vec<Column>>;
+/// Columns of views that stay, with where they come from; `None` where the server does not say.
+type Views = HashMap<u32, Option<Vec<Column>>>;
 
 /// Compares each column of each result.
 pub fn compare(bench: &mut Bench, cases: &[Case], explained: &Explained, figures: &mut Figures) {
@@ -33,7 +33,7 @@ pub fn compare(bench: &mut Bench, cases: &[Case], explained: &Explained, figures
         match origins {
             Ok(Some(origins)) => described.push((case, origins)),
             Ok(None) => figures.add("without a result", 1),
-            Err(()) => figures.add("refused by the server", 1),
+            Err(()) => figures.add("refused by the server, or of a view that it cannot read back", 1),
         }
     }
     let questions = described.iter().map(|(case, _)| case.question(&case.sql)).collect();
@@ -59,22 +59,31 @@ fn origins(
 ) -> Result<Option<Vec<Option<String>>>, ()> {
     let Some(fields) = wire.parse(sql).map_err(drop)?.fields else { return Ok(None) };
     let origin = |field: &crate::oracle::wire::Field| stored(wire, catalog, field.origin, views);
-    Ok(Some(fields.iter().map(origin).collect()))
+    fields.iter().map(origin).collect::<Result<_, ()>>().map(Some)
 }
 
-/// The stored column behind what the server names.
-fn stored(wire: &mut Wire, catalog: &Catalog, column: Column, views: &mut Views) -> Option<String> {
+/// The stored column behind what the server names; an error where it is a view's whose definition the server
+/// writes and does not take back (the new names of a function's rows of which columns were dropped).
+fn stored(
+    wire: &mut Wire,
+    catalog: &Catalog,
+    column: Column,
+    views: &mut Views,
+) -> Result<Option<String>, ()> {
     let (relation, place) = column;
     if relation == 0 || place == 0 {
-        return None;
+        return Ok(None);
     }
-    let Some(known) = catalog.relations.get(&relation) else { return own(wire, column) };
+    let Some(known) = catalog.relations.get(&relation) else { return Ok(own(wire, column)) };
     if known.kind != 'v' {
-        return Some(catalog.column_name(column));
+        return Ok(Some(catalog.column_name(column)));
     }
-    let columns = views.entry(relation).or_insert_with(|| view(wire, relation));
-    let behind = *columns.get(usize::try_from(place - 1).ok()?)?;
-    stored(wire, catalog, behind, views)
+    let columns = views.entry(relation).or_insert_with(|| view(wire, relation)).as_ref().ok_or(())?;
+    let place = usize::try_from(place - 1).ok();
+    match place.and_then(|place| columns.get(place)) {
+        Some(&behind) => stored(wire, catalog, behind, views),
+        None => Ok(None),
+    }
 }
 
 /// The same of a relation that the session has made.
@@ -91,11 +100,11 @@ fn own(wire: &mut Wire, (relation, place): Column) -> Option<String> {
 }
 
 /// What the server says of the query that a view is.
-fn view(wire: &mut Wire, view: u32) -> Vec<Column> {
+fn view(wire: &mut Wire, view: u32) -> Option<Vec<Column>> {
     let definition = wire.run(&format!("SELECT pg_catalog.pg_get_viewdef({view}::pg_catalog.oid)"));
     let definition = definition.into_iter().flatten().flatten().next().expect("a view has a definition");
-    let parsed = wire.parse(definition.trim_end().trim_end_matches(';')).expect("a definition is valid");
-    parsed.fields.unwrap_or_default().into_iter().map(|field| field.origin).collect()
+    let parsed = wire.parse(definition.trim_end().trim_end_matches(';')).ok()?;
+    Some(parsed.fields.unwrap_or_default().into_iter().map(|field| field.origin).collect())
 }
 
 fn differences(origins: &[Option<String>], told: &Told) -> Vec<String> {
