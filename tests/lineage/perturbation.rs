@@ -55,8 +55,8 @@ async fn changing_a_column_moves_only_what_the_set_and_analyze_say_depends_on_it
 
 #[tokio::test]
 async fn changing_a_column_moves_only_what_analyze_says_depends_on_it_in_generated_statements() {
-    // Each statement runs again for each column and change: the long form takes about nine times as long.
-    let [schemas, each] = if is_full() { [9, 300] } else { [3, 150] };
+    // Each statement runs again for each column and change: the long form takes about four times as long.
+    let [schemas, each] = if is_full() { [5, 250] } else { [3, 150] };
     let server = Server::start(Version::Eighteen);
     let mut found = Found::default();
     for seed in 0..schemas {
