@@ -40,6 +40,9 @@ pub struct Statement {
     pub writes: Vec<String>,
     pub proof: ReadProof,
     pub protection: Protection,
+    /// Clear values that an execution asks for or tests: constants and parameters that protected columns are
+    /// compared with, or that are given to unique ones.
+    pub lookups: u32,
     /// Shapes that guardrails speak about.
     pub shapes: Vec<Shape>,
     /// What it changes for the statements after it.
@@ -79,27 +82,12 @@ pub enum Protection {
     Projection { columns: Vec<ProtectedColumn> },
     /// Class C: the statement computes with protected columns, and is rewritten so that it reads their
     /// masks in place of their values.
-    Masked {
-        columns: Vec<ProtectedColumn>,
-        /// Constants and parameters that clear values are looked up by, at each execution.
-        lookups: u32,
-    },
+    Masked { columns: Vec<ProtectedColumn> },
     /// A protected relation is reached and no protected column is read; results need no mask, errors
     /// may still quote values.
     Avoided,
     /// Everything else: denied, with the reason.
     Refused(Refusal),
-}
-
-impl Protection {
-    /// Constants and parameters that an execution looks protected values up by.
-    #[must_use]
-    pub const fn lookups(&self) -> u32 {
-        match self {
-            Self::Masked { lookups, .. } => *lookups,
-            _ => 0,
-        }
-    }
 }
 
 /// A column that must not be seen in clear.

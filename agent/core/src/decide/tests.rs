@@ -26,6 +26,7 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         writes: Vec::new(),
         proof: ReadProof::MayWrite,
         protection: Protection::Untouched,
+        lookups: 0,
         shapes: Vec::new(),
         effect: Effect::None,
         lineage: std::sync::Arc::default(),

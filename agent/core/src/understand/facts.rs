@@ -26,6 +26,8 @@ pub(super) struct Facts<'a> {
     pub(super) untyped: HashSet<i32>,
     pub(super) calls: Vec<Call<'a>>,
     pub(super) comparisons: Vec<Comparison<'a>>,
+    /// Where references stand that are asked for nothing but whether they are NULL.
+    pub(super) null_tests: HashSet<i32>,
     /// `(expression).name`: a field or, if there is none, a function.
     pub(super) fields: Vec<&'a str>,
     pub(super) operators: Vec<&'a str>,
@@ -165,9 +167,21 @@ pub(super) struct Write<'a> {
     pub(super) verb: Verb,
     /// Columns that get values; `None`: all.
     pub(super) columns: Option<Vec<&'a str>>,
-    /// Has ON CONFLICT.
-    pub(super) arbiter: bool,
+    /// Of these, those whose value may be another for each row that is there already.
+    pub(super) varying: Vec<&'a str>,
+    /// Rows that it proposes, where the statement says how many; of an update one, whatever it is given to.
+    pub(super) proposed: Option<u32>,
+    pub(super) arbiter: Option<Arbiter<'a>>,
     pub(super) bound: Bound,
+}
+
+/// What ON CONFLICT compares with the rows that are there.
+#[derive(Debug)]
+pub(super) enum Arbiter<'a> {
+    /// These columns.
+    Columns(Vec<&'a str>),
+    /// Those of a constraint, or of any.
+    Any,
 }
 
 /// How a relation is written.

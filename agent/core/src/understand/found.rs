@@ -29,6 +29,7 @@ pub(super) struct Found {
     pub(super) writes: Vec<String>,
     pub(super) proof: ReadProof,
     pub(super) protection: Protection,
+    pub(super) lookups: u32,
     pub(super) shapes: Vec<Shape>,
     pub(super) effect: Effect,
 }
@@ -47,6 +48,7 @@ impl Found {
             writes: Vec::new(),
             proof,
             protection: Protection::Untouched,
+            lookups: 0,
             shapes: Vec::new(),
             effect: Effect::None,
         }
@@ -93,6 +95,7 @@ impl Found {
             writes: self.writes,
             proof: self.proof,
             protection: self.protection,
+            lookups: self.lookups,
             shapes: self.shapes,
             effect: self.effect,
             lineage: Arc::new(bound.lineage),

@@ -160,9 +160,8 @@ impl Asked<'_> {
         check::same(self.raw, self.text, self.range(), &edits)?;
         let edits = edits.into_iter().map(check::Replacement::into_edit).collect();
         let kind = sink.kind(facts.locks, consequence);
-        let protection = Protection::Masked { columns, lookups };
-        let statement = self.statement(kind, sink.proof(kind, consequence), protection);
-        Ok(Rewritten { edits, statement })
+        let statement = self.statement(kind, sink.proof(kind, consequence), columns);
+        Ok(Rewritten { edits, statement: Statement { lookups, ..statement } })
     }
 
     fn table(&self, copy: &CopyStmt) -> Result<Rewritten, Refusal> {
@@ -171,8 +170,7 @@ impl Asked<'_> {
         let relation = self.meant(written, &self.names()?)?.ok_or_else(own)?;
         let place = (self.text, self.range());
         let (edit, columns) = copied::of(copy, relation, place, self.tokens, self.catalog, self.key)?;
-        let protection = Protection::Masked { columns, lookups: 0 };
-        let statement = self.statement(Kind::Read, ReadProof::MayWrite, protection);
+        let statement = self.statement(Kind::Read, ReadProof::MayWrite, columns);
         Ok(Rewritten { edits: vec![edit], statement })
     }
 
@@ -292,7 +290,8 @@ impl Asked<'_> {
     }
 
     /// The statement as it was understood, without what it was refused for.
-    fn statement(&self, kind: Kind, proof: ReadProof, protection: Protection) -> Statement {
+    fn statement(&self, kind: Kind, proof: ReadProof, columns: Vec<ProtectedColumn>) -> Statement {
+        let protection = Protection::Masked { columns };
         Statement { kind, proof, protection, ..self.known.clone() }
     }
 }

@@ -1,9 +1,10 @@
 //! Queries and data-modifying statements: what they reach, what of it is protected, and how.
 
+pub(super) mod atom;
 mod outermost;
 pub(super) mod written;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pg_query::{NodeEnum, protobuf::Node};
 
@@ -41,8 +42,9 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     let mut found = Found::new(verb, Kind::Read);
     name_relations(&facts, catalog, &mut found);
     found.shapes = shapes(&facts, catalog);
-    let judged = judge(&facts, Some(node), catalog);
-    let consequence = judged.as_ref().map_or(Consequence::Write, |(_, consequence)| *consequence);
+    let judged = judged(&facts, Some(node), catalog, Conditions::LookUp);
+    let consequence = judged.as_ref().map_or(Consequence::Write, |judged| judged.consequence);
+    found.lookups = judged.as_ref().map_or(0, |judged| judged.lookups);
     found.kind = kind(&facts, consequence);
     if facts.into {
         found.effect = Effect::Catalog;
@@ -51,7 +53,7 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
         found.proof = ReadProof::MayWrite;
     }
     let judged = judged.map_err(|refusal| name_the_schema(refusal, &facts, catalog));
-    Some(found.protected_by(judged.map(|(protection, _)| protection)))
+    Some(found.protected_by(judged.map(|judged| judged.protection)))
 }
 
 /// A name that means several relations is judged by the strictest: the schema may be all that is missing.
@@ -79,12 +81,39 @@ fn kind(facts: &Facts<'_>, consequence: Consequence) -> Kind {
     }
 }
 
-/// What facts amount to. `node`: the statement itself, where its own output goes to the client.
-pub(super) fn judge(
+/// What facts of a statement amount to.
+pub(super) struct Judged {
+    pub(super) protection: Protection,
+    pub(super) consequence: Consequence,
+    /// Clear values that it asks for or tests.
+    lookups: u32,
+}
+
+/// What conditions may do with protected columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conditions {
+    /// Nothing: whoever runs it later is not counted.
+    Free,
+    /// Compare with single values ([`atom`]), which are counted at each execution.
+    LookUp,
+}
+
+/// What facts of something that is stored, or runs elsewhere, amount to. `node`: the statement itself, where
+/// its own output goes to the client.
+pub(super) fn judge(facts: &Facts<'_>, node: Option<&Node>, catalog: &Catalog) -> Result<Judged, Refusal> {
+    let judged = judged(facts, node, catalog, Conditions::Free)?;
+    if judged.lookups > 0 {
+        return Err(refusal::not_reviewed("a write into a unique protected column within another command"));
+    }
+    Ok(judged)
+}
+
+fn judged(
     facts: &Facts<'_>,
     node: Option<&Node>,
     catalog: &Catalog,
-) -> Result<(Protection, Consequence), Refusal> {
+    conditions: Conditions,
+) -> Result<Judged, Refusal> {
     let newer = facts.newer.filter(|construct| construct.since > catalog.server_version);
     if let Some(construct) = facts.unreviewed.or(newer) {
         return Err(refusal::unreviewed(construct, catalog.server_version));
@@ -93,12 +122,12 @@ pub(super) fn judge(
     let resolved = Resolved::new(facts, catalog)?;
     let consequence = code(facts, &resolved)?;
     resolved.check_relations()?;
-    let projected = columns(facts, &resolved)?;
-    written::check(facts, &resolved)?;
+    let projected = columns(facts, &resolved, conditions)?;
+    let lookups = projected.lookups.saturating_add(written::check(facts, &resolved)?);
     if let (Some(node), false) = (node, projected.is_empty()) {
-        outermost::check(node, facts, &resolved)?;
+        outermost::check(node, facts, &resolved, &projected.asked)?;
     }
-    Ok((protection(projected, &resolved), consequence))
+    Ok(Judged { protection: protection(projected, &resolved), consequence, lookups })
 }
 
 /// What facts of a query amount to whose protected columns are masked where they are read: what it may not
@@ -198,13 +227,28 @@ fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
 }
 
 /// Every column that is used; those that come out plainly are given back.
-fn columns(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Projected, Refusal> {
+fn columns(
+    facts: &Facts<'_>,
+    resolved: &Resolved<'_, '_>,
+    conditions: Conditions,
+) -> Result<Projected, Refusal> {
+    let atoms = match conditions {
+        Conditions::Free => HashMap::new(),
+        Conditions::LookUp => atom::atoms(facts),
+    };
     let mut projected = Projected::default();
     for column in &facts.columns {
         let reading = resolved.read(column)?;
         match (column.place, reading.protected.first()) {
             (Place::Plain, _) => projected.add(reading),
             (Place::Ignored, _) | (_, None) => {}
+            (Place::Condition, Some(_))
+                if let Some(asked) = atom::asked(column, &reading.protected, &atoms, resolved.catalog) =>
+            {
+                projected.asked.insert(column.location);
+                projected.lookups = projected.lookups.saturating_add(asked);
+                atom::check_count(projected.lookups as usize)?;
+            }
             (place, Some(protected)) => {
                 return Err(match resolved.catalog.relations.get(&protected.column.relation) {
                     Some(relation) => refusal::used(&protected.column, place, relation),
@@ -223,6 +267,10 @@ struct Projected {
     sure: Vec<ProtectedColumn>,
     /// In the output if a name means another relation than it seems to.
     possible: Vec<ProtectedColumn>,
+    /// Values that conditions look up.
+    lookups: u32,
+    /// Where references stand that they are compared with.
+    asked: HashSet<i32>,
     seen: HashSet<(Oid, i16)>,
 }
 

@@ -202,13 +202,14 @@ pub(super) fn opaque(what: String, why: &str, hint: &str) -> Refusal {
 
 pub(super) fn probe(column: &ProtectedColumn) -> Refusal {
     let message = format!(
-        "`{}` is {} and unique or referenced: whether a value can be written tells whether it is there",
+        "`{}` is {} and unique or referenced: whether a value can be written tells whether it is there, and \
+         how many values this would try cannot be counted",
         column.name, column.label
     );
     refusal(
         ReasonCode::ProtectedProbe,
         Some(column.name.clone()),
         message,
-        "Write the other columns, or let the application that owns the table write this one.",
+        "Write it as constants or parameters in VALUES or SET: each counts as a lookup.",
     )
 }

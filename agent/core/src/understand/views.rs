@@ -71,8 +71,8 @@ fn unknown(catalog: &Catalog) -> Settled {
 }
 
 fn judged(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
-    match query::judge(facts, Some(node), catalog) {
-        Ok((Protection::Untouched | Protection::Introspection, _)) => Settled::of(ViewReading::Untouched),
+    match query::judge(facts, Some(node), catalog).map(|judged| judged.protection) {
+        Ok(Protection::Untouched | Protection::Introspection) => Settled::of(ViewReading::Untouched),
         Ok(_) => projection(node, facts, catalog),
         Err(_) => unknown(catalog),
     }

@@ -1,11 +1,7 @@
-//! Lookups: a column compared for equality with a constant or parameter finds the rows of that value, though
-//! the statement sees masks only. Both sides are masked then: equal values have equal masks.
-//!
-//! Only for labels whose values are known to whoever looks for them (an address, a number to call), and for
-//! a bare column under `=`, IN or IS NOT DISTINCT FROM. Each constant counts: whoever could ask about any
-//! number of values could list them. Every other comparison is with the mask.
+//! Lookups ([`crate::understand::query::atom`]) in a statement that is rewritten: both sides are masked, and
+//! equal values have equal masks. Every other comparison is with the mask.
 
-use connect_shared::{decision::ReasonCode, label::Label};
+use connect_shared::label::Label;
 use pg_query::{NodeEnum, protobuf::a_const::Val};
 
 use super::{
@@ -13,14 +9,13 @@ use super::{
     source::{INNER, modifier},
 };
 use crate::{
-    budget::LOOKUPS,
     catalog::{Catalog, Column, Oid, quoted},
-    mask::{MaskKey, sql, types},
+    mask::{MaskKey, sql},
     statement::Refusal,
     understand::{
         bind::Names,
         facts::{Comparison, Facts},
-        overload, refusal,
+        query::atom::{self, may_be_looked_up},
     },
 };
 
@@ -30,14 +25,6 @@ pub(super) struct Lookup<'a> {
     /// Its mask, with the constant itself in it.
     pub(super) text: String,
 }
-
-/// Whether one may ask for the rows of a value of this class.
-const fn may_be_looked_up(label: Label) -> bool {
-    matches!(label, Label::Email | Label::Phone)
-}
-
-/// Most of them in one statement: nobody may have more in an hour.
-const MOST: usize = LOOKUPS as usize;
 
 /// The comparisons of a statement that are lookups.
 ///
@@ -59,11 +46,7 @@ pub(super) fn lookups<'a>(
             if let Some(text) = masked(column, label, constant, catalog, key) {
                 lookups.push(Lookup { constant, text });
             }
-            if lookups.len() > MOST {
-                let message = format!("a statement may look up {MOST} protected values");
-                let hint = "Look up fewer values at once, or search by a free column.";
-                return Err(refusal::refusal(ReasonCode::LookupBudget, None, message, hint));
-            }
+            atom::check_count(lookups.len())?;
         }
     }
     Ok(lookups)
@@ -108,21 +91,12 @@ fn implied_by(
     let id = (*names.columns.get(&comparison.column)?)?;
     let column = named.relation.column(id.number).filter(|_| id.relation == named.relation.oid)?;
     column.label.filter(|label| may_be_looked_up(*label))?;
-    let (_, name) = compared_as(column, catalog)?;
+    let (_, name) = atom::compared_as(column, catalog)?;
     let values: Option<Vec<String>> = comparison.constants.iter().map(|constant| written(constant)).collect();
     let values: Vec<String> =
         values?.into_iter().map(|value| format!("CAST({value} AS pg_catalog.{name})")).collect();
     let reference = format!("{INNER}.{}", quoted(&column.name));
     Some(format!("({reference} OPERATOR(pg_catalog.=) ANY (ARRAY[{}]))", values.join(", ")))
-}
-
-/// The type that constants beside such a column are taken for, and its name: a text beside a varchar.
-fn compared_as(column: &Column, catalog: &Catalog) -> Option<(u32, &'static str)> {
-    match overload::base_type(catalog, column.type_oid).0 {
-        types::TEXT | types::VARCHAR => Some((types::TEXT, "text")),
-        types::BPCHAR => Some((types::BPCHAR, "bpchar")),
-        _ => None,
-    }
 }
 
 /// The mask of a constant, as a value of the column would have it.
@@ -134,7 +108,7 @@ fn masked(
     key: &MaskKey,
 ) -> Option<String> {
     let written = written(constant)?;
-    let (type_oid, name) = compared_as(column, catalog)?;
+    let (type_oid, name) = atom::compared_as(column, catalog)?;
     let reference = format!("CAST({written} AS pg_catalog.{name})");
     let modifier = modifier(column, catalog).0;
     let column =

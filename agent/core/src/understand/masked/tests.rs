@@ -263,20 +263,26 @@ fn a_lookup_that_every_row_must_meet_is_asked_of_the_stored_column_too() {
         sent.matches(" WHERE (\"_\".\"email\" OPERATOR(pg_catalog.=) ANY (ARRAY[").count()
     };
     for (text, expected) in [
-        ("SELECT id FROM customers WHERE email = 'a'", 1),
-        ("SELECT id FROM customers c WHERE c.email IN ('a', $1) AND id > 5", 1),
-        ("SELECT c.id FROM customers c JOIN orders o ON o.customer_id = c.id WHERE 'a' = c.email", 1),
+        ("SELECT upper(email) FROM customers WHERE email = 'a'", 1),
+        ("SELECT upper(email) FROM customers c WHERE c.email IN ('a', $1) AND id > 5", 1),
         (
-            "SELECT 1 FROM orders WHERE EXISTS (SELECT FROM customers WHERE id = customer_id AND email = 'a')",
+            "SELECT upper(c.email) FROM customers c JOIN orders o ON o.customer_id = c.id WHERE 'a' = c.email",
             1,
         ),
-        ("SELECT id FROM customers WHERE email = 'a' OR id = 5", 0),
-        ("SELECT id FROM customers WHERE NOT email = 'a'", 0),
-        ("SELECT id FROM customers WHERE email IS NOT DISTINCT FROM $1", 0),
-        ("SELECT id FROM customers WHERE email = upper('a')", 0),
-        ("SELECT o.id FROM orders o LEFT JOIN customers c ON c.id = o.customer_id WHERE c.email = 'a'", 0),
-        ("SELECT (SELECT count(*) FROM customers d WHERE c.email = 'a') FROM customers c", 0),
-        ("SELECT s.id FROM (SELECT id, email FROM customers) s WHERE s.email = 'a'", 0),
+        (
+            "SELECT 1 FROM orders WHERE EXISTS (SELECT FROM customers WHERE id = customer_id AND email = 'a' AND email LIKE 'a')",
+            1,
+        ),
+        ("SELECT upper(email) FROM customers WHERE email = 'a' OR id = 5", 0),
+        ("SELECT upper(email) FROM customers WHERE NOT email = 'a'", 0),
+        ("SELECT upper(email) FROM customers WHERE email IS NOT DISTINCT FROM $1", 0),
+        ("SELECT upper(email) FROM customers WHERE email = upper('a')", 0),
+        (
+            "SELECT upper(c.email) FROM orders o LEFT JOIN customers c ON c.id = o.customer_id WHERE c.email = 'a'",
+            0,
+        ),
+        ("SELECT (SELECT max(d.email) FROM customers d WHERE c.email = 'a') FROM customers c", 0),
+        ("SELECT upper(s.email) FROM (SELECT id, email FROM customers) s WHERE s.email = 'a'", 0),
     ] {
         assert_eq!(by_index(text), expected, "{text}");
     }

@@ -29,11 +29,17 @@ struct Outputs<'a> {
     scope: Option<ScopeId>,
 }
 
-/// Checks a statement that has protected columns in its output.
+/// Checks a statement that has protected columns in its output. `asked`: where references stand in
+/// conditions that may ask for clear values.
 ///
 /// # Errors
 /// Something beside them depends on their values.
-pub(super) fn check(node: &Node, facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<(), Refusal> {
+pub(super) fn check(
+    node: &Node,
+    facts: &Facts<'_>,
+    resolved: &Resolved<'_, '_>,
+    asked: &HashSet<i32>,
+) -> Result<(), Refusal> {
     let NodeEnum::SelectStmt(select) = node.node.as_ref().ok_or_else(nothing)? else {
         // RETURNING has none of these.
         return Ok(());
@@ -47,7 +53,10 @@ pub(super) fn check(node: &Node, facts: &Facts<'_>, resolved: &Resolved<'_, '_>)
     }
     let by_position = select.sort_clause.iter().any(|node| sorts_by_output(node, &outputs));
     let by_name = facts.columns.iter().any(|column| {
-        Some(column.scope) == outputs.scope && column.place != Place::Plain && names_output(column, &outputs)
+        Some(column.scope) == outputs.scope
+            && column.place != Place::Plain
+            && !asked.contains(&column.location)
+            && names_output(column, &outputs)
     });
     if by_position || by_name {
         return Err(refusal::used(column, Place::Condition, relation));

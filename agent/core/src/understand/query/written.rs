@@ -8,24 +8,28 @@ use crate::{
     catalog::{Catalog, Column, Oid, Relation, RelationKind},
     statement::Refusal,
     understand::{
-        facts::{Facts, Verb, Write},
+        facts::{Arbiter, Facts, Write},
         refusal,
         resolve::{self, Resolved},
     },
 };
 
-/// Checks every write of a statement.
+/// Checks every write of a statement, and tells how many values it tests whether they are stored: one that is
+/// given to a unique or referenced column fails, or goes another way, if the value is there already.
 ///
 /// # Errors
-/// One of them may not be done.
-pub(super) fn check(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<(), Refusal> {
+/// One of them may not be done, or tests nobody knows how many values.
+pub(super) fn check(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<u32, Refusal> {
+    let mut tests = 0_u32;
     for write in &facts.writes {
+        let mut most = 0;
         for relation in resolved.written(write.relation) {
             check_target(relation, resolved.catalog)?;
-            check_probe(write, relation)?;
+            most = most.max(tested(write, relation, facts, resolved.catalog)?);
         }
+        tests = tests.saturating_add(most);
     }
-    Ok(())
+    Ok(tests)
 }
 
 /// Whether rows of the relation may be written at all.
@@ -66,16 +70,34 @@ fn runs_code<'c>(relation: &'c Relation, catalog: &'c Catalog) -> Option<&'c Rel
     None
 }
 
-/// A write into a unique or referenced protected column tells whether a value is there.
-fn check_probe(write: &Write<'_>, relation: &Relation) -> Result<(), Refusal> {
-    if write.verb == Verb::Delete {
-        return Ok(());
+/// Values of unique or referenced protected columns that a write tests.
+fn tested(
+    write: &Write<'_>,
+    relation: &Relation,
+    facts: &Facts<'_>,
+    catalog: &Catalog,
+) -> Result<u32, Refusal> {
+    let mut tests = 0_u32;
+    for column in relation.columns.iter().filter(|column| is_probe(column) && assigns(write, column)) {
+        let varies = write.varying.contains(&&*column.name) || may_give_rows(facts, catalog);
+        match (write.proposed, resolve::protected_named(relation, &column.name)) {
+            (Some(rows), Some(_)) if !varies => tests = tests.saturating_add(rows),
+            (_, Some(column)) => return Err(refusal::probe(&column)),
+            (_, None) => {}
+        }
     }
-    let tested = relation.columns.iter().find(|column| is_probe(column) && assigns(write, column));
-    match tested.and_then(|column| resolve::protected_named(relation, &column.name)) {
-        Some(column) => Err(refusal::probe(&column)),
-        None => Ok(()),
-    }
+    Ok(tests)
+}
+
+/// A list of values that calls such a function is as many rows as it gives.
+fn may_give_rows(facts: &Facts<'_>, catalog: &Catalog) -> bool {
+    let gives = |name: &str| {
+        let oids = catalog.code.functions_by_name.get(name);
+        let mut functions = oids.into_iter().flatten().map(|oid| catalog.code.functions.get(oid));
+        oids.is_none() || functions.any(|function| function.is_none_or(|function| function.returns_set))
+    };
+    let mut called = facts.calls.iter().filter_map(|call| call.name.last()).chain(&facts.fields);
+    called.any(|name| gives(name))
 }
 
 fn is_probe(column: &Column) -> bool {
@@ -83,7 +105,12 @@ fn is_probe(column: &Column) -> bool {
 }
 
 fn assigns(write: &Write<'_>, column: &Column) -> bool {
-    write.arbiter || write.columns.as_ref().is_none_or(|columns| columns.contains(&&*column.name))
+    let given = |columns: &Vec<&str>| columns.contains(&&*column.name);
+    match &write.arbiter {
+        Some(Arbiter::Any) => true,
+        Some(Arbiter::Columns(columns)) if given(columns) => true,
+        _ => write.columns.as_ref().is_none_or(given),
+    }
 }
 
 /// Whether COPY into these columns would test stored protected values. `None`: all columns.

@@ -5,7 +5,16 @@ mod conditions;
 mod expressions;
 mod writes;
 
-use super::world::{refusal, shop};
+use super::world::{one, refusal, shop};
+use crate::statement::Protection;
+
+/// Asserts that the statement goes to the server as it is written, and asks for so many values.
+#[track_caller]
+fn looks_up(statement: &str, count: u32) {
+    let found = one(&shop(), statement);
+    assert!(!matches!(found.protection, Protection::Refused(_)), "{statement}: {:?}", found.protection);
+    assert_eq!(found.lookups, count, "{statement}");
+}
 
 /// Asserts that every statement is refused with the code.
 fn refused(code: &str, statements: &[&str]) {

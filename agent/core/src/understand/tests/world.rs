@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use connect_shared::label::Label;
 
 use crate::{
-    catalog::{BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility},
+    catalog::{
+        BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility,
+        fixture::{Version, catalog as drafted},
+    },
     statement::{Protection, Refusal, Statement},
     understand::{Limits, settle_views, understand},
 };
@@ -27,7 +30,8 @@ pub(super) fn shop() -> Catalog {
 
 /// A database in which nothing is protected.
 pub(super) fn unprotected() -> Catalog {
-    let mut catalog = Catalog { version: 7, server_version: 150_018, utf8: true, ..Catalog::default() };
+    let code = drafted(Version::Postgres15, "").expect("a database without tables").code;
+    let mut catalog = Catalog { version: 7, server_version: 150_018, utf8: true, code, ..Catalog::default() };
     let builtins = Arc::make_mut(&mut catalog.builtin_functions);
     for line in FUNCTIONS.lines() {
         let mut words = line.split(' ');

@@ -193,7 +193,7 @@ fn stored(mut found: Found, query: &Node, catalog: &Catalog) -> Found {
     let judged = if facts.columns.is_empty() && facts.scopes.is_empty() {
         Err(refusal::not_reviewed("this command"))
     } else {
-        query::judge(&facts, None, catalog).map(|(protection, _)| protection)
+        query::judge(&facts, None, catalog).map(|judged| judged.protection)
     };
     let shapes = query::shapes(&facts, catalog);
     Found { shapes, ..found }.protected_by(judged)

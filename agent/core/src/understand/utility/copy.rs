@@ -101,7 +101,7 @@ fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
         Some((name, relation)) => Err(unmasked(&name, Some(relation))),
         None => {
             let facts = walk::listed(relation, &copy.attlist);
-            query::judge(&facts, None, catalog).map(|(protection, _)| protection)
+            query::judge(&facts, None, catalog).map(|judged| judged.protection)
         }
     };
     found.protected_by(judged)
@@ -163,7 +163,7 @@ fn from(copy: &CopyStmt, catalog: &Catalog) -> Found {
 
 fn check_from(copy: &CopyStmt, relation: &RangeVar, catalog: &Catalog) -> Result<Protection, Refusal> {
     let facts = walk::expressions(copy.where_clause.as_deref(), Some(relation), Place::Condition);
-    let (protection, _) = query::judge(&facts, None, catalog)?;
+    let protection = query::judge(&facts, None, catalog)?.protection;
     let columns = walk::texts(&copy.attlist);
     for relation in resolve::candidates(relation, catalog) {
         written::check_target(relation, catalog)?;

@@ -99,7 +99,7 @@ fn index(create: &IndexStmt, catalog: &Catalog) -> Found {
     let Some(relation) = &create.relation else { return found.refused(refusal::not_reviewed("an index")) };
     let columns = create.index_params.iter().chain(&create.index_including_params);
     let facts = walk::index(relation, columns, create.where_clause.as_deref());
-    let judged = query::judge(&facts, None, catalog).map(|(protection, _)| protection);
+    let judged = query::judge(&facts, None, catalog).map(|judged| judged.protection);
     found.protected_by(judged)
 }
 

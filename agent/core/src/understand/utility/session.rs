@@ -115,7 +115,7 @@ fn constant(node: &Node) -> Option<String> {
 fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found {
     let facts = walk::expressions(arguments, None, Place::Expression);
     match query::judge(&facts, None, catalog) {
-        Ok((_, Consequence::None)) => found,
+        Ok(judged) if judged.consequence == Consequence::None => found,
         Ok(_) => found.may_write(),
         Err(refusal) => found.refused(refusal),
     }

@@ -63,6 +63,7 @@ impl<'a> Walk<'a> {
             Some(NodeEnum::NullTest(test)) => {
                 let NullTest { xpr: _, arg, nulltesttype: _, argisrow: _, location: _ } = &**test;
                 self.untyped(arg.as_deref());
+                self.null_test(arg.as_deref());
                 self.optional(arg.as_deref(), here);
             }
             Some(NodeEnum::BooleanTest(test)) => {
@@ -218,6 +219,12 @@ impl<'a> Walk<'a> {
         self.untyped(nodes.iter().filter(is_star));
     }
 
+    fn null_test(&mut self, tested: Option<&'a Node>) {
+        if let Some(NodeEnum::ColumnRef(column)) = tested.and_then(|node| node.node.as_ref()) {
+            self.facts.null_tests.insert(column.location);
+        }
+    }
+
     /// References of which only the fields matter here.
     fn untyped(&mut self, nodes: impl IntoIterator<Item = &'a Node>) {
         let places = nodes.into_iter().filter_map(|node| match &node.node {
@@ -259,6 +266,18 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What drivers write around a parameter, `$1::varchar`, changes no text.
+fn uncast(node: &NodeEnum) -> &NodeEnum {
+    match node {
+        NodeEnum::TypeCast(cast)
+            if cast.type_name.as_ref().is_some_and(|name| is_text(name) && name.typmods.is_empty()) =>
+        {
+            cast.arg.as_ref().and_then(|node| node.node.as_ref()).map_or(node, uncast)
+        }
+        _ => node,
+    }
+}
+
 fn is_text(name: &TypeName) -> bool {
     let plain = !name.setof && !name.pct_type && name.array_bounds.is_empty();
     plain && matches!(texts(&name.names).as_slice(), ["text"] | ["pg_catalog", "text" | "varchar"])
@@ -283,11 +302,11 @@ fn comparison(expression: &AExpr, scope: ScopeId) -> Option<Comparison<'_>> {
     let kind = AExprKind::try_from(expression.kind);
     let (column, constants) = match (kind, left, right) {
         (Ok(AExprKind::AexprIn), NodeEnum::ColumnRef(column), NodeEnum::List(List { items })) => {
-            (column, items.iter().filter_map(|item| item.node.as_ref()).collect())
+            (column, items.iter().filter_map(|item| Some(uncast(item.node.as_ref()?))).collect())
         }
         (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), NodeEnum::ColumnRef(column), other)
         | (Ok(AExprKind::AexprOp | AExprKind::AexprNotDistinct), other, NodeEnum::ColumnRef(column)) => {
-            (column, vec![other])
+            (column, vec![uncast(other)])
         }
         _ => return None,
     };

@@ -11,7 +11,7 @@ use pg_query::{
 use super::{Position, Walk};
 use crate::understand::{
     condition::{self, Truth},
-    facts::{Bound, Place, ScopeId, Source, Unreviewed, Verb, Write},
+    facts::{Arbiter, Bound, Place, ScopeId, Source, Unreviewed, Verb, Write},
 };
 
 impl<'a> Walk<'a> {
@@ -31,22 +31,18 @@ impl<'a> Walk<'a> {
         if let Some(query) = select_stmt {
             self.statement(query, parent, Place::Copy);
         }
-        let mut columns = self.assigned(cols, here);
+        let columns = self.assigned(cols, here).columns;
+        let proposed = proposed(select_stmt.as_deref());
         if let Some(relation) = relation {
             self.range_var(relation, scope);
-            let listed = !cols.is_empty();
-            let arbiter = on_conflict_clause.is_some();
-            let columns = listed.then(|| std::mem::take(&mut columns));
-            self.facts.writes.push(Write {
-                relation,
-                verb: Verb::Insert,
-                columns,
-                arbiter,
-                bound: Bound::Rows,
-            });
+            let arbiter = on_conflict_clause.as_deref().map(arbiter);
+            let columns = Some(columns).filter(|columns| !columns.is_empty());
+            let (varying, bound) = (Vec::new(), Bound::Rows);
+            let verb = Verb::Insert;
+            self.facts.writes.push(Write { relation, verb, columns, varying, proposed, arbiter, bound });
         }
         if let Some(clause) = on_conflict_clause {
-            self.on_conflict(clause, relation.as_ref(), here);
+            self.on_conflict(clause, relation.as_ref(), proposed, here);
         }
         self.returning(returning_clause.as_ref(), scope, place);
     }
@@ -55,6 +51,7 @@ impl<'a> Walk<'a> {
         &mut self,
         clause: &'a OnConflictClause,
         relation: Option<&'a pg_query::protobuf::RangeVar>,
+        proposed: Option<u32>,
         here: Position,
     ) {
         let OnConflictClause { action: _, infer, target_list, where_clause, location: _ } = clause;
@@ -63,20 +60,37 @@ impl<'a> Walk<'a> {
         if let Some(infer) = infer {
             let InferClause { index_elems, where_clause, conname: _, location: _ } = &**infer;
             for node in index_elems {
-                self.index_element(node, here);
+                self.arbiter_element(node, here);
             }
             if let Some(condition) = where_clause {
                 self.expression(condition, here.condition());
             }
         }
-        let columns = self.assigned(target_list, here);
+        let Assigned { columns, .. } = self.assigned(target_list, here);
         if let (Some(relation), false) = (relation, columns.is_empty()) {
-            let columns = Some(columns);
-            let bound = Bound::Rows;
-            self.facts.writes.push(Write { relation, verb: Verb::Update, columns, arbiter: false, bound });
+            // At most one row is changed for each that is proposed, whatever it is given.
+            let (columns, varying) = (Some(columns), Vec::new());
+            let (verb, bound) = (Verb::Update, Bound::Rows);
+            self.facts.writes.push(Write {
+                relation,
+                verb,
+                columns,
+                varying,
+                proposed,
+                arbiter: None,
+                bound,
+            });
         }
         if let Some(condition) = where_clause {
             self.expression(condition, here.condition());
+        }
+    }
+
+    /// A column of an arbiter is compared with what is proposed: [`Write::arbiter`] has it.
+    fn arbiter_element(&mut self, node: &'a Node, here: Position) {
+        match &node.node {
+            Some(NodeEnum::IndexElem(element)) if element.expr.is_none() => {}
+            _ => self.index_element(node, here),
         }
     }
 
@@ -111,11 +125,20 @@ impl<'a> Walk<'a> {
         for node in from_clause {
             self.from(node, here.condition());
         }
-        let columns = Some(self.assigned(target_list, here));
+        let Assigned { columns, varying } = self.assigned(target_list, here);
         if let Some(relation) = relation {
             self.range_var(relation, scope);
             let bound = bound(where_clause.as_deref());
-            self.facts.writes.push(Write { relation, verb: Verb::Update, columns, arbiter: false, bound });
+            let (verb, columns, proposed) = (Verb::Update, Some(columns), Some(1));
+            self.facts.writes.push(Write {
+                relation,
+                verb,
+                columns,
+                varying,
+                proposed,
+                arbiter: None,
+                bound,
+            });
         }
         if let Some(condition) = where_clause {
             self.expression(condition, here.condition());
@@ -134,8 +157,9 @@ impl<'a> Walk<'a> {
         if let Some(relation) = relation {
             self.range_var(relation, scope);
             let bound = bound(where_clause.as_deref());
-            let columns = Some(Vec::new());
-            self.facts.writes.push(Write { relation, verb: Verb::Delete, columns, arbiter: false, bound });
+            let (verb, columns, varying) = (Verb::Delete, Some(Vec::new()), Vec::new());
+            let (proposed, arbiter) = (Some(0), None);
+            self.facts.writes.push(Write { relation, verb, columns, varying, proposed, arbiter, bound });
         }
         if let Some(condition) = where_clause {
             self.expression(condition, here);
@@ -192,7 +216,7 @@ impl<'a> Walk<'a> {
         if by_source {
             self.facts.refuse("MERGE … WHEN NOT MATCHED BY SOURCE", 170_000);
         }
-        let columns = self.assigned(target_list, here);
+        let Assigned { columns, varying } = self.assigned(target_list, here);
         self.expressions(values, here);
         let inserts = *command_type == CmdType::CmdInsert as i32;
         let columns = (!inserts || !target_list.is_empty()).then_some(columns);
@@ -202,28 +226,33 @@ impl<'a> Walk<'a> {
             _ => Bound::Rows,
         };
         let verb = if inserts { Verb::Insert } else { Verb::Merge };
-        self.facts.writes.push(Write { relation, verb, columns, arbiter: false, bound });
+        // As many as its source has rows.
+        let (proposed, arbiter) = (None, None);
+        self.facts.writes.push(Write { relation, verb, columns, varying, proposed, arbiter, bound });
         if let Some(condition) = condition {
             self.expression(condition, here.condition());
         }
     }
 
     /// Names of the columns that get values; the values are looked at as what is written.
-    fn assigned(&mut self, targets: &'a [Node], here: Position) -> Vec<&'a str> {
-        let mut columns = Vec::with_capacity(targets.len());
+    fn assigned(&mut self, targets: &'a [Node], here: Position) -> Assigned<'a> {
+        let mut assigned = Assigned { columns: Vec::with_capacity(targets.len()), varying: Vec::new() };
         for node in targets {
             let Some(NodeEnum::ResTarget(target)) = &node.node else {
                 self.facts.refuse("an assignment", 0);
                 continue;
             };
             let ResTarget { name, indirection, val, location: _ } = &**target;
-            columns.push(name.as_str());
+            assigned.columns.push(name.as_str());
+            if !indirection.is_empty() || val.as_deref().is_some_and(|value| !is_one_value(value)) {
+                assigned.varying.push(name.as_str());
+            }
             self.subscripts(indirection, here);
             if let Some(value) = val {
                 self.expression(value, here);
             }
         }
-        columns
+        assigned
     }
 
     fn returning(&mut self, clause: Option<&'a ReturningClause>, scope: ScopeId, place: Place) {
@@ -232,6 +261,47 @@ impl<'a> Walk<'a> {
             self.facts.refuse("RETURNING WITH", 180_000);
         }
         self.targets(exprs, Position { scope, place });
+    }
+}
+
+/// Columns that get values.
+struct Assigned<'a> {
+    columns: Vec<&'a str>,
+    /// Of these, those whose value may be another for each row.
+    varying: Vec<&'a str>,
+}
+
+/// Whether it is the same value for every row.
+fn is_one_value(value: &Node) -> bool {
+    match &value.node {
+        Some(NodeEnum::AConst(_) | NodeEnum::ParamRef(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_one_value),
+        _ => false,
+    }
+}
+
+/// Rows that an INSERT writes out.
+fn proposed(source: Option<&Node>) -> Option<u32> {
+    let Some(source) = source else { return Some(1) };
+    match &source.node {
+        Some(NodeEnum::SelectStmt(select)) if !select.values_lists.is_empty() => {
+            u32::try_from(select.values_lists.len()).ok()
+        }
+        _ => None,
+    }
+}
+
+fn arbiter(clause: &OnConflictClause) -> Arbiter<'_> {
+    let elements = clause.infer.iter().flat_map(|infer| &infer.index_elems);
+    let columns: Option<Vec<&str>> = elements
+        .map(|node| match &node.node {
+            Some(NodeEnum::IndexElem(element)) if element.expr.is_none() => Some(element.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    match columns {
+        Some(columns) if !columns.is_empty() => Arbiter::Columns(columns),
+        _ => Arbiter::Any,
     }
 }
 

@@ -191,13 +191,8 @@ impl Connection {
             _ => return Some((facts.clone(), [0; 32])),
         };
         let Some(inner) = inner else { return Some((facts.clone(), binds)) };
-        let protection = match (&facts.effect, &inner.protection) {
-            // Its cursor has looked them up.
-            (Effect::Fetch { .. }, Protection::Masked { columns, .. }) => {
-                Protection::Masked { columns: columns.clone(), lookups: 0 }
-            }
-            (_, protection) => protection.clone(),
-        };
+        // A cursor has looked them up when it was opened.
+        let lookups = if matches!(facts.effect, Effect::Fetch { .. }) { 0 } else { inner.lookups };
         let merged = Statement {
             verb: facts.verb.clone(),
             text: facts.text.clone(),
@@ -207,7 +202,8 @@ impl Connection {
             reads: inner.reads.clone(),
             writes: inner.writes.clone(),
             proof: stricter(facts, &inner),
-            protection: own_refusal(facts).unwrap_or(protection),
+            protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
+            lookups,
             shapes: inner.shapes.clone(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),

@@ -283,7 +283,7 @@ impl Connection {
         schema: Schema,
     ) -> Result<(Permit, Decision), Denied> {
         let permitted = self.decide(facts, id, schema)?;
-        let lookups = facts.protection.lookups();
+        let lookups = facts.lookups;
         if lookups == 0 {
             return Ok(permitted);
         }
@@ -345,6 +345,7 @@ impl Connection {
             writes: Vec::new(),
             proof: ReadProof::MayWrite,
             protection: Protection::Refused(refusal),
+            lookups: 0,
             shapes: Vec::new(),
             effect: Effect::None,
             lineage: Arc::new(Lineage::opaque(GapKind::TooLarge, "a text that was not read")),

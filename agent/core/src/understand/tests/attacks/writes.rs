@@ -1,25 +1,25 @@
 //! Writes that read, copy or test protected values.
 
-use super::refused;
+use super::{looks_up, refused};
 
 #[test]
 fn no_write_is_decided_by_a_protected_column() {
     refused(
         "protected_condition",
         &[
-            "DELETE FROM customers WHERE email = 'a'",
+            "DELETE FROM customers WHERE full_name = 'a'",
             "DELETE FROM customers WHERE email LIKE 'a%' RETURNING id",
-            "DELETE FROM orders USING customers c WHERE c.id = customer_id AND c.email = 'a'",
-            "DELETE FROM orders WHERE customer_id IN (SELECT id FROM customers WHERE email = 'a')",
-            "UPDATE customers SET country = 'DE' WHERE phone = '1'",
+            "DELETE FROM orders USING customers c WHERE c.id = customer_id AND c.email = note",
+            "DELETE FROM orders WHERE customer_id IN (SELECT id FROM customers WHERE email <> 'a')",
+            "UPDATE customers SET country = 'DE' WHERE phone > '1'",
             "UPDATE orders SET note = 'x' FROM customers c WHERE c.id = customer_id AND c.email LIKE 'a%'",
-            "UPDATE customers SET country = 'DE' WHERE CASE WHEN email = 'a' THEN true END",
-            "WITH d AS (DELETE FROM customers WHERE email = 'a') SELECT 1",
+            "UPDATE customers SET country = 'DE' WHERE CASE WHEN email < 'a' THEN true END",
+            "WITH d AS (DELETE FROM customers WHERE lower(email) = 'a') SELECT 1",
             "MERGE INTO orders o USING customers c ON c.email = o.note WHEN MATCHED THEN DELETE",
-            "MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED AND c.email = 'a' THEN DELETE",
+            "MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED AND c.email LIKE 'a' THEN DELETE",
             "COPY customers (id, country) FROM STDIN WHERE email = 'a'",
-            "SELECT id FROM customers WHERE email = 'a' FOR UPDATE",
-            "INSERT INTO products (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET price = 1 WHERE EXISTS (SELECT 1 FROM customers WHERE email = 'a')",
+            "SELECT id FROM customers WHERE email ~ 'a' FOR UPDATE",
+            "INSERT INTO products (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET price = 1 WHERE EXISTS (SELECT 1 FROM customers WHERE email = note)",
         ],
     );
 }
@@ -91,24 +91,19 @@ fn a_write_does_not_test_stored_values() {
     refused(
         "protected_probe",
         &[
-            "INSERT INTO customers (id, email) VALUES (1, 'guess@example.com')",
-            "INSERT INTO customers VALUES (1, 'a', 'b')",
-            "INSERT INTO customers (id, email) VALUES (1, 'a') ON CONFLICT DO NOTHING RETURNING id",
-            "INSERT INTO customers (id) VALUES (1) ON CONFLICT DO NOTHING",
-            "INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET country = 'DE'",
-            "INSERT INTO customers DEFAULT VALUES",
-            "UPDATE customers SET email = 'guess@example.com' WHERE id = 1",
-            "UPDATE customers SET email = $1 WHERE id = $2",
+            "INSERT INTO customers (id, email) SELECT id, sku FROM products",
+            "INSERT INTO customers (id, email) VALUES (1, 'a') UNION ALL VALUES (2, 'b')",
+            "INSERT INTO customers (id, email) VALUES (1, 'a' || generate_series(1, 9999))",
+            "INSERT INTO customers (id, email) VALUES (1, unnest(ARRAY['a', 'b'])) ON CONFLICT DO NOTHING",
+            "INSERT INTO customers (id, email) VALUES (1, regexp_split_to_table('a b', ' ')) ON CONFLICT DO NOTHING",
+            "UPDATE customers SET email = country WHERE id > 1",
+            "UPDATE customers SET email = 'guess' || id WHERE id > 1",
             "UPDATE customers SET (country, email) = ('DE', 'a') WHERE id = 1",
             "MERGE INTO customers c USING products p ON p.id = c.id WHEN NOT MATCHED THEN INSERT (id, email) VALUES (1, 'a')",
             "MERGE INTO customers c USING products p ON p.id = c.id WHEN MATCHED THEN UPDATE SET email = 'a'",
             "COPY customers FROM STDIN",
             "COPY customers (id, email) FROM STDIN",
-            "WITH i AS (INSERT INTO customers (email) VALUES ('a') ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM i",
-            "INSERT INTO customer_emails (id, mail) VALUES (1, 'guess')",
-            "UPDATE mails_again SET to_whom = 'guess' WHERE who = 1",
-            "EXPLAIN ANALYZE INSERT INTO customers (id, email) VALUES (1, 'guess')",
-            "PREPARE p AS INSERT INTO customers (id, email) VALUES ($1, $2)",
+            "UPDATE mails_again SET to_whom = upper(who::text) WHERE who = 1",
             "ALTER TABLE customers ADD UNIQUE (phone)",
             "ALTER TABLE customers ADD CONSTRAINT u UNIQUE (full_name, phone)",
             "ALTER TABLE orders ADD FOREIGN KEY (note) REFERENCES customers (email)",
@@ -159,4 +154,41 @@ fn labels_do_not_lose_their_columns() {
             "CREATE STATISTICS s ON email, phone FROM customers",
         ],
     );
+}
+
+#[test]
+fn a_write_that_tests_or_asks_for_values_counts_them() {
+    for (statement, count) in [
+        ("DELETE FROM customers WHERE email = 'a'", 1),
+        ("DELETE FROM orders USING customers c WHERE c.id = customer_id AND c.email IN ('a', 'b')", 2),
+        ("UPDATE customers SET country = 'DE' WHERE phone = '1' RETURNING id, email", 1),
+        ("UPDATE customers SET country = 'DE' WHERE phone IS NULL", 0),
+        ("WITH d AS (DELETE FROM customers WHERE email = $1) SELECT 1", 1),
+        ("SELECT id FROM customers WHERE email = 'a' FOR UPDATE", 1),
+        ("INSERT INTO customers (id, email) VALUES (1, 'guess@example.com')", 1),
+        ("INSERT INTO customers VALUES (1, 'a', 'b')", 1),
+        (
+            "INSERT INTO customers (id, email) VALUES (1, 'a'), (2, lower($1)) ON CONFLICT DO NOTHING RETURNING id",
+            2,
+        ),
+        ("INSERT INTO customers (id) VALUES (1) ON CONFLICT DO NOTHING", 1),
+        ("INSERT INTO customers (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET country = 'DE'", 0),
+        ("INSERT INTO customers (email) VALUES ('a') ON CONFLICT (email) DO UPDATE SET country = 'DE'", 1),
+        (
+            "INSERT INTO customers (email) VALUES ('a') ON CONFLICT (id) DO UPDATE SET email = excluded.country",
+            2,
+        ),
+        ("INSERT INTO customers DEFAULT VALUES", 1),
+        ("UPDATE customers SET email = $1 WHERE id = $2", 1),
+        ("UPDATE customers SET email = 'b', phone = '2' WHERE email = 'a'", 2),
+        ("INSERT INTO customer_emails (id, mail) VALUES (1, 'guess')", 1),
+        ("UPDATE mails_again SET to_whom = 'guess' WHERE who = 1", 1),
+        (
+            "WITH i AS (INSERT INTO customers (email) VALUES ('a') ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM i",
+            1,
+        ),
+        ("PREPARE p AS INSERT INTO customers (id, email) VALUES ($1, $2)", 1),
+    ] {
+        looks_up(statement, count);
+    }
 }
