@@ -92,3 +92,49 @@ async fn so_many_values_an_hour_and_each_execution_counts() {
     let sql = format!("SELECT id FROM customers WHERE email = '{EMAIL}'");
     assert_eq!(ids(&client(li.port()).await, &sql).await, [1], "others have their own");
 }
+
+#[tokio::test]
+async fn a_write_finds_its_rows_by_a_known_value_and_what_it_tests_counts() {
+    let world = World::start();
+    let tunnel = world.person("li").open(SHOP);
+    let tap = Tap::before(tunnel.port());
+    let client = client(tap.port()).await;
+    let changed = client.execute("UPDATE customers SET segment = 'known' WHERE email = $1", &[&EMAIL]).await;
+    assert_eq!(changed.expect("an update"), 1);
+    let returned =
+        format!("UPDATE customers SET segment = 'again' WHERE email = '{EMAIL}' RETURNING id, email");
+    let rows = client.query(&returned, &[]).await.expect("an update");
+    assert_eq!(rows[0].get::<_, i64>(0), 1);
+    assert!(rows[0].get::<_, String>(1).ends_with("@masked.invalid"), "{rows:?}");
+    let insert = "INSERT INTO customers (id, full_name, email) VALUES (990001, 'x', $1)
+                  ON CONFLICT (email) DO NOTHING RETURNING id";
+    assert_eq!(client.query(insert, &[&EMAIL]).await.expect("an answer").len(), 0, "it is there already");
+    assert_eq!(client.query(insert, &[&"new@mail.example"]).await.expect("an answer").len(), 1);
+    let deleted = client.execute("DELETE FROM customers WHERE email = 'new@mail.example'", &[]).await;
+    assert_eq!(deleted.expect("a deletion"), 1);
+    let segment = world.postgres.sql("shop", "SELECT segment FROM customers WHERE id = 1");
+    assert_eq!(segment, "again", "the write reached the database");
+
+    // Five are spent: ninety-six at once are too many, and nothing of them is done.
+    let rows: Vec<String> = (0..96)
+        .map(|number| {
+            format!("({}, 'x', 'guess{number}@mail.example', 'CH', 'x', false, now())", 991_000 + number)
+        })
+        .collect();
+    let many = format!(
+        "INSERT INTO customers (id, full_name, email, country, city, vip, created_at) VALUES {} ON CONFLICT DO NOTHING",
+        rows.join(", ")
+    );
+    let refused = client.batch_execute(&many).await.expect_err("more than are left");
+    let error = refused.as_db_error().expect("an answer of the server's kind");
+    assert_eq!(error.code().code(), "54000", "{error:?}");
+    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM customers WHERE id > 990000"), "0");
+    for uncounted in [
+        "INSERT INTO customers (id, email) SELECT 992000 + g, 'guess' || g FROM generate_series(1, 9) g",
+        "UPDATE customers SET email = segment || id WHERE id > 5",
+    ] {
+        let refused = client.batch_execute(uncounted).await.expect_err("nobody knows how many values");
+        assert_eq!(refused.code().expect("an answer").code(), "42501", "{uncounted}");
+    }
+    assert_eq!(canary::found_in(&tap.take()), None);
+}

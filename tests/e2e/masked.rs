@@ -30,7 +30,18 @@ impl Ways {
              CREATE TABLE computed (id int PRIMARY KEY, email text,
                  loud text GENERATED ALWAYS AS (upper(email)) STORED);
              INSERT INTO computed VALUES (1, 'quorraline.zyxwell@zymail.example');
-             GRANT SELECT ON members, computed TO PUBLIC;";
+             CREATE VIEW domains AS SELECT id, split_part(email, '@', 2) AS domain, email FROM customers;
+             CREATE VIEW by_segment AS SELECT segment, count(*) AS people, min(email) AS first_mail,
+                 max(birth_date) AS youngest, array_agg(email) AS mails FROM customers GROUP BY segment;
+             CREATE VIEW numbered AS SELECT id, row_number() OVER (ORDER BY email) AS place FROM customers;
+             CREATE VIEW either AS SELECT id, email AS contact FROM customers
+                 UNION ALL SELECT id, phone FROM customers;
+             CREATE MATERIALIZED VIEW kept AS SELECT d.domain, count(*) AS people, max(email) AS last_mail
+                 FROM domains d GROUP BY d.domain;
+             CREATE VIEW over_kept AS SELECT upper(last_mail) AS loud, people FROM kept;
+             CREATE VIEW born_late AS SELECT id, email FROM customers WHERE birth_date > '1960-01-01';
+             GRANT SELECT ON members, computed, domains, by_segment, numbered, either, kept, over_kept,
+                 born_late TO PUBLIC;";
         world.postgres.sql("shop", more);
         let tunnel = world.person("li").open(SHOP);
         let (ours, direct) = (Tap::before(tunnel.port()), Tap::before(world.postgres.port()));
@@ -73,7 +84,7 @@ async fn simple_shape(client: &Client, sql: &str) -> Result<(Vec<String>, usize)
     Ok(shape)
 }
 
-const QUERIES: [&str; 45] = [
+const QUERIES: [&str; 56] = [
     // A primary key decides all columns of its row.
     "SELECT c.id, c.email, count(*) FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.id",
     "SELECT \"customers\".\"id\", \"customers\".\"email\", COUNT(\"orders\".\"id\") AS \"n\" FROM \"customers\" LEFT \
@@ -126,6 +137,18 @@ const QUERIES: [&str; 45] = [
     "WITH t AS (TABLE customers) SELECT email || '' AS mail FROM t",
     "SELECT id, upper(email) FROM customers UNION TABLE scratch",
     "SELECT upper(email), length(loud) FROM computed",
+    // Views that compute, and what is computed from them.
+    "SELECT * FROM domains WHERE id < 9",
+    "SELECT d.domain, count(*) OVER () FROM domains d WHERE d.email = 'quorraline.zyxwell@zymail.example'",
+    "TABLE by_segment",
+    "SELECT sum(people), upper(min(first_mail)) FROM by_segment WHERE segment <> 'x'",
+    "SELECT youngest, youngest + 1, cardinality(mails) >= 0 FROM by_segment",
+    "SELECT * FROM numbered ORDER BY id LIMIT 3",
+    "SELECT id, place + 1 FROM numbered ORDER BY id LIMIT 3",
+    "SELECT contact FROM either WHERE id = 1",
+    "SELECT count(*) FROM either WHERE contact IS NOT NULL",
+    "SELECT * FROM kept WHERE people >= 0",
+    "SELECT * FROM over_kept",
 ];
 
 #[tokio::test]
@@ -168,6 +191,8 @@ async fn rows_that_would_be_described_or_written_as_they_are_not_stay_refused() 
         "COPY customers TO PROGRAM 'cat'",
         "COPY (SELECT upper(email) FROM customers) TO '/tmp/stolen'",
         "COPY computed (id, loud) TO STDOUT",
+        "SELECT id FROM born_late",
+        "SELECT count(*) FROM born_late",
         "PREPARE p AS INSERT INTO scratch SELECT id, upper(email) FROM customers",
         "CREATE TABLE stolen AS SELECT upper(email) AS mail FROM customers",
         "SELECT upper(email) INTO stolen FROM customers",

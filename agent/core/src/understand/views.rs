@@ -1,6 +1,10 @@
 //! Labels of views, from what their definitions do with protected columns, and of children and parents.
 
+mod derived;
+
 use std::{collections::HashMap, sync::Arc};
+
+use connect_shared::label::Label;
 
 use pg_query::{
     NodeEnum,
@@ -18,8 +22,8 @@ const MOST_ROUNDS: usize = 64;
 
 /// Labels the columns of views and materialized views, and those of children and parents by name, until
 /// nothing changes. `definitions` are as `pg_get_viewdef` gives them. A view that shows protected columns
-/// unchanged gets their labels; one that does anything else with them, or that is not understood, counts
-/// as computed.
+/// unchanged gets their labels; what it computes from them is confidential; one that is not understood, or
+/// whose rows depend on values that nobody may ask for, counts as computed.
 pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
     for _ in 0..MOST_ROUNDS {
         let inherited = inherit(catalog);
@@ -41,8 +45,16 @@ pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>)
 /// What a definition amounts to.
 struct Settled {
     reading: ViewReading,
-    /// By place in the view, what the column shows unchanged.
-    shown: Vec<(usize, ProtectedColumn)>,
+    /// Columns by place in the view.
+    shown: Vec<Shown>,
+}
+
+/// A column that shows a protected one, or what is computed from some.
+struct Shown {
+    place: usize,
+    label: Label,
+    /// Writing it tests stored values.
+    tested: bool,
 }
 
 impl Settled {
@@ -74,7 +86,15 @@ fn judged(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
     match query::judge(facts, Some(node), catalog).map(|judged| judged.protection) {
         Ok(Protection::Untouched | Protection::Introspection) => Settled::of(ViewReading::Untouched),
         Ok(_) => projection(node, facts, catalog),
+        Err(_) if catalog.has_protected() => computed(node, facts, catalog),
         Err(_) => unknown(catalog),
+    }
+}
+
+fn computed(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
+    match derived::columns(node, facts, catalog) {
+        Some(shown) => Settled { reading: ViewReading::Projection, shown },
+        None => Settled::of(ViewReading::Computed),
     }
 }
 
@@ -84,11 +104,11 @@ fn projection(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
     match shown(select, facts, catalog) {
         Some(shown) if shown.is_empty() => Settled::of(ViewReading::Untouched),
         Some(shown) => Settled { reading: ViewReading::Projection, shown },
-        None => Settled::of(ViewReading::Computed),
+        None => computed(node, facts, catalog),
     }
 }
 
-fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Vec<(usize, ProtectedColumn)>> {
+fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Vec<Shown>> {
     let resolved = Resolved::new(facts, catalog).ok()?;
     let mut shown = Vec::new();
     for column in &facts.columns {
@@ -99,32 +119,30 @@ fn shown(select: &SelectStmt, facts: &Facts<'_>, catalog: &Catalog) -> Option<Ve
         if column.star && !protected.is_empty() {
             return None;
         }
-        shown.extend(protected.into_iter().next().map(|protected| (place, protected.column)));
+        shown.extend(protected.into_iter().next().map(|protected| {
+            let ProtectedColumn { label, .. } = protected.column;
+            Shown { place, label, tested: is_tested(catalog, &protected.column) }
+        }));
     }
-    (shown.iter().all(|(place, _)| *place < select.target_list.len())).then_some(shown)
+    (shown.iter().all(|shown| shown.place < select.target_list.len())).then_some(shown)
 }
 
 /// Whether anything changed. Labels are only ever added: two rules may give a column different ones, and
 /// then the first stays.
 fn apply(catalog: &mut Catalog, oid: Oid, settled: &Settled) -> bool {
-    let tested: Vec<(usize, ProtectedColumn, bool)> = settled
-        .shown
-        .iter()
-        .map(|(place, column)| (*place, column.clone(), is_tested(catalog, column)))
-        .collect();
     let Some(view) = catalog.relation_mut(oid) else { return false };
     let mut changed = stricter(view.view, settled.reading);
     if changed {
         view.view = settled.reading;
     }
-    for (place, column, tested) in tested {
+    for &Shown { place, label, tested } in &settled.shown {
         let Some(shown) = view.columns.get_mut(place) else {
             changed |= view.view != ViewReading::Computed;
             view.view = ViewReading::Computed;
             continue;
         };
         changed |= shown.label.is_none() || (tested && !shown.tested_on_write);
-        shown.label.get_or_insert(column.label);
+        shown.label.get_or_insert(label);
         shown.tested_on_write |= tested;
     }
     changed

@@ -69,6 +69,76 @@ fn forms_that_hide_what_is_shown_are_computed() {
     }
 }
 
+/// A view `v` of columns `a`, `b` with the definition.
+fn with_view(definition: &str) -> Catalog {
+    let mut catalog = shop();
+    add(&mut catalog, 30_000, "public", "v", RelationKind::View, &["a", "b"]);
+    settle_views(&mut catalog, &HashMap::from([(Oid(30_000), definition.into())]));
+    catalog
+}
+
+#[test]
+fn what_a_view_computes_from_protected_columns_is_confidential() {
+    let free = None;
+    for (definition, a, b) in [
+        (
+            "SELECT id AS a, split_part(email, '@'::text, 2) AS b FROM public.customers",
+            free,
+            Some(Label::Confidential),
+        ),
+        ("SELECT country AS a, count(*) AS b FROM public.customers GROUP BY country", free, free),
+        (
+            "SELECT country AS a, max(full_name) AS b FROM public.customers GROUP BY country",
+            free,
+            Some(Label::Confidential),
+        ),
+        // Its rows depend on a value that may be asked for.
+        ("SELECT id AS a, country AS b FROM public.customers WHERE email LIKE '%.de'::text", free, free),
+        (
+            "SELECT id AS a, 1 + 1 AS b FROM public.customers WHERE email LIKE '%.de'::text",
+            free,
+            Some(Label::Confidential),
+        ),
+        (
+            "SELECT id AS a, row_number() OVER (ORDER BY email) AS b FROM public.customers",
+            free,
+            Some(Label::Confidential),
+        ),
+        ("SELECT DISTINCT email AS a, country AS b FROM public.customers", Some(Label::Email), free),
+        (
+            "SELECT x.id AS a, x.email AS b FROM (SELECT id, email FROM public.customers) x",
+            free,
+            Some(Label::Email),
+        ),
+        (
+            "SELECT c.email AS a, o.total AS b FROM public.customers c JOIN public.orders o ON o.customer_id = c.id",
+            Some(Label::Email),
+            free,
+        ),
+    ] {
+        let catalog = with_view(definition);
+        assert_eq!([label(&catalog, "v", "a"), label(&catalog, "v", "b")], [a, b], "{definition}");
+        assert_ne!(reading(&catalog, "v"), ViewReading::Computed, "{definition}");
+    }
+}
+
+#[test]
+fn a_view_whose_rows_depend_on_what_nobody_may_ask_for_or_that_runs_code_is_computed() {
+    for definition in [
+        "SELECT id AS a, country AS b FROM public.customers WHERE full_name = 'Ada'::text",
+        "SELECT id AS a, row_number() OVER (ORDER BY full_name) AS b FROM public.customers",
+        "SELECT id AS a, CASE WHEN full_name > 'M'::text THEN 1 ELSE 2 END AS b FROM public.customers",
+        "SELECT id AS a, secret AS b FROM public.api_keys WHERE secret ~~ 'sk%'::text",
+        "SELECT id AS a, public.shop_total(id) AS b FROM public.customers",
+        "SELECT id AS a, query_to_xml('SELECT email FROM public.customers'::text, true, true, ''::text) AS b FROM public.orders",
+        "SELECT pid AS a, query AS b FROM pg_stat_activity",
+        "SELECT c.* AS a, c.* AS b FROM public.customers c",
+        "SELECT id AS a, nothing AS b FROM public.customers",
+    ] {
+        assert_eq!(reading(&with_view(definition), "v"), ViewReading::Computed, "{definition}");
+    }
+}
+
 #[test]
 fn children_and_parents_share_labels() {
     let catalog = shop();
