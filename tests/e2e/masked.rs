@@ -377,3 +377,39 @@ async fn a_plan_names_masks_and_nothing_clear() {
         assert!(received.windows(6).any(|part| part == b"sha256"), "{sql}");
     }
 }
+
+/// Long after its column was found harmless by name and sample, a value is written that shows what it is.
+#[tokio::test]
+async fn a_value_that_shows_what_it_is_is_masked_in_a_column_without_a_label() {
+    let ways = Ways::open();
+    let sql = "UPDATE scratch SET note = CASE id WHEN 3 THEN 'write to anna.schmidt@web.de'
+               WHEN 4 THEN '4111 1111 1111 1111' WHEN 5 THEN 'sk_' || 'live_' || repeat('a', 24) ELSE note END";
+    ways.world.postgres.sql("shop", sql);
+    let client = client(&ways.ours).await;
+    let by_id = "SELECT id, note, note || '' AS again FROM scratch WHERE id < 7 ORDER BY id";
+    let hidden = ["n1", "n2", "[free text]", "", "[secret]", "n6"];
+    let simple = client.simple_query(by_id).await.expect("an answer");
+    let rows = simple.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => {
+            Some([row.get(1), row.get(2)].map(|v| v.expect("a value").to_owned()))
+        }
+        _ => None,
+    });
+    let extended = client.query(by_id, &[]).await.expect("an answer");
+    let extended = extended.iter().map(|row| [row.get::<_, String>(1), row.get(2)]);
+    for rows in [rows.collect::<Vec<_>>(), extended.collect()] {
+        for ([note, again], expected) in rows.iter().zip(hidden) {
+            assert_eq!(note, again, "what is computed is looked at as well");
+            match expected {
+                "" => assert!(note.ends_with("1111") && !note.starts_with("4111"), "{note}"),
+                "[secret]" => assert!(!note.contains("aaaa"), "{note}"),
+                expected => assert_eq!(note, expected),
+            }
+        }
+        assert_eq!(rows.len(), 6);
+    }
+    let seen = ways.ours.take();
+    for clear in ["anna.schmidt", "4111 1111", "live_aaaa"] {
+        assert!(!String::from_utf8_lossy(&seen).contains(clear), "{clear}");
+    }
+}

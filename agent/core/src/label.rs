@@ -11,6 +11,7 @@ mod names;
 mod network;
 mod phrases;
 mod secrets;
+pub(crate) mod sight;
 mod tokens;
 mod verdict;
 mod words;

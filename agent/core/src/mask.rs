@@ -22,6 +22,7 @@ pub mod sql;
 mod temporal;
 mod transform;
 pub(crate) mod types;
+mod watch;
 mod wrapping;
 
 pub use self::{
@@ -29,6 +30,7 @@ pub use self::{
     plan::{Field, Format, Plan},
     row::MaskError,
     transform::is_keyed,
+    watch::{Sighting, Watch},
 };
 
 #[cfg(test)]

@@ -45,13 +45,18 @@ fn apply(catalog: &mut Catalog, overrides: &LabelOverrides) {
                 Some(Override::Label(label)) => Some(label),
                 None => continue,
             };
-            if column.label != label {
+            if column.label != label || column.cleared != label.is_none() {
                 wanted.push(((relation.oid, column.number), label));
             }
         }
     }
     for (key, label) in wanted {
         set(catalog, key, label);
+        let relation = catalog.relation_mut(key.0);
+        let column = relation.and_then(|r| r.columns.iter_mut().find(|column| column.number == key.1));
+        if let Some(column) = column {
+            column.cleared = label.is_none();
+        }
     }
 }
 

@@ -24,7 +24,8 @@ fn update(context: &mut digest::Context, column: &Column) {
         Identity::ByDefault => b'd',
     });
     context.update(&[identity]);
-    context.update(&[u8::from(column.tested_on_write), u8::from(column.not_null)]);
+    let flags = [column.tested_on_write, column.not_null, column.cleared];
+    context.update(&flags.map(u8::from));
     context.update(column.label.map_or("", |label| label.as_str()).as_bytes());
     context.update(&[0]);
 }

@@ -38,6 +38,8 @@ pub struct Column {
     pub collation: Option<Box<(Name, Name)>>,
     /// `None`: scanned, and free to show.
     pub label: Option<Label>,
+    /// The configuration says that it is free to show, whatever its values look like.
+    pub cleared: bool,
     /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
     pub tested_on_write: bool,
     pub not_null: bool,
@@ -74,6 +76,7 @@ impl Column {
             identity: None,
             collation: None,
             label: None,
+            cleared: false,
             tested_on_write: false,
             not_null: false,
         }

@@ -77,7 +77,7 @@ fn whole(fits: bool) -> Option<Fit> {
     fits.then_some(Fit::Whole)
 }
 
-fn secret(value: &str) -> Option<Fit> {
+pub(super) fn secret(value: &str) -> Option<Fit> {
     whole(holds_secret(value))
 }
 
@@ -107,6 +107,7 @@ pattern!(EMAIL, r"[\p{L}0-9._%+'-]+@(?:[\p{L}0-9-]+\.)+\p{L}{2,24}");
 pattern!(IBAN, r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b");
 pattern!(SSN, r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b");
 pattern!(PHONE, r"(?:\+|\b00)[1-9][0-9 ()./-]{6,20}[0-9]\b");
+pattern!(DIALLED, r"\+[1-9][0-9 ()./-]{6,20}[0-9]");
 pattern!(CARD, r"\b[0-9](?:[ -]?[0-9]){12,18}\b");
 pattern!(LOCAL_PHONE, r"^(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}$");
 pattern!(
@@ -128,18 +129,18 @@ fn is_somebodys_email(address: &str) -> bool {
     !host && !ROLES.contains(&local) && !NOBODYS_DOMAINS.iter().any(|end| domain.ends_with(end))
 }
 
-fn email(value: &str) -> Option<Fit> {
+pub(super) fn email(value: &str) -> Option<Fit> {
     if !value.contains('@') {
         return None;
     }
     EMAIL.find(value, is_somebodys_email)
 }
 
-fn iban(value: &str) -> Option<Fit> {
+pub(super) fn iban(value: &str) -> Option<Fit> {
     IBAN.find(value, checks::is_iban)
 }
 
-fn ssn(value: &str) -> Option<Fit> {
+pub(super) fn ssn(value: &str) -> Option<Fit> {
     SSN.find(value, checks::is_us_ssn)
 }
 
@@ -147,8 +148,13 @@ fn phone(value: &str) -> Option<Fit> {
     PHONE.find(value, |found| calling_code(found.as_bytes()).is_some())
 }
 
+/// A number as it is dialled from abroad: the other sign for that, two zeros, begins many numbers.
+pub(super) fn dialled(value: &str) -> Option<Fit> {
+    DIALLED.find(value, |found| calling_code(found.as_bytes()).is_some())
+}
+
 /// A card number inside of other text counts only where there are words: long numbers lie in many places.
-fn card(value: &str) -> Option<Fit> {
+pub(super) fn card(value: &str) -> Option<Fit> {
     let fit = CARD.find(value, checks::is_card)?;
     (fit == Fit::Whole || (has_words(value) && !value.contains(['{', '[']))).then_some(fit)
 }
@@ -200,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&EMAIL, &IBAN, &SSN, &PHONE, &CARD, &LOCAL_PHONE, &STREET] {
+        for pattern in [&EMAIL, &IBAN, &SSN, &PHONE, &DIALLED, &CARD, &LOCAL_PHONE, &STREET] {
             assert!(pattern.0.is_some());
         }
     }

@@ -34,7 +34,8 @@ impl<'row, 'out> RowCopy<'row, 'out> {
         Ok(Self { row, position: count.len(), copied: 0, out })
     }
 
-    fn next(&mut self) -> Result<Option<&'row [u8]>, MaskError> {
+    /// The next field, read and left as it is.
+    pub(super) fn next(&mut self) -> Result<Option<&'row [u8]>, MaskError> {
         let rest = self.row.get(self.position..).ok_or(MaskError)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(MaskError)?;
         self.position += length.len();

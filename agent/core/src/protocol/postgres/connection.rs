@@ -20,6 +20,7 @@ mod names;
 mod open;
 mod outbox;
 mod respond;
+mod rows;
 mod run;
 mod settle;
 mod stage;

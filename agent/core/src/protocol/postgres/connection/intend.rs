@@ -251,11 +251,14 @@ impl Connection {
     }
 }
 
-/// Results that may hold plain protected columns are masked by the server's word on their origin.
+/// Results that may hold plain protected columns are masked by the server's word on their origin, and values of
+/// others are looked at by their types.
 pub(super) fn needs_description(facts: &Statement) -> bool {
     match (&facts.protection, &facts.effect) {
         (_, Effect::Execute { .. } | Effect::Fetch { .. }) => true,
-        (Protection::Introspection | Protection::Untouched, _) => false,
+        (Protection::Introspection, _) => false,
+        // Nothing of it is protected, but what its texts show is looked at.
+        (Protection::Untouched, _) => !facts.reads.is_empty(),
         _ => true,
     }
 }

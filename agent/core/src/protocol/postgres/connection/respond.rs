@@ -8,14 +8,15 @@ use connect_shared::entry::StatementResult;
 use super::{
     Connection, Described, Expect, MAX_WAITING, Phase, Resync, Scrub, Shown, Transaction,
     names::NameChange,
-    run::{RowPlan, Run, rows_of_tag},
+    rows::MAX_MASKED_ROW,
+    run::{Run, rows_of_tag},
 };
 use crate::{
     machine::Ending,
-    mask::{self, Field},
+    mask::Field,
     protocol::postgres::{
         description,
-        frame::{HEADER, Message, Piece, Plan, Side},
+        frame::{Message, Piece, Plan, Side},
         scrub::{self, TextOf},
     },
     record::Release,
@@ -23,14 +24,11 @@ use crate::{
     statement::{Effect, Protection, Refusal, Schema, Statement},
 };
 
-/// Longest row that is masked: it must be whole to be walked.
-const MAX_MASKED_ROW: usize = 64 << 20;
-
 /// Longest of the server's other messages.
 const MAX_SERVER_MESSAGE: usize = 1 << 20;
 
 /// Why a server message cannot be relayed.
-enum Fault {
+pub(super) enum Fault {
     /// The server broke the protocol.
     Violation(String),
     /// A row must not be shown.
@@ -43,7 +41,7 @@ impl<E: std::error::Error> From<E> for Fault {
     }
 }
 
-fn violation(message: &str) -> Fault {
+pub(super) fn violation(message: &str) -> Fault {
     Fault::Violation(message.to_owned())
 }
 
@@ -63,8 +61,8 @@ impl Connection {
             if let Err(fault) = self.pass_rows() {
                 return self.fault(fault);
             }
-            let rows_pass = self.rows_pass();
-            match self.server.next(|kind, _| plan(kind, rows_pass)) {
+            let longest = self.longest_whole_row();
+            match self.server.next(|kind, length| plan(kind, length, longest)) {
                 Ok(None) => return,
                 Ok(Some(piece)) => {
                     if let Err(fault) = self.server_piece(piece) {
@@ -77,7 +75,7 @@ impl Connection {
     }
 
     /// The statement whose results come next.
-    fn current_run(&mut self) -> Option<&mut Run> {
+    pub(super) fn current_run(&mut self) -> Option<&mut Run> {
         match self.in_flight.front_mut() {
             Some(Expect::Execute(run)) => Some(run),
             Some(Expect::Query(runs)) => runs.front_mut(),
@@ -107,66 +105,10 @@ impl Connection {
         }
     }
 
-    /// Whether rows of the current statement pass as they are.
-    fn rows_pass(&self) -> bool {
-        let run = match self.in_flight.front() {
-            Some(Expect::Execute(run)) => Some(&**run),
-            Some(Expect::Query(runs)) => runs.front(),
-            _ => None,
-        };
-        run.is_some_and(|run| matches!(run.rows, RowPlan::Pass))
-    }
-
-    /// The fast path: all whole rows that are here, as one slice.
-    fn pass_rows(&mut self) -> Result<(), Fault> {
-        match self.current_run().map(|run| &run.rows) {
-            Some(RowPlan::Pass) => {
-                if let Some(rows) = self.server.run_of(b'D') {
-                    self.count_bytes(rows.len());
-                    self.outbox.say_to_client(rows);
-                }
-                Ok(())
-            }
-            Some(RowPlan::Mask(_)) => match self.server.run_of(b'D') {
-                Some(rows) => self.mask_rows(&rows),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    fn count_bytes(&mut self, bytes: usize) {
+    pub(super) fn count_bytes(&mut self, bytes: usize) {
         if let Some(run) = self.current_run() {
             run.bytes += bytes as u64;
         }
-    }
-
-    /// Masks whole DataRow messages straight into the client's buffer.
-    fn mask_rows(&mut self, rows: &[u8]) -> Result<(), Fault> {
-        let run = match self.in_flight.front_mut() {
-            Some(Expect::Execute(run)) => &mut **run,
-            Some(Expect::Query(runs)) => {
-                runs.front_mut().ok_or_else(|| violation("a row without a query"))?
-            }
-            _ => return Err(violation("a row without a query")),
-        };
-        let RowPlan::Mask(plan) = &run.rows else { return Err(violation("a row without a plan")) };
-        let out = self.outbox.client_buffer();
-        let before = out.len();
-        // Once for all rows: masks are about as long as what they stand for.
-        out.reserve(rows.len() + rows.len() / 8);
-        let mut rest = rows;
-        while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
-            let [_, length @ ..] = *header;
-            let body = (u32::from_be_bytes(length) as usize).saturating_sub(4);
-            let Some((row, behind)) = behind.split_at_checked(body) else {
-                return Err(violation("the server cut a row short"));
-            };
-            mask_row(plan, &self.setup.mask_key, row, out)?;
-            rest = behind;
-        }
-        run.bytes += (out.len() - before) as u64;
-        Ok(())
     }
 
     fn server_piece(&mut self, piece: Piece) -> Result<(), Fault> {
@@ -181,7 +123,7 @@ impl Connection {
         }
     }
 
-    fn stream(&mut self, bytes: Bytes) -> Result<(), Fault> {
+    pub(super) fn stream(&mut self, bytes: Bytes) -> Result<(), Fault> {
         self.count_bytes(bytes.len());
         self.outbox.say_to_client(bytes);
         Ok(())
@@ -312,40 +254,6 @@ impl Connection {
             _ => return Err(violation("the server sent a message that does not fit the statement")),
         }
         Ok(())
-    }
-
-    /// Plans the masks of a result by the server's own word on the origin of its fields.
-    fn plan_rows(&mut self, fields: &[Field]) -> Result<(), Fault> {
-        let Some(catalog) = self.setup.catalog.clone() else {
-            return Err(violation("a result without a catalog"));
-        };
-        let protected = self.protected;
-        let Some(run) = self.current_run() else { return Err(violation("a result without a statement")) };
-        if !protected {
-            run.set_plan(None);
-            return Ok(());
-        }
-        let plan = mask::Plan::new(&catalog, &run.facts.protection, fields).map_err(Fault::Unmaskable)?;
-        run.set_plan(plan);
-        Ok(())
-    }
-
-    /// The first row of a statement that came without a description of its own, or a row to be masked.
-    fn row(&mut self, message: &Message) -> Result<(), Fault> {
-        let Some(run) = self.current_run() else { return Err(violation("a row without a statement")) };
-        if matches!(run.rows, RowPlan::Unplanned) {
-            match run.portal.as_ref().and_then(|(_, portal)| portal.fields.get().cloned()) {
-                Some(fields) => self.plan_rows(&fields)?,
-                None if super::intend::needs_description(&run.facts) => {
-                    return Err(violation("the server sent rows that it did not describe"));
-                }
-                None => run.rows = RowPlan::Pass,
-            }
-        }
-        match self.current_run().map(|run| &run.rows) {
-            Some(RowPlan::Pass) => self.stream(message.bytes.clone()),
-            _ => self.mask_rows(&message.bytes),
-        }
     }
 
     fn complete(&mut self, message: Message) -> Result<(), Fault> {
@@ -521,25 +429,6 @@ impl Connection {
     }
 }
 
-fn mask_row(
-    plan: &mask::Plan,
-    key: &mask::MaskKey,
-    row: &[u8],
-    out: &mut bytes::BytesMut,
-) -> Result<(), Fault> {
-    let start = out.len();
-    out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
-    if let Err(error) = plan.apply(key, row, out) {
-        out.truncate(start);
-        return Err(error.into());
-    }
-    let length = u32::try_from(out.len() - start - 1).map_err(|_| violation("a masked row is too long"))?;
-    if let Some(place) = out.get_mut(start + 1..start + HEADER) {
-        place.copy_from_slice(&length.to_be_bytes());
-    }
-    Ok(())
-}
-
 fn keep(of: &Described, fields: Vec<Field>) {
     if let Described::Portal(portal) = of {
         // A second description of the same portal says the same.
@@ -547,14 +436,12 @@ fn keep(of: &Described, fields: Vec<Field>) {
     }
 }
 
-fn plan(kind: u8, rows_pass: bool) -> Plan {
+/// `longest`: rows up to this length must be whole, longer ones pass in pieces; `None`: no row may pass so.
+fn plan(kind: u8, length: usize, longest: Option<usize>) -> Plan {
     match kind {
-        b'D' if rows_pass => Plan::Stream,
+        b'D' if longest.is_some_and(|longest| length > longest) => Plan::Stream,
         b'D' => Plan::Whole(MAX_MASKED_ROW),
         b'd' => Plan::Stream,
         _ => Plan::Whole(MAX_SERVER_MESSAGE),
     }
 }
-
-// The header's size is part of how rows are walked here; a change there must be seen here.
-const _: () = assert!(HEADER == 5);

@@ -13,7 +13,7 @@ use super::{
     names::{NameChange, Portal},
 };
 use crate::{
-    mask::Plan,
+    mask::{Plan, Watch},
     record::{Claim, Release, Ticket},
     statement::{Effect, Statement},
 };
@@ -27,6 +27,8 @@ pub(super) struct Run {
     /// `None` until the record is durable: no byte of its results may leave before.
     pub(super) release: Option<Release>,
     pub(super) rows: RowPlan,
+    /// Fields whose values are looked at.
+    pub(super) watch: Option<Watch>,
     pub(super) bytes: u64,
     pub(super) count: u64,
     pub(super) masked: Vec<String>,
@@ -49,6 +51,13 @@ pub(super) enum RowPlan {
     Mask(Plan),
 }
 
+impl RowPlan {
+    /// Whether rows pass in pieces of any length.
+    pub(super) const fn passes(&self) -> bool {
+        matches!(self, Self::Pass)
+    }
+}
+
 impl Run {
     pub(super) fn new(id: StatementId, facts: Arc<Statement>, intent: Ticket, started: Instant) -> Self {
         Self {
@@ -58,6 +67,7 @@ impl Run {
             started,
             release: None,
             rows: RowPlan::Unplanned,
+            watch: None,
             bytes: 0,
             count: 0,
             masked: Vec::new(),
