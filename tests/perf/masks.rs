@@ -1,10 +1,11 @@
-//! What a mask costs that the database computes, per reference to a column.
+//! What a mask costs that the database computes, per reference to a column; and what it costs to look at results.
 
 use std::{fmt::Write as _, time::Instant};
 
 use connect_core::{
     catalog::{Catalog, Oid, fixture},
-    mask::{MaskKey, sql},
+    mask::{Field, Format, MaskKey, Watch, sql},
+    statement::Protection,
 };
 use connect_shared::label::Label;
 use connect_tests::postgres::Postgres;
@@ -39,6 +40,7 @@ const COLUMNS: &[(Label, &str, u32)] = &[
 ];
 
 pub(crate) fn measure(report: &mut Report) {
+    detection(report);
     let folder = TempDir::with_prefix("connect-bench-").expect("a temporary folder");
     // The database may run as somebody else, who must get through.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -57,6 +59,54 @@ pub(crate) fn measure(report: &mut Report) {
     let hash = "pg_catalog.sha256(pg_catalog.convert_to(email, 'UTF8'))";
     report.add(Figure::new("one bare sha256 in the server", server.nanos("email", hash), "ns"));
     planning(&server, &mask(&catalog, &key, Label::Email, "email", 25), report);
+}
+
+/// Cells of harmless texts, and of texts of which one in a hundred is a value that shows what it is.
+fn detection(report: &mut Report) {
+    const CELLS: usize = 4;
+    const ROWS: usize = 200_000;
+    let catalog = fixture::empty(fixture::Version::Postgres15);
+    let field = Field { relation: Oid(0), number: 0, type_oid: Oid(25), modifier: -1, format: Format::Text };
+    let watch = Watch::new(&catalog, &Protection::Untouched, &[field; CELLS]).expect("texts");
+    for (name, every) in [("cells without a hit", usize::MAX), ("cells, a hit in a hundred rows", 100)] {
+        let rows: Vec<Vec<u8>> = (0..ROWS).map(|number| row(number, every, CELLS)).collect();
+        let bytes: usize = rows.iter().map(Vec::len).sum();
+        // As rows come: many in a piece, which is looked at as a whole first.
+        let pieces: Vec<(&[Vec<u8>], Vec<u8>)> = rows.chunks(256).map(|rows| (rows, rows.concat())).collect();
+        let times = (0..ROUNDS).map(|_| {
+            let start = Instant::now();
+            let mut seen = 0;
+            for (rows, piece) in &pieces {
+                if Watch::may_see(piece) {
+                    seen +=
+                        rows.iter().map(|row| watch.sightings(row).expect("it fits").len()).sum::<usize>();
+                }
+            }
+            assert_eq!(seen, ROWS / every);
+            start.elapsed().as_secs_f64()
+        });
+        let seconds = median(times.collect());
+        let figure =
+            Figure::new(&format!("results looked at: {name}"), (ROWS * CELLS) as f64 / seconds / 1e6, "M/s");
+        report.add(figure.at_least(1.0).note(&format!("{:.0} MB/s", bytes as f64 / seconds / 1e6)));
+    }
+}
+
+/// The body of a DataRow message.
+fn row(number: usize, every: usize, cells: usize) -> Vec<u8> {
+    let mut row = u16::try_from(cells).expect("few").to_be_bytes().to_vec();
+    for cell in 0..cells {
+        let text = match cell {
+            0 if (number + 1).is_multiple_of(every) => format!("write to anna.schmidt{number}@web.de"),
+            0 => format!("order {number} was sent on 2026-11-25 and paid"),
+            1 => format!("SKU-{}", number * 31 % 9973),
+            2 => format!("{:?}", std::time::Duration::from_micros(number as u64)),
+            _ => "a note of the usual length that somebody has typed about a parcel".to_owned(),
+        };
+        row.extend_from_slice(&u32::try_from(text.len()).expect("short").to_be_bytes());
+        row.extend_from_slice(text.as_bytes());
+    }
+    row
 }
 
 /// What a statement over no row takes, per reference.
