@@ -24,7 +24,10 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub use self::{once::read_once, overrides::LabelOverrides};
+pub use self::{
+    once::{Labelled, label_once, read_once},
+    overrides::LabelOverrides,
+};
 use self::{
     service::{Reader, Recorder, State},
     shared::Shared,

@@ -18,6 +18,7 @@ use crate::{
     config::{Config, ConfigError},
     demo, demo_query, dev_idp,
     keys::{self, KeyError},
+    labels,
     serve::{self, ServeError},
 };
 
@@ -48,6 +49,13 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     /// Prints the fingerprint of the agent's certificate, for `connect agents add`.
     Fingerprint(File),
+    /// Which columns are masked and why, and how to say otherwise.
+    Labels {
+        #[command(flatten)]
+        file: File,
+        #[command(subcommand)]
+        command: labels::LabelsCommand,
+    },
     /// The rules that decide about statements.
     Policy {
         #[command(subcommand)]
@@ -70,6 +78,7 @@ struct File {
     /// The configuration.
     #[arg(
         long,
+        global = true,
         value_name = "FILE",
         default_value = "/etc/connect/agent.toml",
         env = "CONNECT_AGENT_CONFIG"
@@ -112,6 +121,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
             let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
             say(&certificate.fingerprint())
         }
+        Command::Labels { file, command } => labels::run(command, &file.config, &load(&file.config)?).await,
         Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::DemoQuery(arguments) => demo_query::run(arguments).await,

@@ -24,6 +24,7 @@ mod grants;
 mod identity;
 mod jws;
 mod keys;
+mod labels;
 mod listener;
 mod log;
 mod resource;

@@ -13,6 +13,7 @@ mod grants;
 mod install;
 mod interference;
 mod introspection;
+mod labels;
 mod lifetimes;
 mod lookups;
 mod masked;

@@ -2,13 +2,14 @@
 //! empty or has grown is sampled again.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
 use connect_core::{
     catalog::{Catalog, Column, Oid, Relation, RelationKind, code::Name},
-    label::{CONFIDENTIAL_SCHEMA, ColumnFacts, discover, needs_samples},
+    label::{CONFIDENTIAL_SCHEMA, ColumnFacts, Evidence, discover, needs_samples},
 };
 use connect_shared::label::Label;
 use tokio_postgres::error::SqlState;
@@ -52,6 +53,8 @@ struct Known {
     base_type: Oid,
     name: Name,
     label: Option<Label>,
+    /// Why, in words.
+    why: Cow<'static, str>,
 }
 
 /// When a table was looked at.
@@ -248,18 +251,25 @@ impl LabelStore {
             type_oid: base_type,
         };
         let samples: Vec<&str> = samples.iter().map(String::as_str).collect();
-        let label = discover(&facts, &samples).label;
+        let found = discover(&facts, &samples);
+        let (label, why) = (found.label, why(found.evidence));
         let Some(table) = self.known.get_mut(&relation.oid) else { return };
         let Some(known) = table.columns.iter_mut().find(|known| known.number == column.number) else {
             let (number, name) = (column.number, column.name.clone());
-            return table.columns.push(Known { number, base_type, name, label });
+            return table.columns.push(Known { number, base_type, name, label, why });
         };
         let loses = matches!(known.label, Some(label) if label != Label::Unscanned)
             && matches!(label, None | Some(Label::Unscanned));
         let empties = known.label.is_none() && label == Some(Label::Unscanned);
         if !loses && !empties {
             known.label = label;
+            known.why = why;
         }
+    }
+
+    /// What was found of a column by itself, and why.
+    pub(super) fn found(&self, relation: Oid, number: i16) -> Option<(Option<Label>, &str)> {
+        self.known(relation, number).map(|known| (known.label, &*known.why))
     }
 
     fn known(&self, relation: Oid, number: i16) -> Option<&Known> {
@@ -315,6 +325,18 @@ pub(super) enum Watch {
     /// Those that were empty or could not be read.
     Waiting,
     All,
+}
+
+/// Evidence in words. It names rules, never values.
+fn why(evidence: Evidence) -> Cow<'static, str> {
+    match evidence {
+        Evidence::Schema => "name of the schema".into(),
+        Evidence::Name(phrase) => format!("name: {phrase}").into(),
+        Evidence::Content { rule, hits, of } => format!("{hits} of {of} values: {rule}").into(),
+        Evidence::Type => "type".into(),
+        Evidence::NoSamples => "no values yet".into(),
+        Evidence::Nothing => "nothing found".into(),
+    }
 }
 
 fn retry(before: Option<Retry>, now: Instant) -> Retry {
