@@ -26,6 +26,7 @@ mod jws;
 mod keys;
 mod listener;
 mod log;
+mod parking;
 mod resource;
 mod serve;
 mod shards;

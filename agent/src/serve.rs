@@ -18,7 +18,7 @@ use connect_shared::{api::IdentityInfo, entry::Entry};
 use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
-    agent::{Agent, NoPlace, Served, now, record_unavailable, wall_clock},
+    agent::{Agent, NoPlace, OpenConnection, Served, now, record_unavailable, wall_clock},
     ending::signalled,
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     keys::{KeyError, Keys},
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{Log, LogClosed, LogOptions, OpenError},
+    parking::Parking,
     resource::ResourceRuntime,
     shards::Shards,
     tunnel::{EndpointError, Tunnels, endpoint},
@@ -209,6 +210,7 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         commitment_key: keys.commitment,
         cancels: Arc::default(),
         connections: Arc::default(),
+        parking: Parking::new(config.park),
         refusals: agent::RefusalBudget::default(),
     })
 }

@@ -5,16 +5,21 @@
 //! and what is said about it; every other one is a database connection, given to [`crate::driver`] as
 //! soon as its OPEN frame is read. This module never looks at what a database connection carries.
 //!
+//! A session outlives its tunnel: when the tunnel breaks or falls silent, the session's database connections
+//! are parked, and another tunnel with the same key goes on with them.
+//!
 //! Read next: [`admission`] for the way in, [`session`] for the life of a tunnel, [`connection`] for its
-//! streams.
+//! streams, [`sessions`] and [`connections`] for what another tunnel may go on with.
 
 mod admission;
 mod close;
 mod connection;
+mod connections;
 mod endpoint;
 mod frames;
 mod lifetime;
 mod session;
+mod sessions;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +33,8 @@ use tokio::{
     time::timeout,
 };
 
-use self::close::Close;
 pub use self::endpoint::{EndpointError, endpoint};
+use self::{close::Close, sessions::Sessions};
 use crate::{
     listener::{HandshakeRate, Places, stopped},
     serve::Agent,
@@ -53,6 +58,7 @@ pub struct Tunnels {
     rate: Arc<HandshakeRate>,
     places: Arc<Semaphore>,
     strangers: Arc<Places>,
+    sessions: Arc<Sessions>,
     shards: Shards,
 }
 
@@ -65,6 +71,7 @@ impl Tunnels {
             rate,
             places: Arc::new(Semaphore::new(MAX_TUNNELS)),
             strangers: Places::new(MAX_STRANGERS, MAX_STRANGERS_OF_ONE),
+            sessions: Arc::default(),
             shards,
         }
     }
@@ -106,7 +113,13 @@ impl Tunnels {
         let (Ok(place), Some(stranger), Some(shard)) = (place, stranger, self.shards.place()) else {
             return incoming.refuse();
         };
-        let session = admission::admit(Arc::clone(&self.agent), incoming, stranger, stop.clone());
+        let session = admission::admit(
+            Arc::clone(&self.agent),
+            Arc::clone(&self.sessions),
+            incoming,
+            stranger,
+            stop.clone(),
+        );
         let thread = shard.handle().clone();
         let serving = async move {
             session.await;

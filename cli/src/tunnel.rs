@@ -12,7 +12,7 @@ use std::{
 
 use connect_shared::{
     error::ErrorReport,
-    frame::{Frame, Hello, MAX_DATAGRAM, Notice, VERSION, Welcome},
+    frame::{Frame, Hello, MAX_DATAGRAM, Notice, Resume, SUPERSEDED, VERSION, Welcome},
 };
 use quinn::{
     ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, MtuDiscoveryConfig, TransportConfig,
@@ -41,6 +41,13 @@ const FAREWELL: Duration = Duration::from_millis(250);
 const STREAM_WINDOW: u32 = 8 * 1024 * 1024;
 const TUNNEL_WINDOW: u32 = 32 * 1024 * 1024;
 
+/// What moves on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Datagrams {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+}
+
 /// A tunnel whose grant was accepted.
 pub(crate) struct Tunnel {
     endpoint: Endpoint,
@@ -49,14 +56,16 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     /// Connects, shows the grant, and is welcomed.
+    /// With `resume`, for a session that another tunnel has left.
     pub(crate) async fn connect(
         agent: &Agent,
         key: &ClientKey,
         grant: &str,
+        resume: Option<Resume>,
     ) -> Outcome<(Self, Control, Welcome)> {
         let address: Address = agent.url.parse()?;
         let tunnel = Self::handshake(agent, &address, key).await?;
-        let greeting = timeout(PATIENCE, tunnel.greet(grant)).await;
+        let greeting = timeout(PATIENCE, tunnel.greet(grant, resume)).await;
         match greeting {
             Ok(Ok((control, welcome))) => Ok((tunnel, control, welcome)),
             Ok(Err(report)) => Err(report),
@@ -74,12 +83,13 @@ impl Tunnel {
         Ok(Self { endpoint, connection })
     }
 
-    async fn greet(&self, grant: &str) -> Outcome<(Control, Welcome)> {
+    async fn greet(&self, grant: &str, resume: Option<Resume>) -> Outcome<(Control, Welcome)> {
         let opened = self.connection.open_bi().await;
         let (send, receive) = opened.map_err(|error| lost(&error))?;
         let mut control = Control::new(send, receive);
         let client = crate::program::NAME_AND_VERSION.to_owned();
-        control.send(&Frame::Hello(Hello { version: VERSION, grant: grant.to_owned(), client })).await?;
+        let hello = Hello { version: VERSION, grant: grant.to_owned(), client, resume };
+        control.send(&Frame::Hello(hello)).await?;
         match control.next().await {
             Ok(Some(Frame::Welcome(welcome))) => Ok((control, welcome)),
             Ok(Some(Frame::Notice(Notice::Closed { error }))) => Err(error),
@@ -105,14 +115,42 @@ impl Tunnel {
 
     /// Says goodbye. The control stream has ended with whoever held it, which is how the agent knows; it
     /// closes the tunnel when it has ended what was on it, and nothing is left to wait for then.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(&self) {
         if timeout(FAREWELL, self.connection.closed()).await.is_err() {
             self.cut().await;
         }
     }
 
+    /// Lets it go without a word: it is dead, or the agent has another one.
+    pub(crate) fn abandon(&self) {
+        self.connection.close(VarInt::from_u32(0), b"");
+    }
+
+    /// Takes another local port, which mends what a router on the way has forgotten. The connection stays.
+    pub(crate) fn rebind(&self) -> Outcome<()> {
+        socket::rebind(&self.endpoint, self.connection.remote_address())
+    }
+
+    /// Datagrams that were sent and received so far.
+    pub(crate) fn datagrams(&self) -> Datagrams {
+        let stats = self.connection.stats();
+        Datagrams { sent: stats.udp_tx.datagrams, received: stats.udp_rx.datagrams }
+    }
+
+    /// Why it is over, if it is: `Err` if the agent ended it for good.
+    pub(crate) fn end(&self) -> Option<Result<ErrorReport, ErrorReport>> {
+        let error = self.connection.close_reason()?;
+        let report = lost(&error);
+        Some(match error {
+            ConnectionError::ApplicationClosed(close) if close.error_code != VarInt::from_u32(SUPERSEDED) => {
+                Err(report)
+            }
+            _ => Ok(report),
+        })
+    }
+
     /// Closes it from this side, without waiting long for that to arrive.
-    async fn cut(self) {
+    async fn cut(&self) {
         self.connection.close(VarInt::from_u32(0), b"done");
         let _best_effort = timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
@@ -123,6 +161,14 @@ pub(crate) async fn probe(agent: &Agent, key: &ClientKey) -> Outcome<()> {
     let tunnel = Tunnel::handshake(agent, &agent.url.parse()?, key).await?;
     tunnel.cut().await;
     Ok(())
+}
+
+/// Whether the agent's machine says that nobody listens there, which a silent network does not.
+pub(crate) async fn is_nobody_there(agent: &Agent) -> bool {
+    let Ok(address) = agent.url.parse::<Address>() else { return false };
+    let connecting = tokio::net::TcpStream::connect((address.bare_host(), address.port()));
+    let answer = timeout(PATIENCE, connecting).await;
+    matches!(answer, Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
 
 /// Tries the agent's addresses in turn within [`PATIENCE`].

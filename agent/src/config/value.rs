@@ -74,6 +74,26 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
         .to_owned())
 }
 
+/// `10m`, `90s`, `0s`: for how long something is kept.
+pub(super) fn park_limit(text: &str) -> Result<Duration, String> {
+    const MOST: u64 = 24 * 60 * 60;
+    let bounds = "a connection is parked for `0s` (not at all) to `24h`; the usual is `15m`";
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(format!("`{text}` is not a time: write a number and `s`, `m` or `h`; {bounds}")),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a time: write a number and `s`, `m` or `h`; {bounds}"))?;
+    match number.checked_mul(unit) {
+        Some(seconds) if seconds <= MOST => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`{text}` is too long: {bounds}")),
+    }
+}
+
 /// `10m`, `90s`: within the bounds of a grant.
 pub(super) fn grant_lifetime(text: &str) -> Result<Duration, String> {
     let bounds = "a grant lives between `30s` and `15m`; the usual is `10m`";

@@ -1,23 +1,31 @@
-//! The client's end of a connection: a stream of the tunnel, as bytes with offsets.
+//! The client's end of a connection: a stream of the tunnel, as bytes with offsets. The stream may go and
+//! another one come; what the client has not acknowledged is kept until then.
 
 use std::{
     collections::VecDeque,
-    future::{Future as _, poll_fn},
-    pin::pin,
+    future::Future,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
 use bytes::{Bytes, BytesMut};
 use connect_shared::{
-    error::ErrorReport,
     frame::{self, Frame, FrameError, MAX_DATA, Opened},
+    replay::{OffsetError, Replay},
 };
+use quinn::{ReadError, RecvStream, SendStream, StoppedError, WriteError};
 
-/// Most bytes for the client that may wait; beyond that the database is not read.
-pub(super) const MAX_QUEUED: usize = 256 * 1024;
+/// Most bytes for the client that may wait to be sent; beyond that the database is not read.
+const MAX_QUEUED: usize = 256 * 1024;
+
+/// Most bytes that the client has not acknowledged; beyond that the database is not read. It bounds what a
+/// parked connection holds, and the speed: this much in a round trip.
+const MAX_KEPT: usize = 4 * 1024 * 1024;
 
 /// Bytes taken from the client between two acknowledgements.
 const ACKNOWLEDGE_EVERY: u64 = 256 * 1024;
+/// The same where an answer leaves anyway.
+const ACKNOWLEDGE_BESIDE: u64 = 4 * 1024;
 
 /// Most bytes that one read takes.
 const READ: usize = 64 * 1024;
@@ -29,11 +37,13 @@ const LARGE: usize = 8 * 1024;
 #[derive(Debug)]
 pub(super) enum Received {
     Data(Bytes),
+    /// It has everything before this offset.
+    Acknowledged(u64),
     /// It will send no more.
     End,
 }
 
-/// The client or the tunnel is gone, or broke the frames' rules.
+/// Nothing more comes from this stream, or goes into it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DownstreamError {
     #[error(transparent)]
@@ -42,18 +52,27 @@ pub(super) enum DownstreamError {
     UnexpectedFrame,
     #[error("data at offset {found} where {expected} was expected")]
     Offset { expected: u64, found: u64 },
-    #[error("the tunnel's stream broke")]
-    Broken,
+    #[error(transparent)]
+    Acknowledged(#[from] OffsetError),
+    /// The client gave it up.
+    #[error("the client ended the stream")]
+    GivenUp,
+    /// With the whole tunnel; the client may come back.
+    #[error("the tunnel is gone")]
+    Lost,
 }
 
-/// A stream of the tunnel.
+/// The end of a stream, waited for.
+pub(super) type Loss = Pin<Box<dyn Future<Output = DownstreamError> + Send>>;
+
+/// A connection's streams, one after another.
 pub(super) struct Downstream {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
 }
 
 pub(super) struct Reader {
-    receive: quinn::RecvStream,
+    receive: Option<RecvStream>,
     buffer: BytesMut,
     /// Next offset that the client's data must have.
     offset: u64,
@@ -61,36 +80,70 @@ pub(super) struct Reader {
 }
 
 pub(super) struct Writer {
-    send: quinn::SendStream,
+    send: Option<SendStream>,
     queue: VecDeque<Bytes>,
     /// Behind the queue: frames that are still joined by others.
     tail: BytesMut,
     /// Bytes in both.
     queued: usize,
-    /// Offset of the next byte for the client.
-    offset: u64,
+    /// What was sent and is not acknowledged; also what is still in the queue.
+    replay: Replay,
+    /// How far the client's bytes were taken, and how far it was told so.
+    taken: u64,
     acknowledged: u64,
+    /// Nothing will be added to the replay any more.
+    ended: bool,
 }
 
 impl Downstream {
-    pub(super) fn new(send: quinn::SendStream, receive: quinn::RecvStream, buffer: BytesMut) -> Self {
-        Self {
-            reader: Reader { receive, buffer, offset: 0, ended: false },
-            writer: Writer {
-                send,
-                queue: VecDeque::new(),
-                tail: BytesMut::new(),
-                queued: 0,
-                offset: 0,
-                acknowledged: 0,
-            },
-        }
+    pub(super) fn new(send: SendStream, receive: RecvStream, buffer: BytesMut) -> Self {
+        let mut writer = Writer {
+            send: Some(send),
+            queue: VecDeque::new(),
+            tail: BytesMut::new(),
+            queued: 0,
+            replay: Replay::default(),
+            taken: 0,
+            acknowledged: 0,
+            ended: false,
+        };
+        writer.frame(&Frame::Opened(Opened::Accepted { resume_from: 0 }));
+        Self { reader: Reader { receive: Some(receive), buffer, offset: 0, ended: false }, writer }
     }
 
-    /// Answers OPEN with a refusal.
-    pub(super) async fn refuse(&mut self, error: ErrorReport) {
-        self.writer.frame(&Frame::Opened(Opened::Refused { error }));
-        self.writer.finish().await;
+    /// Lets the streams go. What was on its way is kept in the replay.
+    pub(super) fn detach(&mut self) {
+        self.reader.receive = None;
+        self.reader.buffer = BytesMut::new();
+        self.writer.detach();
+    }
+
+    /// Goes on with other streams, from the byte `from` that the client expects next.
+    ///
+    /// # Errors
+    /// The client cannot mean that offset; nothing has changed then, and the stream is given back.
+    pub(super) fn attach(
+        &mut self,
+        send: SendStream,
+        receive: RecvStream,
+        buffer: BytesMut,
+        from: u64,
+    ) -> Result<(), (SendStream, OffsetError)> {
+        let again = match self.writer.replay.since(from) {
+            Ok(again) => again,
+            Err(error) => return Err((send, error)),
+        };
+        self.detach();
+        // It is kept, so it was sent.
+        let _known = self.writer.replay.acknowledge(from);
+        self.reader.receive = Some(receive);
+        self.reader.buffer = buffer;
+        self.writer.send = Some(send);
+        self.writer.taken = self.reader.offset;
+        self.writer.acknowledged = self.reader.offset;
+        self.writer.frame(&Frame::Opened(Opened::Accepted { resume_from: self.reader.offset }));
+        self.writer.again(again, from);
+        Ok(())
     }
 }
 
@@ -108,8 +161,13 @@ impl Reader {
             if let Some(received) = self.take()? {
                 return Poll::Ready(Ok(received));
             }
-            let chunk = ready!(pin!(self.receive.read_chunk(READ, true)).poll(context));
-            match chunk.map_err(|_| DownstreamError::Broken)? {
+            let Some(receive) = &mut self.receive else { return Poll::Pending };
+            let chunk = ready!(pin!(receive.read_chunk(READ, true)).poll(context));
+            let chunk = chunk.map_err(|error| match error {
+                ReadError::ConnectionLost(_) => DownstreamError::Lost,
+                _ => DownstreamError::GivenUp,
+            })?;
+            match chunk {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
                 None => {
                     self.ended = true;
@@ -120,30 +178,27 @@ impl Reader {
     }
 
     fn take(&mut self) -> Result<Option<Received>, DownstreamError> {
-        while let Some(frame) = Frame::decode(&mut self.buffer)? {
-            if self.buffer.is_empty() {
-                // The frame's bytes are its own then, and may be changed in place; and an idle connection
-                // keeps no buffer.
-                self.buffer = BytesMut::new();
-            }
-            match frame {
-                Frame::Data { offset, bytes } => {
-                    self.expect(offset)?;
-                    self.offset += bytes.len() as u64;
-                    return Ok(Some(Received::Data(bytes)));
-                }
-                Frame::End { offset } => {
-                    self.expect(offset)?;
-                    self.ended = true;
-                    return Ok(Some(Received::End));
-                }
-                // Nothing is kept for resuming yet, so there is nothing to let go.
-                Frame::Ack { .. } => {}
-                Frame::Abort(_) => return Err(DownstreamError::Broken),
-                _ => return Err(DownstreamError::UnexpectedFrame),
-            }
+        let Some(frame) = Frame::decode(&mut self.buffer)? else { return Ok(None) };
+        if self.buffer.is_empty() {
+            // The frame's bytes are its own then, and may be changed in place; and an idle connection
+            // keeps no buffer.
+            self.buffer = BytesMut::new();
         }
-        Ok(None)
+        match frame {
+            Frame::Data { offset, bytes } => {
+                self.expect(offset)?;
+                self.offset += bytes.len() as u64;
+                Ok(Some(Received::Data(bytes)))
+            }
+            Frame::End { offset } => {
+                self.expect(offset)?;
+                self.ended = true;
+                Ok(Some(Received::End))
+            }
+            Frame::Ack { offset } => Ok(Some(Received::Acknowledged(offset))),
+            Frame::Abort(_) => Err(DownstreamError::GivenUp),
+            _ => Err(DownstreamError::UnexpectedFrame),
+        }
     }
 
     const fn expect(&self, found: u64) -> Result<(), DownstreamError> {
@@ -161,31 +216,68 @@ impl Reader {
 }
 
 impl Writer {
-    pub(super) const fn queued(&self) -> usize {
-        self.queued
+    /// Whether the database may be read.
+    pub(super) const fn has_room(&self) -> bool {
+        self.queued < MAX_QUEUED && self.replay.len() < MAX_KEPT
+    }
+
+    /// Whether the client has everything that there will ever be.
+    pub(super) const fn is_delivered(&self) -> bool {
+        self.ended && self.replay.is_empty()
     }
 
     /// Queues bytes for the client.
     pub(super) fn data(&mut self, mut bytes: Bytes) {
+        if self.taken - self.acknowledged >= ACKNOWLEDGE_BESIDE {
+            self.say_taken();
+        }
         while !bytes.is_empty() {
             let part = bytes.split_to(bytes.len().min(MAX_DATA));
-            // A part is at most `MAX_DATA` long, which a header can always say.
-            if let Ok(header) = frame::data_header(self.offset, part.len()) {
-                self.offset += part.len() as u64;
-                self.queued += header.len() + part.len();
-                self.tail.extend_from_slice(&header);
-                if part.len() < LARGE {
-                    self.tail.extend_from_slice(&part);
-                } else {
-                    self.close_tail();
-                    self.queue.push_back(part);
-                }
+            let offset = self.replay.end();
+            self.replay.push(&part);
+            self.enqueue(offset, part);
+        }
+    }
+
+    /// Queues a DATA frame; where there is no stream, the replay has its bytes.
+    fn enqueue(&mut self, offset: u64, part: Bytes) {
+        if self.send.is_none() {
+            return;
+        }
+        // A part is at most `MAX_DATA` long, which a header can always say.
+        if let Ok(header) = frame::data_header(offset, part.len()) {
+            self.queued += header.len() + part.len();
+            self.tail.extend_from_slice(&header);
+            if part.len() < LARGE {
+                self.tail.extend_from_slice(&part);
+            } else {
+                self.close_tail();
+                self.queue.push_back(part);
             }
         }
     }
 
-    /// Queues a frame without data.
-    pub(super) fn frame(&mut self, frame: &Frame) {
+    /// Queues once more what was sent into another stream.
+    fn again(&mut self, chunks: Vec<Bytes>, from: u64) {
+        let mut offset = from;
+        for mut chunk in chunks {
+            while !chunk.is_empty() {
+                let part = chunk.split_to(chunk.len().min(MAX_DATA));
+                let at = offset;
+                offset += part.len() as u64;
+                self.enqueue(at, part);
+            }
+        }
+        if self.ended {
+            self.frame(&Frame::End { offset });
+        }
+    }
+
+    /// Queues a frame without data, if there is a stream for it.
+    fn frame(&mut self, frame: &Frame) {
+        if self.send.is_none() {
+            return;
+        }
         let before = self.tail.len();
         if frame.encode(&mut self.tail).is_err() {
             self.tail.truncate(before);
@@ -199,34 +291,74 @@ impl Writer {
         }
     }
 
-    /// Says how far the client's bytes were taken, every now and then.
-    pub(super) fn acknowledge(&mut self, offset: u64) {
+    /// Says how far the client's bytes were taken: beside the next answer, or after many.
+    pub(super) fn took(&mut self, offset: u64) {
+        self.taken = offset;
         if offset - self.acknowledged >= ACKNOWLEDGE_EVERY {
-            self.acknowledged = offset;
-            self.frame(&Frame::Ack { offset });
+            self.say_taken();
         }
+    }
+
+    fn say_taken(&mut self) {
+        self.acknowledged = self.taken;
+        self.frame(&Frame::Ack { offset: self.taken });
+    }
+
+    /// The client has everything before `offset`.
+    pub(super) fn delivered(&mut self, offset: u64) -> Result<(), DownstreamError> {
+        Ok(self.replay.acknowledge(offset)?)
     }
 
     /// Sends what is queued, as far as it goes; ready when all of it went.
     pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), DownstreamError>> {
+        let Some(send) = &mut self.send else { return Poll::Ready(Ok(())) };
         while self.queued > 0 {
-            self.close_tail();
+            if !self.tail.is_empty() {
+                self.queue.push_back(std::mem::take(&mut self.tail).freeze());
+            }
             let queue = self.queue.make_contiguous();
-            let written = ready!(pin!(self.send.write_chunks(queue)).poll(context));
-            let written = written.map_err(|_| DownstreamError::Broken)?;
+            let written = ready!(pin!(send.write_chunks(queue)).poll(context));
+            let written = written.map_err(|error| match error {
+                WriteError::ConnectionLost(_) => DownstreamError::Lost,
+                _ => DownstreamError::GivenUp,
+            })?;
             self.queued -= written.bytes;
             self.queue.drain(..written.chunks);
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Sends all that is queued, says that nothing follows, and ends the stream.
-    pub(super) async fn finish(&mut self) {
-        self.frame(&Frame::End { offset: self.offset });
-        if poll_fn(|context| self.poll_send(context)).await.is_err() {
-            return;
+    /// Says that nothing follows.
+    pub(super) fn end(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.frame(&Frame::End { offset: self.replay.end() });
         }
-        // Ending an ended stream changes nothing.
-        let _already_ended = self.send.finish();
+    }
+
+    /// Returns when the stream is of no use any more, without touching what it brings.
+    pub(super) fn loss(&self) -> Option<Loss> {
+        let stopped = self.send.as_ref()?.stopped();
+        Some(Box::pin(async move {
+            match stopped.await {
+                Err(StoppedError::ConnectionLost(_)) => DownstreamError::Lost,
+                _ => DownstreamError::GivenUp,
+            }
+        }))
+    }
+
+    /// Ends the stream behind what it was given.
+    pub(super) fn finish(&mut self) {
+        if let Some(send) = &mut self.send {
+            // Ending an ended stream changes nothing.
+            let _already_ended = send.finish();
+        }
+    }
+
+    fn detach(&mut self) {
+        self.send = None;
+        self.queue = VecDeque::new();
+        self.tail = BytesMut::new();
+        self.queued = 0;
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     grants::GrantAuthority,
     identity::IdentityVerifier,
     log::{Log, LogClosed},
+    parking::Parking,
     resource::ResourceRuntime,
 };
 
@@ -43,6 +44,7 @@ pub struct Agent {
     pub commitment_key: [u8; 32],
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
+    pub parking: Arc<Parking>,
     pub refusals: RefusalBudget,
 }
 

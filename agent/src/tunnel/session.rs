@@ -1,6 +1,9 @@
-//! The life of a session: renewals, reminders, database connections, and the end, which is told to
-//! everyone before the tunnel closes.
+//! The life of a session: renewals, reminders, database connections, tunnels that go and come, and the end,
+//! which is told to everyone before the tunnel closes.
 
+mod link;
+
+use self::link::{Answer, LastCall, Link, is_farewell};
 use std::{sync::Arc, time::Duration};
 
 use connect_core::{
@@ -10,11 +13,12 @@ use connect_core::{
 use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
-    frame::{Frame, Notice, Renew},
+    frame::{Frame, Notice, Renew, VERSION, Welcome},
+    ids::TunnelId,
 };
-use quinn::{Connection, RecvStream, SendStream};
+use quinn::{Connection, ReadError, RecvStream, SendStream};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
@@ -23,8 +27,10 @@ use super::{
     admission::Opened,
     close::Close,
     connection::{self, Origin},
+    connections::Connections,
     frames::{self, Deaf, FrameReader, ReadFrameError},
     lifetime::{Due, Lifetime},
+    sessions::{Registered, Sessions},
 };
 use crate::{
     driver::Authority,
@@ -53,55 +59,94 @@ impl Control {
     pub(super) async fn say(&mut self, frame: &Frame) -> Result<(), Deaf> {
         frames::write(&mut self.send, frame).await
     }
+
+    /// Ends it, and waits for a moment until the client has all of it.
+    pub(super) async fn flush(&mut self, at_most: Duration) {
+        frames::flush(&mut self.send, at_most).await;
+    }
 }
 
-/// One principal's use of one resource, over one tunnel.
+/// Another tunnel for a session, with a grant that was good a moment ago.
+pub(super) struct Arrival {
+    pub(super) connection: Connection,
+    pub(super) control: Control,
+    pub(super) grant: VerifiedGrant,
+    pub(super) tunnel: TunnelId,
+}
+
+/// One principal's use of one resource, over one tunnel after another.
 pub(super) struct Session {
     agent: Arc<Agent>,
-    connection: Connection,
-    control: Control,
+    link: Link,
     opened: Opened,
     principal: Arc<Principal>,
     served: Served,
     authority: watch::Sender<Authority>,
     lifetime: Lifetime,
+    last_call: Option<LastCall>,
     refused_renewals: u32,
     connections: JoinSet<()>,
+    known: Arc<Connections>,
+    registered: Registered,
+    arrivals: mpsc::Receiver<Arrival>,
 }
 
-/// What happened on a tunnel.
+/// What happened to a session.
 enum Event {
     Control(Result<Option<Frame>, ReadFrameError>),
     Stream(SendStream, RecvStream),
+    Arrived(Box<Arrival>),
     Time,
     /// A database connection ended.
     Freed,
+    /// The client closed the tunnel.
     Gone,
+    /// The tunnel broke or fell silent.
+    Lost,
     Stop,
 }
 
 impl Session {
-    /// `None` if the agent has no such resource.
+    /// `None` if the agent has no such resource, or no randomness.
     pub(super) fn new(
         agent: Arc<Agent>,
+        sessions: &Arc<Sessions>,
         connection: Connection,
         opened: Opened,
         control: Control,
     ) -> Option<Self> {
         let served = agent.resources.get(&opened.grant.resource)?.clone();
         let (authority, _) = watch::channel(Authority::InForce(in_force(&opened.grant)));
+        let (registered, arrivals) = sessions.enter(opened.id, &opened.certificate, &opened.grant)?;
         Some(Self {
             principal: Arc::new(opened.grant.principal.clone()),
             lifetime: Lifetime::new(opened.grant.expires_at, wall_clock(), Instant::now()),
             agent,
-            connection,
-            control,
+            link: Link::Up { connection, control },
             opened,
             served,
             authority,
+            last_call: None,
             refused_renewals: 0,
             connections: JoinSet::new(),
+            known: Arc::default(),
+            registered,
+            arrivals,
         })
+    }
+
+    /// Tells the client that it is in, and how to come back.
+    pub(super) async fn welcome(&mut self) {
+        let welcome = Welcome {
+            version: VERSION,
+            tunnel: self.opened.tunnel,
+            session: self.opened.id,
+            expires_at: self.lifetime.expires_at,
+            secret: self.registered.secret.clone(),
+            park: self.agent.parking.limits.limit.as_secs(),
+        };
+        // If it does not hear, the tunnel's end is found at the next look.
+        let _heard = self.link.say(&Frame::Welcome(welcome)).await;
     }
 
     /// Runs the session to its end.
@@ -116,13 +161,12 @@ impl Session {
     }
 
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
-        let look = self.lifetime.next_look(Instant::now());
+        let now = Instant::now();
+        let look =
+            self.last_call.as_ref().map_or_else(|| self.lifetime.next_look(now), |call| call.next(now));
         tokio::select! {
-            frame = self.control.frames.next() => Event::Control(frame),
-            stream = self.connection.accept_bi() => match stream {
-                Ok((send, receive)) => Event::Stream(send, receive),
-                Err(_) => Event::Gone,
-            },
+            event = self.link.next() => event,
+            Some(arrival) = self.arrivals.recv() => Event::Arrived(Box::new(arrival)),
             () = sleep_until(look) => Event::Time,
             Some(_) = self.connections.join_next() => Event::Freed,
             () = stopped(stop) => Event::Stop,
@@ -135,6 +179,9 @@ impl Session {
             Event::Control(Ok(Some(Frame::Renew(renew)))) => self.renew(&renew).await,
             Event::Control(Ok(Some(_))) => Some(Close::Violation),
             Event::Control(Ok(None)) | Event::Gone => Some(Close::Done),
+            Event::Control(Err(ReadFrameError::Stream(ReadError::ConnectionLost(error)))) => {
+                if is_farewell(&error) { Some(Close::Done) } else { self.lose() }
+            }
             Event::Control(Err(ReadFrameError::Stream(_))) => Some(Close::Done),
             Event::Control(Err(error)) => {
                 tracing::debug!(session = %self.opened.id, %error, "the control stream broke the protocol");
@@ -144,10 +191,48 @@ impl Session {
                 self.open_connection(send, receive);
                 None
             }
+            Event::Arrived(arrival) => {
+                self.go_on(*arrival).await;
+                None
+            }
+            Event::Lost => self.lose(),
             Event::Time => self.look_at_the_clock().await,
-            Event::Freed => None,
+            // Nobody is there, and nothing is left to come back to.
+            Event::Freed => (self.link.is_down() && self.connections.is_empty()).then_some(Close::Lost),
             Event::Stop => Some(Close::Stopping),
         }
+    }
+
+    /// The tunnel is gone: the database connections wait for another one.
+    fn lose(&mut self) -> Option<Close> {
+        self.last_call = None;
+        if let Link::Up { connection, .. } = std::mem::replace(&mut self.link, Link::Down) {
+            connection.close(Close::Lost.code(), Close::Lost.words());
+        }
+        if self.connections.is_empty() {
+            return Some(Close::Lost);
+        }
+        let (session, connections) = (self.opened.id, self.connections.len() as u64);
+        tracing::info!(%session, connections, "the tunnel of a session is gone");
+        if let Err(error) = self.agent.log.append(Entry::SessionParked { session, connections }) {
+            tracing::warn!(%session, %error, "that a session is parked could not be recorded");
+        }
+        None
+    }
+
+    /// Another tunnel. The newest one counts: its client knows best which one is dead.
+    async fn go_on(&mut self, arrival: Arrival) {
+        let Arrival { connection, control, grant, tunnel } = arrival;
+        if let Link::Up { connection: old, .. } =
+            std::mem::replace(&mut self.link, Link::Up { connection, control })
+        {
+            old.close(Close::Superseded.code(), Close::Superseded.words());
+        }
+        tracing::info!(session = %self.opened.id, "a session goes on in another tunnel");
+        self.opened.tunnel = tunnel;
+        self.last_call = None;
+        self.take(grant);
+        self.welcome().await;
     }
 
     fn open_connection(&mut self, send: SendStream, receive: RecvStream) {
@@ -157,6 +242,7 @@ impl Session {
             principal: Arc::clone(&self.principal),
             served: self.served.clone(),
             authority: self.authority.subscribe(),
+            connections: Arc::clone(&self.known),
         };
         // The transport bounds the streams of a tunnel, and so the tasks.
         self.connections.spawn(connection::serve(origin, send, receive));
@@ -173,7 +259,7 @@ impl Session {
                 Notice::RenewalRefused { error: *error }
             }
         };
-        self.control.say(&Frame::Notice(answer)).await.err().map(|Deaf| Close::Done)
+        self.say(&Frame::Notice(answer)).await
     }
 
     /// A newer grant of the same principal, for the same resource, bound to the same key.
@@ -188,23 +274,57 @@ impl Session {
             Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
         let recorded = self.agent.log.append(entry);
         recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
-        self.authority.send_replace(Authority::InForce(in_force(&grant)));
-        self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
-        self.refused_renewals = 0;
         let expires_at = grant.expires_at;
-        self.opened.grant = grant;
+        self.take(grant);
         Ok(expires_at)
     }
 
+    fn take(&mut self, grant: VerifiedGrant) {
+        self.authority.send_replace(Authority::InForce(in_force(&grant)));
+        self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
+        self.last_call = None;
+        self.refused_renewals = 0;
+        self.opened.grant = grant;
+    }
+
+    /// A client that does not take a few bytes is not there.
+    async fn say(&mut self, frame: &Frame) -> Option<Close> {
+        match self.link.say(frame).await {
+            Ok(()) => None,
+            Err(Deaf) => self.lose(),
+        }
+    }
+
     async fn look_at_the_clock(&mut self) -> Option<Close> {
+        if let Some(call) = &self.last_call {
+            return match call.answer(&self.link, Instant::now()) {
+                Answer::Present => Some(Close::Expired),
+                Answer::Absent => self.lose(),
+                Answer::None => None,
+            };
+        }
         match self.lifetime.due(wall_clock(), Instant::now()) {
             Due::Nothing => None,
-            Due::End => Some(Close::Expired),
+            Due::Reminder if self.link.is_down() => None,
             Due::Reminder => {
                 let notice = Notice::Expiring { expires_at: self.lifetime.expires_at };
-                self.control.say(&Frame::Notice(notice)).await.err().map(|Deaf| Close::Done)
+                self.say(&Frame::Notice(notice)).await
             }
+            Due::End => self.lapse().await,
         }
+    }
+
+    /// The grant is over: from here on not a byte moves. A client that is there has had its time to renew it;
+    /// one that is not may come back with another.
+    async fn lapse(&mut self) -> Option<Close> {
+        if !matches!(*self.authority.borrow(), Authority::Lapsed) {
+            self.authority.send_replace(Authority::Lapsed);
+        }
+        if self.link.is_down() {
+            return None;
+        }
+        self.last_call = Some(LastCall::new(&self.link, Instant::now()));
+        self.say(&Frame::Notice(Notice::Lapsed)).await
     }
 
     /// Tells the database connections, then the client, then the log.
@@ -220,10 +340,12 @@ impl Session {
         self.authority.send_replace(Authority::Ended(ending));
         let _ended = timeout(END_TIME, async { while self.connections.join_next().await.is_some() {} }).await;
         let notice = Frame::Notice(Notice::Closed { error: report });
-        if !matches!(close, Close::Done | Close::Violation) && self.control.say(&notice).await.is_ok() {
-            frames::flush(&mut self.control.send, LAST_WORDS).await;
+        if let Link::Up { connection, control } = &mut self.link {
+            if !matches!(close, Close::Done | Close::Violation) && control.say(&notice).await.is_ok() {
+                control.flush(LAST_WORDS).await;
+            }
+            connection.close(close.code(), close.words());
         }
-        self.connection.close(close.code(), close.words());
         tracing::info!(session = %self.opened.id, code = close.as_str(), "a session ended");
         let entry = Entry::SessionClosed { session: self.opened.id, code: close.as_str().to_owned() };
         if let Err(error) = self.agent.log.append(entry) {

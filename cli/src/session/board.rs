@@ -17,6 +17,46 @@ pub(crate) enum Stage {
     Closing,
 }
 
+/// Whether there is a tunnel at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TunnelState {
+    #[default]
+    Opening,
+    Up,
+    /// Connections wait for another tunnel.
+    Reconnecting,
+}
+
+/// The tunnel of a session, since when it is so, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct TunnelInfo {
+    pub(crate) state: TunnelState,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub(crate) since: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+}
+
+impl TunnelInfo {
+    pub(super) fn up() -> Self {
+        Self { state: TunnelState::Up, since: crate::identity::now(), why: None }
+    }
+
+    pub(super) fn reconnecting(why: &str) -> Self {
+        Self { state: TunnelState::Reconnecting, since: crate::identity::now(), why: Some(why.to_owned()) }
+    }
+
+    /// In a cell of a table.
+    pub(crate) fn words(&self, now: u64) -> String {
+        match self.state {
+            TunnelState::Opening => "-".to_owned(),
+            TunnelState::Up => "up".to_owned(),
+            TunnelState::Reconnecting => format!("reconnecting {} s", now.saturating_sub(self.since)),
+        }
+    }
+}
+
 /// One session, for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionInfo {
@@ -36,6 +76,8 @@ pub(crate) struct SessionInfo {
     pub(crate) expires_at: u64,
     #[serde(default)]
     pub(crate) connections: usize,
+    #[serde(default)]
+    pub(crate) tunnel: TunnelInfo,
 }
 
 /// Where the parts of a session read and write its state.
@@ -57,6 +99,7 @@ impl Board {
             actions: Vec::new(),
             expires_at: 0,
             connections: 0,
+            tunnel: TunnelInfo::default(),
         };
         Self { state: Arc::new(watch::Sender::new(info)), close: Arc::default() }
     }

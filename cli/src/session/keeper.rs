@@ -1,23 +1,28 @@
-//! Keeps a session alive: renews its grant well before the end, listens to what the agent says, and tells
-//! why it is over.
+//! Keeps a session alive: renews its grant well before the end, listens to what the agent says, gets another
+//! tunnel when this one dies or falls silent, and tells why it is over.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use connect_shared::{
-    api::{GrantRequest, GrantResponse},
+    api::GrantResponse,
     error::{ErrorReport, Exit},
-    frame::{Frame, Notice},
+    frame::{Frame, Notice, Resume, Welcome},
 };
-use quinn::Connection;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 
-use super::board::Board;
+use super::{
+    board::{Board, TunnelInfo, TunnelState},
+    pulse::{Pulse, Verdict},
+    reach::{Entrance, Reached, Standing, may_help, reach},
+};
 use crate::{
-    api::ControlApi,
     console::Console,
     failure::{self, Outcome},
-    identity::Holder,
-    tunnel::{self, Control},
+    relay::Live,
+    tunnel::{self, Control, Tunnel},
 };
 
 /// A grant is renewed when this share of its life is over, in percent.
@@ -27,65 +32,86 @@ const LEAST_PAUSE: Duration = Duration::from_secs(5);
 /// Most that the agent's clock may make us wait: a day.
 const LONGEST: u64 = 24 * 60 * 60;
 
+/// Between two attempts to come back.
+const LEAST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A machine that answers, but without an agent, for so long: the agent's process is gone, and with it
+/// everything that it kept.
+const NOBODY: Duration = Duration::from_secs(20);
+/// How long an agent is looked for that keeps nothing.
+const LEAST_PARK: Duration = Duration::from_secs(20);
+
 type Renewal = Pin<Box<dyn Future<Output = Outcome<GrantResponse>> + Send>>;
+type Reaching = Pin<Box<dyn Future<Output = Outcome<Reached>> + Send>>;
 
 pub(super) struct Keeper {
-    control: Control,
-    connection: Connection,
-    api: ControlApi,
-    holder: Holder,
-    wanted: GrantRequest,
+    entrance: Entrance,
     console: Console,
     board: Board,
+    control: Control,
+    tunnel: Arc<Tunnel>,
+    link: watch::Sender<Option<Live>>,
+    number: u64,
+    resume: Resume,
+    /// For how long the agent keeps connections whose tunnel is gone.
+    park: Duration,
+    grant: String,
     /// By this machine's steady clock, which is not the agent's.
     ends: Instant,
     renew: Instant,
     renewal: Option<Renewal>,
+    pulse: Pulse,
+    /// Another tunnel, tried beside one that is silent.
+    racing: Option<Reaching>,
+}
+
+/// How it goes on.
+enum Turn {
+    GoOn,
+    Lost(ErrorReport),
+    Over(ErrorReport),
 }
 
 impl Keeper {
+    /// Keeps what was `reached`; others find the tunnel of the moment at the receiver.
     pub(super) fn new(
-        control: Control,
-        connection: Connection,
-        api: ControlApi,
-        holder: Holder,
-        wanted: GrantRequest,
+        entrance: Entrance,
+        reached: Reached,
         console: Console,
         board: Board,
-    ) -> Self {
+    ) -> (Self, watch::Receiver<Option<Live>>) {
         let now = Instant::now();
-        let expires_at = board.now().expires_at;
+        let Reached { tunnel, control, welcome, grant } = reached;
+        let (link, receiver) = watch::channel(None);
+        let pulse = Pulse::new(now, tunnel.datagrams());
         let mut keeper = Self {
-            control,
-            connection,
-            api,
-            holder,
-            wanted,
+            entrance,
             console,
             board,
+            control,
+            tunnel: Arc::new(tunnel),
+            link,
+            number: 0,
+            resume: Resume { session: welcome.session, secret: String::new() },
+            park: Duration::ZERO,
+            grant,
             ends: now,
             renew: now,
             renewal: None,
+            pulse,
+            racing: None,
         };
-        keeper.schedule(expires_at);
-        keeper
+        keeper.publish(welcome);
+        (keeper, receiver)
     }
 
     /// Runs to the end of the session and says why it ended.
     pub(super) async fn run(mut self) -> ErrorReport {
         loop {
-            let renewing = self.renewal.is_some();
-            let ended = tokio::select! {
-                frame = self.control.next() => match frame {
-                    Ok(Some(frame)) => self.heard(frame),
-                    Ok(None) => Some(tunnel::lost(&self.connection.closed().await)),
-                    Err(report) => Some(report),
-                },
-                granted = pending(&mut self.renewal) => self.renewed(granted).await,
-                () = sleep_until(self.renew), if !renewing => {
-                    self.renewal = Some(self.start_renewal());
-                    None
-                }
+            let ended = match self.turn().await {
+                Turn::GoOn => None,
+                Turn::Over(report) => Some(report),
+                Turn::Lost(report) => self.come_back(report).await.err(),
             };
             if let Some(report) = ended {
                 return self.over(report);
@@ -93,8 +119,161 @@ impl Keeper {
         }
     }
 
+    async fn turn(&mut self) -> Turn {
+        let renewing = self.renewal.is_some();
+        tokio::select! {
+            frame = self.control.next() => match frame {
+                Ok(Some(frame)) => self.heard(frame).map_or(Turn::GoOn, Turn::Over),
+                Ok(None) => {
+                    // The agent closes the tunnel behind it, and says why.
+                    let report = tunnel::lost(&self.tunnel.connection().closed().await);
+                    self.gone(report)
+                }
+                Err(report) => self.gone(report),
+            },
+            granted = pending(&mut self.renewal) => self.renewed(granted).await,
+            () = sleep_until(self.renew), if !renewing => {
+                let entrance = self.entrance.clone();
+                self.renewal = Some(Box::pin(async move { entrance.grant().await }));
+                Turn::GoOn
+            }
+            reached = pending(&mut self.racing) => {
+                self.racing = None;
+                if let Ok(reached) = reached {
+                    self.adopt(reached);
+                }
+                Turn::GoOn
+            }
+            () = sleep_until(self.pulse.next()) => {
+                self.look();
+                Turn::GoOn
+            }
+        }
+    }
+
+    /// The tunnel is gone: by the network, or for good.
+    fn gone(&self, report: ErrorReport) -> Turn {
+        match self.tunnel.end() {
+            Some(Ok(why)) => Turn::Lost(why),
+            Some(Err(why)) => Turn::Over(why),
+            None => Turn::Over(report),
+        }
+    }
+
+    fn look(&mut self) {
+        let now = Instant::now();
+        match self.pulse.look(now, self.tunnel.datagrams()) {
+            Verdict::Alive => {
+                if self.racing.take().is_some() {
+                    self.say_back();
+                }
+            }
+            Verdict::Wait => {}
+            Verdict::Rebind => {
+                if let Err(report) = self.tunnel.rebind() {
+                    tracing::debug!(%report, "no other local port");
+                }
+            }
+            Verdict::Race if self.racing.is_some() => {}
+            Verdict::Race => {
+                let silence = self.pulse.silence(now).as_secs();
+                self.say_gone(&format!("the agent has been silent for {silence} s"));
+                self.racing = Some(self.reaching());
+            }
+        }
+    }
+
+    fn reaching(&self) -> Reaching {
+        let standing = Standing { grant: self.grant.clone(), ends: self.ends };
+        Box::pin(reach(self.entrance.clone(), standing, self.resume.clone()))
+    }
+
+    /// Tries to get another tunnel for as long as the agent keeps what was in this one.
+    async fn come_back(&mut self, why: ErrorReport) -> Outcome<()> {
+        self.link.send_replace(None);
+        self.renewal = None;
+        self.say_gone(&why.message);
+        let since = Instant::now();
+        let (mut wait, mut nobody_since) = (LEAST_WAIT, None);
+        let mut attempt = self.racing.take().unwrap_or_else(|| self.reaching());
+        loop {
+            let left = self.park.max(LEAST_PARK).saturating_sub(since.elapsed());
+            match timeout(left, attempt).await {
+                Ok(Ok(reached)) => {
+                    self.adopt(reached);
+                    return Ok(());
+                }
+                Ok(Err(report)) if !may_help(&report) => return Err(report),
+                Ok(Err(report)) => tracing::debug!(%report, "not back yet"),
+                Err(_) => return Err(why),
+            }
+            if tunnel::is_nobody_there(&self.entrance.agent).await {
+                if nobody_since.get_or_insert_with(Instant::now).elapsed() >= NOBODY {
+                    return Err(nobody(&self.entrance.agent.name));
+                }
+            } else {
+                nobody_since = None;
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            attempt = self.reaching();
+        }
+    }
+
+    /// Another tunnel takes the place of the one before.
+    fn adopt(&mut self, reached: Reached) {
+        let Reached { tunnel, control, welcome, grant } = reached;
+        let resumed = welcome.session == self.resume.session;
+        let old = std::mem::replace(&mut self.tunnel, Arc::new(tunnel));
+        self.control = control;
+        self.grant = grant;
+        self.renewal = None;
+        self.racing = None;
+        self.pulse = Pulse::new(Instant::now(), self.tunnel.datagrams());
+        self.publish(welcome);
+        old.abandon();
+        if !resumed && self.board.now().connections > 0 {
+            self.console.warn("the agent did not keep the session: its database connections are lost");
+        }
+        self.say_back();
+    }
+
+    fn publish(&mut self, welcome: Welcome) {
+        self.number += 1;
+        self.schedule(welcome.expires_at);
+        self.park = Duration::from_secs(welcome.park);
+        self.resume = Resume { session: welcome.session, secret: welcome.secret };
+        let live = Live { number: self.number, session: welcome.session, tunnel: Arc::clone(&self.tunnel) };
+        self.link.send_replace(Some(live));
+        self.board.change(|info| {
+            info.expires_at = welcome.expires_at;
+            info.tunnel = TunnelInfo::up();
+        });
+    }
+
+    /// Once for each time that it is gone.
+    fn say_gone(&self, why: &str) {
+        if self.board.now().tunnel.state == TunnelState::Reconnecting {
+            return;
+        }
+        self.board.change(|info| info.tunnel = TunnelInfo::reconnecting(why));
+        let resource = &self.entrance.wanted.resource;
+        self.console.warn(&format!("the tunnel to {resource} is interrupted: {why}; reconnecting"));
+    }
+
+    fn say_back(&self) {
+        let before = self.board.now();
+        self.board.change(|info| info.tunnel = TunnelInfo::up());
+        let resource = &self.entrance.wanted.resource;
+        let connections = match before.connections {
+            1 => "1 connection".to_owned(),
+            several => format!("{several} connections"),
+        };
+        self.console.say(&format!("The tunnel to {resource} is back, with {connections}"));
+    }
+
     fn heard(&mut self, frame: Frame) -> Option<ErrorReport> {
-        let resource = &self.wanted.resource;
+        let resource = &self.entrance.wanted.resource;
         match frame {
             Frame::Notice(Notice::Renewed { expires_at }) => {
                 self.schedule(expires_at);
@@ -109,6 +288,8 @@ impl Keeper {
             Frame::Notice(Notice::Draining) => {
                 self.console.warn(&format!("the agent takes no new connections to {resource} any more"));
             }
+            // Whoever hears this is told the end next.
+            Frame::Notice(Notice::Lapsed) => {}
             Frame::Notice(Notice::Closed { error }) => return Some(error),
             _ => {
                 return Some(failure::unexpected(
@@ -119,15 +300,21 @@ impl Keeper {
         None
     }
 
-    async fn renewed(&mut self, granted: Outcome<GrantResponse>) -> Option<ErrorReport> {
+    async fn renewed(&mut self, granted: Outcome<GrantResponse>) -> Turn {
         self.renewal = None;
         // Until the agent has answered, nothing more is asked for.
         self.renew = self.ends;
         match granted {
-            Ok(granted) => self.control.renew(granted.grant).await.err(),
+            Ok(granted) => {
+                self.grant.clone_from(&granted.grant);
+                match self.control.renew(granted.grant).await {
+                    Ok(()) => Turn::GoOn,
+                    Err(report) => self.gone(report),
+                }
+            }
             Err(report) => {
                 self.put_off(&report);
-                None
+                Turn::GoOn
             }
         }
     }
@@ -137,7 +324,7 @@ impl Keeper {
         let left = self.ends.saturating_duration_since(Instant::now());
         self.console.warn(&format!(
             "the session of {} goes on for {} s but could not be renewed: {}",
-            self.wanted.resource,
+            self.entrance.wanted.resource,
             left.as_secs(),
             report.message
         ));
@@ -145,14 +332,6 @@ impl Keeper {
             self.console.say(&format!("  next: {next}"));
         }
         self.renew = Instant::now() + (left / 2).max(LEAST_PAUSE);
-    }
-
-    fn start_renewal(&self) -> Renewal {
-        let (api, holder, wanted) = (self.api.clone(), self.holder.clone(), self.wanted.clone());
-        Box::pin(async move {
-            let sign_in = holder.confirmed().await?;
-            api.grant(sign_in.id_token.reveal(), &wanted).await
-        })
     }
 
     fn schedule(&mut self, expires_at: u64) {
@@ -170,10 +349,10 @@ impl Keeper {
                 Exit::SessionEnded,
                 format!(
                     "the session of `{}` is over: its grant ended and could not be renewed",
-                    self.wanted.resource
+                    self.entrance.wanted.resource
                 ),
             )
-            .help(format!("connect open {}", self.wanted.resource));
+            .help(format!("connect open {}", self.entrance.wanted.resource));
         }
         report
     }
@@ -184,9 +363,17 @@ const fn renew_after(left: u64) -> Duration {
     Duration::from_millis(left.saturating_mul(10).saturating_mul(RENEW_AT))
 }
 
-async fn pending(renewal: &mut Option<Renewal>) -> Outcome<GrantResponse> {
-    match renewal {
-        Some(renewal) => renewal.await,
+fn nobody(agent: &str) -> ErrorReport {
+    failure::unreachable(
+        "tunnel_lost",
+        format!("the agent `{agent}` is not running any more, and what it kept is gone"),
+    )
+    .help("connect doctor")
+}
+
+async fn pending<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

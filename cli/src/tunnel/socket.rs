@@ -14,14 +14,23 @@ const BUFFER: usize = 4 * 1024 * 1024;
 
 /// An endpoint that can reach `peer`.
 pub(super) fn endpoint(peer: SocketAddr) -> Outcome<Endpoint> {
+    let socket = bind(peer)?;
+    let mut config = EndpointConfig::default();
+    config.max_udp_payload_size(MAX_DATAGRAM).map_err(|error| failure::unexpected(error.to_string()))?;
+    Endpoint::new(config, None, socket, std::sync::Arc::new(TunnelRuntime)).map_err(|error| problem(&error))
+}
+
+/// Another socket under the endpoint.
+pub(super) fn rebind(endpoint: &Endpoint, peer: SocketAddr) -> Outcome<()> {
+    endpoint.rebind(bind(peer)?).map_err(|error| problem(&error))
+}
+
+fn bind(peer: SocketAddr) -> Outcome<UdpSocket> {
     let wildcard: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let problem = |error: std::io::Error| {
-        failure::local("udp", format!("cannot use UDP on this machine: {}", failure::reason(&error)))
-    };
-    let socket = UdpSocket::bind(wildcard).map_err(problem)?;
+    let socket = UdpSocket::bind(wildcard).map_err(|error| problem(&error))?;
     let _smaller = sockopt::set_socket_recv_buffer_size(&socket, BUFFER);
     let _smaller = sockopt::set_socket_send_buffer_size(&socket, BUFFER);
     if let Ok(given) = sockopt::socket_recv_buffer_size(&socket)
@@ -29,7 +38,9 @@ pub(super) fn endpoint(peer: SocketAddr) -> Outcome<Endpoint> {
     {
         tracing::debug!(given, asked = BUFFER, "the system clamps UDP receive buffers (net.core.rmem_max)");
     }
-    let mut config = EndpointConfig::default();
-    config.max_udp_payload_size(MAX_DATAGRAM).map_err(|error| failure::unexpected(error.to_string()))?;
-    Endpoint::new(config, None, socket, std::sync::Arc::new(TunnelRuntime)).map_err(problem)
+    Ok(socket)
+}
+
+fn problem(error: &std::io::Error) -> connect_shared::error::ErrorReport {
+    failure::local("udp", format!("cannot use UDP on this machine: {}", failure::reason(error)))
 }
