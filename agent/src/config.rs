@@ -58,6 +58,8 @@ pub struct Config {
     /// More names of the self-signed certificate.
     pub public_names: Vec<String>,
     pub certificate: CertificateSource,
+    /// How long transactions may go on when the agent is to stop.
+    pub drain: Duration,
     pub identity: IdentityConfig,
     pub log: LogConfig,
     pub grants: GrantsConfig,
@@ -196,6 +198,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         state_dir: agent.state_dir,
         public_names: agent.public_names,
         certificate: agent.certificate,
+        drain: agent.drain,
         identity: identity?,
         log: log?,
         grants: grants?,

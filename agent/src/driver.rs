@@ -59,6 +59,8 @@ pub struct ConnectionContext {
     pub log: Log,
     pub cancels: Arc<CancelRegistry>,
     pub parking: Arc<Parking>,
+    /// Set when the agent is about to stop.
+    pub draining: watch::Receiver<bool>,
 }
 
 impl ConnectionContext {

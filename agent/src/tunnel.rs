@@ -1,4 +1,4 @@
-//! The UDP half of the door: QUIC tunnels of CLI processes (see [`connect_shared::frame`]).
+//! The tunnels: QUIC over UDP, or over TLS where UDP does not get through (see [`door`]), of CLI processes (see [`connect_shared::frame`]).
 //!
 //! A tunnel must show a client key to finish its handshake, and a grant bound to that key within seconds
 //! after that; until then it costs a bounded place and nothing else. Its first stream carries the grant
@@ -15,6 +15,7 @@ mod admission;
 mod close;
 mod connection;
 mod connections;
+mod door;
 mod endpoint;
 mod frames;
 mod lifetime;
@@ -33,8 +34,11 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::endpoint::{EndpointError, endpoint};
 use self::{close::Close, sessions::Sessions};
+pub use self::{
+    door::Door,
+    endpoint::{EndpointError, endpoint},
+};
 use crate::{
     listener::{HandshakeRate, Places, stopped},
     serve::Agent,
@@ -54,6 +58,7 @@ const STOP_TIME: Duration = Duration::from_secs(5);
 /// The tunnels of one agent.
 pub struct Tunnels {
     endpoint: Endpoint,
+    door: Arc<Door>,
     agent: Arc<Agent>,
     rate: Arc<HandshakeRate>,
     places: Arc<Semaphore>,
@@ -63,10 +68,16 @@ pub struct Tunnels {
 }
 
 impl Tunnels {
-    /// Tunnels that come in at `endpoint`.
-    pub fn new(endpoint: Endpoint, agent: Arc<Agent>, rate: Arc<HandshakeRate>, shards: Shards) -> Self {
+    /// Tunnels that come in at an endpoint through its door.
+    pub fn new(
+        (endpoint, door): (Endpoint, Arc<Door>),
+        agent: Arc<Agent>,
+        rate: Arc<HandshakeRate>,
+        shards: Shards,
+    ) -> Self {
         Self {
             endpoint,
+            door,
             agent,
             rate,
             places: Arc::new(Semaphore::new(MAX_TUNNELS)),
@@ -79,13 +90,19 @@ impl Tunnels {
     /// Serves until `stop` says so, then ends every session with words that say why.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut open = JoinSet::new();
+        let mut draining = self.agent.draining.clone();
         loop {
+            let is_draining = *draining.borrow_and_update();
+            if is_draining && open.is_empty() {
+                break;
+            }
             tokio::select! {
                 incoming = self.endpoint.accept() => match incoming {
                     Some(incoming) => self.receive(incoming, &mut open, &stop),
                     None => break,
                 },
                 Some(_) = open.join_next() => {}
+                _ = draining.changed(), if !is_draining => {}
                 () = stopped(&mut stop) => break,
             }
         }
@@ -104,7 +121,8 @@ impl Tunnels {
             }
             return;
         }
-        let address = incoming.remote_address().ip();
+        let origin = self.door.origin(incoming.remote_address());
+        let address = origin.ip();
         if !self.rate.admits(address) {
             return incoming.ignore();
         }
@@ -116,7 +134,7 @@ impl Tunnels {
         let session = admission::admit(
             Arc::clone(&self.agent),
             Arc::clone(&self.sessions),
-            incoming,
+            (incoming, origin),
             stranger,
             stop.clone(),
         );

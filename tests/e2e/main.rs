@@ -23,3 +23,4 @@ mod readme;
 mod secrets;
 mod servers;
 mod sign_in;
+mod survival;

@@ -68,6 +68,9 @@ pub(super) struct Pump {
     /// The grant is over while nobody is there: nothing moves.
     lapsed: bool,
     loss: Option<Loss>,
+    /// The agent is about to stop: what is at rest ends.
+    draining: Follow<bool>,
+    drains: bool,
     /// The session is over: there will be no other stream.
     revoked: bool,
     log_gone: bool,
@@ -90,6 +93,7 @@ enum Event {
     Dialled(Box<Result<Upstream, UpstreamError>>),
     Resume(Box<Resume>),
     ParkOver,
+    Draining,
     Deadline,
 }
 
@@ -108,6 +112,8 @@ impl Pump {
             Authority::Lapsed => return Err("grant_expired".to_owned()),
             Authority::Ended(ending) => return Err(ending.code),
         };
+        let mut draining = Follow::new(context.draining.clone());
+        let drains = draining.latest();
         let mut catalog = Follow::new(context.resource.catalog.subscribe());
         let machine = Connection::new(Setup {
             facts: context.facts.clone(),
@@ -137,6 +143,8 @@ impl Pump {
             parked: None,
             lapsed: false,
             loss: None,
+            draining,
+            drains,
             revoked: false,
             log_gone: false,
             ended: None,
@@ -147,6 +155,10 @@ impl Pump {
     pub(super) async fn run(mut self) -> String {
         loop {
             self.carry_out();
+            if self.drains && self.ended.is_none() && self.machine.is_at_rest() {
+                self.feed(Input::End(stopping()));
+                continue;
+            }
             if let Some(code) = self.ended.take() {
                 self.close(&code).await;
                 self.context.record_end(&code);
@@ -197,6 +209,8 @@ impl Pump {
                 self.dialled(*dialled);
             }
             Event::Resume(resume) => self.resume(*resume),
+            // What is at rest ends at the next look.
+            Event::Draining => self.drains = self.draining.latest(),
             Event::ParkOver => self.feed(Input::End(park::expired())),
             Event::Deadline => self.feed(Input::Tick),
         }
@@ -302,6 +316,15 @@ impl Pump {
             };
             let _too_slow = timeout(LAST_WORDS, last).await;
         }
+    }
+}
+
+fn stopping() -> Ending {
+    Ending {
+        code: "agent_stopping".to_owned(),
+        sqlstate: "57P01",
+        message: "the agent is stopping".to_owned(),
+        hint: Some("Connect again in a minute; nothing was open here.".to_owned()),
     }
 }
 

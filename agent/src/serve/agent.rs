@@ -15,6 +15,8 @@ use connect_shared::{
     ids::ConnectionId,
 };
 
+use tokio::sync::watch;
+
 use crate::{
     cancel::CancelRegistry,
     config::AccessList,
@@ -45,6 +47,8 @@ pub struct Agent {
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
     pub parking: Arc<Parking>,
+    /// Set when the agent is about to stop: nothing new, and what is at rest ends.
+    pub draining: watch::Receiver<bool>,
     pub refusals: RefusalBudget,
 }
 

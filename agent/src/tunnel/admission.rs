@@ -45,11 +45,10 @@ const MAX_CLIENT: usize = 100;
 pub(super) async fn admit(
     agent: Arc<Agent>,
     sessions: Arc<Sessions>,
-    incoming: Incoming,
+    (incoming, address): (Incoming, SocketAddr),
     stranger: Place,
     mut stop: watch::Receiver<bool>,
 ) {
-    let address = incoming.remote_address();
     let way_in = async {
         let connection = shake_hands(incoming, address).await?;
         let way = greet(&agent, &sessions, &connection, address).await;
@@ -165,6 +164,9 @@ async fn come_in(
     }
     let grant =
         agent.grants.verify(&hello.grant, &certificate, now()).map_err(|error| Box::new(error.report()))?;
+    if hello.resume.is_none() && *agent.draining.borrow() {
+        return Err(Box::new(draining()));
+    }
     let internal =
         |error: keys::KeyError| Box::new(ErrorReport::new("internal", Exit::Unexpected, error.to_string()));
     let tunnel = TunnelId::from_random(keys::random().map_err(internal)?);
@@ -219,6 +221,12 @@ async fn refuse(mut control: Control, report: ErrorReport) {
     if control.say(&Frame::Notice(Notice::Closed { error: report })).await.is_ok() {
         control.flush(LAST_WORDS).await;
     }
+}
+
+/// The answer to whatever is new while the agent drains.
+pub(super) fn draining() -> ErrorReport {
+    let words = "this agent is about to stop, and takes nothing new";
+    ErrorReport::new("agent_draining", Exit::Unreachable, words).help("try again in a minute").retryable()
 }
 
 fn other_version(theirs: u16) -> ErrorReport {

@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    admission,
     connections::{Connections, Entered, Known},
     frames::FrameReader,
 };
@@ -85,6 +86,9 @@ impl Origin {
             (Attempt::Resume, Known::Unknown) => Err(ended("unknown")),
             (Attempt::First, Known::Open(_) | Known::Ended(_)) => Err(no_place(NoPlace::Taken)),
             (Attempt::First | Attempt::Again, Known::Unknown) => {
+                if *self.agent.draining.borrow() {
+                    return Err(admission::draining());
+                }
                 let place = self.agent.connections.enter(open.connection).map_err(no_place)?;
                 let (entered, resumes) = self.connections.enter(open.connection);
                 Ok(Way::New { place, entered, resumes })
@@ -110,6 +114,7 @@ impl Origin {
             log: self.agent.log.clone(),
             cancels: Arc::clone(&self.agent.cancels),
             parking: Arc::clone(&self.agent.parking),
+            draining: self.agent.draining.clone(),
         }
     }
 }

@@ -42,6 +42,8 @@ use crate::{
 /// How long database connections may take to end, and then the last notice to arrive.
 const END_TIME: Duration = Duration::from_secs(3);
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Until the next look where nothing is due.
+const LONG: Duration = Duration::from_secs(3600);
 /// Refused renewals before the tunnel is closed: a good client asks twice at most.
 const MAX_REFUSED_RENEWALS: u32 = 8;
 
@@ -84,11 +86,15 @@ pub(super) struct Session {
     authority: watch::Sender<Authority>,
     lifetime: Lifetime,
     last_call: Option<LastCall>,
+    /// The grant in force is over; not a byte moves.
+    lapsed: bool,
     refused_renewals: u32,
     connections: JoinSet<()>,
     known: Arc<Connections>,
     registered: Registered,
     arrivals: mpsc::Receiver<Arrival>,
+    draining: watch::Receiver<bool>,
+    told_of_drain: bool,
 }
 
 /// What happened to a session.
@@ -103,6 +109,8 @@ enum Event {
     Gone,
     /// The tunnel broke or fell silent.
     Lost,
+    /// The agent is about to stop.
+    Drain,
     Stop,
 }
 
@@ -118,6 +126,7 @@ impl Session {
         let served = agent.resources.get(&opened.grant.resource)?.clone();
         let (authority, _) = watch::channel(Authority::InForce(in_force(&opened.grant)));
         let (registered, arrivals) = sessions.enter(opened.id, &opened.certificate, &opened.grant)?;
+        let draining = agent.draining.clone();
         Some(Self {
             principal: Arc::new(opened.grant.principal.clone()),
             lifetime: Lifetime::new(opened.grant.expires_at, wall_clock(), Instant::now()),
@@ -127,11 +136,14 @@ impl Session {
             served,
             authority,
             last_call: None,
+            lapsed: false,
             refused_renewals: 0,
             connections: JoinSet::new(),
             known: Arc::default(),
             registered,
             arrivals,
+            draining,
+            told_of_drain: false,
         })
     }
 
@@ -161,15 +173,23 @@ impl Session {
     }
 
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
-        let now = Instant::now();
-        let look =
-            self.last_call.as_ref().map_or_else(|| self.lifetime.next_look(now), |call| call.next(now));
+        let look = self.next_look(Instant::now());
         tokio::select! {
             event = self.link.next() => event,
             Some(arrival) = self.arrivals.recv() => Event::Arrived(Box::new(arrival)),
             () = sleep_until(look) => Event::Time,
             Some(_) = self.connections.join_next() => Event::Freed,
+            () = stopped(&mut self.draining), if !self.told_of_drain => Event::Drain,
             () = stopped(stop) => Event::Stop,
+        }
+    }
+
+    fn next_look(&self, now: Instant) -> Instant {
+        match &self.last_call {
+            Some(call) => call.next(now),
+            // Nothing is due before somebody comes, and then there is another grant.
+            None if self.lapsed && self.link.is_down() => now + LONG,
+            None => self.lifetime.next_look(now),
         }
     }
 
@@ -197,10 +217,22 @@ impl Session {
             }
             Event::Lost => self.lose(),
             Event::Time => self.look_at_the_clock().await,
+            Event::Freed if !self.connections.is_empty() => None,
+            Event::Freed if self.told_of_drain => Some(Close::Stopping),
             // Nobody is there, and nothing is left to come back to.
-            Event::Freed => (self.link.is_down() && self.connections.is_empty()).then_some(Close::Lost),
+            Event::Freed => self.link.is_down().then_some(Close::Lost),
+            Event::Drain => self.drain().await,
             Event::Stop => Some(Close::Stopping),
         }
+    }
+
+    /// Nothing new; what is at rest ends by itself, and the session with the last of it.
+    async fn drain(&mut self) -> Option<Close> {
+        self.told_of_drain = true;
+        if self.connections.is_empty() {
+            return Some(Close::Stopping);
+        }
+        if self.link.is_down() { None } else { self.say(&Frame::Notice(Notice::Draining)).await }
     }
 
     /// The tunnel is gone: the database connections wait for another one.
@@ -214,6 +246,9 @@ impl Session {
         }
         let (session, connections) = (self.opened.id, self.connections.len() as u64);
         tracing::info!(%session, connections, "the tunnel of a session is gone");
+        if self.lapsed {
+            self.note_lapse();
+        }
         if let Err(error) = self.agent.log.append(Entry::SessionParked { session, connections }) {
             tracing::warn!(%session, %error, "that a session is parked could not be recorded");
         }
@@ -283,6 +318,7 @@ impl Session {
         self.authority.send_replace(Authority::InForce(in_force(&grant)));
         self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
         self.last_call = None;
+        self.lapsed = false;
         self.refused_renewals = 0;
         self.opened.grant = grant;
     }
@@ -314,13 +350,17 @@ impl Session {
         }
     }
 
+    fn note_lapse(&self) {
+        tracing::info!(session = %self.opened.id, "the grant of a session is over while nobody is there");
+    }
+
     /// The grant is over: from here on not a byte moves. A client that is there has had its time to renew it;
     /// one that is not may come back with another.
     async fn lapse(&mut self) -> Option<Close> {
-        if !matches!(*self.authority.borrow(), Authority::Lapsed) {
-            self.authority.send_replace(Authority::Lapsed);
-        }
+        self.lapsed = true;
+        self.authority.send_replace(Authority::Lapsed);
         if self.link.is_down() {
+            self.note_lapse();
             return None;
         }
         self.last_call = Some(LastCall::new(&self.link, Instant::now()));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use super::client::ClientSettings;
+use crate::tunnel::Transport;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,26 +33,38 @@ pub(crate) enum TunnelState {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct TunnelInfo {
     pub(crate) state: TunnelState,
+    /// While it is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) transport: Option<Transport>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(crate) since: u64,
+    /// Why it is not up, or not by the first way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
 }
 
 impl TunnelInfo {
-    pub(super) fn up() -> Self {
-        Self { state: TunnelState::Up, since: crate::identity::now(), why: None }
+    pub(super) fn up(transport: Transport) -> Self {
+        let why = match transport {
+            Transport::Quic => None,
+            Transport::Tls => Some("UDP got no answer".to_owned()),
+        };
+        Self { state: TunnelState::Up, transport: Some(transport), since: crate::identity::now(), why }
     }
 
     pub(super) fn reconnecting(why: &str) -> Self {
-        Self { state: TunnelState::Reconnecting, since: crate::identity::now(), why: Some(why.to_owned()) }
+        let (since, why) = (crate::identity::now(), Some(why.to_owned()));
+        Self { state: TunnelState::Reconnecting, transport: None, since, why }
     }
 
     /// In a cell of a table.
     pub(crate) fn words(&self, now: u64) -> String {
         match self.state {
             TunnelState::Opening => "-".to_owned(),
-            TunnelState::Up => "up".to_owned(),
+            TunnelState::Up => match self.transport {
+                Some(Transport::Tls) => "TLS (no UDP)".to_owned(),
+                Some(Transport::Quic) | None => "QUIC".to_owned(),
+            },
             TunnelState::Reconnecting => format!("reconnecting {} s", now.saturating_sub(self.since)),
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     console::Console,
     failure::{self, Outcome},
     relay::Live,
-    tunnel::{self, Control, Tunnel},
+    tunnel::{self, Control, Transport, Tunnel, Ways},
 };
 
 /// A grant is renewed when this share of its life is over, in percent.
@@ -40,6 +40,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const NOBODY: Duration = Duration::from_secs(20);
 /// How long an agent is looked for that keeps nothing.
 const LEAST_PARK: Duration = Duration::from_secs(20);
+
+/// How long UDP is left alone after it got no answer, at first and later.
+const FIRST_PROMOTION: Duration = Duration::from_secs(10);
+const LONGEST_PROMOTION: Duration = Duration::from_secs(300);
 
 type Renewal = Pin<Box<dyn Future<Output = Outcome<GrantResponse>> + Send>>;
 type Reaching = Pin<Box<dyn Future<Output = Outcome<Reached>> + Send>>;
@@ -63,6 +67,9 @@ pub(super) struct Keeper {
     pulse: Pulse,
     /// Another tunnel, tried beside one that is silent.
     racing: Option<Reaching>,
+    /// When UDP is tried again beside a tunnel that goes by TLS, and how long after that.
+    promote: Instant,
+    promote_after: Duration,
 }
 
 /// How it goes on.
@@ -100,6 +107,8 @@ impl Keeper {
             renewal: None,
             pulse,
             racing: None,
+            promote: now + FIRST_PROMOTION,
+            promote_after: FIRST_PROMOTION,
         };
         keeper.publish(welcome);
         (keeper, receiver)
@@ -120,7 +129,7 @@ impl Keeper {
     }
 
     async fn turn(&mut self) -> Turn {
-        let renewing = self.renewal.is_some();
+        let (renewing, promotion) = (self.renewal.is_some(), self.promotion());
         tokio::select! {
             frame = self.control.next() => match frame {
                 Ok(Some(frame)) => self.heard(frame).map_or(Turn::GoOn, Turn::Over),
@@ -144,6 +153,10 @@ impl Keeper {
                 }
                 Turn::GoOn
             }
+            () = at(promotion) => {
+                self.promote();
+                Turn::GoOn
+            }
             () = sleep_until(self.pulse.next()) => {
                 self.look();
                 Turn::GoOn
@@ -164,7 +177,9 @@ impl Keeper {
         let now = Instant::now();
         match self.pulse.look(now, self.tunnel.datagrams()) {
             Verdict::Alive => {
-                if self.racing.take().is_some() {
+                // An attempt to come back, not one to get a better way.
+                if self.board.now().tunnel.state == TunnelState::Reconnecting {
+                    self.racing = None;
                     self.say_back();
                 }
             }
@@ -174,18 +189,34 @@ impl Keeper {
                     tracing::debug!(%report, "no other local port");
                 }
             }
-            Verdict::Race if self.racing.is_some() => {}
+            Verdict::Race if self.board.now().tunnel.state == TunnelState::Reconnecting => {
+                if self.racing.is_none() {
+                    self.racing = Some(self.reaching(Ways::Any));
+                }
+            }
             Verdict::Race => {
                 let silence = self.pulse.silence(now).as_secs();
                 self.say_gone(&format!("the agent has been silent for {silence} s"));
-                self.racing = Some(self.reaching());
+                self.racing = Some(self.reaching(Ways::Any));
             }
         }
     }
 
-    fn reaching(&self) -> Reaching {
+    fn reaching(&self, ways: Ways) -> Reaching {
         let standing = Standing { grant: self.grant.clone(), ends: self.ends };
-        Box::pin(reach(self.entrance.clone(), standing, self.resume.clone()))
+        Box::pin(reach(self.entrance.clone(), standing, self.resume.clone(), ways))
+    }
+
+    /// When UDP is tried again, if this tunnel goes another way.
+    fn promotion(&self) -> Option<Instant> {
+        let is_second_best = self.tunnel.transport() == Transport::Tls;
+        (is_second_best && self.racing.is_none()).then_some(self.promote)
+    }
+
+    fn promote(&mut self) {
+        self.promote_after = (self.promote_after * 2).min(LONGEST_PROMOTION);
+        self.promote = Instant::now() + self.promote_after;
+        self.racing = Some(self.reaching(Ways::Only(Transport::Quic)));
     }
 
     /// Tries to get another tunnel for as long as the agent keeps what was in this one.
@@ -195,7 +226,7 @@ impl Keeper {
         self.say_gone(&why.message);
         let since = Instant::now();
         let (mut wait, mut nobody_since) = (LEAST_WAIT, None);
-        let mut attempt = self.racing.take().unwrap_or_else(|| self.reaching());
+        let mut attempt = self.racing.take().unwrap_or_else(|| self.reaching(Ways::Any));
         loop {
             let left = self.park.max(LEAST_PARK).saturating_sub(since.elapsed());
             match timeout(left, attempt).await {
@@ -216,7 +247,7 @@ impl Keeper {
             }
             sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
-            attempt = self.reaching();
+            attempt = self.reaching(Ways::Any);
         }
     }
 
@@ -224,22 +255,31 @@ impl Keeper {
     fn adopt(&mut self, reached: Reached) {
         let Reached { tunnel, control, welcome, grant } = reached;
         let resumed = welcome.session == self.resume.session;
+        let was_gone = self.board.now().tunnel.state == TunnelState::Reconnecting;
         let old = std::mem::replace(&mut self.tunnel, Arc::new(tunnel));
         self.control = control;
         self.grant = grant;
         self.renewal = None;
         self.racing = None;
-        self.pulse = Pulse::new(Instant::now(), self.tunnel.datagrams());
+        let now = Instant::now();
+        self.pulse = Pulse::new(now, self.tunnel.datagrams());
+        (self.promote, self.promote_after) = (now + FIRST_PROMOTION, FIRST_PROMOTION);
         self.publish(welcome);
         old.abandon();
         if !resumed && self.board.now().connections > 0 {
             self.console.warn("the agent did not keep the session: its database connections are lost");
         }
-        self.say_back();
+        if was_gone {
+            self.say_back();
+        } else {
+            let resource = &self.entrance.wanted.resource;
+            self.console.say(&format!("UDP gets through again: the tunnel to {resource} goes by QUIC"));
+        }
     }
 
     fn publish(&mut self, welcome: Welcome) {
         self.number += 1;
+        let transport = self.tunnel.transport();
         self.schedule(welcome.expires_at);
         self.park = Duration::from_secs(welcome.park);
         self.resume = Resume { session: welcome.session, secret: welcome.secret };
@@ -247,7 +287,7 @@ impl Keeper {
         self.link.send_replace(Some(live));
         self.board.change(|info| {
             info.expires_at = welcome.expires_at;
-            info.tunnel = TunnelInfo::up();
+            info.tunnel = TunnelInfo::up(transport);
         });
     }
 
@@ -262,14 +302,19 @@ impl Keeper {
     }
 
     fn say_back(&self) {
+        let transport = self.tunnel.transport();
+        self.board.change(|info| info.tunnel = TunnelInfo::up(transport));
         let before = self.board.now();
-        self.board.change(|info| info.tunnel = TunnelInfo::up());
         let resource = &self.entrance.wanted.resource;
         let connections = match before.connections {
             1 => "1 connection".to_owned(),
             several => format!("{several} connections"),
         };
-        self.console.say(&format!("The tunnel to {resource} is back, with {connections}"));
+        let way = match transport {
+            Transport::Quic => "",
+            Transport::Tls => ", by TLS over TCP because UDP gets no answer",
+        };
+        self.console.say(&format!("The tunnel to {resource} is back, with {connections}{way}"));
     }
 
     fn heard(&mut self, frame: Frame) -> Option<ErrorReport> {
@@ -369,6 +414,13 @@ fn nobody(agent: &str) -> ErrorReport {
         format!("the agent `{agent}` is not running any more, and what it kept is gone"),
     )
     .help("connect doctor")
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn pending<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {

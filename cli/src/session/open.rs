@@ -31,7 +31,7 @@ use crate::{
     identity::Holder,
     listen::{Listener, LocalAddress, PortMemory, PortWish},
     relay::Live,
-    tunnel::Tunnel,
+    tunnel::{Tunnel, Ways},
 };
 
 /// Longest path of a Unix socket that every system takes.
@@ -106,7 +106,7 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
     let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };
-    let came = Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None).await?;
+    let came = Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any).await?;
     let (tunnel, control, welcome) = came;
     let expires_at = welcome.expires_at;
     let client = ClientSettings::new(

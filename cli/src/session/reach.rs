@@ -16,7 +16,7 @@ use crate::{
     certificate::ClientKey,
     failure::Outcome,
     identity::Holder,
-    tunnel::{Control, Tunnel},
+    tunnel::{Control, Tunnel, Ways},
 };
 
 /// A grant that is over so soon is not worth showing.
@@ -46,19 +46,24 @@ pub(super) struct Reached {
     pub(super) grant: String,
 }
 
-/// Tries once. A session that the agent does not know is begun anew: those who had connections in it are told
+/// Tries once, by any or by one way. A session that the agent does not know is begun anew: those who had connections in it are told
 /// by its name.
-pub(super) async fn reach(entrance: Entrance, standing: Standing, resume: Resume) -> Outcome<Reached> {
+pub(super) async fn reach(
+    entrance: Entrance,
+    standing: Standing,
+    resume: Resume,
+    ways: Ways,
+) -> Outcome<Reached> {
     let fresh = standing.ends > Instant::now() + SOON;
     let mut grant = if fresh { standing.grant } else { entrance.grant().await?.grant };
-    let mut came = entrance.come_in(&grant, Some(resume.clone())).await;
+    let mut came = entrance.come_in(&grant, Some(resume.clone()), ways).await;
     if fresh && matches!(&came, Err(report) if report.code.starts_with("grant_")) {
         // The agent's clock is another one, or it has new keys.
         grant = entrance.grant().await?.grant;
-        came = entrance.come_in(&grant, Some(resume)).await;
+        came = entrance.come_in(&grant, Some(resume), ways).await;
     }
     if matches!(&came, Err(report) if report.code.starts_with("resume_")) {
-        came = entrance.come_in(&grant, None).await;
+        came = entrance.come_in(&grant, None, ways).await;
     }
     let (tunnel, control, welcome) = came?;
     Ok(Reached { tunnel, control, welcome, grant })
@@ -78,7 +83,12 @@ impl Entrance {
         api.grant(sign_in.id_token.reveal(), &self.wanted).await
     }
 
-    async fn come_in(&self, grant: &str, resume: Option<Resume>) -> Outcome<(Tunnel, Control, Welcome)> {
-        Tunnel::connect(&self.agent, &self.key, grant, resume).await
+    async fn come_in(
+        &self,
+        grant: &str,
+        resume: Option<Resume>,
+        ways: Ways,
+    ) -> Outcome<(Tunnel, Control, Welcome)> {
+        Tunnel::connect(&self.agent, &self.key, grant, resume, ways).await
     }
 }

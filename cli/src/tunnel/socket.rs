@@ -1,9 +1,12 @@
 //! The UDP socket of a tunnel: bound to the wildcard address, so that the connection survives a change of
 //! network, with buffers that hold more than one burst.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    sync::Arc,
+};
 
-use connect_shared::{frame::MAX_DATAGRAM, udp::TunnelRuntime};
+use connect_shared::{flow::FlowSocket, frame::MAX_DATAGRAM, udp::TunnelRuntime};
 use quinn::{Endpoint, EndpointConfig};
 use rustix::net::sockopt;
 
@@ -15,9 +18,19 @@ const BUFFER: usize = 4 * 1024 * 1024;
 /// An endpoint that can reach `peer`.
 pub(super) fn endpoint(peer: SocketAddr) -> Outcome<Endpoint> {
     let socket = bind(peer)?;
+    Endpoint::new(config()?, None, socket, Arc::new(TunnelRuntime)).map_err(|error| problem(&error))
+}
+
+/// An endpoint whose packets travel in a stream.
+pub(super) fn endpoint_over(socket: Arc<FlowSocket>) -> Outcome<Endpoint> {
+    Endpoint::new_with_abstract_socket(config()?, None, socket, Arc::new(TunnelRuntime))
+        .map_err(|error| problem(&error))
+}
+
+fn config() -> Outcome<EndpointConfig> {
     let mut config = EndpointConfig::default();
     config.max_udp_payload_size(MAX_DATAGRAM).map_err(|error| failure::unexpected(error.to_string()))?;
-    Endpoint::new(config, None, socket, std::sync::Arc::new(TunnelRuntime)).map_err(|error| problem(&error))
+    Ok(config)
 }
 
 /// Another socket under the endpoint.

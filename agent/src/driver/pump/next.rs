@@ -24,6 +24,9 @@ impl Pump {
         if let Poll::Ready(event) = self.poll_authority_and_log(context) {
             return Poll::Ready(event);
         }
+        if let Poll::Ready(News::Changed) = self.draining.poll(context) {
+            return Poll::Ready(Event::Draining);
+        }
         // No sender any more: then the session is gone, which the authority says.
         if let Poll::Ready(Some(resume)) = self.resumes.poll_recv(context) {
             return Poll::Ready(Event::Resume(Box::new(resume)));
