@@ -120,7 +120,7 @@ async fn greet(
         }
         Ok(Come::Again { grant, tunnel, arrivals }) => {
             let control = Control::new(send, frames);
-            let arrival = Arrival { connection: connection.clone(), control, grant, tunnel };
+            let arrival = Arrival { connection: connection.clone(), control, grant: *grant, tunnel };
             match arrivals.send(arrival).await {
                 Ok(()) => Ok(Way::Resumed(connection.clone())),
                 // It ended in this very moment.
@@ -149,7 +149,7 @@ pub(super) struct Opened {
 /// A tunnel whose grant is good.
 enum Come {
     New(Box<Opened>),
-    Again { grant: VerifiedGrant, tunnel: TunnelId, arrivals: mpsc::Sender<Arrival> },
+    Again { grant: Box<VerifiedGrant>, tunnel: TunnelId, arrivals: mpsc::Sender<Arrival> },
 }
 
 async fn come_in(
@@ -175,7 +175,7 @@ async fn come_in(
         let arrivals = found.map_err(|refusal| Box::new(refusal.report()))?;
         let (session, address) = (resume.session, address.to_string());
         record(agent, Entry::SessionResumed { session, tunnel, grant: grant.id, address }).await?;
-        return Ok(Come::Again { grant, tunnel, arrivals });
+        return Ok(Come::Again { grant: Box::new(grant), tunnel, arrivals });
     }
     let id = SessionId::from_random(keys::random().map_err(internal)?);
     let entry = Entry::SessionOpened {

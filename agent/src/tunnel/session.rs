@@ -1,19 +1,17 @@
 //! The life of a session: renewals, reminders, database connections, tunnels that go and come, and the end,
 //! which is told to everyone before the tunnel closes.
 
+mod clock;
+mod grant;
 mod link;
 
-use self::link::{Answer, LastCall, Link, is_farewell};
 use std::{sync::Arc, time::Duration};
 
-use connect_core::{
-    machine::Ending,
-    principal::{GrantInForce, Principal},
-};
+use connect_core::{machine::Ending, principal::Principal};
 use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
-    frame::{Frame, Notice, Renew, VERSION, Welcome},
+    frame::{Frame, Notice, VERSION, Welcome},
     ids::TunnelId,
 };
 use quinn::{Connection, ReadError, RecvStream, SendStream};
@@ -23,29 +21,29 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
+use self::{
+    grant::in_force,
+    link::{LastCall, Link, is_farewell},
+};
 use super::{
     admission::Opened,
     close::Close,
     connection::{self, Origin},
     connections::Connections,
     frames::{self, Deaf, FrameReader, ReadFrameError},
-    lifetime::{Due, Lifetime},
+    lifetime::Lifetime,
     sessions::{Registered, Sessions},
 };
 use crate::{
     driver::Authority,
     grants::VerifiedGrant,
     listener::stopped,
-    serve::{Agent, Served, now, wall_clock},
+    serve::{Agent, Served, wall_clock},
 };
 
 /// How long database connections may take to end, and then the last notice to arrive.
 const END_TIME: Duration = Duration::from_secs(3);
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Until the next look where nothing is due.
-const LONG: Duration = Duration::from_secs(3600);
-/// Refused renewals before the tunnel is closed: a good client asks twice at most.
-const MAX_REFUSED_RENEWALS: u32 = 8;
 
 /// The control stream after its HELLO.
 pub(super) struct Control {
@@ -184,15 +182,6 @@ impl Session {
         }
     }
 
-    fn next_look(&self, now: Instant) -> Instant {
-        match &self.last_call {
-            Some(call) => call.next(now),
-            // Nothing is due before somebody comes, and then there is another grant.
-            None if self.lapsed && self.link.is_down() => now + LONG,
-            None => self.lifetime.next_look(now),
-        }
-    }
-
     /// `Some` if the session is over.
     async fn handle(&mut self, event: Event) -> Option<Close> {
         match event {
@@ -283,88 +272,12 @@ impl Session {
         self.connections.spawn(connection::serve(origin, send, receive));
     }
 
-    async fn renew(&mut self, renew: &Renew) -> Option<Close> {
-        let answer = match self.accept(&renew.grant) {
-            Ok(expires_at) => Notice::Renewed { expires_at },
-            Err(error) => {
-                self.refused_renewals += 1;
-                if self.refused_renewals > MAX_REFUSED_RENEWALS {
-                    return Some(Close::Violation);
-                }
-                Notice::RenewalRefused { error: *error }
-            }
-        };
-        self.say(&Frame::Notice(answer)).await
-    }
-
-    /// A newer grant of the same principal, for the same resource, bound to the same key.
-    fn accept(&mut self, token: &str) -> Result<u64, Box<ErrorReport>> {
-        let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
-        let grant = verified.map_err(|error| Box::new(error.report()))?;
-        let own = &self.opened.grant;
-        if grant.principal.reference != own.principal.reference || grant.resource != own.resource {
-            return Err(Box::new(other_session()));
-        }
-        let entry =
-            Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
-        let recorded = self.agent.log.append(entry);
-        recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
-        let expires_at = grant.expires_at;
-        self.take(grant);
-        Ok(expires_at)
-    }
-
-    fn take(&mut self, grant: VerifiedGrant) {
-        self.authority.send_replace(Authority::InForce(in_force(&grant)));
-        self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
-        self.last_call = None;
-        self.lapsed = false;
-        self.refused_renewals = 0;
-        self.opened.grant = grant;
-    }
-
     /// A client that does not take a few bytes is not there.
     async fn say(&mut self, frame: &Frame) -> Option<Close> {
         match self.link.say(frame).await {
             Ok(()) => None,
             Err(Deaf) => self.lose(),
         }
-    }
-
-    async fn look_at_the_clock(&mut self) -> Option<Close> {
-        if let Some(call) = &self.last_call {
-            return match call.answer(&self.link, Instant::now()) {
-                Answer::Present => Some(Close::Expired),
-                Answer::Absent => self.lose(),
-                Answer::None => None,
-            };
-        }
-        match self.lifetime.due(wall_clock(), Instant::now()) {
-            Due::Nothing => None,
-            Due::Reminder if self.link.is_down() => None,
-            Due::Reminder => {
-                let notice = Notice::Expiring { expires_at: self.lifetime.expires_at };
-                self.say(&Frame::Notice(notice)).await
-            }
-            Due::End => self.lapse().await,
-        }
-    }
-
-    fn note_lapse(&self) {
-        tracing::info!(session = %self.opened.id, "the grant of a session is over while nobody is there");
-    }
-
-    /// The grant is over: from here on not a byte moves. A client that is there has had its time to renew it;
-    /// one that is not may come back with another.
-    async fn lapse(&mut self) -> Option<Close> {
-        self.lapsed = true;
-        self.authority.send_replace(Authority::Lapsed);
-        if self.link.is_down() {
-            self.note_lapse();
-            return None;
-        }
-        self.last_call = Some(LastCall::new(&self.link, Instant::now()));
-        self.say(&Frame::Notice(Notice::Lapsed)).await
     }
 
     /// Tells the database connections, then the client, then the log.
@@ -403,13 +316,4 @@ impl Session {
             _ => report(format!("the tunnel to `{resource}` was closed")),
         }
     }
-}
-
-fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone() }
-}
-
-fn other_session() -> ErrorReport {
-    let words = "the new grant is for another principal or resource than this session";
-    ErrorReport::new("grant_other_session", Exit::Denied, words).help("open a session of its own for it")
 }
