@@ -9,6 +9,7 @@
 mod access;
 mod agent;
 mod identity;
+mod park;
 mod problem;
 mod resource;
 mod secret;
@@ -57,9 +58,12 @@ pub struct Config {
     /// More names of the self-signed certificate.
     pub public_names: Vec<String>,
     pub certificate: CertificateSource,
+    /// How long transactions may go on when the agent is to stop.
+    pub drain: Duration,
     pub identity: IdentityConfig,
     pub log: LogConfig,
     pub grants: GrantsConfig,
+    pub park: ParkConfig,
     pub resources: Vec<ResourceConfig>,
     /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
     pub digest: String,
@@ -97,6 +101,14 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GrantsConfig {
     pub lifetime: Duration,
+}
+
+/// `[park]`: for how long database connections wait for another tunnel when theirs is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParkConfig {
+    pub limit: Duration,
+    /// While a transaction or a statement may hold locks; never longer than `limit`.
+    pub in_transaction: Duration,
 }
 
 /// One `[[resource]]`
@@ -176,6 +188,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let name = agent.as_ref().map(|agent| agent.name.clone());
     let log = read_log(root.section("log"), name);
     let grants = read_grants(root.section("grants"));
+    let park = park::read(root.section("park"));
     let resources = read_resources(&mut root, around);
     root.finish();
     let agent = agent?;
@@ -185,9 +198,11 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         state_dir: agent.state_dir,
         public_names: agent.public_names,
         certificate: agent.certificate,
+        drain: agent.drain,
         identity: identity?,
         log: log?,
         grants: grants?,
+        park: park?,
         resources: resources?,
         digest: digest(text)?,
     })

@@ -2,14 +2,14 @@
 //! between the tunnel, the database, the log and the machine of the core, and decides nothing.
 //!
 //! [`downstream`] is the client's end (frames of the tunnel), [`database`] the other one, [`pump`] the loop
-//! between them.
+//! between them. The connection outlives the stream that it was opened on: see [`pump::park`].
 
 mod database;
 mod downstream;
 mod follow;
 mod pump;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use connect_core::{
@@ -18,17 +18,30 @@ use connect_core::{
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
 };
-use connect_shared::{entry::Entry, error::ErrorReport, error::Exit, frame::Open, ids::ConnectionId};
-use tokio::sync::watch;
+use connect_shared::{
+    entry::Entry,
+    error::{ErrorReport, Exit},
+    frame::{Frame, Opened},
+    ids::ConnectionId,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use self::{downstream::Downstream, pump::Pump};
-use crate::{cancel::CancelRegistry, log::Log, resource::ResourceRuntime};
+use crate::{cancel::CancelRegistry, log::Log, parking::Parking, resource::ResourceRuntime};
+
+/// How long the reason of a refusal may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Whether a session may go on.
 #[derive(Debug, Clone)]
 pub enum Authority {
     /// The grant in force, also after a renewal.
     InForce(GrantInForce),
+    /// The grant is over and the tunnel seems to be gone: nothing moves before it is renewed.
+    Lapsed,
     /// Expired, revoked, drained: every connection ends with these words.
     Ended(Ending),
 }
@@ -45,6 +58,9 @@ pub struct ConnectionContext {
     pub commitment_key: [u8; 32],
     pub log: Log,
     pub cancels: Arc<CancelRegistry>,
+    pub parking: Arc<Parking>,
+    /// Set when the agent is about to stop.
+    pub draining: watch::Receiver<bool>,
 }
 
 impl ConnectionContext {
@@ -56,8 +72,13 @@ impl ConnectionContext {
         }
     }
 
-    fn closed(&self, code: String) -> Entry {
-        Entry::ConnectionClosed { session: self.facts.session, connection: self.facts.connection, code }
+    fn record_end(&self, code: &str) {
+        let connection = self.connection();
+        tracing::debug!(%connection, code, "connection closed");
+        let session = self.facts.session;
+        // A log that is closed has said so already; the connection is over either way.
+        let _refused =
+            self.log.append(Entry::ConnectionClosed { session, connection, code: code.to_owned() });
     }
 
     /// The id that the tunnel gave to this connection.
@@ -66,25 +87,25 @@ impl ConnectionContext {
     }
 }
 
-/// Serves one database connection to its end. `buffered` is what came behind the OPEN frame.
+/// Another stream for a connection whose own is gone.
+pub struct Resume {
+    pub send: quinn::SendStream,
+    pub receive: quinn::RecvStream,
+    /// What came behind the OPEN frame.
+    pub buffered: BytesMut,
+    /// The byte that the client expects next.
+    pub from: u64,
+}
+
+/// Serves one database connection to its end, and until the client has all of it; the code says why it ended.
+/// `buffered` is what came behind the OPEN frame, `resumes` brings other streams when this one is gone.
 pub async fn run(
     context: ConnectionContext,
-    open: Open,
     buffered: BytesMut,
-    send: quinn::SendStream,
+    mut send: quinn::SendStream,
     receive: quinn::RecvStream,
-) {
-    let mut downstream = Downstream::new(send, receive, buffered);
-    if open.resume_from != 0 {
-        // Offsets are on the wire from the first day; keeping bytes to resume from is not.
-        let error = ErrorReport::new(
-            "resume_unsupported",
-            Exit::SessionEnded,
-            "this agent does not keep connections to resume",
-        )
-        .help("connect again");
-        return downstream.refuse(error).await;
-    }
+    resumes: mpsc::Receiver<Resume>,
+) -> String {
     if context.log.append(context.opened()).is_err() {
         let error = ErrorReport::new(
             "record_unavailable",
@@ -93,16 +114,29 @@ pub async fn run(
         )
         .help("tell the operator of the agent that its log is closed")
         .retryable();
-        return downstream.refuse(error).await;
+        refuse(&mut send, error).await;
+        return "record_unavailable".to_owned();
     }
     let connection = context.connection();
     tracing::debug!(%connection, "connection opened");
-    let (closing, log) = (context.clone(), context.log.clone());
-    let code = match Pump::new(context, downstream) {
+    let closing = context.clone();
+    match Pump::new(context, Downstream::new(send, receive, buffered), resumes) {
         Ok(pump) => pump.run().await,
-        Err(code) => code,
+        Err(code) => {
+            closing.record_end(&code);
+            code
+        }
+    }
+}
+
+/// Answers OPEN with a refusal.
+pub async fn refuse(send: &mut quinn::SendStream, error: ErrorReport) {
+    let mut bytes = BytesMut::new();
+    let encoded = Frame::Opened(Opened::Refused { error }).encode(&mut bytes);
+    let told = async {
+        if encoded.is_ok() && send.write_all(&bytes).await.is_ok() && send.finish().is_ok() {
+            let _all_of_it_or_never = send.stopped().await;
+        }
     };
-    tracing::debug!(%connection, code, "connection closed");
-    // A log that is closed has said so already; the connection is over either way.
-    let _refused = log.append(closing.closed(code));
+    let _deaf = timeout(LAST_WORDS, told).await;
 }

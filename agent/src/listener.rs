@@ -1,4 +1,5 @@
-//! The TCP half of the door: TLS 1.3 with HTTP/1.1 inside, for the control API.
+//! The TCP half of the door: TLS 1.3, with HTTP/1.1 inside for the control API, or with the packets of a
+//! tunnel where UDP does not get through.
 //!
 //! Strangers reach this code before anyone has proved anything, so everything is bounded: handshakes in
 //! time and in number per address, connections in number and in life, headers and bodies in size. What
@@ -14,6 +15,7 @@ mod tls;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
+use connect_shared::frame::ALPN;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -33,7 +35,7 @@ pub use self::{
     rate::HandshakeRate,
     tls::{ClientKey, TlsSetupError, server_config},
 };
-use crate::grants::Thumbprint;
+use crate::{grants::Thumbprint, tunnel::Door};
 
 /// Connections at once, of all addresses and of one.
 const MAX_CONNECTIONS: usize = 512;
@@ -66,6 +68,7 @@ pub struct Listener {
     tls: TlsAcceptor,
     router: Router,
     rate: Arc<HandshakeRate>,
+    door: Arc<Door>,
 }
 
 impl Listener {
@@ -75,8 +78,9 @@ impl Listener {
         tls: Arc<rustls::ServerConfig>,
         router: Router,
         rate: Arc<HandshakeRate>,
+        door: Arc<Door>,
     ) -> Self {
-        Self { socket, tls: TlsAcceptor::from(tls), router, rate }
+        Self { socket, tls: TlsAcceptor::from(tls), router, rate, door }
     }
 
     /// Serves until `stop` says so, then lets open requests end for a moment.
@@ -92,11 +96,9 @@ impl Listener {
                             continue;
                         }
                         let Some(place) = places.enter(address.ip()) else { continue };
-                        let connection = serve(stream, address, self.tls.clone(), self.router.clone(), stop.clone());
-                        open.spawn(async move {
-                            connection.await;
-                            drop(place);
-                        });
+                        let guest = Guest { stream, address, place };
+                        let (tls, router) = (self.tls.clone(), self.router.clone());
+                        open.spawn(receive(guest, tls, router, Arc::clone(&self.door), stop.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -112,19 +114,43 @@ impl Listener {
     }
 }
 
-async fn serve(
+/// Somebody who has connected.
+struct Guest {
     stream: TcpStream,
     address: SocketAddr,
+    place: Place,
+}
+
+async fn receive(
+    guest: Guest,
     tls: TlsAcceptor,
     router: Router,
-    mut stop: watch::Receiver<bool>,
+    door: Arc<Door>,
+    stop: watch::Receiver<bool>,
 ) {
+    let Guest { stream, address, place } = guest;
     let _small_answers_leave_at_once = stream.set_nodelay(true);
     let stream = match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%address, %error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!(%address, "a TLS handshake took too long"),
     };
+    if stream.get_ref().1.alpn_protocol() == Some(ALPN) {
+        // It has its own places from here on, and ends with the tunnel in it and not with the control API.
+        drop(place);
+        tokio::spawn(async move { door.carry(stream, address).await });
+        return;
+    }
+    serve(stream, address, router, stop).await;
+    drop(place);
+}
+
+async fn serve(
+    stream: TlsStream<TcpStream>,
+    address: SocketAddr,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let peer = Peer { address, certificate: thumbprint(&stream) };
     let service = TowerToHyperService::new(router.layer(Extension(peer)));
     let connection = http1::Builder::new()

@@ -27,6 +27,7 @@ mod keys;
 mod labels;
 mod listener;
 mod log;
+mod parking;
 mod resource;
 mod serve;
 mod shards;

@@ -14,11 +14,11 @@ pub(crate) mod testing;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use connect_shared::{api::IdentityInfo, entry::Entry};
+use connect_shared::{api::IdentityInfo, entry::Entry, frame::ALPN};
 use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
-    agent::{Agent, NoPlace, Served, now, record_unavailable, wall_clock},
+    agent::{Agent, NoPlace, OpenConnection, Served, now, record_unavailable, wall_clock},
     ending::signalled,
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     keys::{KeyError, Keys},
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{Log, LogClosed, LogOptions, OpenError},
+    parking::Parking,
     resource::ResourceRuntime,
     shards::Shards,
     tunnel::{EndpointError, Tunnels, endpoint},
@@ -83,6 +84,8 @@ pub struct Running {
     /// `sha256:…` of its certificate, for clients to pin.
     pub fingerprint: String,
     pub(crate) log: Log,
+    drain: watch::Sender<bool>,
+    drain_time: Duration,
     stop: watch::Sender<bool>,
     parts: JoinSet<()>,
 }
@@ -100,22 +103,26 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         // Re-hashing a long log takes its time.
         tokio::task::spawn_blocking(move || open_state(&config)).await.map_err(|_| ServeError::Ended)??
     };
-    let agent = Arc::new(assemble(&config, &keys, &log)?);
+    let (drain, draining) = watch::channel(false);
+    let agent = Arc::new(assemble(&config, &keys, &log, draining)?);
     let seq = log.append(started(&config))?;
     log.wait_durable(seq).await?;
 
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
-    let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, HTTP)?);
-    let listener = Listener::new(sockets.tcp, tls, api::router(Arc::clone(&agent)), Arc::clone(&rate));
+    let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);
     let shards = Shards::start()?;
-    let tunnels = Tunnels::new(endpoint(sockets.udp, &keys.certificate, &shards)?, agent, rate, shards);
+    let (endpoint, door) = endpoint(sockets.udp, &keys.certificate, &shards)?;
+    let router = api::router(Arc::clone(&agent));
+    let listener = Listener::new(sockets.tcp, tls, router, Arc::clone(&rate), Arc::clone(&door));
+    let tunnels = Tunnels::new((endpoint, door), agent, rate, shards);
     let mut parts = JoinSet::new();
     parts.spawn(listener.run(stopping.clone()));
     parts.spawn(tunnels.run(stopping));
     let fingerprint = keys.certificate.fingerprint();
     tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
-    Ok(Running { address, fingerprint, log, stop, parts })
+    let drain_time = config.drain;
+    Ok(Running { address, fingerprint, log, drain, drain_time, stop, parts })
 }
 
 /// Runs an agent until `shutdown` is set or its sender is gone.
@@ -145,6 +152,12 @@ impl Running {
     /// The log could not take the last entries.
     pub async fn stop(mut self, reason: &str) -> Result<(), ServeError> {
         tracing::info!(reason, "the agent stops");
+        self.drain.send_replace(true);
+        // The tunnels end by themselves when nothing is left in them.
+        let drained = tokio::time::timeout(self.drain_time, self.parts.join_next()).await;
+        if drained.is_err() {
+            tracing::info!("transactions are cut that did not end in time");
+        }
         self.stop.send_replace(true);
         let parts = &mut self.parts;
         let ended =
@@ -175,7 +188,12 @@ fn open_state(config: &Config) -> Result<(Keys, Log), ServeError> {
     Ok((keys, log))
 }
 
-fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError> {
+fn assemble(
+    config: &Config,
+    keys: &Keys,
+    log: &Log,
+    draining: watch::Receiver<bool>,
+) -> Result<Agent, ServeError> {
     let resources: BTreeMap<String, Served> = config
         .resources
         .iter()
@@ -209,6 +227,8 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         commitment_key: keys.commitment,
         cancels: Arc::default(),
         connections: Arc::default(),
+        parking: Parking::new(config.park),
+        draining,
         refusals: agent::RefusalBudget::default(),
     })
 }

@@ -1,20 +1,26 @@
-//! The UDP half of the door: QUIC tunnels of CLI processes (see [`connect_shared::frame`]).
+//! The tunnels: QUIC over UDP, or over TLS where UDP does not get through (see [`door`]), of CLI processes (see [`connect_shared::frame`]).
 //!
 //! A tunnel must show a client key to finish its handshake, and a grant bound to that key within seconds
 //! after that; until then it costs a bounded place and nothing else. Its first stream carries the grant
 //! and what is said about it; every other one is a database connection, given to [`crate::driver`] as
 //! soon as its OPEN frame is read. This module never looks at what a database connection carries.
 //!
+//! A session outlives its tunnel: when the tunnel breaks or falls silent, the session's database connections
+//! are parked, and another tunnel with the same key goes on with them.
+//!
 //! Read next: [`admission`] for the way in, [`session`] for the life of a tunnel, [`connection`] for its
-//! streams.
+//! streams, [`sessions`] and [`connections`] for what another tunnel may go on with.
 
 mod admission;
 mod close;
 mod connection;
+mod connections;
+mod door;
 mod endpoint;
 mod frames;
 mod lifetime;
 mod session;
+mod sessions;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +34,11 @@ use tokio::{
     time::timeout,
 };
 
-use self::close::Close;
-pub use self::endpoint::{EndpointError, endpoint};
+use self::{close::Close, sessions::Sessions};
+pub use self::{
+    door::Door,
+    endpoint::{EndpointError, endpoint},
+};
 use crate::{
     listener::{HandshakeRate, Places, stopped},
     serve::Agent,
@@ -49,22 +58,31 @@ const STOP_TIME: Duration = Duration::from_secs(5);
 /// The tunnels of one agent.
 pub struct Tunnels {
     endpoint: Endpoint,
+    door: Arc<Door>,
     agent: Arc<Agent>,
     rate: Arc<HandshakeRate>,
     places: Arc<Semaphore>,
     strangers: Arc<Places>,
+    sessions: Arc<Sessions>,
     shards: Shards,
 }
 
 impl Tunnels {
-    /// Tunnels that come in at `endpoint`.
-    pub fn new(endpoint: Endpoint, agent: Arc<Agent>, rate: Arc<HandshakeRate>, shards: Shards) -> Self {
+    /// Tunnels that come in at an endpoint through its door.
+    pub fn new(
+        (endpoint, door): (Endpoint, Arc<Door>),
+        agent: Arc<Agent>,
+        rate: Arc<HandshakeRate>,
+        shards: Shards,
+    ) -> Self {
         Self {
             endpoint,
+            door,
             agent,
             rate,
             places: Arc::new(Semaphore::new(MAX_TUNNELS)),
             strangers: Places::new(MAX_STRANGERS, MAX_STRANGERS_OF_ONE),
+            sessions: Arc::default(),
             shards,
         }
     }
@@ -72,13 +90,19 @@ impl Tunnels {
     /// Serves until `stop` says so, then ends every session with words that say why.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut open = JoinSet::new();
+        let mut draining = self.agent.draining.clone();
         loop {
+            let is_draining = *draining.borrow_and_update();
+            if is_draining && open.is_empty() {
+                break;
+            }
             tokio::select! {
                 incoming = self.endpoint.accept() => match incoming {
                     Some(incoming) => self.receive(incoming, &mut open, &stop),
                     None => break,
                 },
                 Some(_) = open.join_next() => {}
+                _ = draining.changed(), if !is_draining => {}
                 () = stopped(&mut stop) => break,
             }
         }
@@ -97,7 +121,8 @@ impl Tunnels {
             }
             return;
         }
-        let address = incoming.remote_address().ip();
+        let origin = self.door.origin(incoming.remote_address());
+        let address = origin.ip();
         if !self.rate.admits(address) {
             return incoming.ignore();
         }
@@ -106,7 +131,13 @@ impl Tunnels {
         let (Ok(place), Some(stranger), Some(shard)) = (place, stranger, self.shards.place()) else {
             return incoming.refuse();
         };
-        let session = admission::admit(Arc::clone(&self.agent), incoming, stranger, stop.clone());
+        let session = admission::admit(
+            Arc::clone(&self.agent),
+            Arc::clone(&self.sessions),
+            (incoming, origin),
+            stranger,
+            stop.clone(),
+        );
         let thread = shard.handle().clone();
         let serving = async move {
             session.await;

@@ -1,7 +1,8 @@
 //! The bytes of one database connection, between a local socket and a stream of the tunnel. Of what they
 //! mean, nothing is known here but the first words and the last (see [`connect_shared::engine`]).
 //!
-//! One task a connection: both directions are futures of it, so that neither waits for the other.
+//! One task a connection: both directions are futures of it, so that neither waits for the other. When the
+//! tunnel goes, the local socket stays, and the connection goes on in the next tunnel where it was.
 
 mod first_words;
 mod pump;
@@ -10,14 +11,12 @@ mod traffic;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use connect_shared::{
     engine::Engine,
     error::ErrorReport,
-    frame::{Open, VERSION},
-    ids::ConnectionId,
+    frame::{Attempt, Open, VERSION},
+    ids::{ConnectionId, SessionId},
 };
-use quinn::Connection;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
     sync::watch,
@@ -29,7 +28,7 @@ use self::{
     stream::Broken,
     traffic::Traffic,
 };
-use crate::failure;
+use crate::{failure, tunnel::Tunnel};
 
 /// How long a local program may take to say its first words.
 const FIRST_WORDS: Duration = Duration::from_secs(60);
@@ -43,10 +42,20 @@ const LOOK: Duration = Duration::from_millis(25);
 /// Where connections go.
 #[derive(Clone)]
 pub(crate) struct Route {
-    pub(crate) tunnel: Connection,
+    pub(crate) link: watch::Receiver<Option<Live>>,
     pub(crate) resource: String,
     pub(crate) engine: Engine,
     pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// The tunnel of the moment.
+#[derive(Clone)]
+pub(crate) struct Live {
+    /// Counts the tunnels of a process.
+    pub(crate) number: u64,
+    /// What the agent calls the session: a connection cannot be gone on with in another one.
+    pub(crate) session: SessionId,
+    pub(crate) tunnel: Arc<Tunnel>,
 }
 
 /// How it stands with the session, for its connections.
@@ -67,48 +76,99 @@ where
 {
     let opening = first_words::receive(&mut reader, &mut writer, route.engine);
     let Ok(Some(first)) = timeout(FIRST_WORDS, opening).await else { return };
-    let report = carry(&mut reader, &mut writer, first, &route).await;
-    if let Some(report) = report {
+    let traffic = Arc::new(Traffic::default());
+    let mut pump = Pump::new(&mut reader, &mut writer, first, route.engine, traffic.clone());
+    let mut phase = route.phase.clone();
+    let report = tokio::select! {
+        report = carry(&mut pump, &route) => report,
+        report = cut(&mut phase, &traffic) => Some(report),
+    };
+    // In the middle of a message nothing can be said: the end of the socket must do.
+    let may_speak = pump.is_between_messages();
+    drop(pump);
+    if let Some(report) = report.filter(|_| may_speak) {
         let words = route.engine.last_words(&report.message, report.help.first().map_or("", String::as_str));
         let _slow = timeout(LAST_WORDS, writer.write_all(&words)).await;
     }
     let _slow = timeout(LAST_WORDS, farewell(&mut reader, &mut writer)).await;
 }
 
-/// Carries bytes until the end; the report is what the local program has not been told yet.
-async fn carry<R, W>(reader: &mut R, writer: &mut W, first: Bytes, route: &Route) -> Option<ErrorReport>
+/// Carries bytes until the end, over one tunnel after another; the report is what the local program has not
+/// been told yet.
+async fn carry<R, W>(pump: &mut Pump<'_, R, W>, route: &Route) -> Option<ErrorReport>
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let opened = timeout(ROOM, route.tunnel.open_bi()).await;
-    let (send, receive) = match opened {
-        Ok(Ok(streams)) => streams,
-        Ok(Err(error)) => return Some(why_gone(&route.phase, crate::tunnel::lost(&error))),
-        Err(_) => return Some(too_many()),
-    };
     let Some(connection) = fresh_id() else { return Some(failure::unexpected("no randomness")) };
-    let open = Open {
-        version: VERSION,
-        connection,
-        resource: route.resource.clone(),
-        engine: route.engine,
-        resume_from: 0,
+    let mut link = route.link.clone();
+    let (mut last, mut begun_in) = (0, None);
+    loop {
+        let newer = |live: &Option<Live>| live.as_ref().is_some_and(|live| live.number > last);
+        let live = match link.wait_for(newer).await {
+            Ok(live) => live.clone()?,
+            // Nobody looks for another tunnel any more: the phase says why.
+            Err(_) => return Some(why_gone(&route.phase, closed_here())),
+        };
+        last = live.number;
+        if begun_in.is_some_and(|session| session != live.session) {
+            return Some(forgotten());
+        }
+        let attempt = match (begun_in, pump.was_opened()) {
+            (None, _) => Attempt::First,
+            (Some(_), false) => Attempt::Again,
+            (Some(_), true) => Attempt::Resume,
+        };
+        let open = Open {
+            version: VERSION,
+            connection,
+            resource: route.resource.clone(),
+            engine: route.engine,
+            resume_from: pump.received(),
+            attempt,
+        };
+        match carry_on(pump, &live, &open).await {
+            Carried::End(ended) => return tell(ended, route),
+            Carried::Room => return Some(too_many()),
+            Carried::Unsent => {}
+            Carried::Lost => begun_in = Some(live.session),
+        }
+    }
+}
+
+/// How it went on one tunnel.
+enum Carried {
+    End(Ended),
+    /// The tunnel has no room for one more stream.
+    Room,
+    /// The tunnel was gone before anything was said.
+    Unsent,
+    /// It went away.
+    Lost,
+}
+
+async fn carry_on<R, W>(pump: &mut Pump<'_, R, W>, live: &Live, open: &Open) -> Carried
+where
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let (mut send, mut receive) = match timeout(ROOM, live.tunnel.connection().open_bi()).await {
+        Ok(Ok(streams)) => streams,
+        Ok(Err(_)) => return Carried::Unsent,
+        Err(_) => return Carried::Room,
     };
-    let traffic = Arc::new(Traffic::default());
-    let pump = Pump::new(reader, writer, send, receive, traffic.clone());
-    let mut phase = route.phase.clone();
-    tokio::select! {
-        ended = pump.run(&open, first) => match ended {
-            Ended::Orderly => None,
-            Ended::Told(report) => Some(report),
-            Ended::Broken(Broken::Tunnel(error)) => {
-                Some(why_gone(&route.phase, crate::tunnel::lost(&error)))
-            }
-            Ended::Broken(Broken::Stream(why)) => Some(why_gone(&route.phase, stream_gone(&why))),
-            Ended::LocalGone => None,
-        },
-        report = cut(&mut phase, &traffic) => Some(report),
+    match pump.run(&mut send, &mut receive, open).await {
+        Ended::Broken(Broken::Tunnel) => Carried::Lost,
+        ended => Carried::End(ended),
+    }
+}
+
+fn tell(ended: Ended, route: &Route) -> Option<ErrorReport> {
+    match ended {
+        Ended::Orderly | Ended::LocalGone => None,
+        Ended::Told(report) => Some(report),
+        Ended::Broken(Broken::Stream(why)) => Some(why_gone(&route.phase, stream_gone(&why))),
+        Ended::Broken(Broken::Tunnel) => Some(why_gone(&route.phase, closed_here())),
     }
 }
 
@@ -158,6 +218,15 @@ pub(crate) fn closed_here() -> ErrorReport {
 fn too_many() -> ErrorReport {
     failure::unreachable("too_many_connections", "this session has as many connections as the agent allows")
         .help("close some, then connect again")
+}
+
+/// The agent that answers now is not the one that had the connection.
+fn forgotten() -> ErrorReport {
+    failure::unreachable(
+        "connection_lost",
+        "the agent was started anew or gave the session up, and with it this connection",
+    )
+    .help("Connect again; an open transaction was rolled back.")
 }
 
 fn stream_gone(why: &str) -> ErrorReport {

@@ -11,6 +11,8 @@ mod hold;
 mod keeper;
 mod known;
 mod open;
+mod pulse;
+mod reach;
 mod signals;
 mod target;
 

@@ -163,9 +163,76 @@ impl Engine {
     }
 }
 
+/// Follows the agent's bytes of one connection from message to message, as far as is needed to know whether
+/// a message is halfway out: then no last words can be said. It looks at lengths and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Boundary {
+    engine: Engine,
+    /// Bytes of the message's head that have passed, with its length as far as it is known.
+    head: usize,
+    length: u32,
+    /// Bytes of its body that are still to come.
+    left: usize,
+}
+
+impl Boundary {
+    /// At the beginning of a connection, after encryption was declined.
+    #[must_use]
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine, head: 0, length: 0, left: 0 }
+    }
+
+    /// Bytes pass.
+    pub fn pass(&mut self, mut bytes: &[u8]) {
+        // PostgreSQL: a byte of type, a length that counts itself, a body.
+        const HEAD: usize = 5;
+        match self.engine {
+            Engine::PostgreSql => {}
+        }
+        while let Some((byte, rest)) = bytes.split_first() {
+            if self.left > 0 {
+                let passed = self.left.min(bytes.len());
+                self.left -= passed;
+                bytes = bytes.get(passed..).unwrap_or_default();
+                continue;
+            }
+            if self.head > 0 {
+                self.length = self.length << 8 | u32::from(*byte);
+            }
+            self.head += 1;
+            bytes = rest;
+            if self.head == HEAD {
+                self.left = (self.length as usize).saturating_sub(HEAD - 1);
+                (self.head, self.length) = (0, 0);
+            }
+        }
+    }
+
+    /// Whether everything that has passed is whole.
+    #[must_use]
+    pub const fn is_between_messages(&self) -> bool {
+        self.head == 0 && self.left == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_is_halfway_out_is_noticed_at_every_byte() {
+        let one = Engine::PostgreSql.last_words("gone", "again");
+        let stream = [one.clone(), b"Z\0\0\0\x05I".to_vec(), b"1\0\0\0\x04".to_vec()].concat();
+        let ends = [0, one.len(), one.len() + 6, one.len() + 11];
+        for cut in 0..=stream.len() {
+            for split in 0..=cut {
+                let mut boundary = Boundary::new(Engine::PostgreSql);
+                boundary.pass(&stream[..split]);
+                boundary.pass(&stream[split..cut]);
+                assert_eq!(boundary.is_between_messages(), ends.contains(&cut), "{split} {cut}");
+            }
+        }
+    }
 
     #[test]
     fn only_whole_encryption_requests_are_answered_locally() {

@@ -82,6 +82,10 @@ pub enum Entry {
     TunnelRefused { code: String, address: String },
     /// A session's grant was renewed.
     GrantRenewed { session: SessionId, grant: GrantId, expires_at: u64 },
+    /// The tunnel of a session broke or fell silent: its database connections wait for another one.
+    SessionParked { session: SessionId, connections: u64 },
+    /// Another tunnel with the same key goes on with a session.
+    SessionResumed { session: SessionId, tunnel: TunnelId, grant: GrantId, address: String },
     /// A session ended.
     SessionClosed { session: SessionId, code: String },
     /// A database connection was opened for a session.

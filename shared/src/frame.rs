@@ -21,10 +21,20 @@
 //! | 0x22 | END | connection | offset: u64: no bytes follow it in this direction |
 //! | 0x23 | ABORT | connection | JSON [`crate::error::ErrorReport`]: the connection is over, and why |
 //!
-//! Offsets count the bytes of one direction of one database connection from 0, so that a later tunnel
-//! can resume it: DATA whose offset is not the next one expected is a violation. JSON payloads ignore
-//! fields that they do not know; a frame of an unknown kind is a violation; the version is agreed in
-//! HELLO and OPEN.
+//! Offsets count the bytes of one direction of one database connection from 0: DATA whose offset is not the
+//! next one expected is a violation, and so is an ACK of what was never sent. JSON payloads ignore fields
+//! that they do not know; a frame of an unknown kind is a violation; the version is agreed in HELLO and
+//! OPEN.
+//!
+//! # Resuming
+//! A tunnel that dies takes nothing with it. Each end keeps what the other has not acknowledged
+//! ([`crate::replay`]); the agent keeps the session and its database connections for a bounded time. The
+//! client comes with a new tunnel, whose HELLO names the session and the secret from WELCOME ([`Resume`]);
+//! the certificate must be the same as before, and the grant one for the same principal and resource. The
+//! newest tunnel of a session is the one that counts. In it, OPEN with [`Attempt::Resume`] says which byte
+//! the client expects next, OPENED which one the agent does, and both go on from there.
+
+use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -40,6 +50,9 @@ pub const ALPN: &[u8] = b"connect/1";
 
 /// The version of these frames.
 pub const VERSION: u16 = 1;
+
+/// The code with which the agent closes a tunnel whose session goes on in another one.
+pub const SUPERSEDED: u32 = 6;
 
 /// Longest payload that a peer may announce: a DATA frame of 64 KiB, its offset, and room to spare.
 pub const MAX_PAYLOAD: usize = 128 * 1024;
@@ -66,16 +79,51 @@ pub struct Hello {
     /// Program and version, for the record: `connect/0.1.0`.
     #[serde(default)]
     pub client: String,
+    /// The session to go on with; absent: a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+}
+
+/// Which session a new tunnel is for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    pub session: SessionId,
+    /// From [`Welcome`].
+    pub secret: String,
+}
+
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resume({}, {} bytes)", self.session, self.secret.len())
+    }
 }
 
 /// Agent → client: the grant is good.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     pub version: u16,
     pub tunnel: TunnelId,
     pub session: SessionId,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
+    /// What a later tunnel must say to go on with this session, beside proving the same key. It is worth
+    /// nothing without the key.
+    #[serde(default)]
+    pub secret: String,
+    /// For so many seconds at most the agent keeps database connections whose tunnel is gone.
+    #[serde(default)]
+    pub park: u64,
+}
+
+impl fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Welcome")
+            .field("tunnel", &self.tunnel)
+            .field("session", &self.session)
+            .field("expires_at", &self.expires_at)
+            .field("park", &self.park)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Client → agent: a newer grant for the same principal and resource.
@@ -94,6 +142,9 @@ pub enum Notice {
     RenewalRefused { error: ErrorReport },
     /// The grant ends soon.
     Expiring { expires_at: u64 },
+    /// The grant is over: no byte moves any more. Who hears this is there, and the session ends; who does
+    /// not may be asleep, and may come back with a renewed grant.
+    Lapsed,
     /// The agent drains: no new connections.
     Draining,
     /// The session is over: every connection of it is closed.
@@ -110,6 +161,22 @@ pub struct Open {
     /// Next offset that the client expects from the agent: 0 for a new connection.
     #[serde(default)]
     pub resume_from: u64,
+    #[serde(default)]
+    pub attempt: Attempt,
+}
+
+/// Whether the agent may know the connection already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    /// It is new.
+    #[default]
+    First,
+    /// It was opened in an earlier tunnel of this session, and that tunnel broke before the answer: the agent
+    /// knows it or opens it, but never opens twice what it has seen.
+    Again,
+    /// It was accepted in an earlier tunnel: the agent knows it or refuses.
+    Resume,
 }
 
 /// Agent → client: the answer to OPEN.
@@ -299,12 +366,25 @@ mod tests {
     fn samples() -> Vec<Frame> {
         let error = ErrorReport::new("grant_expired", crate::error::Exit::SessionEnded, "the grant is over");
         vec![
-            Frame::Hello(Hello { version: VERSION, grant: "e30".into(), client: "connect/0.1.0".into() }),
+            Frame::Hello(Hello {
+                version: VERSION,
+                grant: "e30".into(),
+                client: "connect/0.1.0".into(),
+                resume: None,
+            }),
+            Frame::Hello(Hello {
+                version: VERSION,
+                grant: "e30".into(),
+                client: String::new(),
+                resume: Some(Resume { session: SessionId::from_random([2; 16]), secret: "s3cret".into() }),
+            }),
             Frame::Welcome(Welcome {
                 version: VERSION,
                 tunnel: TunnelId::from_random([1; 16]),
                 session: SessionId::from_random([2; 16]),
                 expires_at: 1_800_000_000,
+                secret: "s3cret".into(),
+                park: 900,
             }),
             Frame::Renew(Renew { grant: "e30".into() }),
             Frame::Notice(Notice::Closed { error: error.clone() }),
@@ -314,6 +394,7 @@ mod tests {
                 resource: "prod-db".into(),
                 engine: Engine::PostgreSql,
                 resume_from: 0,
+                attempt: Attempt::Resume,
             }),
             Frame::Opened(Opened::Refused { error: error.clone() }),
             Frame::Data { offset: 7, bytes: Bytes::from_static(b"hello") },
@@ -337,6 +418,13 @@ mod tests {
                     assert_eq!(decoded, frame);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_in_no_debug_output() {
+        for frame in samples() {
+            assert!(!format!("{frame:?}").contains("s3cret"));
         }
     }
 

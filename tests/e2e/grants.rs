@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use connect_shared::{
     engine::Engine,
-    frame::{Frame, Open, Opened, VERSION},
+    frame::{Attempt, Frame, Open, Opened, VERSION},
     ids::ConnectionId,
 };
 use connect_tests::{
@@ -22,6 +22,7 @@ async fn open(stranger: &Stranger, grant: &str, resource: &str) -> Result<(), St
         resource: resource.to_owned(),
         engine: Engine::PostgreSql,
         resume_from: 0,
+        attempt: Attempt::First,
     };
     say(&mut send, &Frame::Open(open)).await?;
     match hear(&mut receive).await? {

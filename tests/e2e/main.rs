@@ -24,3 +24,4 @@ mod readme;
 mod secrets;
 mod servers;
 mod sign_in;
+mod survival;

@@ -29,11 +29,15 @@ pub struct AgentOptions {
     pub class: &'static str,
     /// Settings of the identity provider (`provider.mjs`).
     pub identity: &'static str,
+    /// Lines for `[park]`.
+    pub park: &'static str,
+    /// How long transactions may go on when it is to stop.
+    pub drain: &'static str,
 }
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self { lifetime: "10m", labels: "", class: "production", identity: "{}" }
+        Self { lifetime: "10m", labels: "", class: "production", identity: "{}", park: "", drain: "1s" }
     }
 }
 
@@ -96,6 +100,10 @@ impl Agent {
         &self.process
     }
 
+    pub const fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
     /// Power is cut: no last words.
     pub fn kill(&mut self) {
         self.process.signal(Signal::KILL);
@@ -155,14 +163,16 @@ fn configuration(
         )
     };
     format!(
-        "[agent]\nname = \"test\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\n\
+        "[agent]\nname = \"test\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\ndrain = \"{drain}\"\n\
          [identity]\nissuer = \"{issuer}\"\nclient_id = \"connect-cli\"\n\
          scopes = [\"openid\", \"email\", \"groups\", \"offline_access\"]\ngroups_claim = \"groups\"\n\
          [log]\norigin = \"connect.local/test\"\nauditors = [\"group:security\"]\n\
-         [grants]\nlifetime = \"{lifetime}\"\n{shop}{bench}",
+         [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{shop}{bench}",
         folder = folder.display(),
         issuer = idp.issuer(),
         lifetime = options.lifetime,
+        park = options.park,
+        drain = options.drain,
         shop = resource(
             SHOP,
             "shop",

@@ -92,7 +92,12 @@ mod tests {
     #[test]
     fn mutated_frames_break_nothing() {
         let mut seed = BytesMut::new();
-        let hello = Hello { version: VERSION, grant: "e30".to_owned(), client: "connect/0.1.0".to_owned() };
+        let hello = Hello {
+            version: VERSION,
+            grant: "e30".to_owned(),
+            client: "connect/0.1.0".to_owned(),
+            resume: None,
+        };
         for frame in [
             Frame::Hello(hello),
             Frame::Data { offset: 7, bytes: "hello".into() },

@@ -124,7 +124,8 @@ impl Stranger {
         let connection =
             timeout(ANSWER, connecting).await.map_err(|_| "silence")?.map_err(|error| error.to_string())?;
         let (mut send, receive) = connection.open_bi().await.map_err(|error| error.to_string())?;
-        let hello = Hello { version: VERSION, grant: grant.to_owned(), client: "stranger".to_owned() };
+        let hello =
+            Hello { version: VERSION, grant: grant.to_owned(), client: "stranger".to_owned(), resume: None };
         say(&mut send, &Frame::Hello(hello)).await?;
         let mut receive = receive;
         match hear(&mut receive).await? {

@@ -186,15 +186,17 @@ async fn a_dead_identity_provider_is_named_as_the_cause() {
 #[tokio::test]
 async fn older_tls_and_other_protocols_are_turned_away() {
     let agent = TestAgent::start().await;
-    let mut tls = agent.tls(None, b"connect/1");
+    let mut tls = agent.tls(None, b"connect/2");
     let connect = async |tls: rustls::ClientConfig| {
         let stream = tokio::net::TcpStream::connect(agent.address()).await.expect("TCP");
         let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
         tokio_rustls::TlsConnector::from(std::sync::Arc::new(tls)).connect(name, stream).await.is_ok()
     };
-    assert!(!connect(tls.clone()).await, "the tunnel over TCP is not there yet");
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-    assert!(connect(tls).await);
+    assert!(!connect(tls.clone()).await, "nobody speaks it");
+    for protocol in [&b"http/1.1"[..], b"connect/1"] {
+        tls.alpn_protocols = vec![protocol.to_vec()];
+        assert!(connect(tls.clone()).await);
+    }
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let old = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12])

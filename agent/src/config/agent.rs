@@ -1,12 +1,15 @@
 //! `[agent]`
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     CertificateSource, Surroundings,
     section::{Located, Section},
     value,
 };
+
+/// Longer than most transactions, and shorter than what service managers wait before they kill.
+const USUAL_DRAIN: Duration = Duration::from_secs(30);
 
 /// What `[agent]` says.
 pub(super) struct Agent {
@@ -15,6 +18,7 @@ pub(super) struct Agent {
     pub(super) state_dir: PathBuf,
     pub(super) public_names: Vec<String>,
     pub(super) certificate: CertificateSource,
+    pub(super) drain: Duration,
 }
 
 pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<Agent> {
@@ -27,6 +31,10 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
     let wrong = |name: &&Located<String>| !section.check(name, value::public_name(&name.value));
     // Counted, so that every one of them is reported.
     let good_names = public_names.iter().filter(wrong).count() == 0;
+    let drain = match section.string("drain") {
+        Some(text) => section.accept(&text, value::drain_limit(&text.value)),
+        None => Some(USUAL_DRAIN),
+    };
     let certificate = match section.section("tls") {
         Some(tls) => read_tls(tls, around),
         None => Some(CertificateSource::SelfSigned),
@@ -38,6 +46,7 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
         state_dir: around.resolve(&state_dir?.value),
         public_names: good_names.then(|| public_names.into_iter().map(|name| name.value).collect())?,
         certificate: certificate?,
+        drain: drain?,
     })
 }
 

@@ -57,6 +57,26 @@ fn a_good_file_is_read_with_its_defaults() {
 }
 
 #[test]
+fn connections_are_parked_for_as_long_as_the_file_says_and_shorter_in_a_transaction() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |park: &str| parse(&GOOD.replace("[log]", &format!("{park}\n[log]")), &folder);
+    let seconds = |park: &str| {
+        let park = with(park).expect("it is good").park;
+        (park.limit.as_secs(), park.in_transaction.as_secs())
+    };
+    assert_eq!(seconds(""), (900, 300));
+    assert_eq!(seconds("[park]\nlimit = \"2h\""), (7200, 300));
+    assert_eq!(seconds("[park]\nlimit = \"1m\""), (60, 60));
+    assert_eq!(seconds("[park]\nlimit = \"0s\""), (0, 0));
+    assert_eq!(seconds("[park]\nlimit = \"10m\"\nin_transaction = \"20s\""), (600, 20));
+    for wrong in
+        ["limit = \"25h\"", "limit = \"10\"", "limit = \"-1s\"", "in_transaction = \"16m\"", "limt = \"1m\""]
+    {
+        assert!(with(&format!("[park]\n{wrong}")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn the_digest_changes_with_a_value_and_not_with_a_comment() {
     let folder = tempfile::tempdir().expect("a folder");
     let digest = |text: &str| parse(text, &folder).expect("it is good").digest;

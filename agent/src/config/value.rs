@@ -74,6 +74,31 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
         .to_owned())
 }
 
+/// `10m`, `90s`, `0s`: for how long a connection is parked.
+pub(super) fn park_limit(text: &str) -> Result<Duration, String> {
+    let bounds = "a connection is parked for `0s` (not at all) to `24h`; the usual is `15m`";
+    time(text, Duration::from_secs(24 * 60 * 60), bounds)
+}
+
+/// `30s`: for how long transactions may go on when the agent is to stop.
+pub(super) fn drain_limit(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_secs(600), "an agent drains for `0s` (not at all) to `10m`; the usual is `30s`")
+}
+
+fn time(text: &str, most: Duration, bounds: &str) -> Result<Duration, String> {
+    let no_time = || format!("`{text}` is not a time: write a number and `s`, `m` or `h`; {bounds}");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(no_time()),
+    };
+    let number: u64 = number.parse().map_err(|_| no_time())?;
+    let time = number.checked_mul(unit).map(Duration::from_secs).filter(|time| *time <= most);
+    time.ok_or_else(|| format!("`{text}` is too long: {bounds}"))
+}
+
 /// `10m`, `90s`: within the bounds of a grant.
 pub(super) fn grant_lifetime(text: &str) -> Result<Duration, String> {
     let bounds = "a grant lives between `30s` and `15m`; the usual is `10m`";

@@ -1,39 +1,37 @@
-//! The client's end of a connection: a stream of the tunnel, as bytes with offsets.
+//! The client's end of a connection: a stream of the tunnel, as bytes with offsets. The stream may go and
+//! another one come; what the client has not acknowledged is kept until then.
+
+mod writer;
 
 use std::{
-    collections::VecDeque,
-    future::{Future as _, poll_fn},
+    future::Future as _,
     pin::pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Bytes, BytesMut};
 use connect_shared::{
-    error::ErrorReport,
-    frame::{self, Frame, FrameError, MAX_DATA, Opened},
+    frame::{Frame, FrameError},
+    replay::OffsetError,
 };
+use quinn::{ReadError, RecvStream, SendStream};
 
-/// Most bytes for the client that may wait; beyond that the database is not read.
-pub(super) const MAX_QUEUED: usize = 256 * 1024;
-
-/// Bytes taken from the client between two acknowledgements.
-const ACKNOWLEDGE_EVERY: u64 = 256 * 1024;
+pub(super) use self::writer::{Loss, Writer};
 
 /// Most bytes that one read takes.
 const READ: usize = 64 * 1024;
-
-/// Data at least this long is handed on without a copy; what is shorter shares a buffer.
-const LARGE: usize = 8 * 1024;
 
 /// What came from the client.
 #[derive(Debug)]
 pub(super) enum Received {
     Data(Bytes),
+    /// It has everything before this offset.
+    Acknowledged(u64),
     /// It will send no more.
     End,
 }
 
-/// The client or the tunnel is gone, or broke the frames' rules.
+/// Nothing more comes from this stream, or goes into it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DownstreamError {
     #[error(transparent)]
@@ -42,55 +40,63 @@ pub(super) enum DownstreamError {
     UnexpectedFrame,
     #[error("data at offset {found} where {expected} was expected")]
     Offset { expected: u64, found: u64 },
-    #[error("the tunnel's stream broke")]
-    Broken,
+    #[error(transparent)]
+    Acknowledged(#[from] OffsetError),
+    /// The client gave it up.
+    #[error("the client ended the stream")]
+    GivenUp,
+    /// With the whole tunnel; the client may come back.
+    #[error("the tunnel is gone")]
+    Lost,
 }
 
-/// A stream of the tunnel.
+/// A connection's streams, one after another.
 pub(super) struct Downstream {
     pub(super) reader: Reader,
     pub(super) writer: Writer,
 }
 
 pub(super) struct Reader {
-    receive: quinn::RecvStream,
+    receive: Option<RecvStream>,
     buffer: BytesMut,
     /// Next offset that the client's data must have.
     offset: u64,
     ended: bool,
 }
 
-pub(super) struct Writer {
-    send: quinn::SendStream,
-    queue: VecDeque<Bytes>,
-    /// Behind the queue: frames that are still joined by others.
-    tail: BytesMut,
-    /// Bytes in both.
-    queued: usize,
-    /// Offset of the next byte for the client.
-    offset: u64,
-    acknowledged: u64,
-}
-
 impl Downstream {
-    pub(super) fn new(send: quinn::SendStream, receive: quinn::RecvStream, buffer: BytesMut) -> Self {
-        Self {
-            reader: Reader { receive, buffer, offset: 0, ended: false },
-            writer: Writer {
-                send,
-                queue: VecDeque::new(),
-                tail: BytesMut::new(),
-                queued: 0,
-                offset: 0,
-                acknowledged: 0,
-            },
-        }
+    pub(super) fn new(send: SendStream, receive: RecvStream, buffer: BytesMut) -> Self {
+        let writer = Writer::new(send);
+        Self { reader: Reader { receive: Some(receive), buffer, offset: 0, ended: false }, writer }
     }
 
-    /// Answers OPEN with a refusal.
-    pub(super) async fn refuse(&mut self, error: ErrorReport) {
-        self.writer.frame(&Frame::Opened(Opened::Refused { error }));
-        self.writer.finish().await;
+    /// Lets the streams go. What was on its way is kept in the replay.
+    pub(super) fn detach(&mut self) {
+        self.reader.receive = None;
+        self.reader.buffer = BytesMut::new();
+        self.writer.detach();
+    }
+
+    /// Goes on with other streams, from the byte `from` that the client expects next.
+    ///
+    /// # Errors
+    /// The client cannot mean that offset; nothing has changed then, and the stream is given back.
+    pub(super) fn attach(
+        &mut self,
+        send: SendStream,
+        receive: RecvStream,
+        buffer: BytesMut,
+        from: u64,
+    ) -> Result<(), (SendStream, OffsetError)> {
+        let again = match self.writer.since(from) {
+            Ok(again) => again,
+            Err(error) => return Err((send, error)),
+        };
+        self.detach();
+        self.reader.receive = Some(receive);
+        self.reader.buffer = buffer;
+        self.writer.attach(send, self.reader.offset, again, from);
+        Ok(())
     }
 }
 
@@ -108,8 +114,13 @@ impl Reader {
             if let Some(received) = self.take()? {
                 return Poll::Ready(Ok(received));
             }
-            let chunk = ready!(pin!(self.receive.read_chunk(READ, true)).poll(context));
-            match chunk.map_err(|_| DownstreamError::Broken)? {
+            let Some(receive) = &mut self.receive else { return Poll::Pending };
+            let chunk = ready!(pin!(receive.read_chunk(READ, true)).poll(context));
+            let chunk = chunk.map_err(|error| match error {
+                ReadError::ConnectionLost(_) => DownstreamError::Lost,
+                _ => DownstreamError::GivenUp,
+            })?;
+            match chunk {
                 Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
                 None => {
                     self.ended = true;
@@ -120,30 +131,27 @@ impl Reader {
     }
 
     fn take(&mut self) -> Result<Option<Received>, DownstreamError> {
-        while let Some(frame) = Frame::decode(&mut self.buffer)? {
-            if self.buffer.is_empty() {
-                // The frame's bytes are its own then, and may be changed in place; and an idle connection
-                // keeps no buffer.
-                self.buffer = BytesMut::new();
-            }
-            match frame {
-                Frame::Data { offset, bytes } => {
-                    self.expect(offset)?;
-                    self.offset += bytes.len() as u64;
-                    return Ok(Some(Received::Data(bytes)));
-                }
-                Frame::End { offset } => {
-                    self.expect(offset)?;
-                    self.ended = true;
-                    return Ok(Some(Received::End));
-                }
-                // Nothing is kept for resuming yet, so there is nothing to let go.
-                Frame::Ack { .. } => {}
-                Frame::Abort(_) => return Err(DownstreamError::Broken),
-                _ => return Err(DownstreamError::UnexpectedFrame),
-            }
+        let Some(frame) = Frame::decode(&mut self.buffer)? else { return Ok(None) };
+        if self.buffer.is_empty() {
+            // The frame's bytes are its own then, and may be changed in place; and an idle connection
+            // keeps no buffer.
+            self.buffer = BytesMut::new();
         }
-        Ok(None)
+        match frame {
+            Frame::Data { offset, bytes } => {
+                self.expect(offset)?;
+                self.offset += bytes.len() as u64;
+                Ok(Some(Received::Data(bytes)))
+            }
+            Frame::End { offset } => {
+                self.expect(offset)?;
+                self.ended = true;
+                Ok(Some(Received::End))
+            }
+            Frame::Ack { offset } => Ok(Some(Received::Acknowledged(offset))),
+            Frame::Abort(_) => Err(DownstreamError::GivenUp),
+            _ => Err(DownstreamError::UnexpectedFrame),
+        }
     }
 
     const fn expect(&self, found: u64) -> Result<(), DownstreamError> {
@@ -157,76 +165,5 @@ impl Reader {
     /// Offset up to which the client's bytes were taken.
     pub(super) const fn offset(&self) -> u64 {
         self.offset
-    }
-}
-
-impl Writer {
-    pub(super) const fn queued(&self) -> usize {
-        self.queued
-    }
-
-    /// Queues bytes for the client.
-    pub(super) fn data(&mut self, mut bytes: Bytes) {
-        while !bytes.is_empty() {
-            let part = bytes.split_to(bytes.len().min(MAX_DATA));
-            // A part is at most `MAX_DATA` long, which a header can always say.
-            if let Ok(header) = frame::data_header(self.offset, part.len()) {
-                self.offset += part.len() as u64;
-                self.queued += header.len() + part.len();
-                self.tail.extend_from_slice(&header);
-                if part.len() < LARGE {
-                    self.tail.extend_from_slice(&part);
-                } else {
-                    self.close_tail();
-                    self.queue.push_back(part);
-                }
-            }
-        }
-    }
-
-    /// Queues a frame without data.
-    pub(super) fn frame(&mut self, frame: &Frame) {
-        let before = self.tail.len();
-        if frame.encode(&mut self.tail).is_err() {
-            self.tail.truncate(before);
-        }
-        self.queued += self.tail.len() - before;
-    }
-
-    fn close_tail(&mut self) {
-        if !self.tail.is_empty() {
-            self.queue.push_back(std::mem::take(&mut self.tail).freeze());
-        }
-    }
-
-    /// Says how far the client's bytes were taken, every now and then.
-    pub(super) fn acknowledge(&mut self, offset: u64) {
-        if offset - self.acknowledged >= ACKNOWLEDGE_EVERY {
-            self.acknowledged = offset;
-            self.frame(&Frame::Ack { offset });
-        }
-    }
-
-    /// Sends what is queued, as far as it goes; ready when all of it went.
-    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), DownstreamError>> {
-        while self.queued > 0 {
-            self.close_tail();
-            let queue = self.queue.make_contiguous();
-            let written = ready!(pin!(self.send.write_chunks(queue)).poll(context));
-            let written = written.map_err(|_| DownstreamError::Broken)?;
-            self.queued -= written.bytes;
-            self.queue.drain(..written.chunks);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Sends all that is queued, says that nothing follows, and ends the stream.
-    pub(super) async fn finish(&mut self) {
-        self.frame(&Frame::End { offset: self.offset });
-        if poll_fn(|context| self.poll_send(context)).await.is_err() {
-            return;
-        }
-        // Ending an ended stream changes nothing.
-        let _already_ended = self.send.finish();
     }
 }

@@ -1,8 +1,10 @@
 //! The loop: whatever happens next becomes an input of the machine, and its outputs are carried out in
-//! order before anything else is looked at. [`carry`] does that, [`next`] finds what happens next.
+//! order before anything else is looked at. [`carry`] does that, [`next`] finds what happens next, [`park`]
+//! is for the time without a tunnel.
 
 mod carry;
 mod next;
+pub(super) mod park;
 
 use std::{
     collections::VecDeque,
@@ -18,16 +20,17 @@ use connect_core::{
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
-use connect_shared::frame::{Frame, Opened};
 use tokio::{
     io::AsyncWriteExt,
+    sync::mpsc,
     time::{Sleep, timeout},
 };
 
+use self::park::Parked;
 use super::{
-    Authority, ConnectionContext,
+    Authority, ConnectionContext, Resume,
     database::Database,
-    downstream::{Downstream, DownstreamError, Received},
+    downstream::{Downstream, DownstreamError, Loss, Received},
     follow::Follow,
 };
 use crate::{
@@ -38,10 +41,11 @@ use crate::{
     upstream::{Upstream, UpstreamError},
 };
 
-/// How long the last words may take to reach a client that reads slowly.
+/// How long the database may take for its last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 type Dial = Pin<Box<dyn Future<Output = Result<Upstream, UpstreamError>> + Send>>;
+type Alarm = (Instant, Pin<Box<Sleep>>);
 type Reading = Pin<Box<dyn Future<Output = Result<Arc<Catalog>, CatalogError>> + Send>>;
 
 /// One connection with everything that feeds it.
@@ -57,7 +61,18 @@ pub(super) struct Pump {
     authority: Follow<Authority>,
     dial: Option<Dial>,
     reading: Option<Reading>,
-    alarm: Option<(Instant, Pin<Box<Sleep>>)>,
+    alarm: Option<Alarm>,
+    resumes: mpsc::Receiver<Resume>,
+    /// The tunnel is gone, since when.
+    parked: Option<Parked>,
+    /// The grant is over while nobody is there: nothing moves.
+    lapsed: bool,
+    loss: Option<Loss>,
+    /// The agent is about to stop: what is at rest ends.
+    draining: Follow<bool>,
+    drains: bool,
+    /// The session is over: there will be no other stream.
+    revoked: bool,
     log_gone: bool,
     ended: Option<String>,
 }
@@ -76,19 +91,29 @@ enum Event {
     Orphaned,
     LogGone,
     Dialled(Box<Result<Upstream, UpstreamError>>),
+    Resume(Box<Resume>),
+    ParkOver,
+    Draining,
     Deadline,
 }
 
 impl Pump {
     /// A connection that is about to start. The error is the code of its end.
-    pub(super) fn new(context: ConnectionContext, mut downstream: Downstream) -> Result<Self, String> {
+    pub(super) fn new(
+        context: ConnectionContext,
+        downstream: Downstream,
+        resumes: mpsc::Receiver<Resume>,
+    ) -> Result<Self, String> {
         let mut seed = [0u8; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| "no_randomness".to_owned())?;
         let mut authority = Follow::new(context.authority.clone());
         let grant = match authority.latest() {
             Authority::InForce(grant) => grant,
+            Authority::Lapsed => return Err("grant_expired".to_owned()),
             Authority::Ended(ending) => return Err(ending.code),
         };
+        let mut draining = Follow::new(context.draining.clone());
+        let drains = draining.latest();
         let mut catalog = Follow::new(context.resource.catalog.subscribe());
         let machine = Connection::new(Setup {
             facts: context.facts.clone(),
@@ -101,7 +126,6 @@ impl Pump {
             limits: Limits::default(),
             opened: Instant::now(),
         });
-        downstream.writer.frame(&Frame::Opened(Opened::Accepted { resume_from: 0 }));
         let durable = context.log.durable_wait();
         Ok(Self {
             context,
@@ -115,6 +139,13 @@ impl Pump {
             dial: None,
             reading: None,
             alarm: None,
+            resumes,
+            parked: None,
+            lapsed: false,
+            loss: None,
+            draining,
+            drains,
+            revoked: false,
             log_gone: false,
             ended: None,
         })
@@ -124,8 +155,14 @@ impl Pump {
     pub(super) async fn run(mut self) -> String {
         loop {
             self.carry_out();
+            if self.drains && self.ended.is_none() && self.machine.is_at_rest() {
+                self.feed(Input::End(stopping()));
+                continue;
+            }
             if let Some(code) = self.ended.take() {
                 self.close(&code).await;
+                self.context.record_end(&code);
+                self.see_off(&code).await;
                 return code;
             }
             let event = poll_fn(|context| self.poll_event(context)).await;
@@ -137,13 +174,18 @@ impl Pump {
         match event {
             Event::Client(Ok(Received::Data(bytes))) => {
                 self.feed(Input::Client(bytes));
-                self.downstream.writer.acknowledge(self.downstream.reader.offset());
+                self.downstream.writer.took(self.downstream.reader.offset());
+            }
+            Event::Client(Ok(Received::Acknowledged(offset))) => {
+                if let Err(error) = self.downstream.writer.delivered(offset) {
+                    self.client_gone(&error);
+                }
             }
             Event::Client(Ok(Received::End)) => self.feed(Input::ClientClosed),
-            Event::Client(Err(error)) | Event::ClientGone(error) => {
-                tracing::debug!(connection = %self.context.connection(), %error, "the client is gone");
-                self.feed(Input::ClientClosed);
+            Event::Client(Err(DownstreamError::Lost)) | Event::ClientGone(DownstreamError::Lost) => {
+                self.park();
             }
+            Event::Client(Err(error)) | Event::ClientGone(error) => self.client_gone(&error),
             Event::Server => self.server_bytes(),
             Event::ServerGone => self.feed(Input::ServerClosed),
             Event::Durable => self.durability(),
@@ -157,14 +199,26 @@ impl Pump {
                 self.feed(read.map_or(Input::CatalogFailed, Input::Catalog));
             }
             Event::Authority => self.authority_changed(),
-            Event::Orphaned => self.feed(Input::End(orphaned())),
+            Event::Orphaned => {
+                self.revoked = true;
+                self.feed(Input::End(orphaned()));
+            }
             Event::LogGone => self.feed(Input::RecordFailed),
             Event::Dialled(dialled) => {
                 self.dial = None;
                 self.dialled(*dialled);
             }
+            Event::Resume(resume) => self.resume(*resume),
+            // What is at rest ends at the next look.
+            Event::Draining => self.drains = self.draining.latest(),
+            Event::ParkOver => self.feed(Input::End(park::expired())),
             Event::Deadline => self.feed(Input::Tick),
         }
+    }
+
+    fn client_gone(&mut self, error: &DownstreamError) {
+        tracing::debug!(connection = %self.context.connection(), %error, "the client is gone");
+        self.feed(Input::ClientClosed);
     }
 
     fn feed(&mut self, input: Input) {
@@ -200,11 +254,20 @@ impl Pump {
     }
 
     fn authority_changed(&mut self) {
-        let input = match self.authority.latest() {
-            Authority::InForce(grant) => Input::Grant(grant),
-            Authority::Ended(ending) => Input::End(ending),
-        };
-        self.feed(input);
+        match self.authority.latest() {
+            Authority::InForce(grant) => {
+                (self.lapsed, self.loss) = (false, None);
+                self.feed(Input::Grant(grant));
+            }
+            Authority::Lapsed => {
+                self.lapsed = true;
+                self.loss = self.downstream.writer.loss();
+            }
+            Authority::Ended(ending) => {
+                self.revoked = true;
+                self.feed(Input::End(ending));
+            }
+        }
     }
 
     fn dialled(&mut self, dialled: Result<Upstream, UpstreamError>) {
@@ -240,21 +303,28 @@ impl Pump {
         }
     }
 
-    /// The end: stop what still runs, let the last words out, close both sides.
+    /// The end: stop what still runs, and let the database go.
     async fn close(&mut self, code: &str) {
         if !matches!(code, "terminated" | "cancel") {
             self.cancel_own();
         }
-        let last = async {
-            if let Some(database) = &mut self.database {
+        if let Some(mut database) = self.database.take() {
+            let last = async {
                 // Only what the machine let through before the end: a Terminate, as a rule.
                 let _gone = database.stream.write_all(&database.queue).await;
                 let _gone = database.stream.shutdown().await;
-            }
-            self.downstream.writer.finish().await;
-        };
-        // A client that does not read forfeits the last words.
-        let _too_slow = timeout(LAST_WORDS, last).await;
+            };
+            let _too_slow = timeout(LAST_WORDS, last).await;
+        }
+    }
+}
+
+fn stopping() -> Ending {
+    Ending {
+        code: "agent_stopping".to_owned(),
+        sqlstate: "57P01",
+        message: "the agent is stopping".to_owned(),
+        hint: Some("Connect again in a minute; nothing was open here.".to_owned()),
     }
 }
 

@@ -45,7 +45,7 @@ pub enum ClientKey {
 pub fn server_config(
     certificate: &ServerCertificate,
     client_key: ClientKey,
-    protocol: &[u8],
+    protocols: &[&[u8]],
 ) -> Result<ServerConfig, TlsSetupError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(AnyKey::new(&provider, client_key));
@@ -53,7 +53,7 @@ pub fn server_config(
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_single_cert(certificate.chain.clone(), certificate.key.clone_key())?;
-    config.alpn_protocols = vec![protocol.to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     // No resumption and no early data: every connection proves its key anew, and nothing can be replayed.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

@@ -15,12 +15,15 @@ use connect_shared::{
     ids::ConnectionId,
 };
 
+use tokio::sync::watch;
+
 use crate::{
     cancel::CancelRegistry,
     config::AccessList,
     grants::GrantAuthority,
     identity::IdentityVerifier,
     log::{Log, LogClosed},
+    parking::Parking,
     resource::ResourceRuntime,
 };
 
@@ -43,6 +46,9 @@ pub struct Agent {
     pub commitment_key: [u8; 32],
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
+    pub parking: Arc<Parking>,
+    /// Set when the agent is about to stop: nothing new, and what is at rest ends.
+    pub draining: watch::Receiver<bool>,
     pub refusals: RefusalBudget,
 }
 

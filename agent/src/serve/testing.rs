@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use connect_shared::{
     api::{GrantRequest, GrantResponse},
     entry::Leaf,
-    frame::{ALPN, Frame, Hello, VERSION, Welcome},
+    frame::{ALPN, Frame, Hello, Resume, VERSION, Welcome},
     proof::{
         checkpoint::Checkpoint,
         note::VerifierKey,
@@ -161,10 +161,20 @@ impl TestAgent {
 
     /// A tunnel whose HELLO carried `grant`; not yet answered.
     pub(crate) async fn hello(&self, keys: &ClientKeys, grant: &str) -> ClientTunnel {
+        self.hello_for(keys, grant, None).await
+    }
+
+    /// The same for a session that another tunnel has left.
+    pub(crate) async fn hello_for(
+        &self,
+        keys: &ClientKeys,
+        grant: &str,
+        resume: Option<Resume>,
+    ) -> ClientTunnel {
         let connection = self.dial(Some(keys)).await.expect("a connection");
         let (send, receive) = connection.open_bi().await.expect("a stream");
         let mut tunnel = ClientTunnel { connection, send, receive, buffer: bytes::BytesMut::new() };
-        let hello = Hello { version: VERSION, grant: grant.to_owned(), client: "test/1".to_owned() };
+        let hello = Hello { version: VERSION, grant: grant.to_owned(), client: "test/1".to_owned(), resume };
         tunnel.say(&Frame::Hello(hello)).await;
         tunnel
     }

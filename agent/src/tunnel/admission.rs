@@ -6,17 +6,21 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
-    frame::{Frame, Hello, Notice, VERSION, Welcome},
+    frame::{Frame, Hello, Notice, VERSION},
     ids::{SessionId, TunnelId},
 };
-use quinn::{Connection, Incoming, SendStream};
+use quinn::{Connection, Incoming};
 use rustls::pki_types::CertificateDer;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use super::{
     close::Close,
-    frames::{self, FrameReader},
-    session::{Control, Session},
+    frames::FrameReader,
+    session::{Arrival, Control, Session},
+    sessions::{ResumeRefusal, Sessions},
 };
 use crate::{
     grants::{Thumbprint, VerifiedGrant},
@@ -40,24 +44,35 @@ const MAX_CLIENT: usize = 100;
 /// Takes a tunnel from its first packet to its end.
 pub(super) async fn admit(
     agent: Arc<Agent>,
-    incoming: Incoming,
+    sessions: Arc<Sessions>,
+    (incoming, address): (Incoming, SocketAddr),
     stranger: Place,
     mut stop: watch::Receiver<bool>,
 ) {
-    let address = incoming.remote_address();
     let way_in = async {
         let connection = shake_hands(incoming, address).await?;
-        let session = greet(&agent, &connection, address).await;
-        session.map_err(|turned_away| connection.close(turned_away.code(), turned_away.words())).ok()
+        let way = greet(&agent, &sessions, &connection, address).await;
+        way.map_err(|turned_away| connection.close(turned_away.code(), turned_away.words())).ok()
     };
-    let session = tokio::select! {
-        session = way_in => session,
+    let way = tokio::select! {
+        way = way_in => way,
         () = stopped(&mut stop) => None,
     };
     drop(stranger);
-    if let Some(session) = session {
-        session.run(stop).await;
+    match way {
+        Some(Way::Begun(session)) => session.run(stop).await,
+        // The session runs where it began; the tunnel's place is taken for as long as it lasts.
+        Some(Way::Resumed(connection)) => {
+            connection.closed().await;
+        }
+        None => {}
     }
+}
+
+/// What a tunnel is for.
+enum Way {
+    Begun(Box<Session>),
+    Resumed(Connection),
 }
 
 async fn shake_hands(incoming: Incoming, address: SocketAddr) -> Option<Connection> {
@@ -77,7 +92,12 @@ async fn shake_hands(incoming: Incoming, address: SocketAddr) -> Option<Connecti
 }
 
 /// The first stream, its HELLO, and the answer.
-async fn greet(agent: &Arc<Agent>, connection: &Connection, address: SocketAddr) -> Result<Session, Close> {
+async fn greet(
+    agent: &Arc<Agent>,
+    sessions: &Arc<Sessions>,
+    connection: &Connection,
+    address: SocketAddr,
+) -> Result<Way, Close> {
     let certificate = thumbprint(connection).ok_or(Close::Refused)?;
     let hello = timeout(HELLO_TIME, async {
         let (send, receive) = connection.accept_bi().await.map_err(|_| Close::Done)?;
@@ -92,13 +112,27 @@ async fn greet(agent: &Arc<Agent>, connection: &Connection, address: SocketAddr)
         }
     });
     let greeted = hello.await.unwrap_or(Err(Close::NoHello));
-    let (hello, mut send, frames) =
-        greeted.inspect_err(|reason| turned_away(agent, reason.as_str(), address))?;
-    match open_session(agent, &hello, certificate, address).await {
-        Ok(opened) => welcome(agent, connection, opened, Control::new(send, frames)).await,
+    let (hello, send, frames) = greeted.inspect_err(|reason| turned_away(agent, reason.as_str(), address))?;
+    let come = come_in(agent, sessions, &hello, certificate, address).await;
+    match come {
+        Ok(Come::New(opened)) => {
+            welcome(agent, sessions, connection, *opened, Control::new(send, frames)).await
+        }
+        Ok(Come::Again { grant, tunnel, arrivals }) => {
+            let control = Control::new(send, frames);
+            let arrival = Arrival { connection: connection.clone(), control, grant: *grant, tunnel };
+            match arrivals.send(arrival).await {
+                Ok(()) => Ok(Way::Resumed(connection.clone())),
+                // It ended in this very moment.
+                Err(gone) => {
+                    refuse(gone.0.control, ResumeRefusal::Unknown.report()).await;
+                    Err(Close::Refused)
+                }
+            }
+        }
         Err(report) => {
             turned_away(agent, &report.code, address);
-            refuse(&mut send, *report).await;
+            refuse(Control::new(send, frames), *report).await;
             Err(Close::Refused)
         }
     }
@@ -112,21 +146,38 @@ pub(super) struct Opened {
     pub(super) certificate: Thumbprint,
 }
 
-async fn open_session(
+/// A tunnel whose grant is good.
+enum Come {
+    New(Box<Opened>),
+    Again { grant: Box<VerifiedGrant>, tunnel: TunnelId, arrivals: mpsc::Sender<Arrival> },
+}
+
+async fn come_in(
     agent: &Agent,
+    sessions: &Sessions,
     hello: &Hello,
     certificate: Thumbprint,
     address: SocketAddr,
-) -> Result<Opened, Box<ErrorReport>> {
+) -> Result<Come, Box<ErrorReport>> {
     if hello.version != VERSION {
         return Err(Box::new(other_version(hello.version)));
     }
     let grant =
         agent.grants.verify(&hello.grant, &certificate, now()).map_err(|error| Box::new(error.report()))?;
-    let ids = keys::random().and_then(|session| Ok((session, keys::random()?)));
-    let (session, tunnel) =
-        ids.map_err(|error| Box::new(ErrorReport::new("internal", Exit::Unexpected, error.to_string())))?;
-    let (id, tunnel) = (SessionId::from_random(session), TunnelId::from_random(tunnel));
+    if hello.resume.is_none() && *agent.draining.borrow() {
+        return Err(Box::new(draining()));
+    }
+    let internal =
+        |error: keys::KeyError| Box::new(ErrorReport::new("internal", Exit::Unexpected, error.to_string()));
+    let tunnel = TunnelId::from_random(keys::random().map_err(internal)?);
+    if let Some(resume) = &hello.resume {
+        let found = sessions.find(resume, &certificate, &grant);
+        let arrivals = found.map_err(|refusal| Box::new(refusal.report()))?;
+        let (session, address) = (resume.session, address.to_string());
+        record(agent, Entry::SessionResumed { session, tunnel, grant: grant.id, address }).await?;
+        return Ok(Come::Again { grant: Box::new(grant), tunnel, arrivals });
+    }
+    let id = SessionId::from_random(keys::random().map_err(internal)?);
     let entry = Entry::SessionOpened {
         session: id,
         tunnel,
@@ -136,28 +187,29 @@ async fn open_session(
         client: hello.client.chars().filter(|c| !c.is_control()).take(MAX_CLIENT).collect(),
         address: address.to_string(),
     };
-    // No session without its entry: the welcome waits for the disk.
+    record(agent, entry).await?;
+    Ok(Come::New(Box::new(Opened { id, tunnel, grant, certificate })))
+}
+
+/// No session without its entry: the welcome waits for the disk.
+async fn record(agent: &Agent, entry: Entry) -> Result<(), Box<ErrorReport>> {
     let recorded = timeout(RECORD_TIME, async { agent.log.wait_durable(agent.log.append(entry)?).await });
-    recorded.await.unwrap_or(Err(LogClosed::Full)).map_err(|error| Box::new(record_unavailable(&error)))?;
-    Ok(Opened { id, tunnel, grant, certificate })
+    recorded.await.unwrap_or(Err(LogClosed::Full)).map_err(|error| Box::new(record_unavailable(&error)))
 }
 
 async fn welcome(
     agent: &Arc<Agent>,
+    sessions: &Arc<Sessions>,
     connection: &Connection,
     opened: Opened,
-    mut control: Control,
-) -> Result<Session, Close> {
-    let welcome = Welcome {
-        version: VERSION,
-        tunnel: opened.tunnel,
-        session: opened.id,
-        expires_at: opened.grant.expires_at,
-    };
+    control: Control,
+) -> Result<Way, Close> {
     tracing::info!(session = %opened.id, resource = %opened.grant.resource, "a session opened");
+    let session = Session::new(Arc::clone(agent), sessions, connection.clone(), opened, control);
+    let mut session = session.ok_or(Close::Refused)?;
     // If the client is gone already, the session notices at its first look at the connection.
-    let _heard = control.say(&Frame::Welcome(welcome)).await;
-    Session::new(Arc::clone(agent), connection.clone(), opened, control).ok_or(Close::Refused)
+    session.welcome().await;
+    Ok(Way::Begun(Box::new(session)))
 }
 
 fn turned_away(agent: &Agent, code: &str, address: SocketAddr) {
@@ -165,10 +217,16 @@ fn turned_away(agent: &Agent, code: &str, address: SocketAddr) {
     agent.record_refusal(Entry::TunnelRefused { code: code.to_owned(), address: address.to_string() });
 }
 
-async fn refuse(send: &mut SendStream, report: ErrorReport) {
-    if frames::write(send, &Frame::Notice(Notice::Closed { error: report })).await.is_ok() {
-        frames::flush(send, LAST_WORDS).await;
+async fn refuse(mut control: Control, report: ErrorReport) {
+    if control.say(&Frame::Notice(Notice::Closed { error: report })).await.is_ok() {
+        control.flush(LAST_WORDS).await;
     }
+}
+
+/// The answer to whatever is new while the agent drains.
+pub(super) fn draining() -> ErrorReport {
+    let words = "this agent is about to stop, and takes nothing new";
+    ErrorReport::new("agent_draining", Exit::Unreachable, words).help("try again in a minute").retryable()
 }
 
 fn other_version(theirs: u16) -> ErrorReport {

@@ -18,6 +18,10 @@ pub(super) enum Close {
     Expired,
     /// The agent stops.
     Stopping,
+    /// Another tunnel goes on with the session.
+    Superseded,
+    /// The tunnel broke or fell silent, and nobody waits for the session.
+    Lost,
 }
 
 impl Close {
@@ -29,6 +33,8 @@ impl Close {
             Self::Refused => 3,
             Self::Expired => 4,
             Self::Stopping => 5,
+            Self::Superseded => connect_shared::frame::SUPERSEDED,
+            Self::Lost => 7,
         })
     }
 
@@ -40,6 +46,8 @@ impl Close {
             Self::Refused => b"the grant is refused",
             Self::Expired => b"the grant is over",
             Self::Stopping => b"the agent stops",
+            Self::Superseded => b"another tunnel goes on with the session",
+            Self::Lost => b"the tunnel was silent",
         }
     }
 
@@ -52,6 +60,8 @@ impl Close {
             Self::Refused => "refused",
             Self::Expired => "grant_expired",
             Self::Stopping => "agent_stopping",
+            Self::Superseded => "superseded",
+            Self::Lost => "tunnel_lost",
         }
     }
 }

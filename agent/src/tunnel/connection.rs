@@ -1,27 +1,32 @@
 //! One stream of a tunnel, from its first byte to the driver: OPEN is read and checked here, answered
-//! there.
+//! there. It begins a database connection, or goes on with one that an earlier tunnel left.
 
 use std::{sync::Arc, time::Duration};
 
 use connect_core::principal::{ConnectionFacts, Principal};
 use connect_shared::{
     error::{ErrorReport, Exit},
-    frame::{Frame, Open, Opened, VERSION},
+    frame::{Attempt, Frame, Open, VERSION},
     ids::SessionId,
 };
 use quinn::{RecvStream, SendStream, VarInt};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
-use super::frames::{self, FrameReader};
+use super::{
+    admission,
+    connections::{Connections, Entered, Known},
+    frames::FrameReader,
+};
 use crate::{
-    driver::{self, Authority, ConnectionContext},
-    serve::{Agent, NoPlace, Served},
+    driver::{self, Authority, ConnectionContext, Resume},
+    serve::{Agent, NoPlace, OpenConnection, Served},
 };
 
 /// From a new stream to its whole OPEN.
 const OPEN_TIME: Duration = Duration::from_secs(5);
-/// How long the reason of a refusal may take to arrive.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Code of a stream that broke the protocol.
 const VIOLATION: VarInt = VarInt::from_u32(2);
 
@@ -32,6 +37,7 @@ pub(super) struct Origin {
     pub(super) principal: Arc<Principal>,
     pub(super) served: Served,
     pub(super) authority: watch::Receiver<Authority>,
+    pub(super) connections: Arc<Connections>,
 }
 
 /// Serves one stream to its end.
@@ -47,19 +53,45 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
             return;
         }
     };
-    let place = match check(&origin, &open) {
-        Ok(()) => origin.agent.connections.enter(open.connection).map_err(no_place),
-        Err(report) => Err(report),
-    };
-    match place {
-        Ok(place) => {
-            let (receive, buffered) = reader.into_parts();
-            driver::run(origin.context(&open), open, buffered, send, receive).await;
+    let (receive, buffered) = reader.into_parts();
+    let from = open.resume_from;
+    match origin.route(&open) {
+        Ok(Way::New { place, entered, resumes }) => {
+            let code = driver::run(origin.context(&open), buffered, send, receive, resumes).await;
+            entered.ended(code);
             drop(place);
         }
-        Err(error) => {
-            if frames::write(&mut send, &Frame::Opened(Opened::Refused { error })).await.is_ok() {
-                frames::flush(&mut send, LAST_WORDS).await;
+        Ok(Way::Known(connection)) => {
+            let resume = Resume { send, receive, buffered, from };
+            if let Err(gone) = connection.send(resume).await {
+                driver::refuse(&mut { gone.0.send }, ended("client_closed")).await;
+            }
+        }
+        Err(error) => driver::refuse(&mut send, error).await,
+    }
+}
+
+/// Where a stream goes.
+enum Way {
+    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Resume> },
+    Known(mpsc::Sender<Resume>),
+}
+
+impl Origin {
+    fn route(&self, open: &Open) -> Result<Way, ErrorReport> {
+        check(self, open)?;
+        match (open.attempt, self.connections.find(open.connection)) {
+            (Attempt::Again | Attempt::Resume, Known::Open(connection)) => Ok(Way::Known(connection)),
+            (Attempt::Again | Attempt::Resume, Known::Ended(code)) => Err(ended(&code)),
+            (Attempt::Resume, Known::Unknown) => Err(ended("unknown")),
+            (Attempt::First, Known::Open(_) | Known::Ended(_)) => Err(no_place(NoPlace::Taken)),
+            (Attempt::First | Attempt::Again, Known::Unknown) => {
+                if *self.agent.draining.borrow() {
+                    return Err(admission::draining());
+                }
+                let place = self.agent.connections.enter(open.connection).map_err(no_place)?;
+                let (entered, resumes) = self.connections.enter(open.connection);
+                Ok(Way::New { place, entered, resumes })
             }
         }
     }
@@ -81,6 +113,8 @@ impl Origin {
             commitment_key: self.agent.commitment_key,
             log: self.agent.log.clone(),
             cancels: Arc::clone(&self.agent.cancels),
+            parking: Arc::clone(&self.agent.parking),
+            draining: self.agent.draining.clone(),
         }
     }
 }
@@ -102,6 +136,19 @@ fn check(origin: &Origin, open: &Open) -> Result<(), ErrorReport> {
         return Err(ErrorReport::new("other_engine", Exit::Usage, words).help("connect ls"));
     }
     Ok(())
+}
+
+/// A connection that cannot be gone on with, by the code of its end.
+fn ended(code: &str) -> ErrorReport {
+    let words = match code {
+        "park_expired" => "the tunnel was gone for longer than the agent keeps a database connection",
+        "park_full" => "the tunnel was gone, and the agent kept no more database connections for you",
+        "unknown" => "the agent does not know this database connection any more",
+        _ => "this database connection ended while the tunnel was gone",
+    };
+    let code = if code == "unknown" { "resume_unknown" } else { "resume_ended" };
+    ErrorReport::new(code, Exit::SessionEnded, words)
+        .help("connect again; an open transaction was rolled back")
 }
 
 fn no_place(reason: NoPlace) -> ErrorReport {

@@ -12,6 +12,7 @@ use quinn::{
     crypto::rustls::{NoInitialCipherSuite, QuicServerConfig},
 };
 
+use super::door::Door;
 use crate::{
     keys::ServerCertificate,
     listener::{ClientKey, TlsSetupError, server_config},
@@ -47,7 +48,7 @@ pub enum EndpointError {
     Socket(#[from] std::io::Error),
 }
 
-/// An endpoint on `socket`, read by the first of `shards`.
+/// An endpoint on `socket`, read by the first of `shards`; the door is for packets that come another way.
 ///
 /// # Errors
 /// The certificate or the socket cannot be used.
@@ -55,8 +56,8 @@ pub fn endpoint(
     socket: UdpSocket,
     certificate: &ServerCertificate,
     shards: &Shards,
-) -> Result<Endpoint, EndpointError> {
-    let tls = server_config(certificate, ClientKey::Required, ALPN)?;
+) -> Result<(Endpoint, Arc<Door>), EndpointError> {
+    let tls = server_config(certificate, ClientKey::Required, &[ALPN])?;
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config
         .transport_config(Arc::new(transport()))
@@ -67,7 +68,10 @@ pub fn endpoint(
     let shard = shards.first();
     let _on_its_thread = shard.as_ref().map(tokio::runtime::Handle::enter);
     let runtime = Arc::new(TunnelRuntime);
-    Ok(Endpoint::new(endpoint_config()?, Some(config), socket, runtime)?)
+    let door = Door::new(socket)?;
+    let socket = Arc::clone(&door);
+    let endpoint = Endpoint::new_with_abstract_socket(endpoint_config()?, Some(config), socket, runtime)?;
+    Ok((endpoint, door))
 }
 
 fn endpoint_config() -> Result<EndpointConfig, EndpointError> {

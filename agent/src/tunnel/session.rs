@@ -1,43 +1,49 @@
-//! The life of a session: renewals, reminders, database connections, and the end, which is told to
-//! everyone before the tunnel closes.
+//! The life of a session: renewals, reminders, database connections, tunnels that go and come, and the end,
+//! which is told to everyone before the tunnel closes.
+
+mod clock;
+mod grant;
+mod link;
 
 use std::{sync::Arc, time::Duration};
 
-use connect_core::{
-    machine::Ending,
-    principal::{GrantInForce, Principal},
-};
+use connect_core::{machine::Ending, principal::Principal};
 use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
-    frame::{Frame, Notice, Renew},
+    frame::{Frame, Notice, VERSION, Welcome},
+    ids::TunnelId,
 };
-use quinn::{Connection, RecvStream, SendStream};
+use quinn::{Connection, ReadError, RecvStream, SendStream};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
 
+use self::{
+    grant::in_force,
+    link::{LastCall, Link, is_farewell},
+};
 use super::{
     admission::Opened,
     close::Close,
     connection::{self, Origin},
+    connections::Connections,
     frames::{self, Deaf, FrameReader, ReadFrameError},
-    lifetime::{Due, Lifetime},
+    lifetime::Lifetime,
+    sessions::{Registered, Sessions},
 };
 use crate::{
     driver::Authority,
     grants::VerifiedGrant,
     listener::stopped,
-    serve::{Agent, Served, now, wall_clock},
+    serve::{Agent, Served, wall_clock},
 };
 
 /// How long database connections may take to end, and then the last notice to arrive.
 const END_TIME: Duration = Duration::from_secs(3);
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Refused renewals before the tunnel is closed: a good client asks twice at most.
-const MAX_REFUSED_RENEWALS: u32 = 8;
 
 /// The control stream after its HELLO.
 pub(super) struct Control {
@@ -53,55 +59,104 @@ impl Control {
     pub(super) async fn say(&mut self, frame: &Frame) -> Result<(), Deaf> {
         frames::write(&mut self.send, frame).await
     }
+
+    /// Ends it, and waits for a moment until the client has all of it.
+    pub(super) async fn flush(&mut self, at_most: Duration) {
+        frames::flush(&mut self.send, at_most).await;
+    }
 }
 
-/// One principal's use of one resource, over one tunnel.
+/// Another tunnel for a session, with a grant that was good a moment ago.
+pub(super) struct Arrival {
+    pub(super) connection: Connection,
+    pub(super) control: Control,
+    pub(super) grant: VerifiedGrant,
+    pub(super) tunnel: TunnelId,
+}
+
+/// One principal's use of one resource, over one tunnel after another.
 pub(super) struct Session {
     agent: Arc<Agent>,
-    connection: Connection,
-    control: Control,
+    link: Link,
     opened: Opened,
     principal: Arc<Principal>,
     served: Served,
     authority: watch::Sender<Authority>,
     lifetime: Lifetime,
+    last_call: Option<LastCall>,
+    /// The grant in force is over; not a byte moves.
+    lapsed: bool,
     refused_renewals: u32,
     connections: JoinSet<()>,
+    known: Arc<Connections>,
+    registered: Registered,
+    arrivals: mpsc::Receiver<Arrival>,
+    draining: watch::Receiver<bool>,
+    told_of_drain: bool,
 }
 
-/// What happened on a tunnel.
+/// What happened to a session.
 enum Event {
     Control(Result<Option<Frame>, ReadFrameError>),
     Stream(SendStream, RecvStream),
+    Arrived(Box<Arrival>),
     Time,
     /// A database connection ended.
     Freed,
+    /// The client closed the tunnel.
     Gone,
+    /// The tunnel broke or fell silent.
+    Lost,
+    /// The agent is about to stop.
+    Drain,
     Stop,
 }
 
 impl Session {
-    /// `None` if the agent has no such resource.
+    /// `None` if the agent has no such resource, or no randomness.
     pub(super) fn new(
         agent: Arc<Agent>,
+        sessions: &Arc<Sessions>,
         connection: Connection,
         opened: Opened,
         control: Control,
     ) -> Option<Self> {
         let served = agent.resources.get(&opened.grant.resource)?.clone();
         let (authority, _) = watch::channel(Authority::InForce(in_force(&opened.grant)));
+        let (registered, arrivals) = sessions.enter(opened.id, &opened.certificate, &opened.grant)?;
+        let draining = agent.draining.clone();
         Some(Self {
             principal: Arc::new(opened.grant.principal.clone()),
             lifetime: Lifetime::new(opened.grant.expires_at, wall_clock(), Instant::now()),
             agent,
-            connection,
-            control,
+            link: Link::Up { connection, control },
             opened,
             served,
             authority,
+            last_call: None,
+            lapsed: false,
             refused_renewals: 0,
             connections: JoinSet::new(),
+            known: Arc::default(),
+            registered,
+            arrivals,
+            draining,
+            told_of_drain: false,
         })
+    }
+
+    /// Tells the client that it is in, and how to come back.
+    pub(super) async fn welcome(&mut self) {
+        let welcome = Welcome {
+            version: VERSION,
+            tunnel: self.opened.tunnel,
+            session: self.opened.id,
+            expires_at: self.lifetime.expires_at,
+            secret: self.registered.secret.clone(),
+            park: self.agent.parking.limits.limit.as_secs(),
+        };
+        // If it does not hear, the tunnel's end is found at the next look.
+        let _heard = self.link.say(&Frame::Welcome(welcome)).await;
     }
 
     /// Runs the session to its end.
@@ -116,15 +171,13 @@ impl Session {
     }
 
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
-        let look = self.lifetime.next_look(Instant::now());
+        let look = self.next_look(Instant::now());
         tokio::select! {
-            frame = self.control.frames.next() => Event::Control(frame),
-            stream = self.connection.accept_bi() => match stream {
-                Ok((send, receive)) => Event::Stream(send, receive),
-                Err(_) => Event::Gone,
-            },
+            event = self.link.next() => event,
+            Some(arrival) = self.arrivals.recv() => Event::Arrived(Box::new(arrival)),
             () = sleep_until(look) => Event::Time,
             Some(_) = self.connections.join_next() => Event::Freed,
+            () = stopped(&mut self.draining), if !self.told_of_drain => Event::Drain,
             () = stopped(stop) => Event::Stop,
         }
     }
@@ -135,6 +188,9 @@ impl Session {
             Event::Control(Ok(Some(Frame::Renew(renew)))) => self.renew(&renew).await,
             Event::Control(Ok(Some(_))) => Some(Close::Violation),
             Event::Control(Ok(None)) | Event::Gone => Some(Close::Done),
+            Event::Control(Err(ReadFrameError::Stream(ReadError::ConnectionLost(error)))) => {
+                if is_farewell(&error) { Some(Close::Done) } else { self.lose() }
+            }
             Event::Control(Err(ReadFrameError::Stream(_))) => Some(Close::Done),
             Event::Control(Err(error)) => {
                 tracing::debug!(session = %self.opened.id, %error, "the control stream broke the protocol");
@@ -144,10 +200,63 @@ impl Session {
                 self.open_connection(send, receive);
                 None
             }
+            Event::Arrived(arrival) => {
+                self.go_on(*arrival).await;
+                None
+            }
+            Event::Lost => self.lose(),
             Event::Time => self.look_at_the_clock().await,
-            Event::Freed => None,
+            Event::Freed if !self.connections.is_empty() => None,
+            Event::Freed if self.told_of_drain => Some(Close::Stopping),
+            // Nobody is there, and nothing is left to come back to.
+            Event::Freed => self.link.is_down().then_some(Close::Lost),
+            Event::Drain => self.drain().await,
             Event::Stop => Some(Close::Stopping),
         }
+    }
+
+    /// Nothing new; what is at rest ends by itself, and the session with the last of it.
+    async fn drain(&mut self) -> Option<Close> {
+        self.told_of_drain = true;
+        if self.connections.is_empty() {
+            return Some(Close::Stopping);
+        }
+        if self.link.is_down() { None } else { self.say(&Frame::Notice(Notice::Draining)).await }
+    }
+
+    /// The tunnel is gone: the database connections wait for another one.
+    fn lose(&mut self) -> Option<Close> {
+        self.last_call = None;
+        if let Link::Up { connection, .. } = std::mem::replace(&mut self.link, Link::Down) {
+            connection.close(Close::Lost.code(), Close::Lost.words());
+        }
+        if self.connections.is_empty() {
+            return Some(Close::Lost);
+        }
+        let (session, connections) = (self.opened.id, self.connections.len() as u64);
+        tracing::info!(%session, connections, "the tunnel of a session is gone");
+        if self.lapsed {
+            self.note_lapse();
+        }
+        if let Err(error) = self.agent.log.append(Entry::SessionParked { session, connections }) {
+            tracing::warn!(%session, %error, "that a session is parked could not be recorded");
+        }
+        None
+    }
+
+    /// Another tunnel. The newest one counts: its client knows best which one is dead.
+    async fn go_on(&mut self, arrival: Arrival) {
+        let Arrival { connection, control, grant, tunnel } = arrival;
+        if let Link::Up { connection: old, .. } =
+            std::mem::replace(&mut self.link, Link::Up { connection, control })
+        {
+            old.close(Close::Superseded.code(), Close::Superseded.words());
+        }
+        tracing::info!(session = %self.opened.id, "a session goes on in another tunnel");
+        self.opened.tunnel = tunnel;
+        self.last_call = None;
+        self.take(grant);
+        self.welcome().await;
     }
 
     fn open_connection(&mut self, send: SendStream, receive: RecvStream) {
@@ -157,53 +266,17 @@ impl Session {
             principal: Arc::clone(&self.principal),
             served: self.served.clone(),
             authority: self.authority.subscribe(),
+            connections: Arc::clone(&self.known),
         };
         // The transport bounds the streams of a tunnel, and so the tasks.
         self.connections.spawn(connection::serve(origin, send, receive));
     }
 
-    async fn renew(&mut self, renew: &Renew) -> Option<Close> {
-        let answer = match self.accept(&renew.grant) {
-            Ok(expires_at) => Notice::Renewed { expires_at },
-            Err(error) => {
-                self.refused_renewals += 1;
-                if self.refused_renewals > MAX_REFUSED_RENEWALS {
-                    return Some(Close::Violation);
-                }
-                Notice::RenewalRefused { error: *error }
-            }
-        };
-        self.control.say(&Frame::Notice(answer)).await.err().map(|Deaf| Close::Done)
-    }
-
-    /// A newer grant of the same principal, for the same resource, bound to the same key.
-    fn accept(&mut self, token: &str) -> Result<u64, Box<ErrorReport>> {
-        let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
-        let grant = verified.map_err(|error| Box::new(error.report()))?;
-        let own = &self.opened.grant;
-        if grant.principal.reference != own.principal.reference || grant.resource != own.resource {
-            return Err(Box::new(other_session()));
-        }
-        let entry =
-            Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
-        let recorded = self.agent.log.append(entry);
-        recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
-        self.authority.send_replace(Authority::InForce(in_force(&grant)));
-        self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
-        self.refused_renewals = 0;
-        let expires_at = grant.expires_at;
-        self.opened.grant = grant;
-        Ok(expires_at)
-    }
-
-    async fn look_at_the_clock(&mut self) -> Option<Close> {
-        match self.lifetime.due(wall_clock(), Instant::now()) {
-            Due::Nothing => None,
-            Due::End => Some(Close::Expired),
-            Due::Reminder => {
-                let notice = Notice::Expiring { expires_at: self.lifetime.expires_at };
-                self.control.say(&Frame::Notice(notice)).await.err().map(|Deaf| Close::Done)
-            }
+    /// A client that does not take a few bytes is not there.
+    async fn say(&mut self, frame: &Frame) -> Option<Close> {
+        match self.link.say(frame).await {
+            Ok(()) => None,
+            Err(Deaf) => self.lose(),
         }
     }
 
@@ -220,10 +293,12 @@ impl Session {
         self.authority.send_replace(Authority::Ended(ending));
         let _ended = timeout(END_TIME, async { while self.connections.join_next().await.is_some() {} }).await;
         let notice = Frame::Notice(Notice::Closed { error: report });
-        if !matches!(close, Close::Done | Close::Violation) && self.control.say(&notice).await.is_ok() {
-            frames::flush(&mut self.control.send, LAST_WORDS).await;
+        if let Link::Up { connection, control } = &mut self.link {
+            if !matches!(close, Close::Done | Close::Violation) && control.say(&notice).await.is_ok() {
+                control.flush(LAST_WORDS).await;
+            }
+            connection.close(close.code(), close.words());
         }
-        self.connection.close(close.code(), close.words());
         tracing::info!(session = %self.opened.id, code = close.as_str(), "a session ended");
         let entry = Entry::SessionClosed { session: self.opened.id, code: close.as_str().to_owned() };
         if let Err(error) = self.agent.log.append(entry) {
@@ -241,13 +316,4 @@ impl Session {
             _ => report(format!("the tunnel to `{resource}` was closed")),
         }
     }
-}
-
-fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone() }
-}
-
-fn other_session() -> ErrorReport {
-    let words = "the new grant is for another principal or resource than this session";
-    ErrorReport::new("grant_other_session", Exit::Denied, words).help("open a session of its own for it")
 }

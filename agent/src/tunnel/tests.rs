@@ -1,11 +1,13 @@
 //! Tunnels of good and of bad clients, against a whole agent.
 
+mod resume;
+
 use std::time::Duration;
 
 use bytes::BytesMut;
 use connect_shared::{
     engine::Engine,
-    frame::{Frame, Hello, Notice, Open, Opened, Renew, VERSION},
+    frame::{Attempt, Frame, Hello, Notice, Open, Opened, Renew, VERSION},
     ids::ConnectionId,
 };
 
@@ -26,6 +28,7 @@ fn open(resource: &str) -> Vec<u8> {
         resource: resource.to_owned(),
         engine: Engine::PostgreSql,
         resume_from: 0,
+        attempt: Attempt::First,
     };
     encoded(&Frame::Open(open))
 }
@@ -81,8 +84,12 @@ async fn a_tunnel_without_a_client_key_does_not_come_up() {
 async fn whoever_says_something_else_than_hello_is_closed_without_an_answer() {
     let agent = TestAgent::start().await;
     let keys = ClientKeys::new();
-    let hello =
-        encoded(&Frame::Hello(Hello { version: VERSION, grant: "e30".into(), client: String::new() }));
+    let hello = encoded(&Frame::Hello(Hello {
+        version: VERSION,
+        grant: "e30".into(),
+        client: String::new(),
+        resume: None,
+    }));
     let garbage: [&[u8]; 5] = [
         b"GET / HTTP/1.1\r\n\r\n",
         &[0x01, 0xff, 0xff, 0xff],
@@ -113,7 +120,7 @@ async fn another_version_is_told_what_to_install() {
     let keys = ClientKeys::new();
     let connection = agent.dial(Some(&keys)).await.expect("a connection");
     let (mut send, mut receive) = connection.open_bi().await.expect("a stream");
-    let hello = Hello { version: VERSION + 1, grant: String::new(), client: String::new() };
+    let hello = Hello { version: VERSION + 1, grant: String::new(), client: String::new(), resume: None };
     send.write_all(&encoded(&Frame::Hello(hello))).await.expect("written");
     let answer = receive.read_to_end(10_000).await.expect("an answer");
     let frame = Frame::decode(&mut BytesMut::from(&answer[..])).expect("a frame");
@@ -163,6 +170,7 @@ async fn a_session_ends_with_its_grant_and_says_so() {
     let (mut tunnel, welcome) = agent.tunnel(&keys, &grant.grant).await;
     let expiring = Notice::Expiring { expires_at: welcome.expires_at };
     assert_eq!(tunnel.hear().await, Some(Frame::Notice(expiring)));
+    assert_eq!(tunnel.hear().await, Some(Frame::Notice(Notice::Lapsed)), "from here on no byte moves");
     let Some(Frame::Notice(Notice::Closed { error })) = tunnel.hear().await else { panic!("no last words") };
     assert_eq!(error.code, "grant_expired");
     assert_eq!(error.exit.code(), 8);

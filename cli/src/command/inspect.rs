@@ -89,7 +89,7 @@ fn words(actions: &[Action]) -> String {
 
 pub(super) async fn status(application: &Application) -> Outcome<Ending> {
     let sessions = list(&application.paths).await?;
-    let headings = ["RESOURCE", "ADDRESS", "PRINCIPAL", "ACTIONS", "UNTIL", "CONNECTIONS", "PID"];
+    let headings = ["RESOURCE", "ADDRESS", "PRINCIPAL", "ACTIONS", "UNTIL", "CONNECTIONS", "TUNNEL", "PID"];
     let mut rows = Rows::new("connect.status/1", "sessions", &headings);
     for info in &sessions {
         let principal = info.client.as_ref().map(|client| client.principal.clone());
@@ -100,6 +100,7 @@ pub(super) async fn status(application: &Application) -> Outcome<Ending> {
             words(&info.actions),
             if info.expires_at > 0 { clock(info.expires_at) } else { "-".to_owned() },
             info.connections.to_string(),
+            info.tunnel.words(crate::identity::now()),
             info.pid.to_string(),
         ];
         rows.add(&info.resource, cells, &object(info))?;

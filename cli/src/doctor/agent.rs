@@ -11,7 +11,7 @@ use crate::{
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::Provider,
-    tunnel,
+    tunnel::{self, Transport, Ways},
 };
 
 /// Tokens are refused when clocks differ by more than this many seconds.
@@ -37,8 +37,7 @@ pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
         format!("{} answers, version {}", agent.url, about.version),
     )];
     checks.push(same_facts(agent, &about.identity.into(), &about.log.verifier_key));
-    let probed = probe(agent).await.map_err(|report| with_network_help(report, agent, "UDP"));
-    checks.push(Check::of("agent_udp", name("UDP"), probed, |()| "the tunnel gets through".to_owned()));
+    checks.extend(ways(agent, &name).await);
     checks.push(clock(name("clock"), api.clock().await));
     checks
 }
@@ -70,8 +69,28 @@ fn same_facts(agent: &Agent, identity: &Identity, key: &str) -> Check {
     Check::bad("agent_identity", what, report)
 }
 
-async fn probe(agent: &Agent) -> Outcome<()> {
-    tunnel::probe(agent, &ClientKey::generate()?).await
+/// Both ways of a tunnel. One is enough.
+async fn ways(agent: &Agent, name: &impl Fn(&str) -> String) -> [Check; 2] {
+    let (udp, tls) = tokio::join!(probe(agent, Transport::Quic), probe(agent, Transport::Tls));
+    let udp = udp.map_err(|report| with_network_help(report, agent, "UDP"));
+    let udp = match (udp, &tls) {
+        (Ok(()), _) => Check::good("agent_udp", name("UDP"), "the tunnel gets through"),
+        (Err(mut report), Ok(())) => {
+            report.message.push_str("; tunnels go by TLS over TCP, which is slower");
+            Check::weak("agent_udp", name("UDP"), report)
+        }
+        (Err(report), Err(_)) => Check::bad("agent_udp", name("UDP"), report),
+    };
+    let what = name("TLS over TCP");
+    let tls = match tls {
+        Ok(()) => Check::good("agent_tls", what, "the tunnel gets through where UDP does not"),
+        Err(report) => Check::weak("agent_tls", what, with_network_help(report, agent, "TCP")),
+    };
+    [udp, tls]
+}
+
+async fn probe(agent: &Agent, transport: Transport) -> Outcome<()> {
+    tunnel::probe(agent, &ClientKey::generate()?, Ways::Only(transport)).await
 }
 
 fn clock(what: String, answer: Outcome<Option<OffsetDateTime>>) -> Check {

@@ -1,5 +1,6 @@
 //! Both directions of one connection. Up: local bytes become DATA frames without a copy. Down: DATA frames
-//! become local bytes, in the order of their offsets.
+//! become local bytes, in the order of their offsets. The tunnel's streams may go and others come: what has
+//! been said and heard stands here, not in them.
 
 mod down;
 mod up;
@@ -9,11 +10,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use bytes::{Bytes, BytesMut};
-use connect_shared::{
-    error::ErrorReport,
-    frame::{Frame, Open},
-};
+use bytes::Bytes;
+use connect_shared::{engine::Engine, error::ErrorReport, frame::Open};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Notify,
@@ -25,7 +23,7 @@ use super::{
     traffic::Traffic,
 };
 
-/// How a connection ended.
+/// How a connection ended, or a stream of it.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// The agent had no more to say, and the local program has all of it.
@@ -37,64 +35,104 @@ pub(super) enum Ended {
     LocalGone,
 }
 
-/// What of the agent's bytes the local program has, and whether it is time to say so.
+/// What the two directions tell each other.
 #[derive(Debug, Default)]
-struct Delivered {
-    offset: AtomicU64,
+struct Between {
+    /// Of the agent's bytes, the local program has so many.
+    delivered: AtomicU64,
+    /// It is time to say so.
     due: Notify,
+    /// Of the local program's bytes, the agent has so many.
+    acknowledged: AtomicU64,
+    /// It has more of them, or has opened the connection.
+    news: Notify,
+    /// One more than the byte that the agent expects next; 0 while it has not opened the connection.
+    opened: AtomicU64,
 }
 
-impl Delivered {
-    fn offset(&self) -> u64 {
-        self.offset.load(Ordering::Relaxed)
+impl Between {
+    fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    fn resume_from(&self) -> Option<u64> {
+        self.opened.load(Ordering::Relaxed).checked_sub(1)
     }
 }
 
 /// One connection.
-pub(super) struct Pump<'a, R, W, S, T> {
-    up: Up<'a, R, S>,
-    down: Down<'a, W, T>,
+pub(super) struct Pump<'a, R, W> {
+    up: Up<'a, R>,
+    down: Down<'a, W>,
+    between: Arc<Between>,
 }
 
-impl<'a, R, W, S, T> Pump<'a, R, W, S, T>
+impl<'a, R, W> Pump<'a, R, W>
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
-    S: Sink,
-    T: Source,
 {
+    /// A connection that begins with `first`.
     pub(super) fn new(
         reader: &'a mut R,
         writer: &'a mut W,
-        send: S,
-        receive: T,
+        first: Bytes,
+        engine: Engine,
         traffic: Arc<Traffic>,
     ) -> Self {
-        let delivered = Arc::new(Delivered::default());
+        let between = Arc::new(Between::default());
         Self {
-            up: Up::new(reader, send, delivered.clone(), traffic.clone()),
-            down: Down::new(writer, receive, delivered, traffic),
+            up: Up::new(reader, first, between.clone(), traffic.clone()),
+            down: Down::new(writer, engine, between.clone(), traffic),
+            between,
         }
     }
 
-    /// Opens the connection and carries its bytes. The first of them travel with OPEN: if it is refused, they
-    /// are not looked at.
-    pub(super) async fn run(mut self, open: &Open, first: Bytes) -> Ended {
-        let mut head = BytesMut::new();
-        if let Err(error) = Frame::Open(open.clone()).encode(&mut head) {
-            return Ended::Broken(Broken::Stream(error.to_string()));
-        }
+    /// The byte of the agent that is expected next.
+    pub(super) fn received(&self) -> u64 {
+        self.down.received()
+    }
+
+    /// Whether the agent has ever opened it.
+    pub(super) const fn was_opened(&self) -> bool {
+        self.down.was_opened()
+    }
+
+    /// Whether the local program has whole messages, so that another one can follow.
+    pub(super) const fn is_between_messages(&self) -> bool {
+        self.down.is_between_messages()
+    }
+
+    /// Opens the connection on a stream, for the first time or again, and carries its bytes until one of them
+    /// ends. The first bytes travel with the first OPEN: if it is refused, they are not looked at.
+    pub(super) async fn run<S: Sink, T: Source>(
+        &mut self,
+        send: &mut S,
+        receive: &mut T,
+        open: &Open,
+    ) -> Ended {
+        self.between.opened.store(0, Ordering::Relaxed);
+        self.down.start();
         let ended = tokio::select! {
-            broken = self.up.run(head.freeze(), first) => {
+            broken = self.up.run(send, open) => match broken {
+                Broken::Tunnel => Ended::Broken(broken),
                 // The agent may have said why before it let the stream go.
-                self.down.last_report().await.map_or(Ended::Broken(broken), Ended::Told)
-            }
-            ended = self.down.run() => ended,
+                Broken::Stream(_) => {
+                    self.down.last_report(receive).await.map_or(Ended::Broken(broken), Ended::Told)
+                }
+            },
+            ended = self.down.run(receive) => ended,
         };
         if matches!(ended, Ended::Orderly) {
-            self.up.finish();
+            self.up.confirm(send).await;
         }
-        self.down.stop();
+        if !matches!(ended, Ended::Broken(Broken::Tunnel)) {
+            receive.stop();
+        }
         ended
     }
 }

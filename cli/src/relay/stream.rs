@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use bytes::{Bytes, BytesMut};
-use quinn::{ConnectionError, ReadError, RecvStream, SendStream, VarInt, WriteError};
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 
 /// Code of a stream that we give up.
 const GIVEN_UP: VarInt = VarInt::from_u32(1);
@@ -14,8 +14,8 @@ const CHUNKS: usize = 32;
 /// The stream is gone.
 #[derive(Debug, Clone)]
 pub(super) enum Broken {
-    /// With the whole tunnel.
-    Tunnel(ConnectionError),
+    /// With the whole tunnel; there may be another.
+    Tunnel,
     /// Alone, or by breaking the frames' rules.
     Stream(String),
 }
@@ -41,7 +41,7 @@ pub(super) trait Source: Send {
 impl Sink for SendStream {
     async fn send(&mut self, chunks: &mut [Bytes]) -> Result<(), Broken> {
         self.write_all_chunks(chunks).await.map_err(|error| match error {
-            WriteError::ConnectionLost(error) => Broken::Tunnel(error),
+            WriteError::ConnectionLost(_) => Broken::Tunnel,
             other => Broken::Stream(other.to_string()),
         })
     }
@@ -60,7 +60,7 @@ impl Source for RecvStream {
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(ReadError::ConnectionLost(error)) => Err(Broken::Tunnel(error)),
+            Err(ReadError::ConnectionLost(_)) => Err(Broken::Tunnel),
             Err(other) => Err(Broken::Stream(other.to_string())),
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use super::client::ClientSettings;
+use crate::tunnel::Transport;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,58 @@ pub(crate) enum Stage {
     Opening,
     Ready,
     Closing,
+}
+
+/// Whether there is a tunnel at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TunnelState {
+    #[default]
+    Opening,
+    Up,
+    /// Connections wait for another tunnel.
+    Reconnecting,
+}
+
+/// The tunnel of a session, since when it is so, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct TunnelInfo {
+    pub(crate) state: TunnelState,
+    /// While it is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) transport: Option<Transport>,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub(crate) since: u64,
+    /// Why it is not up, or not by the first way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+}
+
+impl TunnelInfo {
+    pub(super) fn up(transport: Transport) -> Self {
+        let why = match transport {
+            Transport::Quic => None,
+            Transport::Tls => Some("UDP got no answer".to_owned()),
+        };
+        Self { state: TunnelState::Up, transport: Some(transport), since: crate::identity::now(), why }
+    }
+
+    pub(super) fn reconnecting(why: &str) -> Self {
+        let (since, why) = (crate::identity::now(), Some(why.to_owned()));
+        Self { state: TunnelState::Reconnecting, transport: None, since, why }
+    }
+
+    /// In a cell of a table.
+    pub(crate) fn words(&self, now: u64) -> String {
+        match self.state {
+            TunnelState::Opening => "-".to_owned(),
+            TunnelState::Up => match self.transport {
+                Some(Transport::Tls) => "TLS (no UDP)".to_owned(),
+                Some(Transport::Quic) | None => "QUIC".to_owned(),
+            },
+            TunnelState::Reconnecting => format!("reconnecting {} s", now.saturating_sub(self.since)),
+        }
+    }
 }
 
 /// One session, for people and programs.
@@ -36,6 +89,8 @@ pub(crate) struct SessionInfo {
     pub(crate) expires_at: u64,
     #[serde(default)]
     pub(crate) connections: usize,
+    #[serde(default)]
+    pub(crate) tunnel: TunnelInfo,
 }
 
 /// Where the parts of a session read and write its state.
@@ -57,6 +112,7 @@ impl Board {
             actions: Vec::new(),
             expires_at: 0,
             connections: 0,
+            tunnel: TunnelInfo::default(),
         };
         Self { state: Arc::new(watch::Sender::new(info)), close: Arc::default() }
     }

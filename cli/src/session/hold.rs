@@ -109,7 +109,10 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
         }
         self.keeper.abort();
         self.relays.shutdown().await;
-        self.opened.tunnel.close().await;
+        let live = self.opened.link.borrow().clone();
+        if let Some(live) = live {
+            live.tunnel.close().await;
+        }
         held.unwrap_or(Held::Closed)
     }
 
@@ -171,7 +174,7 @@ impl<F: Future<Output = ()> + Unpin> Holding<'_, F> {
 
     fn serve(&mut self, local: Local) {
         let route = Route {
-            tunnel: self.opened.tunnel.connection(),
+            link: self.opened.link.clone(),
             resource: self.opened.resource.name.clone(),
             engine: self.opened.resource.engine,
             phase: self.phase.subscribe(),

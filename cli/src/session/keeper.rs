@@ -1,23 +1,30 @@
-//! Keeps a session alive: renews its grant well before the end, listens to what the agent says, and tells
-//! why it is over.
+//! Keeps a session alive: renews its grant well before the end, listens to what the agent says, gets another
+//! tunnel when this one dies or falls silent, and tells why it is over.
 
-use std::{future::Future, pin::Pin, time::Duration};
+mod back;
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use connect_shared::{
-    api::{GrantRequest, GrantResponse},
+    api::GrantResponse,
     error::{ErrorReport, Exit},
-    frame::{Frame, Notice},
+    frame::{Frame, Notice, Resume},
 };
-use quinn::Connection;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
-use super::board::Board;
+use super::{
+    board::Board,
+    pulse::Pulse,
+    reach::{Entrance, Reached},
+};
 use crate::{
-    api::ControlApi,
     console::Console,
     failure::{self, Outcome},
-    identity::Holder,
-    tunnel::{self, Control},
+    relay::Live,
+    tunnel::{self, Control, Tunnel},
 };
 
 /// A grant is renewed when this share of its life is over, in percent.
@@ -28,64 +35,81 @@ const LEAST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST: u64 = 24 * 60 * 60;
 
 type Renewal = Pin<Box<dyn Future<Output = Outcome<GrantResponse>> + Send>>;
+type Reaching = Pin<Box<dyn Future<Output = Outcome<Reached>> + Send>>;
 
 pub(super) struct Keeper {
-    control: Control,
-    connection: Connection,
-    api: ControlApi,
-    holder: Holder,
-    wanted: GrantRequest,
+    entrance: Entrance,
     console: Console,
     board: Board,
+    control: Control,
+    tunnel: Arc<Tunnel>,
+    link: watch::Sender<Option<Live>>,
+    number: u64,
+    resume: Resume,
+    /// For how long the agent keeps connections whose tunnel is gone.
+    park: Duration,
+    grant: String,
     /// By this machine's steady clock, which is not the agent's.
     ends: Instant,
     renew: Instant,
     renewal: Option<Renewal>,
+    pulse: Pulse,
+    /// Another tunnel, tried beside one that is silent.
+    racing: Option<Reaching>,
+    /// When UDP is tried again beside a tunnel that goes by TLS, and how long after that.
+    promote: Instant,
+    promote_after: Duration,
+}
+
+/// How it goes on.
+enum Turn {
+    GoOn,
+    Lost(ErrorReport),
+    Over(ErrorReport),
 }
 
 impl Keeper {
+    /// Keeps what was `reached`; others find the tunnel of the moment at the receiver.
     pub(super) fn new(
-        control: Control,
-        connection: Connection,
-        api: ControlApi,
-        holder: Holder,
-        wanted: GrantRequest,
+        entrance: Entrance,
+        reached: Reached,
         console: Console,
         board: Board,
-    ) -> Self {
+    ) -> (Self, watch::Receiver<Option<Live>>) {
         let now = Instant::now();
-        let expires_at = board.now().expires_at;
+        let Reached { tunnel, control, welcome, grant } = reached;
+        let (link, receiver) = watch::channel(None);
+        let pulse = Pulse::new(now, tunnel.datagrams());
         let mut keeper = Self {
-            control,
-            connection,
-            api,
-            holder,
-            wanted,
+            entrance,
             console,
             board,
+            control,
+            tunnel: Arc::new(tunnel),
+            link,
+            number: 0,
+            resume: Resume { session: welcome.session, secret: String::new() },
+            park: Duration::ZERO,
+            grant,
             ends: now,
             renew: now,
             renewal: None,
+            pulse,
+            racing: None,
+            promote: now + back::FIRST_PROMOTION,
+            promote_after: back::FIRST_PROMOTION,
         };
-        keeper.schedule(expires_at);
-        keeper
+        keeper.publish(welcome);
+        (keeper, receiver)
     }
 
     /// Runs to the end of the session and says why it ended.
     pub(super) async fn run(mut self) -> ErrorReport {
         loop {
-            let renewing = self.renewal.is_some();
-            let ended = tokio::select! {
-                frame = self.control.next() => match frame {
-                    Ok(Some(frame)) => self.heard(frame),
-                    Ok(None) => Some(tunnel::lost(&self.connection.closed().await)),
-                    Err(report) => Some(report),
-                },
-                granted = pending(&mut self.renewal) => self.renewed(granted).await,
-                () = sleep_until(self.renew), if !renewing => {
-                    self.renewal = Some(self.start_renewal());
-                    None
-                }
+            let ended = match self.turn().await {
+                Turn::GoOn => None,
+                Turn::Over(report) => Some(report),
+                Turn::Lost(report) => self.come_back(report).await.err(),
             };
             if let Some(report) = ended {
                 return self.over(report);
@@ -93,8 +117,53 @@ impl Keeper {
         }
     }
 
+    async fn turn(&mut self) -> Turn {
+        let (renewing, promotion) = (self.renewal.is_some(), self.promotion());
+        tokio::select! {
+            frame = self.control.next() => match frame {
+                Ok(Some(frame)) => self.heard(frame).map_or(Turn::GoOn, Turn::Over),
+                Ok(None) => {
+                    // The agent closes the tunnel behind it, and says why.
+                    let report = tunnel::lost(&self.tunnel.connection().closed().await);
+                    self.gone(report)
+                }
+                Err(report) => self.gone(report),
+            },
+            granted = pending(&mut self.renewal) => self.renewed(granted).await,
+            () = sleep_until(self.renew), if !renewing => {
+                let entrance = self.entrance.clone();
+                self.renewal = Some(Box::pin(async move { entrance.grant().await }));
+                Turn::GoOn
+            }
+            reached = pending(&mut self.racing) => {
+                self.racing = None;
+                if let Ok(reached) = reached {
+                    self.adopt(reached);
+                }
+                Turn::GoOn
+            }
+            () = at(promotion) => {
+                self.promote();
+                Turn::GoOn
+            }
+            () = sleep_until(self.pulse.next()) => {
+                self.look();
+                Turn::GoOn
+            }
+        }
+    }
+
+    /// The tunnel is gone: by the network, or for good.
+    fn gone(&self, report: ErrorReport) -> Turn {
+        match self.tunnel.end() {
+            Some(Ok(why)) => Turn::Lost(why),
+            Some(Err(why)) => Turn::Over(why),
+            None => Turn::Over(report),
+        }
+    }
+
     fn heard(&mut self, frame: Frame) -> Option<ErrorReport> {
-        let resource = &self.wanted.resource;
+        let resource = &self.entrance.wanted.resource;
         match frame {
             Frame::Notice(Notice::Renewed { expires_at }) => {
                 self.schedule(expires_at);
@@ -109,6 +178,8 @@ impl Keeper {
             Frame::Notice(Notice::Draining) => {
                 self.console.warn(&format!("the agent takes no new connections to {resource} any more"));
             }
+            // Whoever hears this is told the end next.
+            Frame::Notice(Notice::Lapsed) => {}
             Frame::Notice(Notice::Closed { error }) => return Some(error),
             _ => {
                 return Some(failure::unexpected(
@@ -119,15 +190,21 @@ impl Keeper {
         None
     }
 
-    async fn renewed(&mut self, granted: Outcome<GrantResponse>) -> Option<ErrorReport> {
+    async fn renewed(&mut self, granted: Outcome<GrantResponse>) -> Turn {
         self.renewal = None;
         // Until the agent has answered, nothing more is asked for.
         self.renew = self.ends;
         match granted {
-            Ok(granted) => self.control.renew(granted.grant).await.err(),
+            Ok(granted) => {
+                self.grant.clone_from(&granted.grant);
+                match self.control.renew(granted.grant).await {
+                    Ok(()) => Turn::GoOn,
+                    Err(report) => self.gone(report),
+                }
+            }
             Err(report) => {
                 self.put_off(&report);
-                None
+                Turn::GoOn
             }
         }
     }
@@ -137,7 +214,7 @@ impl Keeper {
         let left = self.ends.saturating_duration_since(Instant::now());
         self.console.warn(&format!(
             "the session of {} goes on for {} s but could not be renewed: {}",
-            self.wanted.resource,
+            self.entrance.wanted.resource,
             left.as_secs(),
             report.message
         ));
@@ -145,14 +222,6 @@ impl Keeper {
             self.console.say(&format!("  next: {next}"));
         }
         self.renew = Instant::now() + (left / 2).max(LEAST_PAUSE);
-    }
-
-    fn start_renewal(&self) -> Renewal {
-        let (api, holder, wanted) = (self.api.clone(), self.holder.clone(), self.wanted.clone());
-        Box::pin(async move {
-            let sign_in = holder.confirmed().await?;
-            api.grant(sign_in.id_token.reveal(), &wanted).await
-        })
     }
 
     fn schedule(&mut self, expires_at: u64) {
@@ -170,10 +239,10 @@ impl Keeper {
                 Exit::SessionEnded,
                 format!(
                     "the session of `{}` is over: its grant ended and could not be renewed",
-                    self.wanted.resource
+                    self.entrance.wanted.resource
                 ),
             )
-            .help(format!("connect open {}", self.wanted.resource));
+            .help(format!("connect open {}", self.entrance.wanted.resource));
         }
         report
     }
@@ -184,9 +253,16 @@ const fn renew_after(left: u64) -> Duration {
     Duration::from_millis(left.saturating_mul(10).saturating_mul(RENEW_AT))
 }
 
-async fn pending(renewal: &mut Option<Renewal>) -> Outcome<GrantResponse> {
-    match renewal {
-        Some(renewal) => renewal.await,
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pending<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>>) -> T {
+    match future {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

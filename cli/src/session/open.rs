@@ -3,6 +3,7 @@
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use connect_shared::{
@@ -12,12 +13,14 @@ use connect_shared::{
     grant::Action,
 };
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::{
     board::{Board, SessionInfo, Stage},
     client::ClientSettings,
     door::{self, Door},
     keeper::Keeper,
+    reach::{Entrance, Reached},
     target::{Seen, Target},
 };
 use crate::{
@@ -27,7 +30,8 @@ use crate::{
     failure::{self, Outcome},
     identity::Holder,
     listen::{Listener, LocalAddress, PortMemory, PortWish},
-    tunnel::Tunnel,
+    relay::Live,
+    tunnel::{Tunnel, Ways},
 };
 
 /// Longest path of a Unix socket that every system takes.
@@ -59,7 +63,8 @@ pub(crate) struct Opened {
     pub(crate) resource: ResourceInfo,
     pub(crate) client: ClientSettings,
     pub(crate) expires_at: u64,
-    pub(super) tunnel: Tunnel,
+    /// The tunnel of the moment.
+    pub(super) link: watch::Receiver<Option<Live>>,
     /// Taken when the session is held.
     pub(super) keeper: Option<Keeper>,
     pub(super) listener: Listener,
@@ -94,13 +99,16 @@ impl Opened {
 pub(crate) async fn open(application: &Application, request: &Request, holder: Holder) -> Outcome<Opened> {
     let board = Board::new(&request.target.agent.name, &request.target.resource);
     let door = door::open(&application.paths, board.clone())?;
-    let key = ClientKey::generate()?;
+    let key = Arc::new(ClientKey::generate()?);
     let api = ControlApi::new(&request.target.agent, Some(&key))?;
     let wanted = request.for_grant();
     let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
-    let (tunnel, control, welcome) = Tunnel::connect(&request.target.agent, &key, &granted.grant).await?;
+    let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };
+    let came = Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any).await?;
+    let (tunnel, control, welcome) = came;
+    let expires_at = welcome.expires_at;
     let client = ClientSettings::new(
         granted.resource.engine,
         &listener.address(),
@@ -112,15 +120,14 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
         info.client = Some(client.clone());
         info.address = Some(listener.address().to_string());
         info.actions = granted.resource.actions.clone();
-        info.expires_at = welcome.expires_at;
     });
-    let console = application.console.clone();
-    let keeper = Keeper::new(control, tunnel.connection(), api, holder, wanted, console, board.clone());
+    let reached = Reached { tunnel, control, welcome, grant: granted.grant };
+    let (keeper, link) = Keeper::new(entrance, reached, application.console.clone(), board.clone());
     Ok(Opened {
         resource: granted.resource,
         client,
-        expires_at: welcome.expires_at,
-        tunnel,
+        expires_at,
+        link,
         keeper: Some(keeper),
         listener,
         board,

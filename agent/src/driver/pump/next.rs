@@ -12,7 +12,7 @@ use connect_core::machine::Machine as _;
 use tokio::time::sleep_until;
 
 use super::{
-    super::{database::Arrived, downstream::MAX_QUEUED, follow::News},
+    super::{database::Arrived, follow::News},
     Event, Pump,
 };
 
@@ -23,6 +23,20 @@ impl Pump {
     pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         if let Poll::Ready(event) = self.poll_authority_and_log(context) {
             return Poll::Ready(event);
+        }
+        if let Poll::Ready(News::Changed) = self.draining.poll(context) {
+            return Poll::Ready(Event::Draining);
+        }
+        // No sender any more: then the session is gone, which the authority says.
+        if let Poll::Ready(Some(resume)) = self.resumes.poll_recv(context) {
+            return Poll::Ready(Event::Resume(Box::new(resume)));
+        }
+        if self.lapsed {
+            // Not a byte moves. Only that the tunnel is gone is noticed, and that the time is up.
+            return match self.poll_lost(context) {
+                Poll::Ready(event) => Poll::Ready(event),
+                Poll::Pending => self.poll_alarm(context),
+            };
         }
         if let Poll::Ready(event) = self.poll_write(context) {
             return Poll::Ready(event);
@@ -72,7 +86,7 @@ impl Pump {
     }
 
     fn poll_server(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let wanted = self.machine.appetite().server && self.downstream.writer.queued() < MAX_QUEUED;
+        let wanted = self.machine.appetite().server && self.downstream.writer.has_room();
         match &mut self.database {
             Some(database) if wanted => database.poll_read(context).map(|arrived| match arrived {
                 Ok(Arrived::Bytes) => Event::Server,
@@ -108,7 +122,9 @@ impl Pump {
     }
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let Some((at, _)) = self.machine.deadline() else {
+        let machine = self.machine.deadline().filter(|_| !self.lapsed).map(|(at, _)| (at, false));
+        let park = self.park_deadline().map(|at| (at, true));
+        let Some((at, is_park)) = machine.into_iter().chain(park).min() else {
             self.alarm = None;
             return Poll::Pending;
         };
@@ -120,6 +136,6 @@ impl Pump {
         ready!(sleep.as_mut().poll(context));
         self.alarm = None;
         debug_assert!(at <= Instant::now(), "an alarm rings when it is time");
-        Poll::Ready(Event::Deadline)
+        Poll::Ready(if is_park { Event::ParkOver } else { Event::Deadline })
     }
 }

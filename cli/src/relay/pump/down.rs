@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use connect_shared::{
+    engine::{Boundary, Engine},
     error::ErrorReport,
     frame::{Frame, Opened},
 };
@@ -21,26 +22,34 @@ use super::{
         stream::{Broken, Source},
         traffic::Traffic,
     },
-    Delivered, Ended,
+    Between, Ended,
 };
 
 /// Bytes delivered between two acknowledgements, and the longest that one is put off.
 const ACKNOWLEDGE_EVERY: u64 = 256 * 1024;
 const ACKNOWLEDGE_AFTER: Duration = Duration::from_secs(1);
+/// The agent's acknowledgements are told to the other direction when they let go of this much.
+const NEWS_EVERY: u64 = 16 * 1024;
 /// How long to look for the agent's reason when its stream broke.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
-pub(super) struct Down<'a, W, T> {
+pub(super) struct Down<'a, W> {
     writer: &'a mut W,
-    receive: T,
     buffer: BytesMut,
-    delivered: Arc<Delivered>,
+    /// Received, and on its way to the local program.
+    pending: Bytes,
+    boundary: Boundary,
+    between: Arc<Between>,
     traffic: Arc<Traffic>,
     /// Delivered up to the last time that an acknowledgement was asked for.
     asked: u64,
+    /// Acknowledged by the agent up to the last time that the other direction was told.
+    told: u64,
     /// Rings when something has waited long enough to be acknowledged.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// The agent has answered OPEN on this stream, and on any.
     opened: bool,
+    was_opened: bool,
 }
 
 /// What a frame means for the connection.
@@ -50,39 +59,60 @@ enum Step {
     End(Ended),
 }
 
-impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
+impl<'a, W: AsyncWrite + Unpin + Send> Down<'a, W> {
     pub(super) fn new(
         writer: &'a mut W,
-        receive: T,
-        delivered: Arc<Delivered>,
+        engine: Engine,
+        between: Arc<Between>,
         traffic: Arc<Traffic>,
     ) -> Self {
         Self {
             writer,
-            receive,
             buffer: BytesMut::new(),
-            delivered,
+            pending: Bytes::new(),
+            boundary: Boundary::new(engine),
+            between,
             traffic,
             asked: 0,
+            told: 0,
             alarm: None,
             opened: false,
+            was_opened: false,
         }
     }
 
-    /// Delivers until the end.
-    pub(super) async fn run(&mut self) -> Ended {
+    /// The byte of the agent that is expected next.
+    pub(super) fn received(&self) -> u64 {
+        self.between.delivered() + self.pending.len() as u64
+    }
+
+    pub(super) const fn was_opened(&self) -> bool {
+        self.was_opened
+    }
+
+    pub(super) const fn is_between_messages(&self) -> bool {
+        self.boundary.is_between_messages()
+    }
+
+    /// A stream begins. What was not a whole frame on the last one comes again.
+    pub(super) fn start(&mut self) {
+        self.opened = false;
+        self.buffer = BytesMut::new();
+    }
+
+    /// Delivers until the end. It may be dropped at any time: what was received stands in `pending`.
+    pub(super) async fn run<T: Source>(&mut self, receive: &mut T) -> Ended {
         loop {
-            let frame = match self.next().await {
+            if let Err(ended) = self.deliver().await {
+                return ended;
+            }
+            let frame = match self.next(receive).await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ended::Broken(Broken::Stream("it ended in the middle".to_owned())),
                 Err(broken) => return Ended::Broken(broken),
             };
             match self.step(frame) {
-                Step::Deliver(bytes) => {
-                    if let Err(ended) = self.deliver(&bytes).await {
-                        return ended;
-                    }
-                }
+                Step::Deliver(bytes) => self.pending = bytes,
                 Step::GoOn => {}
                 Step::End(ended) => return ended,
             }
@@ -90,9 +120,9 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
     }
 
     /// The agent's reason, if one is on its way.
-    pub(super) async fn last_report(&mut self) -> Option<ErrorReport> {
+    pub(super) async fn last_report<T: Source>(&mut self, receive: &mut T) -> Option<ErrorReport> {
         let looking = async {
-            while let Ok(Some(frame)) = self.next().await {
+            while let Ok(Some(frame)) = self.next(receive).await {
                 if let Step::End(Ended::Told(report)) = self.step(frame) {
                     return Some(report);
                 }
@@ -102,41 +132,61 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
         timeout(LAST_LOOK, looking).await.ok().flatten()
     }
 
-    /// Nothing more is wanted.
-    pub(super) fn stop(&mut self) {
-        self.receive.stop();
-    }
-
     fn step(&mut self, frame: Frame) -> Step {
-        let expected = self.delivered.offset();
+        let expected = self.received();
         match frame {
-            Frame::Opened(Opened::Accepted { resume_from: 0 }) if !self.opened => {
-                self.opened = true;
+            Frame::Opened(Opened::Accepted { resume_from }) if !self.opened => {
+                (self.opened, self.was_opened) = (true, true);
+                self.between.opened.store(resume_from.saturating_add(1), Ordering::Relaxed);
+                self.between.news.notify_one();
                 Step::GoOn
             }
             Frame::Opened(Opened::Refused { error }) if !self.opened => Step::End(Ended::Told(error)),
             Frame::Abort(error) => Step::End(Ended::Told(error)),
             Frame::Data { offset, bytes } if self.opened && offset == expected => Step::Deliver(bytes),
             Frame::End { offset } if self.opened && offset == expected => Step::End(Ended::Orderly),
-            // Nothing is kept for resuming yet, so there is nothing to let go.
-            Frame::Ack { .. } if self.opened => Step::GoOn,
+            Frame::Ack { offset } if self.opened => {
+                self.acknowledged(offset);
+                Step::GoOn
+            }
             _ => Step::End(Ended::Broken(Broken::Stream("it broke the rules of the tunnel".to_owned()))),
         }
     }
 
-    async fn deliver(&mut self, bytes: &Bytes) -> Result<(), Ended> {
+    /// The agent has taken everything before `offset`.
+    fn acknowledged(&mut self, offset: u64) {
+        self.between.acknowledged.fetch_max(offset, Ordering::Relaxed);
+        if offset.saturating_sub(self.told) >= NEWS_EVERY {
+            self.told = offset;
+            self.between.news.notify_one();
+        }
+    }
+
+    /// Writes what has been received, and counts each byte that the local program has.
+    async fn deliver(&mut self) -> Result<(), Ended> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         self.traffic.came_down();
-        self.writer.write_all(bytes).await.map_err(|_| Ended::LocalGone)?;
-        let upto =
-            self.delivered.offset.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-        if upto - self.asked >= ACKNOWLEDGE_EVERY {
+        while !self.pending.is_empty() {
+            let written = self.writer.write(&self.pending).await.map_err(|_| Ended::LocalGone)?;
+            if written == 0 {
+                return Err(Ended::LocalGone);
+            }
+            self.boundary.pass(self.pending.get(..written).unwrap_or_default());
+            self.pending.advance(written);
+            self.between.delivered.fetch_add(written as u64, Ordering::Relaxed);
+        }
+        // What a frame was read into is not kept.
+        self.pending = Bytes::new();
+        if self.between.delivered() - self.asked >= ACKNOWLEDGE_EVERY {
             self.ask();
         }
         Ok(())
     }
 
     /// The next frame. What is not acknowledged, is after a second.
-    async fn next(&mut self) -> Result<Option<Frame>, Broken> {
+    async fn next<T: Source>(&mut self, receive: &mut T) -> Result<Option<Frame>, Broken> {
         loop {
             let decoded = Frame::decode(&mut self.buffer);
             if let Some(frame) = decoded.map_err(|error| Broken::Stream(error.to_string()))? {
@@ -146,12 +196,12 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
                 // An idle connection keeps no buffer.
                 self.buffer = BytesMut::new();
             }
-            if self.alarm.is_none() && self.delivered.offset() > self.asked {
+            if self.alarm.is_none() && self.between.delivered() > self.asked {
                 self.alarm = Some(Box::pin(sleep(ACKNOWLEDGE_AFTER)));
             }
             tokio::select! {
                 biased;
-                received = self.receive.receive(&mut self.buffer) => {
+                received = receive.receive(&mut self.buffer) => {
                     if !received? {
                         return Ok(None);
                     }
@@ -165,8 +215,8 @@ impl<'a, W: AsyncWrite + Unpin + Send, T: Source> Down<'a, W, T> {
     }
 
     fn ask(&mut self) {
-        self.asked = self.delivered.offset();
-        self.delivered.due.notify_one();
+        self.asked = self.between.delivered();
+        self.between.due.notify_one();
     }
 }
 

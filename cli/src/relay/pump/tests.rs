@@ -1,7 +1,8 @@
+use bytes::BytesMut;
 use connect_shared::{
     engine::Engine,
     error::Exit,
-    frame::{MAX_DATA, Opened, VERSION},
+    frame::{Attempt, Frame, MAX_DATA, Opened, VERSION},
     ids::ConnectionId,
 };
 use tokio::{
@@ -49,6 +50,7 @@ fn open() -> Open {
         resource: "demo-db".into(),
         engine: Engine::PostgreSql,
         resume_from: 0,
+        attempt: Attempt::First,
     }
 }
 
@@ -59,9 +61,10 @@ impl Bench {
         let pump = tokio::spawn(async move {
             let (mut reader, mut writer) = tokio::io::split(local);
             let (receive, send) = tokio::io::split(tunnel);
-            let (send, receive) = (MemorySink(send), MemorySource(receive));
-            let pump = Pump::new(&mut reader, &mut writer, send, receive, Arc::default());
-            pump.run(&open(), Bytes::from_static(first)).await
+            let (mut send, mut receive) = (MemorySink(send), MemorySource(receive));
+            let first = Bytes::from_static(first);
+            let mut pump = Pump::new(&mut reader, &mut writer, first, Engine::PostgreSql, Arc::default());
+            pump.run(&mut send, &mut receive, &open()).await
         });
         Self { program, agent, received: BytesMut::new(), pump }
     }
@@ -235,4 +238,151 @@ async fn a_program_that_does_not_read_any_more_ends_the_connection() {
     bench.program = duplex(1).0;
     bench.say_data(0, b"nobody hears this").await;
     assert!(matches!(bench.pump.await.expect("no panic"), Ended::LocalGone));
+}
+
+/// A program whose connection is carried over one stream after another; the agent is in the test's hands.
+struct Journey {
+    streams: tokio::sync::mpsc::UnboundedSender<DuplexStream>,
+    agent: DuplexStream,
+    received: BytesMut,
+}
+
+impl Journey {
+    fn start(local: DuplexStream, first: &'static [u8]) -> Self {
+        let (streams, mut arriving) = tokio::sync::mpsc::unbounded_channel::<DuplexStream>();
+        tokio::spawn(async move {
+            let (mut reader, mut writer) = tokio::io::split(local);
+            let first = Bytes::from_static(first);
+            let mut pump = Pump::new(&mut reader, &mut writer, first, Engine::PostgreSql, Arc::default());
+            let mut attempt = Attempt::First;
+            while let Some(stream) = arriving.recv().await {
+                let (receive, send) = tokio::io::split(stream);
+                let open = Open { attempt, resume_from: pump.received(), ..open() };
+                let _cut = pump.run(&mut MemorySink(send), &mut MemorySource(receive), &open).await;
+                attempt = if pump.was_opened() { Attempt::Resume } else { Attempt::Again };
+            }
+        });
+        let mut journey = Self { streams, agent: duplex(1).0, received: BytesMut::new() };
+        journey.cut();
+        journey
+    }
+
+    /// The stream goes with whatever is on its way, and another one comes.
+    fn cut(&mut self) {
+        let (agent, tunnel) = duplex(64 * 1024);
+        self.streams.send(tunnel).expect("it runs");
+        self.agent = agent;
+        self.received = BytesMut::new();
+    }
+
+    async fn frame(&mut self) -> Frame {
+        loop {
+            if let Some(frame) = Frame::decode(&mut self.received).expect("a good frame") {
+                return frame;
+            }
+            assert!(self.agent.read_buf(&mut self.received).await.expect("read") > 0, "the pump is gone");
+        }
+    }
+
+    async fn say(&mut self, frame: &Frame) {
+        let mut bytes = BytesMut::new();
+        frame.encode(&mut bytes).expect("encoded");
+        self.agent.write_all(&bytes).await.expect("sent");
+    }
+}
+
+#[tokio::test]
+async fn after_a_cut_each_side_goes_on_with_the_byte_that_the_other_expects() {
+    let (mut program, local) = duplex(1024 * 1024);
+    let mut journey = Journey::start(local, b"startup");
+    journey.frame().await;
+    assert!(matches!(journey.frame().await, Frame::Data { offset: 0, .. }));
+    journey.cut();
+    let Frame::Open(open) = journey.frame().await else { panic!("not OPEN") };
+    assert_eq!((open.attempt, open.resume_from), (Attempt::Again, 0), "nobody has answered yet");
+    journey.say(&Frame::Opened(Opened::Accepted { resume_from: 3 })).await;
+    assert_eq!(journey.frame().await, Frame::Data { offset: 3, bytes: Bytes::from_static(b"rtup") });
+    journey.say(&Frame::Data { offset: 0, bytes: Bytes::from_static(b"answer") }).await;
+    let mut heard = [0; 6];
+    program.read_exact(&mut heard).await.expect("delivered");
+    journey.cut();
+    let Frame::Open(open) = journey.frame().await else { panic!("not OPEN") };
+    assert_eq!((open.attempt, open.resume_from), (Attempt::Resume, 6));
+    journey.say(&Frame::Opened(Opened::Accepted { resume_from: 7 })).await;
+    program.write_all(b"more").await.expect("sent");
+    assert_eq!(journey.frame().await, Frame::Data { offset: 7, bytes: Bytes::from_static(b"more") });
+}
+
+#[tokio::test]
+async fn an_agent_that_expects_what_was_never_sent_or_is_acknowledged_ends_the_connection() {
+    for (acknowledged, expected) in [(0, 8), (7, 3)] {
+        let (_program, local) = duplex(1024);
+        let mut journey = Journey::start(local, b"startup");
+        journey.frame().await;
+        journey.say(&Frame::Opened(Opened::Accepted { resume_from: 0 })).await;
+        journey.frame().await;
+        journey.say(&Frame::Ack { offset: acknowledged }).await;
+        journey.cut();
+        journey.frame().await;
+        // Its acknowledgement may be seen with the next byte only, so the byte comes first.
+        journey.say(&Frame::Opened(Opened::Accepted { resume_from: expected })).await;
+        let mut rest = Vec::new();
+        if expected == 8 {
+            journey.agent.read_to_end(&mut rest).await.expect("the pump lets go");
+            assert!(rest.is_empty(), "nothing is made up");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_cut_wherever_no_byte_is_lost_or_doubled() {
+    let (mut program, local) = duplex(16 * 1024);
+    let mut journey = Journey::start(local, b"0123456789");
+    let question: Vec<u8> = (0..400_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let answer: Vec<u8> = question.iter().rev().copied().collect();
+    let (asked, mut told) = (question.clone(), Vec::new());
+    let expected = answer.len();
+    let talking = tokio::spawn(async move {
+        let (mut reader, mut writer) = tokio::io::split(&mut program);
+        let mut bytes = vec![0; expected];
+        let (sent, heard) = tokio::join!(writer.write_all(&asked), reader.read_exact(&mut bytes));
+        sent.expect("sent");
+        heard.expect("heard");
+        bytes
+    });
+    let (mut taken, mut generator) = (0_u64, 7_u64);
+    while told.len() < question.len() + 10 || !talking.is_finished() {
+        let Frame::Open(open) = journey.frame().await else { panic!("not OPEN") };
+        let mut said = open.resume_from;
+        journey.say(&Frame::Opened(Opened::Accepted { resume_from: taken })).await;
+        generator = generator.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        // So many frames in each direction until the cut.
+        for _ in 0..=(generator >> 60) {
+            let from = usize::try_from(said).expect("small");
+            let length = (answer.len() - from).min(usize::try_from(generator >> 50).expect("small"));
+            let bytes = Bytes::copy_from_slice(&answer[from..from + length]);
+            journey.say(&Frame::Data { offset: said, bytes }).await;
+            said += length as u64;
+            if told.len() < question.len() + 10 {
+                match journey.frame().await {
+                    Frame::Data { offset, bytes } => {
+                        assert_eq!(offset, taken);
+                        taken += bytes.len() as u64;
+                        told.extend_from_slice(&bytes);
+                    }
+                    Frame::Ack { offset } => assert!(offset <= said),
+                    other => panic!("{other:?}"),
+                }
+                if generator.is_multiple_of(2) {
+                    journey.say(&Frame::Ack { offset: taken }).await;
+                }
+            }
+        }
+        if !talking.is_finished() {
+            journey.cut();
+        }
+    }
+    assert_eq!(talking.await.expect("no panic"), answer);
+    assert_eq!(&told[..10], b"0123456789");
+    assert!(told[10..] == question, "the question arrived as it was");
 }

@@ -3,7 +3,10 @@
 use std::{convert::Infallible, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use connect_shared::frame::{DATA_HEADER, Frame, MAX_DATA, data_header};
+use connect_shared::{
+    frame::{Attempt, DATA_HEADER, Frame, MAX_DATA, Open, data_header},
+    replay::Replay,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{
@@ -11,98 +14,146 @@ use super::{
         stream::{Broken, Sink},
         traffic::Traffic,
     },
-    Delivered,
+    Between,
 };
 
 /// Room for one read while little is said, so that idle connections stay small.
 const LEAST_ROOM: usize = 4 * 1024;
+/// Most bytes that the agent has not acknowledged; beyond that the local program is not read.
+const MAX_KEPT: usize = 2 * 1024 * 1024;
 
-pub(super) struct Up<'a, R, S> {
+pub(super) struct Up<'a, R> {
     reader: &'a mut R,
-    send: S,
-    delivered: Arc<Delivered>,
+    between: Arc<Between>,
     traffic: Arc<Traffic>,
-    offset: u64,
+    /// What was said and is not acknowledged.
+    replay: Replay,
     acknowledged: u64,
     room: usize,
+    /// The local program says no more.
+    ended: bool,
 }
 
-impl<'a, R: AsyncRead + Unpin + Send, S: Sink> Up<'a, R, S> {
-    pub(super) fn new(reader: &'a mut R, send: S, delivered: Arc<Delivered>, traffic: Arc<Traffic>) -> Self {
-        Self { reader, send, delivered, traffic, offset: 0, acknowledged: 0, room: LEAST_ROOM }
+impl<'a, R: AsyncRead + Unpin + Send> Up<'a, R> {
+    pub(super) fn new(reader: &'a mut R, first: Bytes, between: Arc<Between>, traffic: Arc<Traffic>) -> Self {
+        let mut replay = Replay::default();
+        replay.push(&first);
+        Self { reader, between, traffic, replay, acknowledged: 0, room: LEAST_ROOM, ended: false }
     }
 
-    /// Runs until the stream breaks. After the local program's end it goes on to acknowledge.
-    pub(super) async fn run(&mut self, head: Bytes, first: Bytes) -> Broken {
-        match self.carry(head, first).await {
+    /// Runs until the stream breaks. After the local program's end it goes on to acknowledge. Whatever was
+    /// read of the program is kept before it is sent, so that this may be dropped at any time.
+    pub(super) async fn run<S: Sink>(&mut self, send: &mut S, open: &Open) -> Broken {
+        match self.carry(send, open).await {
             Ok(never) => match never {},
             Err(broken) => broken,
         }
     }
 
-    /// The connection is over on both sides.
-    pub(super) fn finish(&mut self) {
-        self.send.finish();
+    /// The connection is over on both sides: the agent hears that nothing is missing.
+    pub(super) async fn confirm<S: Sink>(&mut self, send: &mut S) {
+        // If it does not hear, it waits for a while, and nothing is lost.
+        let _deaf = control(send, &Frame::Ack { offset: self.between.delivered() }).await;
+        send.finish();
     }
 
-    async fn carry(&mut self, head: Bytes, first: Bytes) -> Result<Infallible, Broken> {
-        self.send.send(&mut [head]).await?;
-        let mut opening = BytesMut::with_capacity(DATA_HEADER + first.len());
-        opening.put_bytes(0, DATA_HEADER);
-        opening.put(first);
-        self.data(opening).await?;
-        let mut buffer = BytesMut::new();
-        loop {
-            if buffer.is_empty() {
-                // In front of the bytes there is room for what says how many they are.
-                buffer.reserve(DATA_HEADER + self.room);
-                buffer.put_bytes(0, DATA_HEADER);
+    async fn carry<S: Sink>(&mut self, send: &mut S, open: &Open) -> Result<Infallible, Broken> {
+        control(send, &Frame::Open(open.clone())).await?;
+        self.say_again(send, open.attempt).await?;
+        while !self.ended {
+            self.let_go()?;
+            if self.replay.len() >= MAX_KEPT {
+                tokio::select! {
+                    () = self.between.due.notified() => self.acknowledge(send).await?,
+                    () = self.between.news.notified() => {}
+                }
+                continue;
             }
-            let mut limited = (&mut buffer).limit(MAX_DATA);
+            self.carry_some(send).await?;
+        }
+        control(send, &Frame::End { offset: self.replay.end() }).await?;
+        loop {
+            self.between.due.notified().await;
+            self.acknowledge(send).await?;
+        }
+    }
+
+    /// What the agent does not have: at first the first words, later whatever was on its way.
+    async fn say_again<S: Sink>(&mut self, send: &mut S, attempt: Attempt) -> Result<(), Broken> {
+        let from = match attempt {
+            Attempt::First => 0,
+            Attempt::Again | Attempt::Resume => loop {
+                let news = self.between.news.notified();
+                if let Some(from) = self.between.resume_from() {
+                    break from;
+                }
+                news.await;
+            },
+        };
+        let mut offset = from;
+        let again = self.replay.since(from).map_err(|error| Broken::Stream(error.to_string()))?;
+        for mut chunk in again {
+            while !chunk.is_empty() {
+                let part = chunk.split_to(chunk.len().min(MAX_DATA));
+                let header = header(offset, part.len())?;
+                offset += part.len() as u64;
+                self.traffic.went_up();
+                send.send(&mut [Bytes::copy_from_slice(&header), part]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever comes next: bytes of the program, its end, or the time to acknowledge.
+    async fn carry_some<S: Sink>(&mut self, send: &mut S) -> Result<(), Broken> {
+        // In front of the bytes there is room for what says how many they are.
+        let mut buffer = BytesMut::with_capacity(DATA_HEADER + self.room);
+        buffer.put_bytes(0, DATA_HEADER);
+        let mut limited = (&mut buffer).limit(MAX_DATA);
+        loop {
             tokio::select! {
                 biased;
                 read = self.reader.read_buf(&mut limited) => match read {
                     Ok(count @ 1..) => {
                         self.adapt(count);
-                        self.data(std::mem::take(&mut buffer)).await?;
+                        return self.data(send, buffer).await;
                     }
                     // A program that was reset has ended, too.
-                    Ok(0) | Err(_) => break,
+                    Ok(0) | Err(_) => {
+                        self.ended = true;
+                        return Ok(());
+                    }
                 },
-                () = self.delivered.due.notified() => self.acknowledge().await?,
+                () = self.between.due.notified() => self.acknowledge(send).await?,
+                () = self.between.news.notified() => self.let_go()?,
             }
-        }
-        drop(buffer);
-        self.control(&Frame::End { offset: self.offset }).await?;
-        loop {
-            self.delivered.due.notified().await;
-            self.acknowledge().await?;
         }
     }
 
     /// Sends bytes, in front of which there is room for a header.
-    async fn data(&mut self, mut bytes: BytesMut) -> Result<(), Broken> {
+    async fn data<S: Sink>(&mut self, send: &mut S, mut bytes: BytesMut) -> Result<(), Broken> {
         let length = bytes.len().saturating_sub(DATA_HEADER);
-        let header = data_header(self.offset, length).map_err(|error| Broken::Stream(error.to_string()))?;
+        let header = header(self.replay.end(), length)?;
         bytes.iter_mut().zip(header).for_each(|(to, from)| *to = from);
-        self.offset += length as u64;
+        let bytes = bytes.freeze();
+        self.replay.push(&bytes.slice(DATA_HEADER..));
         self.traffic.went_up();
-        self.send.send(&mut [bytes.freeze()]).await
+        send.send(&mut [bytes]).await
     }
 
-    async fn acknowledge(&mut self) -> Result<(), Broken> {
-        let offset = self.delivered.offset();
+    /// Lets go of what the agent has.
+    fn let_go(&mut self) -> Result<(), Broken> {
+        let known = self.replay.acknowledge(self.between.acknowledged());
+        known.map_err(|error| Broken::Stream(error.to_string()))
+    }
+
+    async fn acknowledge<S: Sink>(&mut self, send: &mut S) -> Result<(), Broken> {
+        let offset = self.between.delivered();
         if offset == self.acknowledged {
             return Ok(());
         }
         self.acknowledged = offset;
-        self.control(&Frame::Ack { offset }).await
-    }
-
-    async fn control(&mut self, frame: &Frame) -> Result<(), Broken> {
-        let mut bytes = BytesMut::new();
-        frame.encode(&mut bytes).map_err(|error| Broken::Stream(error.to_string()))?;
-        self.send.send(&mut [bytes.freeze()]).await
+        control(send, &Frame::Ack { offset }).await
     }
 
     /// Grows with what is said, and shrinks again.
@@ -113,4 +164,14 @@ impl<'a, R: AsyncRead + Unpin + Send, S: Sink> Up<'a, R, S> {
             self.room /= 2;
         }
     }
+}
+
+fn header(offset: u64, length: usize) -> Result<[u8; DATA_HEADER], Broken> {
+    data_header(offset, length).map_err(|error| Broken::Stream(error.to_string()))
+}
+
+async fn control<S: Sink>(send: &mut S, frame: &Frame) -> Result<(), Broken> {
+    let mut bytes = BytesMut::new();
+    frame.encode(&mut bytes).map_err(|error| Broken::Stream(error.to_string()))?;
+    send.send(&mut [bytes.freeze()]).await
 }

@@ -269,6 +269,19 @@ impl Connection {
         self.staged.is_some() || (self.server.buffered() > 0 && self.is_gated())
     }
 
+    /// Whether the connection holds nothing that others may wait for: no transaction, and no statement on its
+    /// way.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Ready)
+            && self.transaction == Transaction::Idle
+            && self.in_flight.is_empty()
+            && self.staged.is_none()
+            && self.blocked.is_none()
+            && !self.copying_in
+            && self.client.buffered() == 0
+    }
+
     fn is_finished(&self) -> bool {
         matches!(self.phase, Phase::Finished)
     }

@@ -1,0 +1,73 @@
+//! The grant in force, and newer ones.
+
+use connect_core::principal::GrantInForce;
+use connect_shared::{
+    entry::Entry,
+    error::{ErrorReport, Exit},
+    frame::{Frame, Notice, Renew},
+};
+use tokio::time::Instant;
+
+use super::{
+    super::{close::Close, lifetime::Lifetime},
+    Session,
+};
+use crate::{
+    driver::Authority,
+    grants::VerifiedGrant,
+    serve::{now, wall_clock},
+};
+
+/// Refused renewals before the tunnel is closed: a good client asks twice at most.
+const MAX_REFUSED_RENEWALS: u32 = 8;
+
+impl Session {
+    pub(super) async fn renew(&mut self, renew: &Renew) -> Option<Close> {
+        let answer = match self.accept(&renew.grant) {
+            Ok(expires_at) => Notice::Renewed { expires_at },
+            Err(error) => {
+                self.refused_renewals += 1;
+                if self.refused_renewals > MAX_REFUSED_RENEWALS {
+                    return Some(Close::Violation);
+                }
+                Notice::RenewalRefused { error: *error }
+            }
+        };
+        self.say(&Frame::Notice(answer)).await
+    }
+
+    /// A newer grant of the same principal, for the same resource, bound to the same key.
+    fn accept(&mut self, token: &str) -> Result<u64, Box<ErrorReport>> {
+        let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
+        let grant = verified.map_err(|error| Box::new(error.report()))?;
+        let own = &self.opened.grant;
+        if grant.principal.reference != own.principal.reference || grant.resource != own.resource {
+            return Err(Box::new(other_session()));
+        }
+        let entry =
+            Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
+        let recorded = self.agent.log.append(entry);
+        recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
+        let expires_at = grant.expires_at;
+        self.take(grant);
+        Ok(expires_at)
+    }
+
+    pub(super) fn take(&mut self, grant: VerifiedGrant) {
+        self.authority.send_replace(Authority::InForce(in_force(&grant)));
+        self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
+        self.last_call = None;
+        self.lapsed = false;
+        self.refused_renewals = 0;
+        self.opened.grant = grant;
+    }
+}
+
+pub(super) fn in_force(grant: &VerifiedGrant) -> GrantInForce {
+    GrantInForce { id: grant.id, actions: grant.actions.clone() }
+}
+
+fn other_session() -> ErrorReport {
+    let words = "the new grant is for another principal or resource than this session";
+    ErrorReport::new("grant_other_session", Exit::Denied, words).help("open a session of its own for it")
+}

@@ -1,0 +1,94 @@
+//! The way back to an agent whose tunnel is gone: a good grant, another tunnel, the same session if the agent
+//! still has it.
+
+use std::{sync::Arc, time::Duration};
+
+use connect_shared::{
+    api::{GrantRequest, GrantResponse},
+    error::{ErrorReport, Exit},
+    frame::{Resume, Welcome},
+};
+use tokio::time::Instant;
+
+use crate::{
+    agents::Agent,
+    api::ControlApi,
+    certificate::ClientKey,
+    failure::Outcome,
+    identity::Holder,
+    tunnel::{Control, Tunnel, Ways},
+};
+
+/// A grant that is over so soon is not worth showing.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What it takes to come in.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    pub(super) agent: Agent,
+    pub(super) key: Arc<ClientKey>,
+    pub(super) holder: Holder,
+    pub(super) wanted: GrantRequest,
+}
+
+/// A grant, and its end by this machine's steady clock.
+#[derive(Clone)]
+pub(super) struct Standing {
+    pub(super) grant: String,
+    pub(super) ends: Instant,
+}
+
+/// Inside again.
+pub(super) struct Reached {
+    pub(super) tunnel: Tunnel,
+    pub(super) control: Control,
+    pub(super) welcome: Welcome,
+    pub(super) grant: String,
+}
+
+/// Tries once, by any or by one way. A session that the agent does not know is begun anew: those who had connections in it are told
+/// by its name.
+pub(super) async fn reach(
+    entrance: Entrance,
+    standing: Standing,
+    resume: Resume,
+    ways: Ways,
+) -> Outcome<Reached> {
+    let fresh = standing.ends > Instant::now() + SOON;
+    let mut grant = if fresh { standing.grant } else { entrance.grant().await?.grant };
+    let mut came = entrance.come_in(&grant, Some(resume.clone()), ways).await;
+    if fresh && matches!(&came, Err(report) if report.code.starts_with("grant_")) {
+        // The agent's clock is another one, or it has new keys.
+        grant = entrance.grant().await?.grant;
+        came = entrance.come_in(&grant, Some(resume), ways).await;
+    }
+    if matches!(&came, Err(report) if report.code.starts_with("resume_")) {
+        came = entrance.come_in(&grant, None, ways).await;
+    }
+    let (tunnel, control, welcome) = came?;
+    Ok(Reached { tunnel, control, welcome, grant })
+}
+
+/// Whether trying again may help.
+pub(super) fn may_help(report: &ErrorReport) -> bool {
+    report.retryable || report.exit == Exit::Unreachable
+}
+
+impl Entrance {
+    /// A grant for as long as the identity provider says yes.
+    pub(super) async fn grant(&self) -> Outcome<GrantResponse> {
+        // Connections of before a change of network would be waited for in vain.
+        let api = ControlApi::new(&self.agent, Some(&self.key))?;
+        let sign_in = self.holder.confirmed().await?;
+        api.grant(sign_in.id_token.reveal(), &self.wanted).await
+    }
+
+    async fn come_in(
+        &self,
+        grant: &str,
+        resume: Option<Resume>,
+        ways: Ways,
+    ) -> Outcome<(Tunnel, Control, Welcome)> {
+        Tunnel::connect(&self.agent, &self.key, grant, resume, ways).await
+    }
+}
