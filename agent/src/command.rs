@@ -13,7 +13,7 @@ use connect_shared::error::{ErrorReport, Exit};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    analyze,
+    analyze, audit,
     check::{self, Reach},
     config::{Config, ConfigError},
     demo, demo_query, dev_idp,
@@ -46,6 +46,11 @@ enum Command {
         offline: bool,
     },
     Analyze(analyze::AnalyzeArgs),
+    /// The log of this agent.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Prints the fingerprint of the agent's certificate, for `connect agents add`.
     Fingerprint(File),
     /// The rules that decide about statements.
@@ -57,6 +62,12 @@ enum Command {
     #[command(hide = true)]
     DemoQuery(demo_query::DemoQueryArgs),
     DevIdp(dev_idp::DevIdpArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Makes the search index anew from the log. The agent must not be running.
+    Reindex(File),
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,6 +119,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
             check::check(&config, if offline { Reach::File } else { Reach::Network }).await
         }
         Command::Analyze(arguments) => analyze::run(arguments).await,
+        Command::Audit { command: AuditCommand::Reindex(file) } => reindex(&load(&file.config)?),
         Command::Fingerprint(file) => {
             let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
             say(&certificate.fingerprint())
@@ -130,6 +142,19 @@ async fn serve_until_signalled(path: &Path) -> Result<(), ErrorReport> {
         let exit = if matches!(error, ServeError::Ended) { Exit::Unexpected } else { Exit::Local };
         ErrorReport::new("not_serving", exit, error.to_string()).help("connect-agent check")
     })
+}
+
+fn reindex(config: &Config) -> Result<(), ErrorReport> {
+    let bar = indicatif::ProgressBar::new(0);
+    let made = audit::reindex(&config.state_dir.join("log"), &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let entries = made.map_err(|error| {
+        ErrorReport::new("reindex", Exit::Local, format!("the search index cannot be made: {error}"))
+    })?;
+    say(&format!("{entries} entries are in the search index"))
 }
 
 fn load(path: &Path) -> Result<Config, ErrorReport> {

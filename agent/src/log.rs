@@ -55,7 +55,7 @@ use connect_shared::ids::{ConnectionId, StatementId};
 
 pub(crate) use self::{
     error::{LogClosed, OpenError, ReceiptUnavailable},
-    handle::Log,
+    handle::{Log, block_on},
     options::LogOptions,
     public::PublicFolder,
     watermark::DurableWait,

@@ -11,6 +11,7 @@
 
 mod analyze;
 mod api;
+mod audit;
 mod cancel;
 mod catalog;
 mod check;

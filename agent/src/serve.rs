@@ -23,6 +23,7 @@ pub use self::{
 };
 use crate::{
     api,
+    audit::Follower,
     catalog::CatalogService,
     config::Config,
     grants::{GrantAuthority, GrantKeyError},
@@ -57,7 +58,7 @@ pub enum ServeError {
     Tls(#[from] TlsSetupError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    #[error("no threads for tunnels: {0}")]
+    #[error("no threads: {0}")]
     Threads(#[from] std::io::Error),
     #[error("a part of the agent ended by a bug; see the log lines above")]
     Ended,
@@ -204,6 +205,7 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         auditors: config.log.auditors.clone(),
         resources,
         log: log.clone(),
+        index: Follower::start(log, &keys.log_dir)?,
         mask_key: Arc::clone(&keys.mask),
         lookups: Arc::default(),
         commitment_key: keys.commitment,

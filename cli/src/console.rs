@@ -156,9 +156,29 @@ fn print(text: &str) -> Outcome<()> {
 }
 
 fn pretty(document: &impl Serialize) -> Outcome<String> {
-    serde_json::to_string_pretty(document).map_err(|error| failure::unexpected(error.to_string()))
+    let text = serde_json::to_string_pretty(document).map_err(|error| failure::unexpected(error.to_string()));
+    text.map(harmless)
 }
 
 fn compact(document: &impl Serialize) -> Outcome<String> {
-    serde_json::to_string(document).map_err(|error| failure::unexpected(error.to_string()))
+    let text = serde_json::to_string(document).map_err(|error| failure::unexpected(error.to_string()));
+    text.map(harmless)
+}
+
+/// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
+/// document stays the same.
+fn harmless(json: String) -> String {
+    let obeyed = |letter: char| letter != '\n' && failure::is_obeyed(letter);
+    if !json.contains(obeyed) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if obeyed(letter) {
+            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
 }

@@ -10,6 +10,7 @@ mod drivers;
 mod explain;
 mod failures;
 mod grants;
+mod history;
 mod install;
 mod interference;
 mod introspection;

@@ -191,9 +191,13 @@ impl Log {
     }
 
     /// What was last signed, as it goes.
-    #[cfg(test)]
     pub(crate) fn published(&self) -> watch::Receiver<Arc<Published>> {
         self.inner.shared.published.subscribe()
+    }
+
+    /// Index that the next entry will get.
+    pub(crate) fn next(&self) -> u64 {
+        self.inner.shared.queue.next()
     }
 
     /// The last signed checkpoint. There is one from the first opening on.
@@ -289,7 +293,7 @@ impl Wake for Unpark {
 }
 
 /// Runs a future that needs no timer and no I/O on this thread.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

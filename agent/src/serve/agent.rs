@@ -16,6 +16,7 @@ use connect_shared::{
 };
 
 use crate::{
+    audit::Follower,
     cancel::CancelRegistry,
     config::AccessList,
     grants::GrantAuthority,
@@ -38,6 +39,7 @@ pub struct Agent {
     pub auditors: AccessList,
     pub resources: BTreeMap<String, Served>,
     pub log: Log,
+    pub index: Follower,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
     pub commitment_key: [u8; 32],

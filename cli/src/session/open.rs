@@ -23,6 +23,7 @@ use super::{
 use crate::{
     api::ControlApi,
     application::Application,
+    audit::monitor,
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::Holder,
@@ -100,7 +101,17 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
-    let (tunnel, control, welcome) = Tunnel::connect(&request.target.agent, &key, &granted.grant).await?;
+    // Every use is a look at the log, beside what takes its time anyway.
+    let (connected, looked) = tokio::join!(
+        Tunnel::connect(&request.target.agent, &key, &granted.grant),
+        monitor::look(&application.paths, &request.target.agent, &api),
+    );
+    if let Err(report) = looked
+        && report.exit == Exit::VerificationFailed
+    {
+        application.console.warn(&report.message);
+    }
+    let (tunnel, control, welcome) = connected?;
     let client = ClientSettings::new(
         granted.resource.engine,
         &listener.address(),
