@@ -313,7 +313,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__audit__subcmd__search)
-            opts="-o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --limit --before --agent --output --json --color --no-input --help"
+            opts="-o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --limit --before --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -369,6 +369,10 @@ _connect() {
                     ;;
                 --session)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "ocsf" -- "${cur}"))
                     return 0
                     ;;
                 --limit)
@@ -403,7 +407,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__audit__subcmd__tail)
-            opts="-n -o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --lines --agent --output --json --color --no-input --help"
+            opts="-n -o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --lines --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,6 +465,10 @@ _connect() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "ocsf" -- "${cur}"))
+                    return 0
+                    ;;
                 --lines)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -493,7 +501,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__audit__subcmd__verify)
-            opts="-o -h --log --receipt --checkpoint --key --output --json --color --no-input --help"
+            opts="-o -h --log --receipt --checkpoint --range --witness --require --key --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -508,6 +516,18 @@ _connect() {
                     return 0
                     ;;
                 --checkpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --range)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --witness)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -785,7 +805,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__history)
-            opts="-o -h --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --limit --agent --output --json --color --no-input --help"
+            opts="-o -h --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --limit --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -837,6 +857,10 @@ _connect() {
                     ;;
                 --session)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "ocsf" -- "${cur}"))
                     return 0
                     ;;
                 --limit)

@@ -267,6 +267,7 @@ complete -c connect -n "__fish_connect_using_subcommand history" -l text -d 'Who
 complete -c connect -n "__fish_connect_using_subcommand history" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand history" -l limit -d 'At most so many' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l agent -d 'The agent, where several are known' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
@@ -296,6 +297,9 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_se
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l log -d 'The log: a folder, or an agent\'s URL [default: the known agent\'s, if no receipt is given]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l receipt -d 'A receipt; with a log it must be in that log' -r -F
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l checkpoint -d 'A checkpoint that was seen before; the log must contain it' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l range -d 'Only the entries from the first to before the second index' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l witness -d 'The key of a witness: NAME+HASH+BASE64; it must have cosigned the log' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l require -d 'So many of the witnesses must have cosigned [default: all that are given]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The log\'s verifier key: NAME+HASH+BASE64 [default: the known agent\'s]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -336,6 +340,7 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l limit -d 'At most so many, the newest first' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l before -d 'Only entries before this index: the next page' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l agent -d 'The agent, where several are known' -r
@@ -364,6 +369,7 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s n -l lines -d 'Begin with so many that are there' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l agent -d 'The agent, where several are known' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'

@@ -48,6 +48,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/witnessed", get(log::witnessed))
         .route("/log/consistency", get(log::consistency))
         .route("/log/{*path}", get(log::file))
         .route("/healthz", get(health::alive))

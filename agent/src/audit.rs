@@ -19,9 +19,9 @@ mod tests;
 use std::path::PathBuf;
 
 pub(crate) use self::{
-    follow::Follower,
+    follow::{Follower, Seen},
     leaves::Leaves,
-    query::{Found, Whose, owner, search},
+    query::{Describer, Found, Whose, owner, search},
     reindex::reindex,
 };
 

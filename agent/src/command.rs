@@ -19,6 +19,7 @@ use crate::{
     demo, demo_query, dev_idp,
     keys::{self, KeyError},
     serve::{self, ServeError},
+    witness,
 };
 
 /// Environment variable with a filter of `tracing`: `info`, `connect_agent=debug` …
@@ -62,6 +63,7 @@ enum Command {
     #[command(hide = true)]
     DemoQuery(demo_query::DemoQueryArgs),
     DevIdp(dev_idp::DevIdpArgs),
+    Witness(witness::WitnessArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,6 +129,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::DemoQuery(arguments) => demo_query::run(arguments).await,
+        Command::Witness(arguments) => witness::run(arguments).await,
         Command::DevIdp(arguments) => dev_idp::run(arguments)
             .await
             .map_err(|error| ErrorReport::new("dev_idp", Exit::Local, error.to_string())),
@@ -187,7 +190,7 @@ fn complain(report: &ErrorReport) {
 /// Log lines go to stderr. `serve` tells of sessions; the others speak for themselves.
 fn start_logging(command: &Command) {
     let usual = match command {
-        Command::Serve(_) => "info",
+        Command::Serve(_) | Command::Witness(_) => "info",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env(LOG_FILTER).unwrap_or_else(|_| EnvFilter::new(usual));

@@ -21,6 +21,7 @@ mod demo;
 mod demo_query;
 mod dev_idp;
 mod driver;
+mod export;
 mod grants;
 mod identity;
 mod jws;
@@ -32,6 +33,7 @@ mod serve;
 mod shards;
 mod tunnel;
 mod upstream;
+mod witness;
 
 use std::process::ExitCode;
 

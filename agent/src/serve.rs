@@ -26,6 +26,7 @@ use crate::{
     audit::Follower,
     catalog::CatalogService,
     config::Config,
+    export::Exporter,
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
     keys::{KeyError, Keys},
@@ -34,12 +35,15 @@ use crate::{
     resource::ResourceRuntime,
     shards::Shards,
     tunnel::{EndpointError, Tunnels, endpoint},
+    witness::Asker,
 };
 
 /// ALPN of the control API.
 const HTTP: &[u8] = b"http/1.1";
 /// How long the parts may take to end.
 const STOP_TIME: Duration = Duration::from_secs(15);
+/// How long witnesses may take to cosign the last checkpoint.
+const COSIGN_TIME: Duration = Duration::from_secs(3);
 
 /// Why an agent does not run.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +88,8 @@ pub struct Running {
     /// `sha256:…` of its certificate, for clients to pin.
     pub fingerprint: String,
     pub(crate) log: Log,
+    /// Asked once more at the end.
+    witnesses: Option<Arc<Asker>>,
     stop: watch::Sender<bool>,
     parts: JoinSet<()>,
 }
@@ -105,6 +111,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let seq = log.append(started(&config))?;
     log.wait_durable(seq).await?;
 
+    let witnesses = agent.witnesses.clone();
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, HTTP)?);
@@ -116,7 +123,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     parts.spawn(tunnels.run(stopping));
     let fingerprint = keys.certificate.fingerprint();
     tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
-    Ok(Running { address, fingerprint, log, stop, parts })
+    Ok(Running { address, fingerprint, log, witnesses, stop, parts })
 }
 
 /// Runs an agent until `shutdown` is set or its sender is gone.
@@ -155,10 +162,23 @@ impl Running {
             self.parts.shutdown().await;
         }
         let stopped = self.log.append(Entry::AgentStopped { reason: reason.to_owned() });
+        self.last_cosignatures().await;
         let log = self.log.clone();
         let closed =
             tokio::task::spawn_blocking(move || log.shutdown()).await.map_err(|_| ServeError::Ended)?;
         stopped.map(|_| ()).and(closed).map_err(ServeError::from)
+    }
+}
+
+impl Running {
+    /// What nobody has cosigned when the agent stops could be cut while it is away. A witness that is away
+    /// itself is not waited for long.
+    async fn last_cosignatures(&self) {
+        let Some(mut cosigned) = self.witnesses.as_ref().map(|asker| asker.cosigned()) else { return };
+        if let Ok(published) = self.log.publish_now().await {
+            let _without =
+                tokio::time::timeout(COSIGN_TIME, cosigned.wait_for(|size| *size >= published.size)).await;
+        }
     }
 }
 
@@ -193,6 +213,7 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
             (name, Served { engine: resource.engine, runtime: Arc::new(runtime) })
         })
         .collect();
+    let index = Follower::start(log, &keys.log_dir)?;
     Ok(Agent {
         name: config.name.clone(),
         identity_info: IdentityInfo {
@@ -205,7 +226,9 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         auditors: config.log.auditors.clone(),
         resources,
         log: log.clone(),
-        index: Follower::start(log, &keys.log_dir)?,
+        _sinks: Exporter::start(log, &index, &keys.log_dir, &config.log.sinks)?,
+        index,
+        witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),
         mask_key: Arc::clone(&keys.mask),
         lookups: Arc::default(),
         commitment_key: keys.commitment,

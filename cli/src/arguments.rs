@@ -303,6 +303,15 @@ pub(crate) struct Filter {
     /// Of this session: ss_…
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// As events of OCSF 1.8, one JSON object a line for each entry
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<EventFormat>,
+}
+
+/// How entries are shown, beside rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventFormat {
+    Ocsf,
 }
 
 /// The word of a decision.
@@ -379,9 +388,42 @@ pub(crate) struct Verify {
     /// A checkpoint that was seen before; the log must contain it
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Vec<PathBuf>,
+    /// Only the entries from the first to before the second index
+    #[arg(long, value_name = "FROM..TO")]
+    pub(crate) range: Option<IndexRange>,
+    /// The key of a witness: NAME+HASH+BASE64; it must have cosigned the log
+    #[arg(long, value_name = "KEY")]
+    pub(crate) witness: Vec<String>,
+    /// So many of the witnesses must have cosigned [default: all that are given]
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub(crate) require: Option<usize>,
     /// The log's verifier key: NAME+HASH+BASE64 [default: the known agent's]
     #[arg(long, value_name = "VERIFIERKEY")]
     pub(crate) key: Option<String>,
+}
+
+impl Verify {
+    /// How many witnesses must have cosigned.
+    pub(crate) fn require_witnesses(&self) -> usize {
+        self.require.unwrap_or(self.witness.len())
+    }
+}
+
+/// `FROM..TO`, each of which may be left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexRange(pub(crate) std::ops::Range<u64>);
+
+impl std::str::FromStr for IndexRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no range; write `100..200`, `100..` or `..200`");
+        let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+        let number =
+            |part: &str, usual| if part.is_empty() { Ok(usual) } else { part.parse().map_err(|_| wrong()) };
+        let range = number(from, 0)?..number(to, u64::MAX)?;
+        if range.start < range.end { Ok(Self(range)) } else { Err(wrong()) }
+    }
 }
 
 #[derive(Debug, Clone, Args)]

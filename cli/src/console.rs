@@ -128,6 +128,11 @@ impl Console {
         }
     }
 
+    /// One object of data on a line of its own, whatever the format.
+    pub(crate) fn object(&self, object: &impl Serialize) -> Outcome<()> {
+        print(&format!("{}\n", compact(object)?))
+    }
+
     /// Many things of one kind in any format.
     pub(crate) fn rows(&self, rows: &Rows) -> Outcome<()> {
         print(&rows.render(self.format)?)

@@ -4,6 +4,9 @@
 //! value or a row: statements appear as their normalised text (once per text, by fingerprint after that)
 //! and as a salted commitment to the exact bytes.
 
+mod reference;
+mod samples;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -140,6 +143,13 @@ pub enum Entry {
     },
     /// The witness cosigns again.
     WitnessBack { witness: String, cosigned: u64 },
+    /// A sink refuses an event for good: it goes on without it.
+    SinkRefused {
+        sink: String,
+        /// The entry that the event is of.
+        index: u64,
+        code: String,
+    },
     /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the
     /// tiles, durable before this leaf is; the log makes this kind by itself.
     Oversized {
@@ -157,7 +167,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 22] = [
+    pub const KINDS: [&'static str; 23] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -179,6 +189,7 @@ impl Entry {
         "cancel_requested",
         "witness_late",
         "witness_back",
+        "sink_refused",
         "oversized",
     ];
 
@@ -207,6 +218,7 @@ impl Entry {
             Self::CancelRequested { .. } => "cancel_requested",
             Self::WitnessLate { .. } => "witness_late",
             Self::WitnessBack { .. } => "witness_back",
+            Self::SinkRefused { .. } => "sink_refused",
             Self::Oversized { .. } => "oversized",
         }
     }

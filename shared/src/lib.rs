@@ -15,6 +15,7 @@ pub mod grant;
 pub mod ids;
 pub mod label;
 pub mod lineage;
+pub mod ocsf;
 pub mod proof;
 #[cfg(feature = "udp")]
 pub mod udp;

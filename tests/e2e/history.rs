@@ -118,6 +118,25 @@ fn tail_shows_entries_as_they_are_written() {
 }
 
 #[test]
+fn two_who_follow_everything_do_not_feed_each_other() {
+    let mut world = World::start();
+    let (ana, sam) = (world.person("ana"), world.person("sam"));
+    let tails = [(); 2].map(|()| Process::start("connect audit tail", &mut sam.connect(&["audit", "tail"])));
+    for number in 1..=3 {
+        ana.runs(&["exec", SHOP, "--", "psql", "-Xc", &format!("SELECT {number} AS number_{number}")]).good();
+        tails.iter().for_each(|tail| {
+            tail.wait_for_line(&format!("number_{number}"));
+        });
+    }
+    drop(tails);
+    world.agent.stop();
+    let leaves = leaves::read(&world.agent.log());
+    // Some for each statement, whose entries may come in several parts; a loop would leave hundreds.
+    let searched = leaves::of_kind(&leaves, "searched").len();
+    assert!((2..80).contains(&searched), "{searched}");
+}
+
+#[test]
 fn a_statement_that_is_shown_again_cannot_drive_the_terminal() {
     let world = World::start();
     let (li, sam) = (world.person("li"), world.person("sam"));

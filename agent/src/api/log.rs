@@ -11,6 +11,7 @@ use connect_shared::{
     error::{ErrorReport, Exit},
     proof::{
         growth::Growth,
+        note::MAX_NOTE_BYTES,
         tile::{TileError, TileHashes},
         tree::{ProveError, consistency_proof},
         verify::LogReader as _,
@@ -21,7 +22,10 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::{caller::Caller, error::ApiError};
-use crate::{log::PublicFolder, serve::Agent};
+use crate::{
+    log::{PublicFolder, WITNESSED},
+    serve::Agent,
+};
 
 /// Longest file that is served: a bundle of entries has at most 17 MiB, a body is one statement's.
 const MAX_FILE: usize = 64 << 20;
@@ -31,6 +35,22 @@ static READERS: Semaphore = Semaphore::const_new(8);
 pub(super) async fn checkpoint(State(agent): State<Arc<Agent>>) -> Response {
     let text = agent.log.checkpoint_text().to_string();
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+/// The last checkpoint that witnesses have cosigned: for anyone, as the checkpoint is.
+pub(super) async fn witnessed(State(agent): State<Arc<Agent>>) -> Result<Response, ApiError> {
+    let folder = PublicFolder::new(agent.log.public_dir());
+    let read = tokio::task::spawn_blocking(move || folder.read(WITNESSED, MAX_NOTE_BYTES));
+    match read.await {
+        Ok(Ok(Some(text))) => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+        }
+        Ok(Ok(None)) => {
+            let words = "no witness has cosigned this log";
+            Err(ErrorReport::new("no_such_file", Exit::NotFound, words).into())
+        }
+        _ => Err(unreadable()),
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -13,7 +13,10 @@ use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
@@ -44,12 +47,14 @@ pub(super) async fn search(
     // Whoever waits for what is not there yet has searched nothing that is.
     let ahead = request.wait > 0 && request.from.is_some_and(|from| from >= upto.0);
     let mut found = if ahead { None } else { Some(ask(&agent, &principal, &request, upto.1).await?) };
-    if request.wait > 0 && found.as_ref().is_none_or(|found| found.rows.is_empty()) {
+    let deadline = Instant::now() + Duration::from_secs(request.wait.into());
+    while request.wait > 0 && found.as_ref().is_none_or(|found| found.rows.is_empty()) {
         let before = upto.0;
-        upto = wait_for_more(&agent, before, request.wait).await;
-        if upto.0 > before {
-            found = Some(ask(&agent, &principal, &request, upto.1).await?);
+        upto = wait_for_more(&agent, before, deadline).await;
+        if upto.0 <= before {
+            break;
         }
+        found = Some(ask(&agent, &principal, &request, upto.1).await?);
     }
     let found = found.unwrap_or(Found { rows: Vec::new(), more: false });
     if !(ahead && found.rows.is_empty()) {
@@ -83,10 +88,10 @@ fn places(agent: &Agent) -> (u64, u64) {
     (indexed.min(size), size)
 }
 
-async fn wait_for_more(agent: &Agent, than: u64, seconds: u8) -> (u64, u64) {
+async fn wait_for_more(agent: &Agent, than: u64, until: Instant) -> (u64, u64) {
     let mut seen = agent.index.seen();
     let more = seen.wait_for(|seen| seen.indexed > than);
-    let _nothing_new = timeout(Duration::from_secs(seconds.into()), more).await;
+    let _nothing_new = timeout_at(until, more).await;
     places(agent)
 }
 

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::log::{Log, PublicFolder, Published, block_on};
 
-/// Entries that are taken in one transaction.
-const BATCH: usize = 8_192;
+/// Entries that are taken in one transaction, and their bytes.
+const BATCH: (usize, usize) = (8_192, 16 << 20);
 /// Statements come first: the thread is the last to get a processor.
 const NICENESS: i32 = 10;
 
@@ -122,21 +122,22 @@ impl Indexing {
         };
         let mut next = store.size()?;
         let mut leaves = Leaves::new(self.public.clone(), checkpoint.size);
-        let mut batch: Vec<(u64, Leaf)> = Vec::new();
+        let (mut batch, mut bytes): (Vec<(u64, Leaf)>, usize) = (Vec::new(), 0);
         while next < checkpoint.size {
             let number = next / u64::from(TILE_WIDTH);
             let start = number * u64::from(TILE_WIDTH);
             let bundle = leaves.bundle(number)?.to_vec();
-            for (index, bytes) in (start..).zip(&bundle) {
-                if index >= next {
-                    batch.push((index, leaves.decode(bytes).ok_or(IndexError::Leaf(index))?));
-                }
+            for (index, entry) in (start..).zip(&bundle).filter(|(index, _)| *index >= next) {
+                let (leaf, length) = leaves.decode(entry).ok_or(IndexError::Leaf(index))?;
+                batch.push((index, leaf));
+                bytes += length;
             }
             next = start + bundle.len() as u64;
-            if next >= checkpoint.size || batch.len() >= BATCH {
+            if next >= checkpoint.size || batch.len() >= BATCH.0 || bytes >= BATCH.1 {
                 let complete = (next >= checkpoint.size).then_some(checkpoint);
                 store.take(&batch, next, complete)?;
                 batch.clear();
+                bytes = 0;
                 progress(next);
             }
         }

@@ -13,8 +13,8 @@ use crate::log::PublicFolder;
 
 /// Longest body of an oversized entry that is looked into.
 const MAX_BODY_BYTES: usize = 64 << 20;
-/// Bundles that are kept.
-const KEPT: usize = 16;
+/// Bundles that are kept. One may have 17 MiB.
+const KEPT: usize = 4;
 
 /// The entries of a log of `size` entries.
 #[derive(Debug)]
@@ -22,11 +22,13 @@ pub(crate) struct Leaves {
     public: PublicFolder,
     size: u64,
     bundles: HashMap<u64, Vec<Vec<u8>>>,
+    /// Bytes of all entries that were given out.
+    given: usize,
 }
 
 impl Leaves {
     pub(crate) fn new(public: PublicFolder, size: u64) -> Self {
-        Self { public, size, bundles: HashMap::new() }
+        Self { public, size, bundles: HashMap::new(), given: 0 }
     }
 
     /// All entries of one bundle, in order.
@@ -57,19 +59,25 @@ impl Leaves {
         let missing = || IndexError::Leaf(index);
         let place = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
         let bytes = self.bundle(index / u64::from(TILE_WIDTH))?.get(place).ok_or_else(missing)?.clone();
-        let leaf = self.decode(&bytes).ok_or_else(missing)?;
+        let (leaf, length) = self.decode(&bytes).ok_or_else(missing)?;
+        self.given += length;
         Ok(IndexedLeaf { index, leaf })
     }
 
-    /// An entry from its bytes, with the body that it stands for.
-    pub(super) fn decode(&self, bytes: &[u8]) -> Option<Leaf> {
+    /// Bytes of all entries that were given out so far.
+    pub(super) const fn given(&self) -> usize {
+        self.given
+    }
+
+    /// An entry from its bytes, or the body that it stands for, and the length of what was read.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Option<(Leaf, usize)> {
         let leaf: Leaf = serde_json::from_slice(bytes).ok()?;
-        let Entry::Oversized { sha256, .. } = &leaf.entry else { return Some(leaf) };
+        let Entry::Oversized { sha256, .. } = &leaf.entry else { return Some((leaf, bytes.len())) };
         let body = self.public.read(&format!("blob/{sha256}"), MAX_BODY_BYTES).ok().flatten();
-        let entry = body.and_then(|body| serde_json::from_slice::<Entry>(&body).ok());
-        Some(match entry {
-            Some(entry) => Leaf { entry, ..leaf },
-            None => leaf,
+        let Some(body) = body else { return Some((leaf, bytes.len())) };
+        Some(match serde_json::from_slice::<Entry>(&body) {
+            Ok(entry) => (Leaf { entry, ..leaf }, body.len()),
+            Err(_) => (leaf, bytes.len()),
         })
     }
 }

@@ -1,17 +1,17 @@
 //! From a question to rows. What somebody typed is only ever a parameter, never a part of the SQL.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::mpsc::{RecvTimeoutError, channel},
     time::Duration,
 };
 
 use connect_shared::{
-    api::{RowFacts, SearchFilter, SearchOrder, SearchRequest, SearchRow},
-    entry::PrincipalRef,
+    api::{IndexedLeaf, RowFacts, SearchFilter, SearchOrder, SearchRequest, SearchRow},
+    entry::{Entry, PrincipalRef},
     ids::StatementId,
 };
-use rusqlite::{Connection, OptionalExtension as _, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
 use super::{
     IndexError,
@@ -20,6 +20,9 @@ use super::{
     store::Store,
 };
 
+/// Bytes after which an answer ends: whoever sent long texts often must not fill the agent's memory by
+/// asking for them. The rest is the next page.
+const MAX_ANSWER: usize = 8 << 20;
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -52,19 +55,18 @@ pub(crate) fn search(
     let sqlite = |source| IndexError::Sqlite { path: path.to_owned(), source };
     let question = Question::new(request, whose);
     let places = in_time(&connection, |connection| question.ask(connection)).map_err(sqlite)?;
-    let places = places.ok_or(IndexError::TooSlow)?;
-    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-    let more = places.len() > limit;
-    let rows = places
-        .into_iter()
-        .take(limit)
-        .map(|place| {
-            let first = leaves.get(place.index)?;
-            let end = place.end.map(|end| leaves.get(end)).transpose()?;
-            Ok(SearchRow::new(first, end, place.facts))
-        })
-        .collect::<Result<_, IndexError>>()?;
-    Ok(Found { rows, more })
+    let (places, cut) = places.ok_or(IndexError::TooSlow)?;
+    let (limit, count) = (usize::try_from(request.limit).unwrap_or(usize::MAX), places.len());
+    let mut rows = Vec::new();
+    for place in places.into_iter().take(limit) {
+        if leaves.given() > MAX_ANSWER {
+            break;
+        }
+        let first = leaves.get(place.index)?;
+        let end = place.end.map(|end| leaves.get(end)).transpose()?;
+        rows.push(SearchRow::new(first, end, place.facts));
+    }
+    Ok(Found { more: cut || count > rows.len(), rows })
 }
 
 /// Whose the statement of an OUTCOME was.
@@ -81,6 +83,40 @@ pub(crate) fn owner(path: &Path, statement: StatementId) -> Result<Option<(Strin
         )
         .optional()
         .map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Says of an entry what stands elsewhere in the log: the names of those who are only ids in it, the text
+/// behind a fingerprint.
+pub(crate) struct Describer {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Describer {
+    /// With the index behind `path`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
+        Ok(Self { connection: Store::reader(path)?, path: path.to_owned() })
+    }
+
+    /// What the index knows of an entry; nothing of one that is not in it.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub(crate) fn describe(&self, entry: &IndexedLeaf) -> Result<RowFacts, IndexError> {
+        let (condition, parameter): (_, Box<dyn ToSql>) = match &entry.leaf.entry {
+            Entry::Outcome(outcome) => ("e.statement = ?", Box::new(outcome.statement.to_bytes().to_vec())),
+            _ => ("e.idx = ?", Box::new(number(entry.index))),
+        };
+        let described = || -> Result<Option<RowFacts>, rusqlite::Error> {
+            let mut statement = self.connection.prepare_cached(&format!("{SELECT} AND {condition}"))?;
+            statement.query_row([parameter], |row| place(row).map(|place| place.facts)).optional()
+        };
+        let found = described().map_err(|source| IndexError::Sqlite { path: self.path.clone(), source })?;
+        Ok(found.unwrap_or_default())
+    }
 }
 
 /// Runs a question, and stops it when its time is over: `None`.
@@ -116,6 +152,20 @@ struct Place {
     facts: RowFacts,
 }
 
+/// What a [`Place`] is made of.
+const SELECT: &str = "SELECT e.idx, e.end_idx, e.sub, e.idp, e.actor, e.resource, \
+    (SELECT n.name FROM name n WHERE n.sub = e.sub AND n.idp = e.idp), \
+    (SELECT t.sql FROM used u JOIN text t USING (fingerprint) WHERE u.idx = e.idx LIMIT 1) \
+    FROM entry e WHERE TRUE";
+
+fn place(row: &Row<'_>) -> Result<Place, rusqlite::Error> {
+    let (sub, idp) = (row.get::<_, Option<String>>(2)?, row.get::<_, Option<String>>(3)?);
+    let actor = row.get(4)?;
+    let principal = sub.zip(idp).map(|(sub, idp)| PrincipalRef { sub, idp, actor });
+    let facts = RowFacts { principal, resource: row.get(5)?, name: row.get(6)?, sql: row.get(7)? };
+    Ok(Place { index: row.get(0)?, end: row.get(1)?, facts })
+}
+
 /// A SELECT, and its parameters in order.
 struct Question {
     sql: String,
@@ -124,18 +174,15 @@ struct Question {
 
 impl Question {
     fn new(request: &SearchRequest, whose: Whose<'_>) -> Self {
-        let mut question = Self {
-            sql: "SELECT e.idx, e.end_idx, e.sub, e.idp, e.actor, e.resource, \
-                  (SELECT n.name FROM name n WHERE n.sub = e.sub AND n.idp = e.idp), \
-                  (SELECT t.sql FROM used u JOIN text t USING (fingerprint) WHERE u.idx = e.idx LIMIT 1) \
-                  FROM entry e WHERE TRUE"
-                .to_owned(),
-            parameters: Vec::new(),
-        };
+        let mut question = Self { sql: SELECT.to_owned(), parameters: Vec::new() };
         if let Whose::Own(principal) = whose {
             question.and("e.sub = ? AND e.idp = ?", [principal.sub.clone(), principal.idp.clone()]);
         }
         question.filter(&request.filter);
+        if request.wait > 0 {
+            // Whoever waits for news leaves such entries, and must not be woken by them, nor two by each other.
+            question.sql.push_str(" AND e.kind <> 'searched'");
+        }
         if let Some(before) = request.before {
             question.and("e.idx < ?", [number(before)]);
         }
@@ -222,17 +269,21 @@ impl Question {
         self.and(&condition, [name.to_owned(), behind_dot.clone(), behind_dot]);
     }
 
-    fn ask(&self, connection: &Connection) -> Result<Vec<Place>, rusqlite::Error> {
+    /// Places, and whether there may be more for their length alone.
+    fn ask(&self, connection: &Connection) -> Result<(Vec<Place>, bool), rusqlite::Error> {
         let mut statement = connection.prepare(&self.sql)?;
         let parameters = self.parameters.iter().map(|parameter| -> &dyn ToSql { parameter.as_ref() });
-        let rows = statement.query_map(rusqlite::params_from_iter(parameters), |row| {
-            let (sub, idp) = (row.get::<_, Option<String>>(2)?, row.get::<_, Option<String>>(3)?);
-            let actor = row.get(4)?;
-            let principal = sub.zip(idp).map(|(sub, idp)| PrincipalRef { sub, idp, actor });
-            let facts = RowFacts { principal, resource: row.get(5)?, name: row.get(6)?, sql: row.get(7)? };
-            Ok(Place { index: row.get(0)?, end: row.get(1)?, facts })
-        })?;
-        rows.collect()
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+        let (mut places, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let place = place(row)?;
+            bytes += place.facts.sql.as_ref().map_or(0, String::len);
+            places.push(place);
+            if bytes > MAX_ANSWER {
+                return Ok((places, true));
+            }
+        }
+        Ok((places, false))
     }
 }
 

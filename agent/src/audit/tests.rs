@@ -256,6 +256,26 @@ fn pages_follow_each_other_without_gap_or_overlap() {
 }
 
 #[test]
+fn long_texts_that_were_sent_often_end_an_answer_early_and_nothing_is_left_out() {
+    let place = Place::new();
+    let long = format!("SELECT '{}'", "x".repeat(1 << 20));
+    place.add([text("long", &long)]);
+    place.add((0..40).map(|number| intent(number, "u1", "long", "a.b")));
+    let mut request = all(SearchFilter::default());
+    request.order = SearchOrder::NewestFirst;
+    let (mut pages, mut indices) = (0, Vec::new());
+    loop {
+        let rows = place.ask(&request, Whose::Everybody);
+        let Some(last) = rows.last() else { break };
+        assert!(rows.len() <= 10, "{} rows of a megabyte", rows.len());
+        request.before = Some(last.index);
+        indices.extend(rows.iter().map(|row| row.index));
+        pages += 1;
+    }
+    assert_eq!((pages > 3, indices), (true, (1..=40).rev().collect()));
+}
+
+#[test]
 fn a_deleted_damaged_or_foreign_index_is_made_anew_and_answers_the_same() {
     let place = Place::new();
     place.add((0..200).flat_map(|number| [intent(number, "u1", "f", "a.b"), outcome(number)]));

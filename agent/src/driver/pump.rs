@@ -18,7 +18,10 @@ use connect_core::{
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
-use connect_shared::frame::{Frame, Opened};
+use connect_shared::{
+    frame::{Frame, Opened},
+    ids::StatementId,
+};
 use tokio::{
     io::AsyncWriteExt,
     time::{Sleep, timeout},
@@ -59,6 +62,8 @@ pub(super) struct Pump {
     reading: Option<Reading>,
     alarm: Option<(Instant, Pin<Box<Sleep>>)>,
     log_gone: bool,
+    /// Statements whose INTENT the log did not take: they never began, so they have no end either.
+    refused: Vec<StatementId>,
     ended: Option<String>,
 }
 
@@ -116,6 +121,7 @@ impl Pump {
             reading: None,
             alarm: None,
             log_gone: false,
+            refused: Vec::new(),
             ended: None,
         })
     }

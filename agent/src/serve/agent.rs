@@ -19,10 +19,12 @@ use crate::{
     audit::Follower,
     cancel::CancelRegistry,
     config::AccessList,
+    export::Exporter,
     grants::GrantAuthority,
     identity::IdentityVerifier,
     log::{Log, LogClosed},
     resource::ResourceRuntime,
+    witness::Asker,
 };
 
 /// Most database connections of the whole agent.
@@ -40,6 +42,8 @@ pub struct Agent {
     pub resources: BTreeMap<String, Served>,
     pub log: Log,
     pub index: Follower,
+    pub witnesses: Option<Arc<Asker>>,
+    pub _sinks: Exporter,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
     pub commitment_key: [u8; 32],

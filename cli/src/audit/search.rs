@@ -7,6 +7,7 @@ mod when;
 use connect_shared::{
     api::{SearchAnswer, SearchFilter, SearchOrder, SearchRequest, SearchScope},
     error::ErrorReport,
+    ocsf,
 };
 
 pub(crate) use self::when::When;
@@ -15,7 +16,7 @@ use crate::{
     agents::Agent,
     api::ControlApi,
     application::{Application, Ending},
-    arguments,
+    arguments::{self, EventFormat},
     console::Format,
     failure::{self, Outcome},
     identity::Holder,
@@ -33,7 +34,7 @@ pub(crate) async fn history(application: &Application, wish: &arguments::History
         filter.kinds = vec!["intent".to_owned(), "denial".to_owned()];
     }
     let request = request(SearchScope::Own, filter, wish.limit);
-    once(application, wish.agent.as_deref(), request).await
+    once(application, wish.agent.as_deref(), request, wish.filter.format).await
 }
 
 /// Everybody's entries.
@@ -42,7 +43,7 @@ pub(super) async fn search(application: &Application, wish: &arguments::Search) 
     filter.principal = wish.principal.clone();
     let mut request = request(SearchScope::All, filter, wish.limit);
     request.before = wish.before;
-    once(application, wish.agent.as_deref(), request).await
+    once(application, wish.agent.as_deref(), request, wish.filter.format).await
 }
 
 /// Everybody's entries as they are written, until Ctrl-C.
@@ -56,24 +57,37 @@ pub(super) async fn tail(application: &Application, wish: &arguments::Tail) -> O
     let mut request = request(SearchScope::All, filter, wish.lines.max(1));
     let first = asking.ask(&request).await?;
     asking.monitor().await?;
-    let mut rows = first.rows;
+    let mut rows = first.rows.clone();
     rows.reverse();
-    if wish.lines > 0 {
+    if wish.lines == 0 {
+        rows.clear();
+    }
+    let as_events = wish.filter.format == Some(EventFormat::Ocsf);
+    if as_events {
+        events(application, &SearchAnswer { rows, ..first.clone() })?;
+    } else if wish.lines > 0 {
         application.console.rows(&page::rows(&rows)?)?;
     }
     request.from = Some(first.indexed);
     (request.order, request.limit, request.wait) = (SearchOrder::OldestFirst, TAIL_ROWS, WAIT_SECONDS);
     loop {
-        let mut answer = asking.ask(&request).await?;
-        // What this very command leaves in the log is no news to its reader.
-        answer.rows.retain(|row| row.kind != "searched");
-        application.console.rows(&page::rows(&answer.rows)?.without_headings())?;
+        let answer = asking.ask(&request).await?;
         let last = answer.rows.last().map(|row| row.index + 1).filter(|_| answer.more);
+        if as_events {
+            events(application, &answer)?;
+        } else {
+            application.console.rows(&page::rows(&answer.rows)?.without_headings())?;
+        }
         request.from = Some(last.unwrap_or(answer.indexed).max(request.from.unwrap_or(0)));
     }
 }
 
-async fn once(application: &Application, agent: Option<&str>, request: SearchRequest) -> Outcome<Ending> {
+async fn once(
+    application: &Application,
+    agent: Option<&str>,
+    request: SearchRequest,
+    format: Option<EventFormat>,
+) -> Outcome<Ending> {
     let asking = Asking::new(application, agent).await?;
     let waiting = application.console.wait_quietly_for("Asking the agent");
     let answer = asking.ask(&request).await;
@@ -84,6 +98,9 @@ async fn once(application: &Application, agent: Option<&str>, request: SearchReq
         let words =
             format!("the index is behind: {} of {} entries were looked through", answer.indexed, answer.size);
         application.console.warn(&words);
+    }
+    if format == Some(EventFormat::Ocsf) {
+        return events(application, &answer).map(|()| Ending::Done);
     }
     let mut rows = page::rows(&answer.rows)?;
     rows.beside("origin", &answer.origin)?;
@@ -97,6 +114,12 @@ async fn once(application: &Application, agent: Option<&str>, request: SearchReq
         application.console.say(&format!("There are more: --limit, or --before {}", last.index));
     }
     Ok(Ending::Done)
+}
+
+/// The entries of an answer as events.
+fn events(application: &Application, answer: &SearchAnswer) -> Outcome<()> {
+    let events = answer.rows.iter().flat_map(|row| ocsf::of_row(&answer.origin, row));
+    events.into_iter().try_for_each(|event| application.console.object(&event))
 }
 
 /// One agent, as a signed-in person asks it.

@@ -107,7 +107,8 @@ pub struct SearchRequest {
     pub from: Option<u64>,
     /// At most [`MAX_ROWS`].
     pub limit: u32,
-    /// Where nothing is found: seconds to wait for something new, at most 20.
+    /// Where nothing is found: seconds to wait for something new, at most 20. Who waits is not shown entries
+    /// about searches.
     #[serde(default)]
     pub wait: u8,
 }

@@ -1,3 +1,4 @@
+mod parts;
 mod tamper;
 
 use std::{cell::RefCell, collections::BTreeMap};
