@@ -65,7 +65,7 @@ impl Exporter {
 /// Where a sink's events go to.
 enum Target {
     File(PathBuf),
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
     Syslog(Syslog),
 }
 
@@ -74,7 +74,7 @@ impl Target {
         match &config.target {
             SinkTarget::File(path) => Ok(Self::File(path.clone())),
             SinkTarget::Webhook { url, secret } => Webhook::new(url, secret, origin)
-                .map(Self::Webhook)
+                .map(|webhook| Self::Webhook(Box::new(webhook)))
                 .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
             SinkTarget::Syslog { address: (host, port), ca_file } => {
                 let syslog = Syslog::new((host, *port), ca_file.as_ref(), origin);

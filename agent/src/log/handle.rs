@@ -2,15 +2,15 @@
 
 mod keeper;
 mod open;
+mod publishing;
 mod receipt;
+mod wait;
 
 use std::{
     fs::File,
     path::Path,
-    pin::pin,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    task::{Context, Poll, Wake, Waker},
-    thread::{JoinHandle, Thread},
+    thread::JoinHandle,
 };
 
 use connect_core::record::Seq;
@@ -21,6 +21,7 @@ use connect_shared::{
 use tokio::sync::watch;
 
 use self::keeper::Failures;
+pub(crate) use self::wait::block_on;
 use super::{
     Durability, Gate, LogClosed, PublicFolder, Published, StatementPlace,
     index::StatementIndex,
@@ -186,53 +187,6 @@ impl Log {
         }
     }
 
-    /// Signs a checkpoint over everything that was appended before the call, and waits for it.
-    ///
-    /// # Errors
-    /// The log closed before that, or its public files could not be written.
-    pub(crate) async fn publish_now(&self) -> Result<Arc<Published>, LogClosed> {
-        self.publish_upto(self.next()).await
-    }
-
-    /// [`Log::publish_now`] for a thread that may block.
-    ///
-    /// # Errors
-    /// As [`Log::publish_now`].
-    pub(crate) fn publish_now_blocking(&self) -> Result<Arc<Published>, LogClosed> {
-        block_on(self.publish_now())
-    }
-
-    async fn publish_upto(&self, size: u64) -> Result<Arc<Published>, LogClosed> {
-        let inner = self.inner();
-        let shared = &inner.shared;
-        let mut published = shared.published.subscribe();
-        let now = Arc::clone(&published.borrow_and_update());
-        if now.size >= size {
-            return Ok(now);
-        }
-        shared.queue.hurry();
-        let closed = || shared.queue.closed().unwrap_or(LogClosed::Stopped);
-        if !shared.signal.want(size) {
-            return Err(closed());
-        }
-        loop {
-            // Each try, good or not, is a change; one that began before the call may fail for it.
-            if published.changed().await.is_err() {
-                return Err(closed());
-            }
-            let now = Arc::clone(&published.borrow_and_update());
-            if now.size >= size {
-                return Ok(now);
-            }
-            if let (Some(reason), None | Some(LogClosed::Stopped)) = (&now.failed, shared.queue.closed()) {
-                return Err(LogClosed::Unpublished(Arc::clone(reason)));
-            }
-            if now.failed.is_some() || shared.signal.is_gone() {
-                return Err(closed());
-            }
-        }
-    }
-
     /// What was last signed, as it goes.
     pub(crate) fn published(&self) -> watch::Receiver<Arc<Published>> {
         self.inner().shared.published.subscribe()
@@ -347,26 +301,5 @@ struct Handle(Arc<Open>);
 impl Drop for Handle {
     fn drop(&mut self) {
         self.0.end();
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future that needs no timer and no I/O on this thread.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }
