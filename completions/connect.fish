@@ -49,7 +49,8 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "login" -d 'Sign in 
 complete -c connect -n "__fish_connect_needs_command" -f -a "logout" -d 'Forget the sign-in'
 complete -c connect -n "__fish_connect_needs_command" -f -a "whoami" -d 'Say who is signed in'
 complete -c connect -n "__fish_connect_needs_command" -f -a "agents" -d 'The agents that are known here'
-complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done'
+complete -c connect -n "__fish_connect_needs_command" -f -a "history" -d 'Show my own statements and how they ended'
+complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done, and search it'
 complete -c connect -n "__fish_connect_needs_command" -f -a "doctor" -d 'Look for what is in the way, and say what would help'
 complete -c connect -n "__fish_connect_needs_command" -f -a "config" -d 'Settings and where they come from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "completions" -d 'Print a completion script'
@@ -252,21 +253,53 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+complete -c connect -n "__fish_connect_using_subcommand history" -l resource -d 'Of this resource' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l actor -d 'Of this AI agent' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l table -d 'That read, wrote or would have touched this table: SCHEMA.NAME or NAME' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l column -d 'That asked for this protected column: SCHEMA.TABLE.COLUMN or the end of it' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l label -d 'That asked for a column of this label, or of its class: pii.email, pii' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l decision -d 'That were decided so' -r -f -a "deny\t''
+hold\t''
+permit\t''"
+complete -c connect -n "__fish_connect_using_subcommand history" -l since -d 'From then on: 2h, 7d, 2026-11-25, 2026-11-25T10:00:00Z' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l until -d 'Before then' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l text -d 'Whose normalised statement has this in it' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l statement -d 'Of this statement: st_…' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
+complete -c connect -n "__fish_connect_using_subcommand history" -l limit -d 'At most so many' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 name\t'Names only, one a line'"
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c connect -n "__fish_connect_using_subcommand history" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l json -d 'The same as --output json'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -f -a "verify" -d 'Check a log, a receipt, or one against the other; works offline'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt" -f -a "receipt" -d 'Fetch the receipt of a statement of yours'
+complete -c connect -n "__fish_connect_using_subcommand history" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand history" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "verify" -d 'Check a log, a receipt, or one against the other; works offline'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "receipt" -d 'Fetch the receipt of a statement of yours'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "search" -d 'Search everybody\'s entries; for auditors'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "tail" -d 'Follow everybody\'s entries as they are written; for auditors'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l log -d 'The log: a folder, or an agent\'s URL [default: the known agent\'s, if no receipt is given]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l receipt -d 'A receipt; with a log it must be in that log' -r -F
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l checkpoint -d 'A checkpoint that was seen before; the log must contain it' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l range -d 'Only the entries from the first to before the second index' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l witness -d 'The key of a witness: NAME+HASH+BASE64; it must have cosigned the log' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l require -d 'So many of the witnesses must have cosigned [default: all that are given]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l key -d 'The log\'s verifier key: NAME+HASH+BASE64 [default: the known agent\'s]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -278,6 +311,7 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l index -d 'The entry at this index, of yours or for auditors' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l out -d 'Write it to this file [default: standard output]' -r -F
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l agent -d 'The agent, where several are known' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
@@ -291,6 +325,63 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l principal -d 'Of this principal: its name or its stable id' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l resource -d 'Of this resource' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l actor -d 'Of this AI agent' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l table -d 'That read, wrote or would have touched this table: SCHEMA.NAME or NAME' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l column -d 'That asked for this protected column: SCHEMA.TABLE.COLUMN or the end of it' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l label -d 'That asked for a column of this label, or of its class: pii.email, pii' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l decision -d 'That were decided so' -r -f -a "deny\t''
+hold\t''
+permit\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l since -d 'From then on: 2h, 7d, 2026-11-25, 2026-11-25T10:00:00Z' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l until -d 'Before then' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l text -d 'Whose normalised statement has this in it' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l statement -d 'Of this statement: st_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l limit -d 'At most so many, the newest first' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l before -d 'Only entries before this index: the next page' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l principal -d 'Of this principal: its name or its stable id' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l resource -d 'Of this resource' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l actor -d 'Of this AI agent' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l table -d 'That read, wrote or would have touched this table: SCHEMA.NAME or NAME' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l column -d 'That asked for this protected column: SCHEMA.TABLE.COLUMN or the end of it' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l label -d 'That asked for a column of this label, or of its class: pii.email, pii' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l decision -d 'That were decided so' -r -f -a "deny\t''
+hold\t''
+permit\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l since -d 'From then on: 2h, 7d, 2026-11-25, 2026-11-25T10:00:00Z' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l until -d 'Before then' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l text -d 'Whose normalised statement has this in it' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l statement -d 'Of this statement: st_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s n -l lines -d 'Begin with so many that are there' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand doctor" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

@@ -11,6 +11,7 @@ mod health;
 mod info;
 mod log;
 mod receipts;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -42,9 +43,13 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/resources", get(info::resources))
         .route("/v1/grants", post(grants::issue))
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
+        .route("/v1/search", post(search::search))
+        .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/log/checkpoint", get(log::checkpoint))
+        .route("/log/witnessed", get(log::witnessed))
+        .route("/log/consistency", get(log::consistency))
         .route("/log/{*path}", get(log::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -13,13 +13,14 @@ use connect_shared::error::{ErrorReport, Exit};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    analyze,
+    analyze, audit,
     check::{self, Reach},
     config::{Config, ConfigError},
     demo, demo_query, dev_idp,
     keys::{self, KeyError},
     labels,
     serve::{self, ServeError},
+    witness,
 };
 
 /// Environment variable with a filter of `tracing`: `info`, `connect_agent=debug` …
@@ -47,6 +48,11 @@ enum Command {
         offline: bool,
     },
     Analyze(analyze::AnalyzeArgs),
+    /// The log of this agent.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Prints the fingerprint of the agent's certificate, for `connect agents add`.
     Fingerprint(File),
     /// Which columns are masked and why, and how to say otherwise.
@@ -65,6 +71,13 @@ enum Command {
     #[command(hide = true)]
     DemoQuery(demo_query::DemoQueryArgs),
     DevIdp(dev_idp::DevIdpArgs),
+    Witness(witness::WitnessArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Makes the search index anew from the log. The agent must not be running.
+    Reindex(File),
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +130,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
             check::check(&config, if offline { Reach::File } else { Reach::Network }).await
         }
         Command::Analyze(arguments) => analyze::run(arguments).await,
+        Command::Audit { command: AuditCommand::Reindex(file) } => reindex(&load(&file.config)?),
         Command::Fingerprint(file) => {
             let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
             say(&certificate.fingerprint())
@@ -125,6 +139,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::DemoQuery(arguments) => demo_query::run(arguments).await,
+        Command::Witness(arguments) => witness::run(arguments).await,
         Command::DevIdp(arguments) => dev_idp::run(arguments)
             .await
             .map_err(|error| ErrorReport::new("dev_idp", Exit::Local, error.to_string())),
@@ -140,6 +155,19 @@ async fn serve_until_signalled(path: &Path) -> Result<(), ErrorReport> {
         let exit = if matches!(error, ServeError::Ended) { Exit::Unexpected } else { Exit::Local };
         ErrorReport::new("not_serving", exit, error.to_string()).help("connect-agent check")
     })
+}
+
+fn reindex(config: &Config) -> Result<(), ErrorReport> {
+    let bar = indicatif::ProgressBar::new(0);
+    let made = audit::reindex(&config.state_dir.join("log"), &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let entries = made.map_err(|error| {
+        ErrorReport::new("reindex", Exit::Local, format!("the search index cannot be made: {error}"))
+    })?;
+    say(&format!("{entries} entries are in the search index"))
 }
 
 fn load(path: &Path) -> Result<Config, ErrorReport> {
@@ -172,7 +200,7 @@ fn complain(report: &ErrorReport) {
 /// Log lines go to stderr. `serve` tells of sessions; the others speak for themselves.
 fn start_logging(command: &Command) {
     let usual = match command {
-        Command::Serve(_) => "info",
+        Command::Serve(_) | Command::Witness(_) => "info",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env(LOG_FILTER).unwrap_or_else(|_| EnvFilter::new(usual));

@@ -14,7 +14,9 @@ mod problem;
 mod resource;
 mod secret;
 mod section;
+mod sink;
 mod value;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,9 @@ use std::{
 pub use self::{
     access::AccessList,
     problem::{ConfigError, Problem},
+    sink::{SinkConfig, SinkFormat, SinkTarget},
     value::is_loopback,
+    witness::{WitnessConfig, WitnessRules},
 };
 use self::{
     problem::Findings,
@@ -95,6 +99,8 @@ pub struct LogConfig {
     pub origin: String,
     /// Who may read entries of others.
     pub auditors: AccessList,
+    pub witnesses: WitnessRules,
+    pub sinks: Vec<SinkConfig>,
 }
 
 /// `[grants]`
@@ -186,7 +192,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let agent = root.required_section("agent").and_then(|section| agent::read(section, around));
     let identity = root.required_section("identity").and_then(|section| identity::read(section, around));
     let name = agent.as_ref().map(|agent| agent.name.clone());
-    let log = read_log(root.section("log"), name);
+    let log = read_log(root.section("log"), name, around);
     let grants = read_grants(root.section("grants"));
     let park = park::read(root.section("park"));
     let resources = read_resources(&mut root, around);
@@ -208,18 +214,26 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     })
 }
 
-fn read_log(section: Option<Section<'_, '_>>, agent: Option<String>) -> Option<LogConfig> {
+fn read_log(
+    section: Option<Section<'_, '_>>,
+    agent: Option<String>,
+    around: &Surroundings<'_>,
+) -> Option<LogConfig> {
     let usual = agent.map(|name| format!("connect.local/{name}"));
     let Some(mut section) = section else {
-        return Some(LogConfig { origin: usual?, auditors: AccessList::default() });
+        let witnesses = WitnessRules::default();
+        let (auditors, sinks) = (AccessList::default(), Vec::new());
+        return Some(LogConfig { origin: usual?, auditors, witnesses, sinks });
     };
     let origin = match section.string("origin") {
         Some(origin) => section.check(&origin, value::origin(&origin.value)).then_some(origin.value),
         None => usual,
     };
     let auditors = access::read(&mut section, "auditors");
+    let witnesses = witness::read(&mut section);
+    let sinks = sink::read(&mut section, around);
     section.finish();
-    Some(LogConfig { origin: origin?, auditors: auditors? })
+    Some(LogConfig { origin: origin?, auditors: auditors?, witnesses: witnesses?, sinks: sinks? })
 }
 
 fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {

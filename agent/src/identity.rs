@@ -20,6 +20,16 @@ use connect_core::principal::Principal;
 use connect_shared::error::{ErrorReport, Exit};
 use jsonwebtoken::Algorithm;
 
+/// TLS to anybody whom this machine trusts.
+pub(crate) fn public_tls() -> Result<rustls::ClientConfig, String> {
+    fetch::tls(None)
+}
+
+/// TLS to those for whom the authorities in a file vouch, or whom this machine trusts.
+pub(crate) fn tls_to(ca_file: Option<&std::path::Path>) -> Result<rustls::ClientConfig, String> {
+    fetch::tls(ca_file)
+}
+
 pub use self::fetch::FetchError;
 use self::{claims::Expectation, fetch::Provider, keys::KeyCache};
 use crate::{

@@ -28,14 +28,18 @@
 //!    recovery makes every one of them again from the segments and writes those that differ.
 //!
 //! # Failure
-//! An I/O error, a short write or a failed sync closes the log for good: the file is never synced again,
+//! An I/O error, a short write or a failed sync closes the log at once: the file is never synced again,
 //! because a second sync may report success for pages that the first one lost. Every later append is
-//! refused with the reason. Starting anew (which replays from what the disk really has) is the way out;
-//! recovery without a restart and a reserve of space have their place in [`commit`] and are not there yet.
+//! refused with the reason, and connections end. The way back is a replay from what the disk really has,
+//! with all checks of a start; [`handle`]'s keeper does it as soon as the disk takes writes again.
+//!
+//! A full disk shows when room is set aside, before anything is written. Then the [`reserve`] is given up,
+//! so that what runs can be closed in the log, and the [`gate`] lets nothing new begin until it is back.
 
 mod commit;
 mod error;
 mod frame;
+mod gate;
 mod handle;
 mod index;
 mod key;
@@ -45,6 +49,7 @@ mod public;
 mod publish;
 mod queue;
 mod replay;
+mod reserve;
 mod segment;
 mod texts;
 mod watermark;
@@ -55,9 +60,10 @@ use connect_shared::ids::{ConnectionId, StatementId};
 
 pub(crate) use self::{
     error::{LogClosed, OpenError, ReceiptUnavailable},
-    handle::Log,
+    gate::Gate,
+    handle::{Log, block_on},
     options::LogOptions,
-    public::PublicFolder,
+    public::{Keep, PublicFolder, WITNESSED, write_atomically},
     watermark::DurableWait,
 };
 

@@ -11,6 +11,7 @@
 
 mod analyze;
 mod api;
+mod audit;
 mod cancel;
 mod catalog;
 mod check;
@@ -20,6 +21,7 @@ mod demo;
 mod demo_query;
 mod dev_idp;
 mod driver;
+mod export;
 mod grants;
 mod identity;
 mod jws;
@@ -33,6 +35,7 @@ mod serve;
 mod shards;
 mod tunnel;
 mod upstream;
+mod witness;
 
 use std::process::ExitCode;
 

@@ -23,8 +23,10 @@ pub use self::{
 };
 use crate::{
     api,
+    audit::Follower,
     catalog::CatalogService,
     config::Config,
+    export::Exporter,
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
     keys::{KeyError, Keys},
@@ -34,12 +36,15 @@ use crate::{
     resource::ResourceRuntime,
     shards::Shards,
     tunnel::{EndpointError, Tunnels, endpoint},
+    witness::Asker,
 };
 
 /// ALPN of the control API.
 const HTTP: &[u8] = b"http/1.1";
 /// How long the parts may take to end.
 const STOP_TIME: Duration = Duration::from_secs(15);
+/// How long witnesses may take to cosign the last checkpoint.
+const COSIGN_TIME: Duration = Duration::from_secs(3);
 
 /// Why an agent does not run.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +63,7 @@ pub enum ServeError {
     Tls(#[from] TlsSetupError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    #[error("no threads for tunnels: {0}")]
+    #[error("no threads: {0}")]
     Threads(#[from] std::io::Error),
     #[error("a part of the agent ended by a bug; see the log lines above")]
     Ended,
@@ -86,6 +91,8 @@ pub struct Running {
     pub(crate) log: Log,
     drain: watch::Sender<bool>,
     drain_time: Duration,
+    /// Asked once more at the end.
+    witnesses: Option<Arc<Asker>>,
     stop: watch::Sender<bool>,
     parts: JoinSet<()>,
 }
@@ -108,6 +115,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let seq = log.append(started(&config))?;
     log.wait_durable(seq).await?;
 
+    let witnesses = agent.witnesses.clone();
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);
@@ -122,7 +130,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let fingerprint = keys.certificate.fingerprint();
     tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
     let drain_time = config.drain;
-    Ok(Running { address, fingerprint, log, drain, drain_time, stop, parts })
+    Ok(Running { address, fingerprint, log, witnesses, drain, drain_time, stop, parts })
 }
 
 /// Runs an agent until `shutdown` is set or its sender is gone.
@@ -167,10 +175,23 @@ impl Running {
             self.parts.shutdown().await;
         }
         let stopped = self.log.append(Entry::AgentStopped { reason: reason.to_owned() });
+        self.last_cosignatures().await;
         let log = self.log.clone();
         let closed =
             tokio::task::spawn_blocking(move || log.shutdown()).await.map_err(|_| ServeError::Ended)?;
         stopped.map(|_| ()).and(closed).map_err(ServeError::from)
+    }
+}
+
+impl Running {
+    /// What nobody has cosigned when the agent stops could be cut while it is away. A witness that is away
+    /// itself is not waited for long.
+    async fn last_cosignatures(&self) {
+        let Some(mut cosigned) = self.witnesses.as_ref().map(|asker| asker.cosigned()) else { return };
+        if let Ok(published) = self.log.publish_now().await {
+            let _without =
+                tokio::time::timeout(COSIGN_TIME, cosigned.wait_for(|size| *size >= published.size)).await;
+        }
     }
 }
 
@@ -210,6 +231,7 @@ fn assemble(
             (name, Served { engine: resource.engine, runtime: Arc::new(runtime) })
         })
         .collect();
+    let index = Follower::start(log, &keys.log_dir)?;
     Ok(Agent {
         name: config.name.clone(),
         identity_info: IdentityInfo {
@@ -222,6 +244,9 @@ fn assemble(
         auditors: config.log.auditors.clone(),
         resources,
         log: log.clone(),
+        _sinks: Exporter::start(log, &index, &keys.log_dir, &config.log.sinks)?,
+        index,
+        witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),
         mask_key: Arc::clone(&keys.mask),
         lookups: Arc::default(),
         commitment_key: keys.commitment,

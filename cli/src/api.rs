@@ -10,7 +10,8 @@ mod problem;
 use std::time::Duration;
 
 use connect_shared::api::{
-    AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList,
+    AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList, SearchAnswer,
+    SearchRequest,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use serde::de::DeserializeOwned;
@@ -32,6 +33,9 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longest answer about a text: many statements, each with every column of wide tables.
 const MAX_EXPLANATION: usize = 64 * 1024 * 1024;
+
+/// Longest answer to a search: many rows, each with the whole of its entries.
+const MAX_SEARCH: usize = 256 * 1024 * 1024;
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -89,6 +93,12 @@ impl ControlApi {
     pub(crate) async fn explain(&self, id_token: &str, request: &ExplainRequest) -> Outcome<Explanation> {
         let call = self.request(Method::POST, "/v1/explain", Caller::Principal(id_token)).json(request);
         self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// Asks the index of the log.
+    pub(crate) async fn search(&self, id_token: &str, request: &SearchRequest) -> Outcome<SearchAnswer> {
+        let call = self.request(Method::POST, "/v1/search", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
     }
 
     /// A text: a receipt, a checkpoint.

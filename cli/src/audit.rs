@@ -4,10 +4,13 @@
 mod folder;
 mod kept;
 mod keys;
+pub(crate) mod monitor;
 mod receipt;
 mod remote;
+mod search;
 mod verify;
 
+pub(crate) use self::search::{When, history};
 use connect_shared::{error::ErrorReport, proof::verify::LogReader};
 
 use crate::{
@@ -27,5 +30,7 @@ pub(crate) async fn run(application: &Application, command: &arguments::Audit) -
     match command {
         arguments::Audit::Verify(wish) => verify::run(application, wish).await,
         arguments::Audit::Receipt(wish) => receipt::run(application, wish).await,
+        arguments::Audit::Search(wish) => search::search(application, wish).await,
+        arguments::Audit::Tail(wish) => search::tail(application, wish).await,
     }
 }

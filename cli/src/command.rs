@@ -99,6 +99,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Logout(wish) => identity::logout(application, wish).await,
         Command::Whoami(wish) => identity::whoami(application, wish),
         Command::Agents(command) => agents::run(application, command).await,
+        Command::History(wish) => audit::history(application, wish).await,
         Command::Audit(command) => audit::run(application, command).await,
         Command::Doctor => doctor::run(application).await,
         Command::Config(arguments::Config::List) => config::list(application),

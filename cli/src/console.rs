@@ -128,6 +128,11 @@ impl Console {
         }
     }
 
+    /// One object of data on a line of its own, whatever the format.
+    pub(crate) fn object(&self, object: &impl Serialize) -> Outcome<()> {
+        print(&format!("{}\n", compact(object)?))
+    }
+
     /// Many things of one kind in any format.
     pub(crate) fn rows(&self, rows: &Rows) -> Outcome<()> {
         print(&rows.render(self.format)?)
@@ -156,9 +161,29 @@ fn print(text: &str) -> Outcome<()> {
 }
 
 fn pretty(document: &impl Serialize) -> Outcome<String> {
-    serde_json::to_string_pretty(document).map_err(|error| failure::unexpected(error.to_string()))
+    let text = serde_json::to_string_pretty(document).map_err(|error| failure::unexpected(error.to_string()));
+    text.map(harmless)
 }
 
 fn compact(document: &impl Serialize) -> Outcome<String> {
-    serde_json::to_string(document).map_err(|error| failure::unexpected(error.to_string()))
+    let text = serde_json::to_string(document).map_err(|error| failure::unexpected(error.to_string()));
+    text.map(harmless)
+}
+
+/// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
+/// document stays the same.
+fn harmless(json: String) -> String {
+    let obeyed = |letter: char| letter != '\n' && failure::is_obeyed(letter);
+    if !json.contains(obeyed) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if obeyed(letter) {
+            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
 }

@@ -97,11 +97,17 @@ pub(crate) fn for_programs(report: &ErrorReport) -> String {
     serde_json::Value::Object(object).to_string()
 }
 
-/// Text from elsewhere without what a terminal would obey.
+/// Text from elsewhere without what a terminal would obey, and without what would show it in another order
+/// than it has.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
-        .collect()
+    text.chars().map(|letter| if is_obeyed(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible
+/// ones.
+pub(crate) fn is_obeyed(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -78,6 +78,11 @@ impl Paths {
         self.state.join("checkpoints")
     }
 
+    /// Checkpoints that contradict each other.
+    pub(crate) fn evidence(&self) -> PathBuf {
+        self.state.join("evidence")
+    }
+
     pub(crate) fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }

@@ -7,6 +7,9 @@
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
+//! | `GET /v1/receipts/entry/{index}` | id token; one's own entries, auditors | the same of any entry |
+//! | `POST /v1/search` [`SearchRequest`] | id token; one's own entries, auditors | [`SearchAnswer`] |
+//! | `GET /log/consistency?from=` | anyone | how the log grew: hashes in base64, an empty line, the checkpoint |
 //! | `GET /log/checkpoint` | anyone | signed note |
 //! | `GET /log/tile/…` | id token; auditors | C2SP tlog-tiles |
 //! | `GET /healthz`, `GET /readyz` | anyone | 200, or 503 with an [`crate::error::ErrorReport`] |
@@ -14,11 +17,16 @@
 //! Every error is an [`crate::error::ErrorReport`].
 
 mod explain;
+mod search;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::explain::{
-    ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind,
+pub use self::{
+    explain::{ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind},
+    search::{
+        IndexedLeaf, MAX_FILTER_BYTES, MAX_ROWS, RowFacts, SearchAnswer, SearchFilter, SearchOrder,
+        SearchRequest, SearchRow, SearchScope,
+    },
 };
 use crate::{engine::Engine, grant::Action, ids::GrantId};
 

@@ -4,9 +4,13 @@
 //! value or a row: statements appear as their normalised text (once per text, by fingerprint after that)
 //! and as a salted commitment to the exact bytes.
 
+mod reference;
+mod samples;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    api::{SearchFilter, SearchScope},
     decision::{Decision, OutcomeKind},
     grant::Action,
     ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
@@ -117,8 +121,39 @@ pub enum Entry {
         texts: Vec<TextRef>,
         outcome: OutcomeKind,
     },
+    /// Somebody searched the log. It is durable before the answer leaves.
+    Searched {
+        principal: PrincipalRef,
+        scope: SearchScope,
+        /// What was looked for, without the text: a text may be anything.
+        filter: Box<SearchFilter>,
+        /// Length of the text that was looked for, in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text_bytes: Option<u64>,
+        /// Rows that were shown.
+        rows: u64,
+        /// Entries that were looked through.
+        upto: u64,
+    },
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
+    /// A witness has not cosigned for too long.
+    WitnessLate {
+        witness: String,
+        /// Entries under the last checkpoint that it cosigned.
+        cosigned: u64,
+        /// Why, as far as is known: a word, never what it sent.
+        code: String,
+    },
+    /// The witness cosigns again.
+    WitnessBack { witness: String, cosigned: u64 },
+    /// A sink refuses an event for good: it goes on without it.
+    SinkRefused {
+        sink: String,
+        /// The entry that the event is of.
+        index: u64,
+        code: String,
+    },
     /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the
     /// tiles, durable before this leaf is; the log makes this kind by itself.
     Oversized {
@@ -132,6 +167,69 @@ pub enum Entry {
         /// Length of the file in bytes.
         length: u64,
     },
+}
+
+impl Entry {
+    /// The kinds of all variants, in their order.
+    pub const KINDS: [&'static str; 25] = [
+        "agent_started",
+        "agent_stopped",
+        "heartbeat",
+        "grant_issued",
+        "grant_refused",
+        "session_opened",
+        "tunnel_refused",
+        "grant_renewed",
+        "session_parked",
+        "session_resumed",
+        "session_closed",
+        "connection_opened",
+        "connection_closed",
+        "catalog_loaded",
+        "statement_text",
+        "intent",
+        "outcome",
+        "denial",
+        "explained",
+        "searched",
+        "cancel_requested",
+        "witness_late",
+        "witness_back",
+        "sink_refused",
+        "oversized",
+    ];
+
+    /// The name that its `kind` has in a leaf.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::AgentStarted { .. } => "agent_started",
+            Self::AgentStopped { .. } => "agent_stopped",
+            Self::Heartbeat => "heartbeat",
+            Self::GrantIssued { .. } => "grant_issued",
+            Self::GrantRefused { .. } => "grant_refused",
+            Self::SessionOpened { .. } => "session_opened",
+            Self::TunnelRefused { .. } => "tunnel_refused",
+            Self::GrantRenewed { .. } => "grant_renewed",
+            Self::SessionParked { .. } => "session_parked",
+            Self::SessionResumed { .. } => "session_resumed",
+            Self::SessionClosed { .. } => "session_closed",
+            Self::ConnectionOpened { .. } => "connection_opened",
+            Self::ConnectionClosed { .. } => "connection_closed",
+            Self::CatalogLoaded { .. } => "catalog_loaded",
+            Self::StatementText { .. } => "statement_text",
+            Self::Intent(_) => "intent",
+            Self::Outcome(_) => "outcome",
+            Self::Denial(_) => "denial",
+            Self::Explained { .. } => "explained",
+            Self::Searched { .. } => "searched",
+            Self::CancelRequested { .. } => "cancel_requested",
+            Self::WitnessLate { .. } => "witness_late",
+            Self::WitnessBack { .. } => "witness_back",
+            Self::SinkRefused { .. } => "sink_refused",
+            Self::Oversized { .. } => "oversized",
+        }
+    }
 }
 
 /// INTENT: durable before a write's first byte is sent, and before a read's first result byte leaves.
@@ -156,6 +254,10 @@ pub struct Intent {
     pub reads: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<String>,
+    /// Its number among the INTENTs and denials of its connection, from 0 on: a number that is left out
+    /// shows an entry that was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     pub decision: Decision,
 }
 
@@ -208,5 +310,9 @@ pub struct Denial {
     pub verb: String,
     pub text: TextRef,
     pub commitment: String,
+    /// Its number among the INTENTs and denials of its connection, from 0 on: a number that is left out
+    /// shows an entry that was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     pub decision: Decision,
 }

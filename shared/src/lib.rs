@@ -17,6 +17,7 @@ pub mod grant;
 pub mod ids;
 pub mod label;
 pub mod lineage;
+pub mod ocsf;
 pub mod proof;
 pub mod replay;
 #[cfg(feature = "udp")]

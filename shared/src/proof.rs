@@ -8,6 +8,8 @@
 //! Read next: [`tree`] for the hashes, [`verify`] for what an auditor runs.
 
 pub mod checkpoint;
+pub mod cosignature;
+pub mod growth;
 pub mod note;
 pub mod receipt;
 pub mod tile;

@@ -30,4 +30,5 @@ pub mod stranger;
 pub mod tap;
 pub mod tunnel;
 pub mod wire;
+pub mod witness;
 pub mod world;

@@ -19,7 +19,24 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
         tracing::debug!(%reason, "not ready: the log failed");
         let report =
             ErrorReport::new("log_failed", Exit::Unreachable, "the log cannot be written: nobody is let in");
-        return Err(report.help("free or repair the disk of `state_dir`, then restart the agent").into());
+        return Err(report
+            .help("free or repair the disk of `state_dir`; the agent goes on by itself")
+            .into());
+    }
+    if let Some(closed) = agent.log.gate().closed_for_sessions() {
+        let report = ErrorReport::new("log_gated", Exit::Unreachable, closed.to_string());
+        return Err(report
+            .help("free space on the disk of `state_dir`, or look after the witnesses")
+            .retryable()
+            .into());
+    }
+    let late = agent.witnesses.iter().flat_map(|asker| asker.standing()).filter(|witness| witness.late);
+    let late: Vec<String> = late.map(|witness| witness.name).collect();
+    if !late.is_empty() {
+        let names: Vec<&str> = late.iter().map(String::as_str).collect();
+        let words = format!("the witness {} is late", list(&names));
+        let report = ErrorReport::new("witness_late", Exit::Unreachable, words);
+        return Err(report.help("see whether it runs and whether it knows this log").retryable().into());
     }
     let ill: Vec<&str> = agent
         .resources

@@ -8,14 +8,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connect_shared::{
+    entry::{Entry, PrincipalRef},
     error::{ErrorReport, Exit},
     ids::{ConnectionId, StatementId},
 };
 use http::header;
 use serde::Deserialize;
 
-use super::{caller::Caller, error::ApiError};
-use crate::serve::Agent;
+use super::{caller::Caller, error::ApiError, search::unfindable};
+use crate::{
+    audit::{Leaves, owner},
+    log::PublicFolder,
+    serve::Agent,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +53,47 @@ pub(super) async fn of_statement(
     let id = statement.parse::<StatementId>().map_err(|error| bad(&error.to_string()))?;
     let place = agent.log.statement(id).filter(|place| may_see(&agent, &caller, &place.sub));
     receipt(&agent, place.map(|place| place.end)).await
+}
+
+pub(super) async fn of_entry(
+    State(agent): State<Arc<Agent>>,
+    Path(index): Path<String>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let index = index.parse::<u64>().map_err(|_| bad("the index is not a number"))?;
+    let allowed = agent.auditors.admits(&caller.0) || is_own(&agent, &caller, index).await?;
+    receipt(&agent, allowed.then_some(index).filter(|index| *index < agent.log.next())).await
+}
+
+/// Whether an entry is about the caller. Of entries that name nobody the index knows more.
+async fn is_own(agent: &Agent, caller: &Caller, index: u64) -> Result<bool, ApiError> {
+    let size = agent.log.published().borrow().size;
+    if index >= size {
+        return Ok(false);
+    }
+    let mut leaves = Leaves::new(PublicFolder::new(agent.log.public_dir()), size);
+    let path = agent.index.path().to_owned();
+    let whose = tokio::task::spawn_blocking(move || match leaves.get(index)?.leaf.entry {
+        Entry::Outcome(outcome) => owner(&path, outcome.statement),
+        entry => Ok(principal(&entry).map(|principal| (principal.sub.clone(), principal.idp.clone()))),
+    });
+    let whose = whose.await.map_err(|_| unfindable(&"the task was cancelled"))?;
+    let whose = whose.map_err(|error| unfindable(&error))?;
+    let own = &caller.0.reference;
+    Ok(whose.is_some_and(|(sub, idp)| sub == own.sub && idp == own.idp))
+}
+
+fn principal(entry: &Entry) -> Option<&PrincipalRef> {
+    match entry {
+        Entry::Intent(intent) => Some(&intent.principal),
+        Entry::Denial(denial) => Some(&denial.principal),
+        Entry::GrantIssued { principal, .. }
+        | Entry::SessionOpened { principal, .. }
+        | Entry::Explained { principal, .. }
+        | Entry::Searched { principal, .. } => Some(principal),
+        Entry::GrantRefused { principal, .. } => principal.as_ref(),
+        _ => None,
+    }
 }
 
 fn may_see(agent: &Agent, caller: &Caller, sub: &str) -> bool {

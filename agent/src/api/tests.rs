@@ -221,6 +221,7 @@ async fn record_statement(agent: &TestAgent, person: &str, statement: StatementI
         read_only: true,
         reads: Vec::new(),
         writes: Vec::new(),
+        sequence: None,
         decision: Decision {
             outcome: Outcome::Permit(Vec::new()),
             reasons: Vec::new(),

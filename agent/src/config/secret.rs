@@ -14,19 +14,31 @@ const MAX_PASSWORD: u64 = 4 * 1024;
 
 /// `password_file` or `password_env`: exactly one of them.
 pub(super) fn read(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Secret> {
-    let file = section.string("password_file");
-    let variable = section.string("password_env");
+    read_named(section, ("password_file", "password_env"), around)
+}
+
+/// The same under other names.
+pub(super) fn read_named(
+    section: &mut Section<'_, '_>,
+    (in_file, in_variable): (&'static str, &'static str),
+    around: &Surroundings<'_>,
+) -> Option<Secret> {
+    let file = section.string(in_file);
+    let variable = section.string(in_variable);
     match (file, variable) {
         (Some(file), None) => section.accept(&file, from_file(&around.resolve(&file.value))),
         (None, Some(variable)) => section.accept(&variable, from_variable(&variable, around)),
         (Some(_), Some(variable)) => {
-            section.wrong_at(&variable, "is given together with `password_file`; keep one of them");
+            section.wrong_at(&variable, &format!("is given together with `{in_file}`; keep one of them"));
             None
         }
         (None, None) => {
+            let what = in_file.trim_end_matches("_file");
             section.missing(
-                "password_file",
-                "is missing; name a file of mode 0600 with the password, or a variable in `password_env`",
+                in_file,
+                &format!(
+                    "is missing; name a file of mode 0600 with the {what}, or a variable in `{in_variable}`"
+                ),
             );
             None
         }

@@ -48,6 +48,20 @@ impl<'a, 'i> Section<'a, 'i> {
         self.text(value, self.key_path(key))
     }
 
+    /// A whole number that is not negative, if the key is there. Outer `None`: it is something else.
+    pub(super) fn number(&mut self, key: &'static str) -> Option<Option<u32>> {
+        let Some(value) = self.take(key) else { return Some(None) };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            let message = "must be a whole number, for example `1`".to_owned();
+            self.findings.wrong(self.line_of(value), self.key_path(key), message);
+        }
+        number.map(Some)
+    }
+
     /// A text that must be there and say something.
     pub(super) fn required_string(&mut self, key: &'static str, example: &str) -> Option<Located<String>> {
         if !self.table.contains_key(key) {

@@ -252,3 +252,64 @@ proptest! {
         let _ = parse(&format!("{}{noise}{}", &GOOD[..at], &GOOD[at..]), &folder);
     }
 }
+
+/// GOOD with more lines in `[log]` and sections at the end.
+fn with_log(lines: &str, sections: &str) -> String {
+    format!("{}\n{sections}", GOOD.replace("[log]\n", &format!("[log]\n{lines}\n")))
+}
+
+fn witness_key() -> String {
+    let key = connect_shared::proof::cosignature::CosigningKey::from_seed("witness.test/one", [1; 32]);
+    key.expect("a key").witness().to_string()
+}
+
+#[test]
+fn a_log_says_who_cosigns_it_and_where_its_events_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sections = format!(
+        "[[log.witness]]\nurl = \"https://witness.example.com/\"\nkey = \"{}\"\n\
+         [[log.sink]]\nname = \"archive\"\nfile = \"out.jsonl\"\nformat = \"entries\"\n\
+         [[log.sink]]\nname = \"collector\"\nsyslog = \"logs.example.com:6514\"\n",
+        witness_key()
+    );
+    let config =
+        parse(&with_log("require_witness = 1\nwitness_age = \"90s\"", &sections), &folder).expect("good");
+    let rules = &config.log.witnesses;
+    assert_eq!((rules.required, rules.age, rules.witnesses.len()), (1, Duration::from_secs(90), 1));
+    let [archive, collector] = config.log.sinks.as_slice() else { panic!("two sinks") };
+    assert_eq!(
+        (archive.format, &archive.target),
+        (SinkFormat::Entries, &SinkTarget::File(folder.path().join("out.jsonl")))
+    );
+    assert!(matches!(&collector.target, SinkTarget::Syslog { address, .. } if address.1 == 6514));
+}
+
+#[test]
+fn what_cannot_be_meant_about_witnesses_and_sinks_is_named() {
+    let key = witness_key();
+    let witness = format!("[[log.witness]]\nurl = \"https://w.example.com\"\nkey = \"{key}\"\n");
+    for (lines, sections, words) in [
+        ("require_witness = 2", witness.as_str(), "asks for 2 witnesses, and 1 are named"),
+        ("require_witness = -1", "", "must be a whole number"),
+        ("witness_age = \"0s\"", "", "the usual is `5m`"),
+        ("", &format!("{witness}{witness}"), "two witnesses have one name"),
+        ("", &witness.replace("https", "ftp"), "must be an http or https URL"),
+        ("", &witness.replace("witness.test/one+", "witness.test/two+"), "is no key of a witness"),
+        ("", "[[log.sink]]\nname = \"a\"\n", "name a file, a URL in `webhook`, or an address in `syslog`"),
+        ("", "[[log.sink]]\nname = \"a\"\nfile = \"x\"\nsyslog = \"h:1\"\n", "make two sinks of it"),
+        ("", "[[log.sink]]\nname = \"../a\"\nfile = \"x\"\n", "lower-case letters"),
+        (
+            "",
+            "[[log.sink]]\nname = \"a\"\nwebhook = \"http://siem.example.com\"\nsecret_env = \"PROD_DB\"\n",
+            "plain http is for this machine only",
+        ),
+        (
+            "",
+            "[[log.sink]]\nname = \"a\"\nwebhook = \"https://siem.example.com\"\nsecret_env = \"PROD_DB\"\n",
+            "holds no secret of 24 to 64 bytes",
+        ),
+    ] {
+        let found = problems(&with_log(lines, sections));
+        assert!(found.contains(words), "{lines} {sections}: {found}");
+    }
+}

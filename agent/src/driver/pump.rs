@@ -20,6 +20,7 @@ use connect_core::{
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
+use connect_shared::ids::StatementId;
 use tokio::{
     io::AsyncWriteExt,
     sync::mpsc,
@@ -74,6 +75,8 @@ pub(super) struct Pump {
     /// The session is over: there will be no other stream.
     revoked: bool,
     log_gone: bool,
+    /// Statements whose INTENT the log did not take: they never began, so they have no end either.
+    refused: Vec<StatementId>,
     ended: Option<String>,
 }
 
@@ -147,6 +150,7 @@ impl Pump {
             drains,
             revoked: false,
             log_gone: false,
+            refused: Vec::new(),
             ended: None,
         })
     }

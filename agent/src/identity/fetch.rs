@@ -157,7 +157,7 @@ fn shorten(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
+pub(super) fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {

@@ -1,8 +1,5 @@
 //! The commit thread: all that waits goes to the disk with one write and one `fdatasync`.
-//!
-//! Here is the place for what keeps a log alive on a full disk: a reserve of space for closing entries,
-//! and going on in a new segment without a restart once there is space. Neither is there yet: any error
-//! closes the log until the agent is started anew.
+//! Any error ends it, and closes the log until it is opened again.
 
 use std::{
     io,

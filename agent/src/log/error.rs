@@ -12,9 +12,9 @@ use connect_shared::proof::{
 /// The log does not take an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LogClosed {
-    /// For good: restart the agent once the cause is gone.
+    /// Until the disk takes writes again.
     #[error(
-        "the log is closed since a write failed: {0}; free space or repair the disk, then restart the agent"
+        "the log is closed since a write failed: {0}; it opens again by itself once the disk takes writes"
     )]
     Failed(Arc<str>),
     /// For now: the disk is behind.
@@ -29,6 +29,15 @@ pub(crate) enum LogClosed {
     /// The agent is stopping.
     #[error("the log was closed in order, because the agent is stopping")]
     Stopped,
+    /// For what would begin, until there is space.
+    #[error("the disk of the log is full; what runs is closed in its reserve, and nothing new begins")]
+    DiskFull,
+    /// For new sessions, until there is space.
+    #[error("the disk of the log is nearly full, so that no session is opened")]
+    DiskScarce,
+    /// For what would begin, until witnesses have cosigned again.
+    #[error("too few witnesses have cosigned the log lately, so that nothing begins")]
+    Unwitnessed,
     /// Entries are safe; only their checkpoint is late.
     #[error("the log could not publish a checkpoint: {0}; it is tried again with the next one")]
     Unpublished(Arc<str>),

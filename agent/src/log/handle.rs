@@ -1,15 +1,16 @@
 //! The handle that the rest of the agent holds.
 
+mod keeper;
 mod open;
+mod publishing;
 mod receipt;
+mod wait;
 
 use std::{
     fs::File,
     path::Path,
-    pin::pin,
     sync::{Arc, Mutex, PoisonError, RwLock},
-    task::{Context, Poll, Wake, Waker},
-    thread::{JoinHandle, Thread},
+    thread::JoinHandle,
 };
 
 use connect_core::record::Seq;
@@ -19,8 +20,10 @@ use connect_shared::{
 };
 use tokio::sync::watch;
 
+use self::keeper::Failures;
+pub(crate) use self::wait::block_on;
 use super::{
-    Durability, LogClosed, PublicFolder, Published, StatementPlace,
+    Durability, Gate, LogClosed, PublicFolder, Published, StatementPlace,
     index::StatementIndex,
     leaf::Prepared,
     publish::Signal,
@@ -34,9 +37,12 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) durability: watch::Sender<Durability>,
     pub(super) watermark: Arc<Watermark>,
+    /// The same for as long as the log is open: whoever follows it does not hear of failures.
     pub(super) published: watch::Sender<Arc<Published>>,
     pub(super) index: Mutex<StatementIndex>,
     pub(super) signal: Signal,
+    /// Wakes whoever opens the log again.
+    pub(super) failures: Arc<Failures>,
 }
 
 impl Shared {
@@ -50,40 +56,74 @@ impl Shared {
         });
         self.watermark.fail();
         self.signal.failed(reason);
+        self.failures.wake();
     }
 }
 
 /// The log. Clones are the same log; it is closed in order when the last one is dropped.
 #[derive(Clone)]
 pub(crate) struct Log {
-    inner: Arc<Inner>,
+    /// `None` for the keeper's own use. It is dropped before `open`.
+    _handle: Option<Arc<Handle>>,
+    open: Arc<Open>,
+    /// One opening and no later one.
+    pinned: Option<Arc<Inner>>,
 }
 
-struct Inner {
-    shared: Arc<Shared>,
-    texts: RwLock<Texts>,
+/// The log for as long as the agent runs, through all its openings.
+struct Open {
+    /// The opening in use: another one after each failure that was recovered from.
+    now: RwLock<Arc<Inner>>,
     origin: String,
     verifier_key: String,
     public: PublicFolder,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    gate: Arc<Gate>,
+    failures: Arc<Failures>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
     /// Held until the threads have ended: no other process opens the folder.
     _lock: File,
 }
 
+/// One opening: from a replay to a failure or the end.
+struct Inner {
+    shared: Arc<Shared>,
+    texts: RwLock<Texts>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("origin", &self.inner.origin).finish_non_exhaustive()
+        f.debug_struct("Log").field("origin", &self.open.origin).finish_non_exhaustive()
     }
 }
 
 impl Log {
+    fn inner(&self) -> Arc<Inner> {
+        match &self.pinned {
+            Some(inner) => Arc::clone(inner),
+            None => Arc::clone(&self.open.now.read().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// The log as it is open now. What began under one opening ends with it: whoever pairs entries (a
+    /// database connection) must not go on in a later one, which has ended those pairs.
+    pub(crate) fn pin(&self) -> Self {
+        Self { pinned: Some(self.inner()), ..self.clone() }
+    }
+
+    /// What may not begin now.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.open.gate
+    }
+
     /// Gives an entry its place in the log, at once and without I/O. The entry is safe when
     /// [`Log::durable`] says so, not before.
     ///
     /// # Errors
     /// The log takes no entries, or not this one. Nothing was appended.
     pub(crate) fn append(&self, entry: Entry) -> Result<Seq, LogClosed> {
-        self.inner.shared.queue.append(Prepared::new(&entry)?, Haste::Now)
+        self.open.gate.admit(&entry)?;
+        self.inner().shared.queue.append(Prepared::new(&entry)?, Haste::Now)
     }
 
     /// As [`Log::append`], for an entry that nobody waits for: it goes to the disk with the next one that
@@ -92,7 +132,7 @@ impl Log {
     /// # Errors
     /// As [`Log::append`].
     pub(crate) fn append_in_passing(&self, entry: &Entry) -> Result<Seq, LogClosed> {
-        self.inner.shared.queue.append(Prepared::new(entry)?, Haste::Soon)
+        self.inner().shared.queue.append(Prepared::new(entry)?, Haste::Soon)
     }
 
     /// Makes sure that a text stands before whatever is appended from here on. `None` if it did already.
@@ -104,7 +144,8 @@ impl Log {
         fingerprint: &str,
         sql: &str,
     ) -> Result<Option<Seq>, LogClosed> {
-        let texts = &self.inner.texts;
+        let inner = self.inner();
+        let texts = &inner.texts;
         if texts.read().unwrap_or_else(PoisonError::into_inner).has(fingerprint) {
             return Ok(None);
         }
@@ -114,19 +155,20 @@ impl Log {
             return Ok(None);
         }
         let entry = Entry::StatementText { fingerprint: fingerprint.to_owned(), sql: sql.to_owned() };
-        let seq = self.append_in_passing(&entry)?;
+        // To this opening, whose texts these are.
+        let seq = inner.shared.queue.append(Prepared::new(&entry)?, Haste::Soon)?;
         texts.insert(fingerprint);
         Ok(Some(seq))
     }
 
     /// How far the log is durable, as it goes.
     pub(crate) fn durable(&self) -> watch::Receiver<Durability> {
-        self.inner.shared.durability.subscribe()
+        self.inner().shared.durability.subscribe()
     }
 
     /// A way to wait for entry after entry, in one task.
     pub(crate) fn durable_wait(&self) -> DurableWait {
-        DurableWait::new(Arc::clone(&self.inner.shared.watermark))
+        DurableWait::new(Arc::clone(&self.inner().shared.watermark))
     }
 
     /// Waits until an entry is durable.
@@ -134,8 +176,9 @@ impl Log {
     /// # Errors
     /// The log closed before it was.
     pub(crate) async fn wait_durable(&self, seq: Seq) -> Result<(), LogClosed> {
-        let mut durable = self.durable();
-        self.inner.shared.queue.hurry();
+        let inner = self.inner();
+        let mut durable = inner.shared.durability.subscribe();
+        inner.shared.queue.hurry();
         let reached = durable.wait_for(|now| now.upto > seq.0 || now.failed.is_some()).await;
         match reached.as_deref() {
             Ok(now) if now.upto > seq.0 => Ok(()),
@@ -144,76 +187,34 @@ impl Log {
         }
     }
 
-    /// Signs a checkpoint over everything that was appended before the call, and waits for it.
-    ///
-    /// # Errors
-    /// The log closed before that, or its public files could not be written.
-    pub(crate) async fn publish_now(&self) -> Result<Arc<Published>, LogClosed> {
-        self.publish_upto(self.inner.shared.queue.next()).await
-    }
-
-    /// [`Log::publish_now`] for a thread that may block.
-    ///
-    /// # Errors
-    /// As [`Log::publish_now`].
-    pub(crate) fn publish_now_blocking(&self) -> Result<Arc<Published>, LogClosed> {
-        block_on(self.publish_now())
-    }
-
-    async fn publish_upto(&self, size: u64) -> Result<Arc<Published>, LogClosed> {
-        let shared = &self.inner.shared;
-        let mut published = shared.published.subscribe();
-        let now = Arc::clone(&published.borrow_and_update());
-        if now.size >= size {
-            return Ok(now);
-        }
-        shared.queue.hurry();
-        let closed = || shared.queue.closed().unwrap_or(LogClosed::Stopped);
-        if !shared.signal.want(size) {
-            return Err(closed());
-        }
-        loop {
-            // Each try, good or not, is a change; one that began before the call may fail for it.
-            if published.changed().await.is_err() {
-                return Err(closed());
-            }
-            let now = Arc::clone(&published.borrow_and_update());
-            if now.size >= size {
-                return Ok(now);
-            }
-            if let (Some(reason), None | Some(LogClosed::Stopped)) = (&now.failed, shared.queue.closed()) {
-                return Err(LogClosed::Unpublished(Arc::clone(reason)));
-            }
-            if now.failed.is_some() || shared.signal.is_gone() {
-                return Err(closed());
-            }
-        }
-    }
-
     /// What was last signed, as it goes.
-    #[cfg(test)]
     pub(crate) fn published(&self) -> watch::Receiver<Arc<Published>> {
-        self.inner.shared.published.subscribe()
+        self.inner().shared.published.subscribe()
+    }
+
+    /// Index that the next entry will get.
+    pub(crate) fn next(&self) -> u64 {
+        self.inner().shared.queue.next()
     }
 
     /// The last signed checkpoint. There is one from the first opening on.
     pub(crate) fn checkpoint_text(&self) -> Arc<str> {
-        Arc::clone(&self.inner.shared.published.borrow().checkpoint)
+        Arc::clone(&self.inner().shared.published.borrow().checkpoint)
     }
 
     /// What others need to check the log: `name+hash+base64`.
     pub(crate) fn verifier_key(&self) -> String {
-        self.inner.verifier_key.clone()
+        self.open.verifier_key.clone()
     }
 
     /// The log's identity.
     pub(crate) fn origin(&self) -> &str {
-        &self.inner.origin
+        &self.open.origin
     }
 
     /// The folder with `checkpoint`, `tile/…` and `blob/…`.
     pub(crate) fn public_dir(&self) -> &Path {
-        self.inner.public.path()
+        self.open.public.path()
     }
 
     /// Index of the OUTCOME or denial of a statement, among the last that ended and are durable.
@@ -224,21 +225,21 @@ impl Log {
 
     /// Whose a statement was, and where it ended.
     pub(crate) fn statement(&self, statement: StatementId) -> Option<StatementPlace> {
-        self.index().find(statement).cloned()
+        self.index(|index| index.find(statement).cloned())
     }
 
     /// The last statement of a principal that ended, and the index of its end.
     pub(crate) fn last_statement(&self, sub: &str) -> Option<(StatementId, u64)> {
-        self.index().last_of(sub).map(|place| (place.statement, place.end))
+        self.index(|index| index.last_of(sub).map(|place| (place.statement, place.end)))
     }
 
     /// The last statement on a connection that ended.
     pub(crate) fn last_on_connection(&self, connection: ConnectionId) -> Option<StatementPlace> {
-        self.index().last_on(connection).cloned()
+        self.index(|index| index.last_on(connection).cloned())
     }
 
-    fn index(&self) -> std::sync::MutexGuard<'_, StatementIndex> {
-        self.inner.shared.index.lock().unwrap_or_else(PoisonError::into_inner)
+    fn index<T>(&self, look: impl FnOnce(&StatementIndex) -> T) -> T {
+        look(&self.inner().shared.index.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Closes the log in order: what was appended becomes durable, a last checkpoint is signed over it,
@@ -247,8 +248,9 @@ impl Log {
     /// # Errors
     /// The log had failed, or the last checkpoint could not be written.
     pub(crate) fn shutdown(&self) -> Result<(), LogClosed> {
-        self.inner.stop();
-        let shared = &self.inner.shared;
+        self.open.end();
+        let inner = self.inner();
+        let shared = &inner.shared;
         if let Some(reason) = &shared.durability.borrow().failed {
             return Err(LogClosed::Failed(Arc::clone(reason)));
         }
@@ -280,23 +282,24 @@ impl Drop for Inner {
     }
 }
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+impl Open {
+    /// Nobody opens it again, and all that was appended goes to the disk.
+    fn end(&self) {
+        self.failures.end();
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if keeper.is_some_and(|keeper| keeper.join().is_err()) {
+            tracing::error!("the thread that keeps the log open ended by a bug");
+        }
+        let now = Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner));
+        now.stop();
     }
 }
 
-/// Runs a future that needs no timer and no I/O on this thread.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
+/// Whoever has a log has this, but not the thread that keeps it open: the last one ends that thread.
+struct Handle(Arc<Open>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

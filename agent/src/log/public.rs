@@ -16,9 +16,12 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The last checkpoint that witnesses have cosigned, with their cosignatures.
+pub(crate) const WITNESSED: &str = "witnessed";
+
 /// Whether a file must survive a loss of power by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
+pub(crate) enum Keep {
     /// It can be made again from the segments.
     Derived,
     /// It cannot.
@@ -26,7 +29,7 @@ pub(super) enum Keep {
 }
 
 /// Writes a file so that a reader sees either what was there before or all of it.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -70,7 +73,8 @@ impl PublicFolder {
             name.len() == 64
                 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         });
-        (path == "checkpoint" || is_blob || Tile::parse(path).is_some()).then(|| self.0.join(path))
+        (path == "checkpoint" || path == WITNESSED || is_blob || Tile::parse(path).is_some())
+            .then(|| self.0.join(path))
     }
 }
 

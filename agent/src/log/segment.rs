@@ -8,11 +8,12 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
+    sync::Arc,
 };
 
 use rustix::fs::{FallocateFlags, fallocate};
 
-use super::public::sync_folder;
+use super::{public::sync_folder, reserve::Reserve};
 
 /// How much room is set aside at once: some thousands of entries.
 const ROOM: u64 = 4 * 1024 * 1024;
@@ -39,7 +40,16 @@ pub(super) trait SegmentStore: Send {
 }
 
 /// Segments in a folder of the file system.
-pub(super) struct DiskStore;
+pub(super) struct DiskStore {
+    reserve: Option<Arc<Reserve>>,
+}
+
+impl DiskStore {
+    /// With space that is given up when the disk is full.
+    pub(super) const fn new(reserve: Option<Arc<Reserve>>) -> Self {
+        Self { reserve }
+    }
+}
 
 struct DiskSegment {
     file: File,
@@ -47,14 +57,22 @@ struct DiskSegment {
     offset: u64,
     /// Bytes before this are set aside.
     room: u64,
+    reserve: Option<Arc<Reserve>>,
 }
 
 impl DiskSegment {
     fn make_room(&mut self, end: u64) {
         let room = end.next_multiple_of(ROOM);
-        // Where this is not possible the file grows with each write, which is slower and as safe; where
-        // the disk is full, the write will say so.
-        let _slower = fallocate(&self.file, FallocateFlags::empty(), self.offset, room - self.offset);
+        let set_aside = || fallocate(&self.file, FallocateFlags::empty(), self.offset, room - self.offset);
+        // Nothing was written yet that could be torn: here is where a full disk shows first.
+        if set_aside() == Err(rustix::io::Errno::NOSPC)
+            && let Some(reserve) = &self.reserve
+        {
+            reserve.release();
+            // Where this fails, too, the write will say so.
+            let _full = set_aside();
+        }
+        // Where this is not possible the file grows with each write, which is slower and as safe.
         self.room = room;
     }
 }
@@ -82,18 +100,33 @@ impl SegmentFile for DiskSegment {
 
 impl SegmentStore for DiskStore {
     fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
+        match self.try_create(path, header) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let Some(reserve) = &self.reserve else { return Err(error) };
+                reserve.release();
+                // What was begun has no whole header and no entry.
+                let _none = std::fs::remove_file(path);
+                self.try_create(path, header)
+            }
+            other => other,
+        }
+    }
+
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let room = file.metadata()?.len();
+        Ok(Box::new(DiskSegment { file, offset, room, reserve: self.reserve.clone() }))
+    }
+}
+
+impl DiskStore {
+    fn try_create(&self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         // If we stop here, recovery finds a last segment without a whole header, and removes it.
         file.write_all(header)?;
         file.sync_all()?;
         sync_folder(path.parent().unwrap_or(Path::new(".")))?;
         let offset = header.len() as u64;
-        Ok(Box::new(DiskSegment { file, offset, room: offset }))
-    }
-
-    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().write(true).open(path)?;
-        let room = file.metadata()?.len();
-        Ok(Box::new(DiskSegment { file, offset, room }))
+        Ok(Box::new(DiskSegment { file, offset, room: offset, reserve: self.reserve.clone() }))
     }
 }

@@ -188,6 +188,7 @@ fn intent(number: u64) -> Entry {
         read_only: true,
         reads: vec!["public.customers".into()],
         writes: Vec::new(),
+        sequence: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
 }
@@ -214,6 +215,7 @@ fn denial(number: u64) -> Entry {
         verb: "drop table".into(),
         text: TextRef::Length(9),
         commitment: "00".into(),
+        sequence: None,
         decision: decision(Outcome::Deny),
     }))
 }

@@ -18,13 +18,16 @@ use connect_shared::{
 use tokio::sync::watch;
 
 use crate::{
+    audit::Follower,
     cancel::CancelRegistry,
     config::AccessList,
+    export::Exporter,
     grants::GrantAuthority,
     identity::IdentityVerifier,
     log::{Log, LogClosed},
     parking::Parking,
     resource::ResourceRuntime,
+    witness::Asker,
 };
 
 /// Most database connections of the whole agent.
@@ -41,6 +44,9 @@ pub struct Agent {
     pub auditors: AccessList,
     pub resources: BTreeMap<String, Served>,
     pub log: Log,
+    pub index: Follower,
+    pub witnesses: Option<Arc<Asker>>,
+    pub _sinks: Exporter,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
     pub commitment_key: [u8; 32],

@@ -111,7 +111,7 @@ impl Origin {
             mask_key: Arc::clone(&self.agent.mask_key),
             lookups: Arc::clone(&self.agent.lookups),
             commitment_key: self.agent.commitment_key,
-            log: self.agent.log.clone(),
+            log: self.agent.log.pin(),
             cancels: Arc::clone(&self.agent.cancels),
             parking: Arc::clone(&self.agent.parking),
             draining: self.agent.draining.clone(),

@@ -6,11 +6,16 @@ use connect_shared::proof::{checkpoint::Checkpoint, note::VerifierKey};
 
 use crate::{failure::Outcome, paths::Paths, private};
 
-/// What was kept for the log of a key, as the signed text.
+/// What was kept for the log of a key.
 pub(super) fn load(paths: &Paths, key: &VerifierKey) -> Outcome<Option<Checkpoint>> {
+    Ok(load_signed(paths, key)?.map(|(checkpoint, _)| checkpoint))
+}
+
+/// The same with its signed text.
+pub(super) fn load_signed(paths: &Paths, key: &VerifierKey) -> Outcome<Option<(Checkpoint, String)>> {
     let text = private::read(&file(paths, key))?;
     // What does not open under the key is not a checkpoint that was kept for it.
-    Ok(text.and_then(|text| Checkpoint::open(&text, key).ok()))
+    Ok(text.and_then(|text| Some((Checkpoint::open(&text, key).ok()?, text))))
 }
 
 /// Keeps a signed checkpoint if it is larger than the kept one.

@@ -8,7 +8,7 @@ use connect_shared::{
     proof::receipt::{MAX_RECEIPT_BYTES, Receipt},
 };
 
-use super::{kept, keys};
+use super::{kept, keys, monitor};
 use crate::{
     agents::Agent,
     api::{Caller, ControlApi, Limit},
@@ -29,6 +29,11 @@ pub(super) async fn run(application: &Application, wish: &arguments::Receipt) ->
     let key = keys::parse(&agent.log.key)?;
     let receipt = Receipt::parse(&text).map_err(|error| bad(&error.to_string()))?;
     receipt.verify(&key).map_err(|error| bad(&error.to_string()))?;
+    if wish.index.is_some_and(|index| index != receipt.index) {
+        return Err(bad("it is of another entry than was asked for"));
+    }
+    // The tree of the receipt is held against what was kept before it is kept itself.
+    monitor::look(&application.paths, agent, &ControlApi::new(agent, None)?).await?;
     kept::keep(&application.paths, &key, &receipt.checkpoint)?;
     let words = match receipt.entry() {
         Ok(leaf) => format!("Entry {}: {}", receipt.index, describe(&leaf)),
@@ -46,6 +51,9 @@ pub(super) async fn run(application: &Application, wish: &arguments::Receipt) ->
 }
 
 fn path(wish: &arguments::Receipt) -> Outcome<String> {
+    if let Some(index) = wish.index {
+        return Ok(format!("/v1/receipts/entry/{index}"));
+    }
     match &wish.statement {
         Some(text) => {
             let id: StatementId =

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use connect_shared::proof::{
     checkpoint::Checkpoint,
+    cosignature::WitnessKey,
     note::{MAX_NOTE_BYTES, VerifierKey},
     receipt::Receipt,
-    verify::{Report, Verification, VerifyError},
+    verify::{Progress, Report, Verification, VerifyError},
 };
 use serde_json::{Value, json};
 
@@ -99,8 +100,14 @@ async fn whole_log<R: Source>(
         if let Some(kept) = kept::load(&application.paths, &key)? {
             verification = verification.kept("the checkpoint that was kept here", kept);
         }
-        let ran = verification.run(&reader, &mut |at| bar.reached(at.done, at.total));
+        verification = verification.witnesses(witnesses(&wish)?, wish.require_witnesses());
+        let mut shown = |at: Progress| bar.reached(at.done, at.total);
+        let ran = match &wish.range {
+            Some(range) => verification.run_range(&reader, range.0.clone(), &mut shown),
+            None => verification.run(&reader, &mut shown),
+        };
         let report = ran.map_err(|error| unchecked(&reader, error))?;
+        // A checkpoint is kept once it was shown to contain the one before it, which a part shows, too.
         if report.is_sound() {
             kept::keep(&application.paths, &key, &signed)?;
         }
@@ -110,6 +117,15 @@ async fn whole_log<R: Source>(
         tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))??;
     console.document(&as_json(&report, receipts), || for_people(&report, receipts))?;
     if report.is_sound() { Ok(Ending::Done) } else { Err(unsound(&report)) }
+}
+
+fn witnesses(wish: &arguments::Verify) -> Outcome<Vec<WitnessKey>> {
+    let read = |text: &String| {
+        text.parse().map_err(|error| {
+            failure::usage(format!("`{}` is no key of a witness: {error}", failure::printable(text)))
+        })
+    };
+    wish.witness.iter().map(read).collect()
 }
 
 fn signed_checkpoint<R: Source>(
@@ -157,6 +173,12 @@ fn for_people(report: &Report, receipts: usize) -> String {
         "{}: {} entries, {} statements, {} denials\n",
         report.checkpoint.origin, report.entries, report.statements, report.denials
     );
+    if let Some(witnessed) = &report.witnessed {
+        let names: Vec<&str> = witnessed.by.iter().map(|(name, _)| name.as_str()).collect();
+        let by = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        let size = report.checkpoint.size;
+        text.push_str(&format!("  {} of {size} entries are cosigned by {by}\n", witnessed.size));
+    }
     for fault in report.faults.iter().take(SHOWN) {
         text.push_str(&format!("  {}\n", failure::printable(&fault.to_string())));
     }
@@ -186,6 +208,7 @@ fn as_json(report: &Report, receipts: usize) -> Value {
         "size": report.checkpoint.size,
         "root": report.checkpoint.root,
         "entries": report.entries,
+        "witnessed": report.witnessed,
         "statements": report.statements,
         "denials": report.denials,
         "first_time": report.first_time,

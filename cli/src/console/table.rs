@@ -17,6 +17,7 @@ pub(crate) struct Rows {
     headings: Vec<&'static str>,
     rows: Vec<Row>,
     beside: Map<String, Value>,
+    bare: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ struct Row {
 impl Rows {
     /// No rows yet.
     pub(crate) fn new(schema: &'static str, field: &'static str, headings: &[&'static str]) -> Self {
-        Self { schema, field, headings: headings.to_vec(), rows: Vec::new(), beside: Map::new() }
+        Self { schema, field, headings: headings.to_vec(), rows: Vec::new(), beside: Map::new(), bare: false }
     }
 
     /// One more: its name, its cells for people, its object for programs.
@@ -43,6 +44,18 @@ impl Rows {
         self.rows.is_empty()
     }
 
+    /// The same as the next part of a table that was begun.
+    pub(crate) const fn without_headings(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    /// What is printed.
+    #[cfg(test)]
+    pub(crate) fn shown(&self, format: Format) -> String {
+        self.render(format).expect("rendered")
+    }
+
     /// One more field of the JSON document.
     pub(crate) fn beside(&mut self, field: &str, value: &impl Serialize) -> Outcome<()> {
         let value = serde_json::to_value(value).map_err(|error| failure::unexpected(error.to_string()))?;
@@ -51,7 +64,7 @@ impl Rows {
     }
 
     pub(super) fn render(&self, format: Format) -> Outcome<String> {
-        let json = |value: &Value| serde_json::to_string(value).unwrap_or_default();
+        let json = |value: &Value| super::compact(value).unwrap_or_default();
         Ok(match format {
             Format::Table if self.rows.is_empty() => String::new(),
             Format::Table => self.table(),
@@ -72,7 +85,9 @@ impl Rows {
     fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(self.headings.clone());
+        if !self.bare {
+            table.set_header(self.headings.clone());
+        }
         for row in &self.rows {
             table.add_row(row.cells.iter().map(|cell| failure::printable(cell)).collect::<Vec<_>>());
         }

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     api::ControlApi,
     application::Application,
+    audit::monitor,
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::Holder,
@@ -106,8 +107,17 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
     let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };
-    let came = Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any).await?;
-    let (tunnel, control, welcome) = came;
+    // Every use is a look at the log, beside what takes its time anyway.
+    let (connected, looked) = tokio::join!(
+        Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any),
+        monitor::look(&application.paths, &entrance.agent, &api),
+    );
+    if let Err(report) = looked
+        && report.exit == Exit::VerificationFailed
+    {
+        application.console.warn(&report.message);
+    }
+    let (tunnel, control, welcome) = connected?;
     let expires_at = welcome.expires_at;
     let client = ClientSettings::new(
         granted.resource.engine,

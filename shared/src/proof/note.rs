@@ -7,6 +7,7 @@ mod key;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+pub(super) use self::key::{KEY_BYTES, SIGNING_PREFIX, decode, encode, key_id};
 pub use self::key::{KeyError, SigningKey, VerifierKey, is_key_name};
 
 /// Longest note that is read.
@@ -71,6 +72,13 @@ impl Note {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What stands behind the id in the signature lines of a key: nothing of it is verified.
+    pub(super) fn signatures_of(&self, name: &str, id: u32) -> impl Iterator<Item = &[u8]> {
+        let known =
+            self.signatures.iter().filter(move |signature| signature.id == id && signature.name == name);
+        known.map(|signature| signature.bytes.as_slice())
     }
 
     /// Checks that `key` signed the text.

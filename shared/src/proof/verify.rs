@@ -13,16 +13,19 @@ mod chunk;
 mod damage;
 mod growth;
 mod leaves;
+mod range;
 mod report;
 mod walk;
+mod witnesses;
 
 pub use self::{
     growth::{GrowthError, check_growth},
-    report::{Fault, MAX_LISTED, OpenIntent, Progress, Report, Wrong},
+    report::{Fault, MAX_LISTED, OpenIntent, Progress, Report, Witnessed, Wrong},
 };
 pub use super::tile::{LogReader, ReadError};
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
+    cosignature::WitnessKey,
     note::{MAX_NOTE_BYTES, VerifierKey},
     receipt::Receipt,
 };
@@ -46,13 +49,16 @@ pub struct Verification {
     key: VerifierKey,
     kept: Vec<(String, Checkpoint)>,
     receipts: Vec<(String, Receipt)>,
+    witnesses: Vec<WitnessKey>,
+    /// So many of them must have cosigned.
+    required: usize,
 }
 
 impl Verification {
     /// A check of the log that signs with this key.
     #[must_use]
     pub const fn new(key: VerifierKey) -> Self {
-        Self { key, kept: Vec::new(), receipts: Vec::new() }
+        Self { key, kept: Vec::new(), receipts: Vec::new(), witnesses: Vec::new(), required: 0 }
     }
 
     /// Also: the log contains the very tree of a checkpoint that was seen before. `label` names it in
@@ -70,6 +76,14 @@ impl Verification {
         self
     }
 
+    /// Also: so many of these witnesses have cosigned a checkpoint of the log, and the log contains it.
+    #[must_use]
+    pub fn witnesses(mut self, keys: Vec<WitnessKey>, required: usize) -> Self {
+        self.witnesses = keys;
+        self.required = required;
+        self
+    }
+
     /// Reads the whole log and reports. Entries are read in order, one bundle at a time; memory grows
     /// with the number of statements (some 40 bytes each), not with their size.
     ///
@@ -81,10 +95,12 @@ impl Verification {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Report, VerifyError> {
         let checkpoint = self.checkpoint(reader)?;
-        let invalid = self.trust_receipts();
+        let mut invalid = self.trust_receipts();
+        let witnessed = self.trust_witnesses(reader, &mut invalid)?;
         let mut walk = walk::Walk::new(reader, checkpoint, &self.kept, &self.receipts);
         walk.run(progress)?;
         let mut report = walk.finish()?;
+        report.witnessed = witnessed;
         report.add(invalid);
         Ok(report)
     }

@@ -35,6 +35,12 @@ impl Pump {
     }
 
     fn record(&mut self, ticket: Ticket, entry: Entry) {
+        if let Entry::Outcome(outcome) = &entry
+            && self.refused.contains(&outcome.statement)
+        {
+            return self.feed(Input::RecordFailed);
+        }
+        let intent = if let Entry::Intent(intent) = &entry { Some(intent.statement) } else { None };
         let awaited = matches!(entry, Entry::Intent(_) | Entry::Denial(_));
         let log = &self.context.log;
         let appended = if awaited { log.append(entry) } else { log.append_in_passing(&entry) };
@@ -47,6 +53,7 @@ impl Pump {
             }
             Err(error) => {
                 tracing::error!(%error, "the log refused an entry");
+                self.refused.extend(intent);
                 self.feed(Input::RecordFailed);
             }
         }

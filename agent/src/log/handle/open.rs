@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use super::{
     super::{
-        Durability, LogClosed, LogOptions, OpenError, PublicFolder, Published, Recovery,
+        Durability, Gate, LogClosed, LogOptions, OpenError, PublicFolder, Published, Recovery,
         commit::Committer,
         error::io_error,
         frame, key,
@@ -30,10 +30,12 @@ use super::{
         publish::{Cursor, Publisher, Schedule, Signal},
         queue::Queue,
         replay::{Replay, Replayed},
+        reserve::Reserve,
         segment::{DiskStore, SegmentStore},
         watermark::Watermark,
     },
-    Inner, Log, Shared, block_on,
+    Handle, Inner, Log, Open, Shared, block_on,
+    keeper::Failures,
 };
 
 impl Log {
@@ -47,33 +49,46 @@ impl Log {
     /// The log is in use, its key or checkpoint is missing, or the segments are not what was
     /// acknowledged and signed. The error says which and what to do; the log is left as it was found.
     pub(crate) fn open(dir: &Path, options: LogOptions) -> Result<(Self, Recovery), OpenError> {
-        Self::open_with(dir, options, Box::new(DiskStore))
+        let (log, recovery) =
+            Self::open_with(dir, options.clone(), &|reserve| Box::new(DiskStore::new(Some(reserve))))?;
+        log.keep_open(dir, options, Box::new(|reserve| Box::new(DiskStore::new(Some(reserve)))))?;
+        Ok((log, recovery))
     }
 
+    /// Opens the log once; nobody opens it again after a failure.
     pub(in crate::log) fn open_with(
         dir: &Path,
         options: LogOptions,
-        store: Box<dyn SegmentStore>,
+        store: &dyn Fn(Arc<Reserve>) -> Box<dyn SegmentStore>,
     ) -> Result<(Self, Recovery), OpenError> {
         let (segments, public) = (dir.join("segments"), dir.join("public"));
         make_folders(dir, &[&segments, &public, &public.join("blob")])?;
         let lock = lock(dir)?;
-        let (key, signed, text) = identity(&segments, &public, &options)?;
-        let published = Published { size: signed.size, checkpoint: text.into(), failed: None };
-        let mut found = Replay::new(&public, signed, options.indexed_statements).run(&segments)?;
-        let recovery = Recovery {
-            entries: found.tree.size(),
-            torn: found.torn.take(),
-            unknown: found.open(),
-            republished: found.republished,
+        let gate = Arc::new(Gate::default());
+        let reserve = Arc::new(Reserve::new(dir, Arc::clone(&gate)));
+        let failures = Arc::new(Failures::default());
+        let published =
+            watch::Sender::new(Arc::new(Published { size: 0, checkpoint: "".into(), failed: None }));
+        let opening = Opening { dir, options: &options, published, failures: Arc::clone(&failures) };
+        let (inner, recovery, verifier_key) = opening.open(store(reserve))?;
+        let open = Open {
+            now: RwLock::new(inner),
+            origin: options.origin,
+            verifier_key,
+            public: PublicFolder::new(public),
+            gate,
+            failures,
+            keeper: Mutex::default(),
+            _lock: lock,
         };
-        let log = start(dir, options, store, key, found, published, lock)?;
+        let open = Arc::new(open);
+        let log = Self { _handle: Some(Arc::new(Handle(Arc::clone(&open)))), open, pinned: None };
         log.close_open_statements(&recovery.unknown)?;
         Ok((log, recovery))
     }
 
     /// Before anything else is appended: what was running when the agent stopped has an unknown end.
-    fn close_open_statements(&self, open: &[StatementId]) -> Result<(), OpenError> {
+    pub(super) fn close_open_statements(&self, open: &[StatementId]) -> Result<(), OpenError> {
         let mut last = None;
         for statement in open {
             let entry = Entry::Outcome(Box::new(OutcomeEntry {
@@ -152,55 +167,74 @@ fn identity(
     Ok((key, checkpoint, text))
 }
 
-fn start(
-    dir: &Path,
-    options: LogOptions,
-    store: Box<dyn SegmentStore>,
-    key: SigningKey,
-    found: Replayed,
-    published: Published,
-    lock: File,
-) -> Result<Log, OpenError> {
-    let (segments, public) = (dir.join("segments"), dir.join("public"));
-    let (size, signed) = (found.tree.size(), published.size);
-    let shared = Arc::new(Shared {
-        queue: Queue::new(size, found.time, options.pending_bytes, options.clock),
-        durability: watch::Sender::new(Durability { upto: size, failed: None }),
-        watermark: Arc::new(Watermark::new(size)),
-        published: watch::Sender::new(Arc::new(published)),
-        index: Mutex::new(found.index),
-        signal: Signal::new(size, found.end),
-    });
-    let verifier_key = key.verifier().to_string();
-    let folders = (segments.clone(), public.clone());
-    let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
-        .map_err(io_error("open the last segment in", &segments))?;
-    let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
-    let publisher = Publisher {
-        shared: Arc::clone(&shared),
-        key,
-        public: public.clone(),
-        cursor: cursor.map_err(io_error("read the last segment in", &segments))?,
-        segments,
-        tree: found.tree,
-        schedule: Schedule::new(
-            options.checkpoint_every,
-            options.checkpoint_entries,
-            options.heartbeat_every,
-        ),
-        signed,
-    };
-    let threads = spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
-    let inner = Inner {
-        shared,
-        texts: RwLock::new(found.texts),
-        origin: options.origin,
-        verifier_key,
-        public: PublicFolder::new(public),
-        threads: Mutex::new(threads),
-        _lock: lock,
-    };
-    Ok(Log { inner: Arc::new(inner) })
+/// Opens what is in a folder whose lock is held.
+pub(super) struct Opening<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) options: &'a LogOptions,
+    pub(super) published: watch::Sender<Arc<Published>>,
+    pub(super) failures: Arc<Failures>,
+}
+
+impl Opening<'_> {
+    pub(super) fn open(
+        self,
+        store: Box<dyn SegmentStore>,
+    ) -> Result<(Arc<Inner>, Recovery, String), OpenError> {
+        let (segments, public) = (self.dir.join("segments"), self.dir.join("public"));
+        let (key, signed, text) = identity(&segments, &public, self.options)?;
+        let verifier_key = key.verifier().to_string();
+        let now = Published { size: signed.size, checkpoint: text.into(), failed: None };
+        self.published.send_replace(Arc::new(now));
+        let mut found = Replay::new(&public, signed, self.options.indexed_statements).run(&segments)?;
+        let recovery = Recovery {
+            entries: found.tree.size(),
+            torn: found.torn.take(),
+            unknown: found.open(),
+            republished: found.republished,
+        };
+        Ok((self.start(store, key, found)?, recovery, verifier_key))
+    }
+
+    fn start(
+        self,
+        store: Box<dyn SegmentStore>,
+        key: SigningKey,
+        found: Replayed,
+    ) -> Result<Arc<Inner>, OpenError> {
+        let Self { dir, options, published, failures } = self;
+        let (segments, public) = (dir.join("segments"), dir.join("public"));
+        let (size, signed) = (found.tree.size(), published.borrow().size);
+        let shared = Arc::new(Shared {
+            queue: Queue::new(size, found.time, options.pending_bytes, Arc::clone(&options.clock)),
+            durability: watch::Sender::new(Durability { upto: size, failed: None }),
+            watermark: Arc::new(Watermark::new(size)),
+            published,
+            index: Mutex::new(found.index),
+            signal: Signal::new(size, found.end),
+            failures,
+        });
+        let folders = (segments.clone(), public.clone());
+        let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
+            .map_err(io_error("open the last segment in", &segments))?;
+        let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
+        let publisher = Publisher {
+            shared: Arc::clone(&shared),
+            key,
+            public,
+            cursor: cursor.map_err(io_error("read the last segment in", &segments))?,
+            segments,
+            tree: found.tree,
+            schedule: Schedule::new(
+                options.checkpoint_every,
+                options.checkpoint_entries,
+                options.heartbeat_every,
+            ),
+            signed,
+        };
+        let threads =
+            spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
+        Ok(Arc::new(Inner { shared, texts: RwLock::new(found.texts), threads: Mutex::new(threads) }))
+    }
 }
 
 fn spawn(dir: &Path, committer: Committer, publisher: Publisher) -> Result<Vec<JoinHandle<()>>, OpenError> {

@@ -18,11 +18,11 @@ impl Log {
     /// # Errors
     /// There is no such entry, or no checkpoint could be signed.
     pub(crate) async fn receipt(&self, index: u64) -> Result<String, ReceiptUnavailable> {
-        if index >= self.inner.shared.queue.next() {
+        if index >= self.next() {
             return Err(ReceiptUnavailable::NoSuchEntry(index));
         }
         let published = self.publish_upto(index + 1).await?;
-        let public = self.inner.public.clone();
+        let public = self.open.public.clone();
         let made = tokio::task::spawn_blocking(move || make_receipt(&public, index, &published));
         made.await.map_err(|_| ReceiptUnavailable::Cancelled)?
     }

@@ -45,12 +45,12 @@ impl SegmentStore for FaultyStore {
         if matches!(self.fault, Fault::Create) {
             return Err(full());
         }
-        let file = DiskStore.create(path, header)?;
+        let file = DiskStore::new(None).create(path, header)?;
         Ok(Box::new(FaultyFile { file, fault: self.fault, calls: Arc::clone(&self.calls) }))
     }
 
     fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
-        DiskStore.resume(path, offset)
+        DiskStore::new(None).resume(path, offset)
     }
 }
 
@@ -83,13 +83,13 @@ impl SegmentFile for FaultyFile {
 
 fn open_with(place: &Place, fault: Fault) -> (Log, Arc<Calls>) {
     let calls = Arc::new(Calls::default());
-    let store = FaultyStore { fault, calls: Arc::clone(&calls) };
-    let (log, _) = Log::open_with(&place.dir(), place.options(), Box::new(store)).expect("it opens");
+    let store = || Box::new(FaultyStore { fault, calls: Arc::clone(&calls) });
+    let (log, _) = Log::open_with(&place.dir(), place.options(), &|_| store()).expect("it opens");
     (log, calls)
 }
 
 #[test]
-fn any_failure_closes_the_log_for_good_and_loses_nothing_that_was_acknowledged() {
+fn any_failure_closes_the_log_at_once_and_loses_nothing_that_was_acknowledged() {
     for fault in [Fault::Create, Fault::Write(1), Fault::ShortWrite(1), Fault::Sync(1)] {
         let place = Place::new();
         let (log, calls) = open_with(&place, fault);
@@ -135,11 +135,11 @@ struct GatedFile(Box<dyn SegmentFile>, Arc<Gate>);
 
 impl SegmentStore for GatedStore {
     fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
-        Ok(Box::new(GatedFile(DiskStore.create(path, header)?, Arc::clone(&self.0))))
+        Ok(Box::new(GatedFile(DiskStore::new(None).create(path, header)?, Arc::clone(&self.0))))
     }
 
     fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
-        Ok(Box::new(GatedFile(DiskStore.resume(path, offset)?, Arc::clone(&self.0))))
+        Ok(Box::new(GatedFile(DiskStore::new(None).resume(path, offset)?, Arc::clone(&self.0))))
     }
 }
 
@@ -164,8 +164,8 @@ fn while_the_disk_is_behind_entries_wait_in_bounds_and_none_is_called_durable() 
     let place = Place::new();
     let gate = Arc::new(Gate::default());
     let options = LogOptions { pending_bytes: 10_000, ..place.options() };
-    let store = Box::new(GatedStore(Arc::clone(&gate)));
-    let (log, _) = Log::open_with(&place.dir(), options, store).expect("it opens");
+    let (log, _) = Log::open_with(&place.dir(), options, &|_| Box::new(GatedStore(Arc::clone(&gate))))
+        .expect("it opens");
     let taken: Vec<Seq> = (0..10_000).map_while(|number| log.append(denial(number)).ok()).collect();
     assert!((10..100).contains(&taken.len()), "{}", taken.len());
     assert_eq!(log.append(denial(1)), Err(LogClosed::Full));
@@ -193,4 +193,113 @@ fn a_public_folder_that_cannot_be_written_holds_up_checkpoints_and_nothing_else(
     fs::remove_file(&tile).expect("out of the way");
     assert_eq!(log.publish_now_blocking().map(|published| published.size), Ok(301));
     assert_eq!(verify(&place, &log).faults, []);
+}
+
+/// A disk that fails while a switch is on, in every way that the fault says.
+struct SwitchedStore(Arc<std::sync::atomic::AtomicBool>, Fault);
+
+struct SwitchedFile(Box<dyn SegmentFile>, Arc<std::sync::atomic::AtomicBool>, Fault);
+
+impl SwitchedStore {
+    fn wrap(&self, file: Box<dyn SegmentFile>) -> Box<dyn SegmentFile> {
+        Box::new(SwitchedFile(file, Arc::clone(&self.0), self.1))
+    }
+}
+
+impl SegmentStore for SwitchedStore {
+    fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(full());
+        }
+        Ok(self.wrap(DiskStore::new(None).create(path, header)?))
+    }
+
+    fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(full());
+        }
+        Ok(self.wrap(DiskStore::new(None).resume(path, offset)?))
+    }
+}
+
+impl SegmentFile for SwitchedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match (self.1.load(Ordering::SeqCst), self.2) {
+            (true, Fault::Write(_)) => Err(full()),
+            (true, Fault::ShortWrite(_)) => {
+                self.0.write(&bytes[..bytes.len() / 2])?;
+                Err(full())
+            }
+            _ => self.0.write(bytes),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        match (self.1.load(Ordering::SeqCst), self.2) {
+            (true, Fault::Sync(_)) => Err(io::Error::other("input/output error")),
+            _ => self.0.sync(),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.0.finish()
+    }
+}
+
+#[test]
+fn a_log_that_failed_is_open_again_without_a_restart_and_old_connections_cannot_go_on_in_it() {
+    for fault in [Fault::Write(0), Fault::ShortWrite(0), Fault::Sync(0)] {
+        let place = Place::new();
+        let broken = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let make = move |broken: &Arc<_>| -> Box<dyn SegmentStore> {
+            Box::new(SwitchedStore(Arc::clone(broken), fault))
+        };
+        let (log, _) = Log::open_with(&place.dir(), place.options(), &|_| make(&broken)).expect("it opens");
+        let again = Arc::clone(&broken);
+        log.keep_open(&place.dir(), place.options(), Box::new(move |_| make(&again))).expect("kept");
+        let mut published = log.published();
+        let connection = log.pin();
+        append_all(&connection, [intent(1)]);
+        broken.store(true, Ordering::SeqCst);
+        let lost = connection.append(outcome(1)).expect("nobody knows yet");
+        assert!(matches!(block_on(connection.wait_durable(lost)), Err(LogClosed::Failed(_))));
+        assert!(matches!(log.append(denial(2)), Err(LogClosed::Failed(_))), "closed within one entry");
+        broken.store(false, Ordering::SeqCst);
+        let reopened = || log.durable().borrow().failed.is_none();
+        while !reopened() {
+            std::thread::yield_now();
+        }
+        assert!(matches!(connection.append(outcome(1)), Err(LogClosed::Failed(_))), "it has an end already");
+        append_all(&log, [denial(3)]);
+        log.publish_now_blocking().expect("published");
+        assert!(published.has_changed().expect("the same channel"));
+        let size = published.borrow_and_update().size;
+        log.shutdown().expect("in order");
+        let report = verify(&place, &log);
+        assert_eq!((report.faults.clone(), report.open_total, report.entries), (Vec::new(), 0, size));
+        assert_eq!(report.statements, 1);
+    }
+}
+
+#[test]
+fn while_the_reserve_is_in_use_nothing_begins_and_what_runs_can_end() {
+    let place = Place::new();
+    let (log, _) = place.open();
+    append_all(&log, [intent(1)]);
+    let reserve = reserve::Reserve::new(&place.dir(), Arc::new(crate::log::Gate::default()));
+    reserve.release();
+    log.gate().set_reserve_used(true);
+    assert_eq!(log.append(intent(2)), Err(LogClosed::DiskFull));
+    assert_eq!(log.gate().closed_for_sessions(), Some(LogClosed::DiskFull));
+    append_all(&log, [outcome(1), denial(3)]);
+    // The keeper takes the space again at its next look.
+    while log.gate().closed_for_sessions().is_some() {
+        std::thread::yield_now();
+    }
+    append_all(&log, [intent(2), outcome(2)]);
+    log.gate().set_witnessed(false);
+    assert_eq!(log.append(intent(4)), Err(LogClosed::Unwitnessed));
+    append_all(&log, [denial(5)]);
+    log.gate().set_witnessed(true);
+    append_all(&log, [intent(4), outcome(4)]);
 }

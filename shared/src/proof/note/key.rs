@@ -10,8 +10,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// Type byte of Ed25519 in key ids and encoded keys.
 const ED25519_TYPE: u8 = 1;
-const KEY_BYTES: usize = 32;
-const SIGNING_PREFIX: &str = "PRIVATE+KEY+";
+pub(in crate::proof) const KEY_BYTES: usize = 32;
+pub(in crate::proof) const SIGNING_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Why a text is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,10 +33,10 @@ pub fn is_key_name(name: &str) -> bool {
 }
 
 /// First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key).
-fn key_id(name: &str, public: &[u8; KEY_BYTES]) -> u32 {
+pub(in crate::proof) fn key_id(name: &str, kind: u8, public: &[u8; KEY_BYTES]) -> u32 {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(name.as_bytes());
-    context.update(&[b'\n', ED25519_TYPE]);
+    context.update(&[b'\n', kind]);
     context.update(public);
     match context.finish().as_ref() {
         [a, b, c, d, ..] => u32::from_be_bytes([*a, *b, *c, *d]),
@@ -44,14 +44,14 @@ fn key_id(name: &str, public: &[u8; KEY_BYTES]) -> u32 {
     }
 }
 
-fn encode(bytes: &[u8; KEY_BYTES]) -> String {
-    let mut typed = [ED25519_TYPE; 1 + KEY_BYTES];
+pub(in crate::proof) fn encode(kind: u8, bytes: &[u8; KEY_BYTES]) -> String {
+    let mut typed = [kind; 1 + KEY_BYTES];
     typed[1..].copy_from_slice(bytes);
     STANDARD.encode(typed)
 }
 
 /// `name+hash+base64`, split and decoded: the base64 may hold `+` itself, so it is the third part.
-fn decode(text: &str) -> Result<(&str, u32, [u8; KEY_BYTES]), KeyError> {
+pub(in crate::proof) fn decode(kind: u8, text: &str) -> Result<(&str, u32, [u8; KEY_BYTES]), KeyError> {
     let mut parts = text.splitn(3, '+');
     let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(KeyError::Form);
@@ -65,7 +65,9 @@ fn decode(text: &str) -> Result<(&str, u32, [u8; KEY_BYTES]), KeyError> {
     let id = u32::from_str_radix(id, 16).map_err(|_| KeyError::Form)?;
     let bytes = STANDARD.decode(key).map_err(|_| KeyError::Form)?;
     match bytes.split_first() {
-        Some((&ED25519_TYPE, rest)) => Ok((name, id, rest.try_into().map_err(|_| KeyError::NotEd25519)?)),
+        Some((found, rest)) if *found == kind => {
+            Ok((name, id, rest.try_into().map_err(|_| KeyError::NotEd25519)?))
+        }
         _ => Err(KeyError::NotEd25519),
     }
 }
@@ -99,7 +101,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{:08x}+{}", self.name, self.id, encode(&self.public))
+        write!(f, "{}+{:08x}+{}", self.name, self.id, encode(ED25519_TYPE, &self.public))
     }
 }
 
@@ -107,8 +109,8 @@ impl FromStr for VerifierKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, id, public) = decode(text)?;
-        if id != key_id(name, &public) {
+        let (name, id, public) = decode(ED25519_TYPE, text)?;
+        if id != key_id(name, ED25519_TYPE, &public) {
             return Err(KeyError::OtherHash);
         }
         Ok(Self { name: name.to_owned(), id, public })
@@ -133,7 +135,7 @@ impl SigningKey {
         }
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::NotEd25519)?;
         let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::NotEd25519)?;
-        let verifier = VerifierKey { name: name.to_owned(), id: key_id(name, &public), public };
+        let verifier = VerifierKey { name: name.to_owned(), id: key_id(name, ED25519_TYPE, &public), public };
         Ok(Self { pair, seed, verifier })
     }
 
@@ -143,7 +145,7 @@ impl SigningKey {
     /// The text is not such a key.
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         let rest = text.trim_end().strip_prefix(SIGNING_PREFIX).ok_or(KeyError::Form)?;
-        let (name, id, seed) = decode(rest)?;
+        let (name, id, seed) = decode(ED25519_TYPE, rest)?;
         let key = Self::from_seed(name, seed)?;
         if key.verifier.id == id { Ok(key) } else { Err(KeyError::OtherHash) }
     }
@@ -151,7 +153,12 @@ impl SigningKey {
     /// The secret text, for a file that only its owner can read.
     #[must_use]
     pub fn to_text(&self) -> String {
-        format!("{SIGNING_PREFIX}{}+{:08x}+{}", self.verifier.name, self.verifier.id, encode(&self.seed))
+        format!(
+            "{SIGNING_PREFIX}{}+{:08x}+{}",
+            self.verifier.name,
+            self.verifier.id,
+            encode(ED25519_TYPE, &self.seed)
+        )
     }
 
     /// The public half.

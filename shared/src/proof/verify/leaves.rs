@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     entry::{CATALOGUE, Denial, Entry, Intent, Leaf, OutcomeEntry},
-    ids::StatementId,
+    ids::{ConnectionId, StatementId},
 };
 
 /// The running state over all entries so far.
@@ -27,6 +27,10 @@ pub(super) struct Leaves {
     open: HashMap<StatementId, u64>,
     /// Where each statement ended.
     ended: HashMap<StatementId, u64>,
+    /// The number that the next INTENT or denial of a connection must have.
+    next_of: HashMap<ConnectionId, u64>,
+    /// Only a part of the log is looked at: what is missing may stand before it.
+    partial: bool,
 }
 
 /// A body that stands beside the leaf, to be fetched by the caller.
@@ -37,11 +41,17 @@ pub(super) struct Body {
 }
 
 impl Leaves {
+    /// Of a part of a log.
+    pub(super) fn of_a_part() -> Self {
+        Self { partial: true, ..Self::default() }
+    }
+
     /// Looks at the entry at `index`. An entry whose body stands elsewhere gives its place.
     pub(super) fn look(&mut self, index: u64, bytes: &[u8]) -> Option<Body> {
         match read(bytes) {
-            Ok((time, fact)) => {
+            Ok((time, fact, number)) => {
                 self.look_at_time(index, time);
+                number.into_iter().for_each(|number| self.count(index, number));
                 self.note(index, fact)
             }
             Err(reason) => {
@@ -73,9 +83,17 @@ impl Leaves {
             Some(bytes) => {
                 let hash: String = plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect();
                 if hash != body.sha256 || bytes.len() as u64 != body.length {
-                    self.fault(index, Wrong::BodyChanged { path });
-                } else if let Err(error) = serde_json::from_slice::<Entry>(bytes) {
-                    self.fault(index, Wrong::Unreadable { reason: describe(&error) });
+                    return self.fault(index, Wrong::BodyChanged { path });
+                }
+                match serde_json::from_slice::<Entry>(bytes) {
+                    Ok(Entry::Intent(intent)) => {
+                        self.count(index, Number::Next(intent.connection, intent.sequence));
+                    }
+                    Ok(Entry::Denial(denial)) => {
+                        self.count(index, Number::Next(denial.connection, denial.sequence));
+                    }
+                    Ok(_) => {}
+                    Err(error) => self.fault(index, Wrong::Unreadable { reason: describe(&error) }),
                 }
             }
         }
@@ -102,6 +120,24 @@ impl Leaves {
         }
     }
 
+    /// Each connection numbers its INTENTs and denials from 0 on. Entries of before there were numbers have
+    /// none.
+    fn count(&mut self, index: u64, number: Number) {
+        match number {
+            Number::Closed(connection) => {
+                self.next_of.remove(&connection);
+            }
+            Number::Next(connection, Some(found)) => {
+                let usual = if self.partial { found } else { 0 };
+                let expected = self.next_of.insert(connection, found.wrapping_add(1)).unwrap_or(usual);
+                if found != expected {
+                    self.fault(index, Wrong::SequenceBroken { connection, expected, found });
+                }
+            }
+            Number::Next(_, None) => {}
+        }
+    }
+
     fn begin(&mut self, index: u64, statement: StatementId) {
         self.statements += 1;
         let first = self.open.get(&statement).or_else(|| self.ended.get(&statement)).copied();
@@ -120,7 +156,9 @@ impl Leaves {
             self.fault(index, Wrong::SecondOutcome { statement, first });
         } else {
             self.ended.insert(statement, index);
-            self.fault(index, Wrong::OutcomeWithoutIntent { statement });
+            if !self.partial {
+                self.fault(index, Wrong::OutcomeWithoutIntent { statement });
+            }
         }
     }
 
@@ -144,6 +182,12 @@ impl Leaves {
     }
 }
 
+/// What the numbers of connections need to know of an entry.
+enum Number {
+    Next(ConnectionId, Option<u64>),
+    Closed(ConnectionId),
+}
+
 /// What the pairs need to know of an entry.
 enum Fact {
     Intent(StatementId),
@@ -155,7 +199,7 @@ enum Fact {
 
 /// Reads an entry in full: its time, and what it is. Most entries are of three kinds, and those are read
 /// without the detour that the catalogue's tagged form costs.
-fn read(bytes: &[u8]) -> Result<(u64, Fact), String> {
+fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
     #[derive(Deserialize)]
     struct Head<'a> {
         v: u16,
@@ -167,10 +211,19 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact), String> {
     if head.v != CATALOGUE {
         return Err(format!("version {} of the catalogue is not known here", head.v));
     }
+    let mut number = None;
     let fact = match head.kind.as_ref() {
-        "intent" => Fact::Intent(from_slice::<Intent>(bytes)?.statement),
+        "intent" => {
+            let intent = from_slice::<Intent>(bytes)?;
+            number = Some(Number::Next(intent.connection, intent.sequence));
+            Fact::Intent(intent.statement)
+        }
         "outcome" => Fact::Outcome(from_slice::<OutcomeEntry>(bytes)?.statement),
-        "denial" => Fact::Denial(from_slice::<Denial>(bytes)?.statement),
+        "denial" => {
+            let denial = from_slice::<Denial>(bytes)?;
+            number = Some(Number::Next(denial.connection, denial.sequence));
+            Fact::Denial(denial.statement)
+        }
         _ => match from_slice::<Leaf>(bytes)?.entry {
             Entry::Oversized { of, statement, sha256, length } => {
                 let fact = match (of.as_str(), statement) {
@@ -182,10 +235,14 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact), String> {
                 let body = Body { path: format!("blob/{sha256}"), sha256, length };
                 Fact::Elsewhere { fact: Box::new(fact), body }
             }
+            Entry::ConnectionClosed { connection, .. } => {
+                number = Some(Number::Closed(connection));
+                Fact::Other
+            }
             _ => Fact::Other,
         },
     };
-    Ok((head.time, fact))
+    Ok((head.time, fact, number))
 }
 
 fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {

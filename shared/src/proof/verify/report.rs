@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    ids::StatementId,
+    ids::{ConnectionId, StatementId},
     proof::{checkpoint::Checkpoint, tree::Hash},
 };
 
@@ -26,6 +26,8 @@ pub struct Report {
     pub checkpoint: Checkpoint,
     /// Entries that were read and hashed.
     pub entries: u64,
+    /// What witnesses have cosigned, where their keys were given.
+    pub witnessed: Option<Witnessed>,
     /// INTENTs among them.
     pub statements: u64,
     pub denials: u64,
@@ -54,6 +56,15 @@ impl Report {
         self.faults.sort_by_key(|fault| fault.index);
         self.faults.truncate(MAX_LISTED);
     }
+}
+
+/// What witnesses have cosigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// Entries under the cosigned checkpoint: what came after them is under the log's own word.
+    pub size: u64,
+    /// Names, and when each has cosigned, in seconds since 1970.
+    pub by: Vec<(String, u64)>,
 }
 
 /// A statement that has begun, and of which no end is known.
@@ -102,6 +113,14 @@ pub enum Wrong {
     OutcomeWithoutIntent { statement: StatementId },
     /// The statement had ended already.
     SecondOutcome { statement: StatementId, first: u64 },
+    /// A connection's INTENTs and denials are numbered, and some numbers are left out or come twice.
+    SequenceBroken { connection: ConnectionId, expected: u64, found: u64 },
+    /// The entry is not in the tree that was signed: it or the hashes above it were changed.
+    NotIncluded,
+    /// The file `witnessed` is missing or is no checkpoint of this log.
+    NotWitnessed { reason: String },
+    /// Fewer witnesses than asked for have cosigned.
+    TooFewWitnesses { found: usize, required: usize },
     /// The file beside the tiles that holds the body of this entry is not there.
     BodyMissing { path: String },
     /// The file with the body of this entry is not the one that was hashed into it.
@@ -188,6 +207,17 @@ impl Wrong {
             }
             Self::SecondOutcome { statement, first } => {
                 write!(f, "a second OUTCOME for {statement}, after that of entry {first}")
+            }
+            Self::SequenceBroken { connection, expected, found } => write!(
+                f,
+                "number {found} of the connection {connection}, whose next must be {expected}: entries are missing or were put in"
+            ),
+            Self::NotIncluded => {
+                write!(f, "not in the tree that was signed: it or the hashes above it were changed")
+            }
+            Self::NotWitnessed { reason } => write!(f, "no witness vouches for this log: {reason}"),
+            Self::TooFewWitnesses { found, required } => {
+                write!(f, "{found} of the given witnesses have cosigned, and {required} must")
             }
             Self::BodyMissing { path } => write!(f, "its body `{path}` is missing"),
             Self::BodyChanged { path } => write!(f, "its body `{path}` is not the one that was written"),

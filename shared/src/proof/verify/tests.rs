@@ -1,3 +1,4 @@
+mod parts;
 mod tamper;
 
 use std::{cell::RefCell, collections::BTreeMap};
@@ -42,6 +43,7 @@ fn intent(number: u64) -> Entry {
         read_only: true,
         reads: vec!["public.customers".into()],
         writes: Vec::new(),
+        sequence: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
 }
@@ -68,6 +70,7 @@ fn denial(number: u64) -> Entry {
         verb: "drop table".into(),
         text: TextRef::Length(9),
         commitment: "00".into(),
+        sequence: None,
         decision: decision(Outcome::Deny),
     }))
 }

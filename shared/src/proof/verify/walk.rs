@@ -226,6 +226,7 @@ impl<'a, R: LogReader> Walk<'a, R> {
         let mut report = Report {
             checkpoint: self.checkpoint,
             entries: self.entries,
+            witnessed: None,
             statements: self.leaves.statements,
             denials: self.leaves.denials,
             first_time: self.leaves.first_time,

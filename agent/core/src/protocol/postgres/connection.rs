@@ -220,6 +220,8 @@ pub struct Connection {
     followed: Followed,
     known_texts: HashSet<String>,
     statements: u64,
+    /// INTENTs and denials that were recorded.
+    recorded: u64,
     now: Instant,
 }
 
@@ -252,6 +254,7 @@ impl Connection {
             followed: Followed::default(),
             known_texts: HashSet::new(),
             statements: 0,
+            recorded: 0,
             now,
         }
     }
@@ -291,6 +294,12 @@ impl Connection {
         let ticket = self.ledger.ticket(claim);
         self.outbox.push(Output::Record { ticket, entry });
         ticket
+    }
+
+    /// The number of the next INTENT or denial: there is one entry for each number.
+    const fn next_sequence(&mut self) -> u64 {
+        self.recorded += 1;
+        self.recorded - 1
     }
 
     /// A new statement id: unpredictable without the seed, repeatable with it.

@@ -128,6 +128,7 @@ impl Connection {
 
     fn record_intent(&mut self, execution: &Execution, id: StatementId, decision: Decision) -> Ticket {
         self.record_text(&execution.facts);
+        let sequence = Some(self.next_sequence());
         let facts = &self.setup.facts;
         let intent = Intent {
             statement: id,
@@ -142,6 +143,7 @@ impl Connection {
             read_only: execution.facts.proof == ReadProof::ReadOnly,
             reads: execution.facts.reads.clone(),
             writes: execution.facts.writes.clone(),
+            sequence,
             decision,
         };
         self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
@@ -310,6 +312,7 @@ impl Connection {
         let Denied { id, facts, decision, sqlstate } = denied;
         self.record_text(&facts);
         let error = answer::denial(&decision, sqlstate, &id.to_string());
+        let sequence = Some(self.next_sequence());
         let connection = &self.setup.facts;
         let denial = Denial {
             statement: id,
@@ -321,6 +324,7 @@ impl Connection {
             verb: facts.verb.clone(),
             text: facts.text.clone(),
             commitment: self.commitment(id, text, &binds),
+            sequence,
             decision,
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));

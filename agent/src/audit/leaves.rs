@@ -1,0 +1,83 @@
+//! Reading entries by their index from the public folder, a bundle at a time.
+
+use std::collections::HashMap;
+
+use connect_shared::{
+    api::IndexedLeaf,
+    entry::{Entry, Leaf},
+    proof::tile::{Level, LogReader as _, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
+};
+
+use super::IndexError;
+use crate::log::PublicFolder;
+
+/// Longest body of an oversized entry that is looked into.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// Bundles that are kept. One may have 17 MiB.
+const KEPT: usize = 4;
+
+/// The entries of a log of `size` entries.
+#[derive(Debug)]
+pub(crate) struct Leaves {
+    public: PublicFolder,
+    size: u64,
+    bundles: HashMap<u64, Vec<Vec<u8>>>,
+    /// Bytes of all entries that were given out.
+    given: usize,
+}
+
+impl Leaves {
+    pub(crate) fn new(public: PublicFolder, size: u64) -> Self {
+        Self { public, size, bundles: HashMap::new(), given: 0 }
+    }
+
+    /// All entries of one bundle, in order.
+    pub(super) fn bundle(&mut self, number: u64) -> Result<&[Vec<u8>], IndexError> {
+        if !self.bundles.contains_key(&number) {
+            if self.bundles.len() >= KEPT {
+                self.bundles.clear();
+            }
+            let entries = self.read(number)?;
+            self.bundles.insert(number, entries);
+        }
+        Ok(self.bundles.get(&number).map_or(&[], Vec::as_slice))
+    }
+
+    fn read(&self, number: u64) -> Result<Vec<Vec<u8>>, IndexError> {
+        let missing = || IndexError::Leaf(number * u64::from(TILE_WIDTH));
+        let tile = Tile::of(Level::Entries, number, self.size).ok_or_else(missing)?;
+        // A partial bundle may have been dropped since for the full one.
+        let read = |tile: Tile| self.public.read(&tile.path(), MAX_BUNDLE_BYTES).ok().flatten();
+        let bytes = read(tile).or_else(|| read(tile.full())).ok_or_else(missing)?;
+        let entries = decode_bundle(&bytes).map_err(|_| missing())?;
+        let entries: Vec<_> = entries.into_iter().take(usize::from(tile.width)).map(<[u8]>::to_vec).collect();
+        if entries.len() == usize::from(tile.width) { Ok(entries) } else { Err(missing()) }
+    }
+
+    /// The entry at `index`. Of an entry whose body stands elsewhere, the body.
+    pub(crate) fn get(&mut self, index: u64) -> Result<IndexedLeaf, IndexError> {
+        let missing = || IndexError::Leaf(index);
+        let place = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let bytes = self.bundle(index / u64::from(TILE_WIDTH))?.get(place).ok_or_else(missing)?.clone();
+        let (leaf, length) = self.decode(&bytes).ok_or_else(missing)?;
+        self.given += length;
+        Ok(IndexedLeaf { index, leaf })
+    }
+
+    /// Bytes of all entries that were given out so far.
+    pub(super) const fn given(&self) -> usize {
+        self.given
+    }
+
+    /// An entry from its bytes, or the body that it stands for, and the length of what was read.
+    pub(super) fn decode(&self, bytes: &[u8]) -> Option<(Leaf, usize)> {
+        let leaf: Leaf = serde_json::from_slice(bytes).ok()?;
+        let Entry::Oversized { sha256, .. } = &leaf.entry else { return Some((leaf, bytes.len())) };
+        let body = self.public.read(&format!("blob/{sha256}"), MAX_BODY_BYTES).ok().flatten();
+        let Some(body) = body else { return Some((leaf, bytes.len())) };
+        Some(match serde_json::from_slice::<Entry>(&body) {
+            Ok(entry) => (Leaf { entry, ..leaf }, body.len()),
+            Err(_) => (leaf, bytes.len()),
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! `[[log.sink]]`: where events go to.
+
+use std::path::PathBuf;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Url;
+
+use super::{
+    Surroundings, identity, secret,
+    section::{Located, Section},
+    value,
+};
+
+/// Most sinks of one log.
+const MAX_SINKS: usize = 16;
+
+/// One sink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkConfig {
+    /// Names its cursor: under another name everything is sent again.
+    pub name: String,
+    pub format: SinkFormat,
+    pub target: SinkTarget,
+}
+
+/// How an entry reads there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SinkFormat {
+    /// OCSF 1.8.
+    Ocsf,
+    /// The leaf with its index.
+    Entries,
+}
+
+/// Where it goes to.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// One JSON object a line.
+    File(PathBuf),
+    /// Standard Webhooks.
+    Webhook { url: String, secret: Vec<u8> },
+    /// RFC 5424 over TLS.
+    Syslog { address: (String, u16), ca_file: Option<PathBuf> },
+}
+
+impl std::fmt::Debug for SinkTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Syslog { address, .. } => f.debug_tuple("Syslog").field(address).finish(),
+            // Its secret is nobody's business.
+            Self::Webhook { url, .. } => f.debug_struct("Webhook").field("url", url).finish_non_exhaustive(),
+        }
+    }
+}
+
+pub(super) fn read(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Vec<SinkConfig>> {
+    let read: Vec<Option<SinkConfig>> =
+        section.sections("sink").into_iter().map(|sink| read_one(sink, around)).collect();
+    let sinks: Vec<SinkConfig> = read.into_iter().collect::<Option<_>>()?;
+    let names: std::collections::BTreeSet<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+    if names.len() != sinks.len() {
+        section.wrong("sink", "two sinks have one name; each needs a cursor of its own");
+        return None;
+    }
+    if sinks.len() > MAX_SINKS {
+        section.wrong("sink", &format!("there are more than {MAX_SINKS} sinks"));
+        return None;
+    }
+    Some(sinks)
+}
+
+fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<SinkConfig> {
+    let name = section.required_string("name", "archive");
+    let name = name.filter(|name: &Located<String>| section.check(name, value::name(&name.value)));
+    let format = match section.string("format") {
+        Some(text) => section.accept(&text, format(&text.value)),
+        None => Some(SinkFormat::Ocsf),
+    };
+    let places = (section.string("file"), section.string("webhook"), section.string("syslog"));
+    let target = match places {
+        (Some(file), None, None) => Some(SinkTarget::File(around.resolve(&file.value))),
+        (None, Some(url), None) => read_webhook(&mut section, &url, around),
+        (None, None, Some(address)) => read_syslog(&mut section, &address, around),
+        (None, None, None) => {
+            section.missing("file", "is missing; name a file, a URL in `webhook`, or an address in `syslog`");
+            None
+        }
+        _ => {
+            section.wrong(
+                "file",
+                "only one of `file`, `webhook` and `syslog` may be given; make two sinks of it",
+            );
+            None
+        }
+    };
+    section.finish();
+    Some(SinkConfig { name: name?.value, format: format?, target: target? })
+}
+
+fn format(text: &str) -> Result<SinkFormat, String> {
+    match text {
+        "ocsf" => Ok(SinkFormat::Ocsf),
+        "entries" => Ok(SinkFormat::Entries),
+        _ => Err(format!("`{text}` is no format; write `ocsf` or `entries`")),
+    }
+}
+
+fn read_webhook(
+    section: &mut Section<'_, '_>,
+    url: &Located<String>,
+    around: &Surroundings<'_>,
+) -> Option<SinkTarget> {
+    let good = section.check(url, check_url(&url.value));
+    let secret = secret::read_named(section, ("secret_file", "secret_env"), around)?;
+    let encoded = secret.0.strip_prefix("whsec_").unwrap_or(&secret.0);
+    let bytes = STANDARD.decode(encoded).ok().filter(|bytes| (24..=64).contains(&bytes.len()));
+    if bytes.is_none() {
+        section.wrong("secret_file", "holds no secret of 24 to 64 bytes as `whsec_` and base64");
+    }
+    bytes.filter(|_| good).map(|secret| SinkTarget::Webhook { url: url.value.clone(), secret })
+}
+
+fn read_syslog(
+    section: &mut Section<'_, '_>,
+    address: &Located<String>,
+    around: &Surroundings<'_>,
+) -> Option<SinkTarget> {
+    let ca_file = identity::read_ca_file(section, around);
+    let address = section.accept(address, value::address(&address.value));
+    Some(SinkTarget::Syslog { address: address?, ca_file: ca_file? })
+}
+
+/// Entries say who did what, so they leave the machine encrypted.
+fn check_url(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|error| {
+        format!("`{text}` is not a URL ({error}); for example `https://siem.example.com/in`")
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not carry a user name or a password".to_owned());
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(()),
+        ("http", Some(host)) if value::is_loopback(host) => Ok(()),
+        _ => Err("must begin with `https://`; plain http is for this machine only".to_owned()),
+    }
+}

@@ -1,0 +1,39 @@
+//! Sinks: the log is their outbox. Each has a cursor of its own, kept on the disk, that moves only when
+//! what is before it was taken; so everything arrives at least once and in order, also after a stop of any
+//! kind, and duplicates are at most one batch. A sink that is away holds up itself and nothing else.
+//!
+//! [`engine`] moves the cursors, [`file`], [`webhook`] and [`syslog`] are where events go to.
+
+mod cursor;
+mod engine;
+mod file;
+mod syslog;
+mod webhook;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::engine::Exporter;
+
+/// One event on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) index: u64,
+    /// Milliseconds since 1970.
+    pub(crate) time: u64,
+    /// The kind of its entry.
+    pub(crate) kind: &'static str,
+    /// One line of JSON.
+    pub(crate) json: String,
+    /// Nothing is recorded if this one cannot be delivered: it tells of such a case itself.
+    pub(crate) tells_of_loss: bool,
+}
+
+/// Why a batch was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undelivered {
+    /// Later, perhaps. A word for the operator.
+    NotNow(&'static str),
+    /// Never, as it is.
+    Refused(&'static str),
+}

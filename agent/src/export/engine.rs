@@ -1,0 +1,205 @@
+//! Moves the cursor of each sink along the log, one batch at a time.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use connect_shared::{entry::Entry, ocsf};
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
+
+use super::{Event, Undelivered, cursor::Cursor, file, syslog::Syslog, webhook::Webhook};
+use crate::{
+    audit::{Describer, Follower, IndexError, Leaves, Seen},
+    config::{SinkConfig, SinkFormat, SinkTarget},
+    log::{Log, PublicFolder},
+};
+
+/// Most events that are sent at once.
+const BATCH: usize = 256;
+/// First and longest pause after a failure.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// The tasks of all sinks.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Exporter {
+    /// Starts every configured sink where it left off.
+    ///
+    /// # Errors
+    /// A cursor cannot be read: nothing may be skipped or sent twice in silence.
+    pub(crate) fn start(
+        log: &Log,
+        follower: &Follower,
+        dir: &Path,
+        sinks: &[SinkConfig],
+    ) -> std::io::Result<Self> {
+        let folder = dir.join("sinks");
+        if !sinks.is_empty() {
+            std::fs::create_dir_all(&folder)?;
+        }
+        let start = |config: &SinkConfig| -> std::io::Result<JoinHandle<()>> {
+            let engine = Engine {
+                log: log.clone(),
+                index: follower.path().to_owned(),
+                cursor: Cursor::open(&folder, &config.name)?,
+                target: Target::new(config, log.origin())?,
+                config: config.clone(),
+            };
+            Ok(tokio::spawn(engine.run(follower.seen())))
+        };
+        Ok(Self { tasks: sinks.iter().map(start).collect::<Result<_, _>>()? })
+    }
+}
+
+/// Where a sink's events go to.
+enum Target {
+    File(PathBuf),
+    Webhook(Box<Webhook>),
+    Syslog(Syslog),
+}
+
+impl Target {
+    fn new(config: &SinkConfig, origin: &str) -> std::io::Result<Self> {
+        match &config.target {
+            SinkTarget::File(path) => Ok(Self::File(path.clone())),
+            SinkTarget::Webhook { url, secret } => Webhook::new(url, secret, origin)
+                .map(|webhook| Self::Webhook(Box::new(webhook)))
+                .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
+            SinkTarget::Syslog { address: (host, port), ca_file } => {
+                let syslog = Syslog::new((host, *port), ca_file.as_ref(), origin);
+                syslog.map(Self::Syslog).map_err(std::io::Error::other)
+            }
+        }
+    }
+
+    async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
+        match self {
+            Self::Webhook(webhook) => webhook.deliver(batch).await,
+            Self::Syslog(syslog) => syslog.deliver(batch).await,
+            Self::File(path) => {
+                let (path, batch) = (path.clone(), batch.to_vec());
+                let written = tokio::task::spawn_blocking(move || file::deliver(&path, &batch)).await;
+                written.unwrap_or(Err(Undelivered::NotNow("cancelled")))
+            }
+        }
+    }
+}
+
+struct Engine {
+    log: Log,
+    index: PathBuf,
+    cursor: Cursor,
+    target: Target,
+    config: SinkConfig,
+}
+
+impl Engine {
+    /// Only what is signed and can be described goes out: the sink is behind the index.
+    async fn run(mut self, mut seen: watch::Receiver<Seen>) {
+        let mut pause = PAUSES.0;
+        loop {
+            let next = self.cursor.next();
+            let Ok(upto) = seen.wait_for(|seen| seen.indexed > next).await.map(|seen| seen.indexed) else {
+                return;
+            };
+            match self.step(next, upto).await {
+                Ok(()) => pause = PAUSES.0,
+                Err(code) => {
+                    tracing::warn!(sink = %self.config.name, code, next, behind = upto - next, "a sink is behind");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+            }
+        }
+    }
+
+    /// One batch, and the cursor behind it.
+    async fn step(&mut self, next: u64, upto: u64) -> Result<(), &'static str> {
+        let batch = self.read(next, upto).await.map_err(|error| {
+            tracing::debug!(%error, "a sink cannot read the log");
+            "log_unreadable"
+        })?;
+        match self.target.deliver(&batch).await {
+            Ok(()) => self.advance(next + batch.len() as u64).await,
+            Err(Undelivered::NotNow(code)) => Err(code),
+            Err(Undelivered::Refused(_)) => self.one_by_one(&batch).await,
+        }
+    }
+
+    /// Something in the batch is refused for good: the rest must not suffer for it.
+    async fn one_by_one(&mut self, batch: &[Event]) -> Result<(), &'static str> {
+        for event in batch {
+            match self.target.deliver(std::slice::from_ref(event)).await {
+                Ok(()) => {}
+                Err(Undelivered::NotNow(code)) => return Err(code),
+                Err(Undelivered::Refused(code)) => self.give_up(event, code),
+            }
+            self.advance(event.index + 1).await?;
+        }
+        Ok(())
+    }
+
+    /// A dead letter is an entry: whoever counts what arrived finds it there.
+    fn give_up(&self, event: &Event, code: &'static str) {
+        tracing::error!(sink = %self.config.name, index = event.index, code, "an event is refused for good");
+        if !event.tells_of_loss {
+            let sink = self.config.name.clone();
+            let _closed_log_has_said_so =
+                self.log.append(Entry::SinkRefused { sink, index: event.index, code: code.to_owned() });
+        }
+    }
+
+    async fn advance(&mut self, next: u64) -> Result<(), &'static str> {
+        // Rarely, and short: this task has nothing else to do meanwhile.
+        self.cursor.advance(next).map_err(|_| "cursor_unwritable")
+    }
+
+    async fn read(&self, next: u64, upto: u64) -> Result<Vec<Event>, IndexError> {
+        let (public, index) = (PublicFolder::new(self.log.public_dir()), self.index.clone());
+        let (origin, format) = (Arc::<str>::from(self.log.origin()), self.config.format);
+        let read = tokio::task::spawn_blocking(move || {
+            let (mut leaves, describer) = (Leaves::new(public, upto), Describer::open(&index)?);
+            let last = upto.min(next + BATCH as u64);
+            (next..last).map(|index| event(&mut leaves, &describer, index, &origin, format)).collect()
+        });
+        read.await.unwrap_or(Err(IndexError::Leaf(next)))
+    }
+}
+
+fn event(
+    leaves: &mut Leaves,
+    describer: &Describer,
+    index: u64,
+    origin: &str,
+    format: SinkFormat,
+) -> Result<Event, IndexError> {
+    let entry = leaves.get(index)?;
+    let tells_of_loss = matches!(entry.leaf.entry, Entry::SinkRefused { .. });
+    let value = match format {
+        SinkFormat::Entries => serde_json::to_value(&entry).unwrap_or_default(),
+        SinkFormat::Ocsf => {
+            let facts = describer.describe(&entry)?;
+            let context = ocsf::Context {
+                origin,
+                principal: facts.principal.as_ref(),
+                name: facts.name.as_deref(),
+                resource: facts.resource.as_deref(),
+                sql: facts.sql.as_deref(),
+            };
+            ocsf::render(&context, index, &entry.leaf)
+        }
+    };
+    let (time, kind) = (entry.leaf.time, entry.leaf.entry.kind());
+    Ok(Event { index, time, kind, json: value.to_string(), tells_of_loss })
+}

@@ -1,0 +1,87 @@
+//! To an HTTP endpoint, signed as Standard Webhooks (<https://www.standardwebhooks.com>) says: the receiver
+//! knows from whom it comes, that nothing was changed, and by its id what it has had before.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::{Client, StatusCode, redirect::Policy};
+
+use super::{Event, Undelivered};
+use crate::serve::now;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// One endpoint.
+#[derive(Debug)]
+pub(super) struct Webhook {
+    url: String,
+    key: hmac::Key,
+    origin: String,
+    client: Client,
+}
+
+impl Webhook {
+    pub(super) fn new(url: &str, secret: &[u8], origin: &str) -> Option<Self> {
+        let tls = crate::identity::public_tls().ok()?;
+        let client =
+            Client::builder().tls_backend_preconfigured(tls).redirect(Policy::none()).timeout(PATIENCE);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Some(Self { url: url.to_owned(), key, origin: origin.to_owned(), client: client.build().ok()? })
+    }
+
+    /// Sends a batch as one message.
+    pub(super) async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(()) };
+        let events: Vec<&str> = batch.iter().map(|event| event.json.as_str()).collect();
+        let origin = serde_json::to_string(&self.origin).unwrap_or_default();
+        let body = format!(
+            r#"{{"type":"connect.audit","origin":{origin},"from":{},"to":{},"events":[{}]}}"#,
+            first.index,
+            last.index + 1,
+            events.join(",")
+        );
+        let (id, time) = (format!("{}-{}", first.index, last.index), now());
+        let sent = self
+            .client
+            .post(&self.url)
+            .header("content-type", "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", time.to_string())
+            .header("webhook-signature", self.signature(&id, time, &body))
+            .body(body)
+            .send()
+            .await;
+        match sent.map(|response| response.status()) {
+            Ok(status) if status.is_success() => Ok(()),
+            // Only what is wrong with this very message is never taken.
+            Ok(
+                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY,
+            ) => Err(Undelivered::Refused("refused")),
+            Ok(status) if status.is_client_error() => Err(Undelivered::NotNow("not_accepted")),
+            Ok(_) => Err(Undelivered::NotNow("server_error")),
+            Err(_) => Err(Undelivered::NotNow("no_answer")),
+        }
+    }
+
+    fn signature(&self, id: &str, time: u64, body: &str) -> String {
+        let tag = hmac::sign(&self.key, format!("{id}.{time}.{body}").as_bytes());
+        format!("v1,{}", STANDARD.encode(tag))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_signed_as_the_specification_says() {
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");
+        let webhook = Webhook::new("http://127.0.0.1:9", &secret, "x").expect("a client");
+        // The example of standardwebhooks.com's own libraries.
+        let signature =
+            webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}

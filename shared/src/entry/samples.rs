@@ -1,0 +1,193 @@
+//! One entry of each kind, with every field set: what the reference shows, and what every rendering is tried
+//! with.
+
+use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef};
+use crate::{
+    api::{SearchFilter, SearchScope},
+    decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
+    grant::Action,
+    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+    label::Label,
+};
+
+const STATEMENT: StatementId = StatementId::from_random([1; 16]);
+const SESSION: SessionId = SessionId::from_random([2; 16]);
+const CONNECTION: ConnectionId = ConnectionId::from_random([3; 16]);
+const GRANT: GrantId = GrantId::from_random([4; 16]);
+
+fn text(words: &str) -> String {
+    words.to_owned()
+}
+
+fn principal() -> PrincipalRef {
+    PrincipalRef {
+        sub: text("248289761001"),
+        idp: text("https://id.example.com"),
+        actor: Some(text("code-assistant")),
+    }
+}
+
+fn digest() -> String {
+    "9f".repeat(32)
+}
+
+impl Entry {
+    /// In the order of [`Entry::KINDS`].
+    #[must_use]
+    pub fn samples() -> Vec<Self> {
+        let mut all = Self::samples_of_sessions();
+        all.extend(Self::samples_of_statements());
+        all.extend(Self::samples_of_the_log());
+        all
+    }
+
+    fn samples_of_sessions() -> Vec<Self> {
+        let resource = text("prod-db");
+        vec![
+            Self::AgentStarted {
+                version: text("0.1.0"),
+                config_digest: digest(),
+                policy_digest: digest(),
+                mode: text("strict"),
+            },
+            Self::AgentStopped { reason: text("asked to stop") },
+            Self::Heartbeat,
+            Self::GrantIssued {
+                grant: GRANT,
+                principal: principal(),
+                name: text("ana@example.com"),
+                groups: vec![text("developer")],
+                resource: resource.clone(),
+                actions: vec![Action::Read, Action::Write],
+                reason: Some(text("INC-4711")),
+                expires_at: 1_764_065_400,
+                certificate: digest(),
+            },
+            Self::GrantRefused {
+                code: text("not_allowed"),
+                resource: resource.clone(),
+                principal: Some(principal()),
+            },
+            Self::SessionOpened {
+                session: SESSION,
+                tunnel: TunnelId::from_random([5; 16]),
+                grant: GRANT,
+                principal: principal(),
+                resource: resource.clone(),
+                client: text("connect/0.1.0"),
+                address: text("192.0.2.7:40404"),
+            },
+            Self::TunnelRefused { code: text("grant_expired"), address: text("192.0.2.7:40404") },
+            Self::GrantRenewed { session: SESSION, grant: GRANT, expires_at: 1_764_066_000 },
+            Self::SessionParked { session: SESSION, connections: 2 },
+            Self::SessionResumed {
+                session: SESSION,
+                tunnel: TunnelId::from_random([6; 16]),
+                grant: GRANT,
+                address: text("198.51.100.9:40405"),
+            },
+            Self::SessionClosed { session: SESSION, code: text("closed") },
+            Self::ConnectionOpened {
+                session: SESSION,
+                connection: CONNECTION,
+                upstream: text("db.internal:5432"),
+            },
+            Self::ConnectionClosed { session: SESSION, connection: CONNECTION, code: text("terminated") },
+            Self::CatalogLoaded {
+                resource,
+                version: 3,
+                relations: 40,
+                columns: 300,
+                labelled: 12,
+                digest: digest(),
+            },
+        ]
+    }
+
+    fn samples_of_statements() -> Vec<Self> {
+        let sql = text("SELECT email FROM customers WHERE id = $1");
+        let mask = Obligation::Mask { column: text("public.customers.email"), label: Label::Email };
+        let reason = Reason {
+            policy: text("default/unbounded-write"),
+            code: ReasonCode::UnboundedWrite,
+            object: Some(text("public.customers")),
+            message: text("this would delete every row of `public.customers`"),
+            hint: Some(text("Say which rows: add a WHERE that depends on a column of public.customers.")),
+        };
+        let decision = |outcome, reasons| Decision { outcome, reasons, policy_digest: digest() };
+        vec![
+            Self::StatementText { fingerprint: text("50fde20626009aba"), sql },
+            Self::Intent(Box::new(Intent {
+                statement: STATEMENT,
+                session: SESSION,
+                connection: CONNECTION,
+                principal: principal(),
+                grant: GRANT,
+                resource: text("prod-db"),
+                verb: text("select"),
+                text: TextRef::Fingerprint(text("50fde20626009aba")),
+                commitment: digest(),
+                read_only: true,
+                reads: vec![text("public.customers")],
+                writes: vec![text("public.audit")],
+                sequence: Some(0),
+                decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
+            })),
+            Self::Outcome(Box::new(OutcomeEntry {
+                statement: STATEMENT,
+                result: StatementResult::Done,
+                rows: 1,
+                bytes: 52,
+                masked: vec![text("public.customers.email")],
+                micros: 1_830,
+            })),
+            Self::Denial(Box::new(Denial {
+                statement: STATEMENT,
+                session: SESSION,
+                connection: CONNECTION,
+                principal: principal(),
+                grant: GRANT,
+                resource: text("prod-db"),
+                verb: text("delete"),
+                text: TextRef::Length(21),
+                commitment: digest(),
+                sequence: Some(1),
+                decision: decision(Outcome::Deny, vec![reason]),
+            })),
+            Self::Explained {
+                principal: principal(),
+                resource: text("prod-db"),
+                texts: vec![TextRef::Fingerprint(text("50fde20626009aba"))],
+                outcome: OutcomeKind::Permit,
+            },
+        ]
+    }
+
+    fn samples_of_the_log() -> Vec<Self> {
+        let filter = SearchFilter { principal: Some(text("ana@example.com")), ..SearchFilter::default() };
+        vec![
+            Self::Searched {
+                principal: principal(),
+                scope: SearchScope::All,
+                filter: Box::new(filter),
+                text_bytes: Some(9),
+                rows: 12,
+                upto: 4_096,
+            },
+            Self::CancelRequested { session: SESSION, connection: CONNECTION },
+            Self::WitnessLate {
+                witness: text("witness.example.com/one"),
+                cosigned: 4_000,
+                code: text("no_answer"),
+            },
+            Self::WitnessBack { witness: text("witness.example.com/one"), cosigned: 4_096 },
+            Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
+            Self::Oversized {
+                of: text("intent"),
+                statement: Some(STATEMENT),
+                sha256: digest(),
+                length: 90_000,
+            },
+        ]
+    }
+}

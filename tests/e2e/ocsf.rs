@@ -1,0 +1,91 @@
+//! Entries as OCSF 1.8: every kind, and a real log, validated against the public schema.
+
+use std::{fs, path::Path, process::Command};
+
+use connect_shared::{
+    entry::{CATALOGUE, Entry, Leaf, PrincipalRef},
+    ocsf::{Context, render},
+};
+use connect_tests::{agent::SHOP, place, process, world::World};
+use serde_json::Value;
+
+fn validate(events: &Path) -> process::Finished {
+    let script = place::of_tests("python/ocsf_check.py");
+    process::run(Command::new(place::python()).arg(script).arg(events))
+}
+
+#[test]
+fn every_kind_of_entry_is_an_event_of_the_public_schema() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.jsonl");
+    let who = PrincipalRef { sub: "u1".to_owned(), idp: "https://id.example.com".to_owned(), actor: None };
+    let whole = Context {
+        origin: "connect.local/test",
+        principal: Some(&who),
+        name: Some("ana@example.com"),
+        resource: Some("prod-db"),
+        sql: Some("SELECT email FROM customers WHERE id = $1"),
+    };
+    let bare = Context { origin: "connect.local/test", ..Context::default() };
+    let mut lines = String::new();
+    for context in [&whole, &bare] {
+        for (index, entry) in (0..).zip(Entry::samples()) {
+            let leaf = Leaf { v: CATALOGUE, time: 1_764_064_800_000, entry };
+            lines.push_str(&format!("{}\n", render(context, index, &leaf)));
+        }
+    }
+    fs::write(&file, &lines).expect("written");
+    let checked = validate(&file);
+    assert_eq!(checked.code, 0, "{}\n{}", checked.stdout, checked.stderr);
+    assert!(checked.stdout.contains(&format!("{} events", 2 * Entry::KINDS.len())), "{}", checked.stdout);
+    // A validator that accepts anything proves nothing.
+    fs::write(&file, lines.replace("\"severity_id\":1", "\"severity_id\":\"low\"")).expect("written");
+    assert_ne!(validate(&file).code, 0);
+}
+
+#[test]
+fn what_search_and_a_sink_give_of_a_real_log_is_valid_and_names_the_entry() {
+    let mut world = World::start();
+    let sink = world.folder().join("events.jsonl");
+    world.agent.stop();
+    let config = fs::read_to_string(world.agent.config()).expect("a configuration");
+    let lines = format!("{config}\n[[log.sink]]\nname = \"archive\"\nfile = \"{}\"\n", sink.display());
+    fs::write(world.agent.config(), lines).expect("written");
+    world.agent.restart();
+    let (li, sam) = (world.person("li"), world.person("sam"));
+    li.runs(&["exec", SHOP, "--", "psql", "-Xc", "SELECT email FROM customers WHERE id = 1"]).good();
+    li.runs(&["exec", SHOP, "--", "psql", "-Xc", "DELETE FROM orders"]);
+    let found = sam.runs(&["audit", "search", "--format", "ocsf", "--limit", "1000"]).good();
+    let file = world.folder().join("found.jsonl");
+    fs::write(&file, &found).expect("written");
+    let checked = validate(&file);
+    assert_eq!(checked.code, 0, "{}\n{}", checked.stdout, checked.stderr);
+    let events: Vec<Value> = found.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let denied = events.iter().find(|event| event["metadata"]["event_code"] == "denial").expect("a denial");
+    assert_eq!(
+        (denied["class_uid"].as_u64(), denied["status_code"].as_str()),
+        (Some(6005), Some("unbounded_write"))
+    );
+    let index = denied["metadata"]["sequence"].as_u64().expect("an index");
+    assert_eq!(denied["metadata"]["uid"], format!("connect.local/test/{index}"));
+
+    // The sink has everything up to there, in order; the wait is bounded by the test's patience.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let exported = loop {
+        let text = fs::read_to_string(&sink).unwrap_or_default();
+        if text.lines().count() as u64 > index {
+            break text;
+        }
+        assert!(std::time::Instant::now() < end, "the sink got {} lines", text.lines().count());
+        std::thread::yield_now();
+    };
+    let exported: Vec<Value> =
+        exported.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (place, event) in (0_u64..).zip(&exported) {
+        assert_eq!(event["metadata"]["sequence"], place);
+    }
+    let at = usize::try_from(index).expect("small");
+    assert_eq!(exported[at], *denied, "one rendering, wherever it is made");
+    world.agent.stop();
+    assert_eq!(validate(&sink).code, 0);
+}
