@@ -55,6 +55,9 @@ _connect() {
             connect,ls)
                 cmd="connect__subcmd__ls"
                 ;;
+            connect,mcp)
+                cmd="connect__subcmd__mcp"
+                ;;
             connect,open)
                 cmd="connect__subcmd__open"
                 ;;
@@ -91,6 +94,12 @@ _connect() {
             connect__subcmd__config,list)
                 cmd="connect__subcmd__config__subcmd__list"
                 ;;
+            connect__subcmd__mcp,config)
+                cmd="connect__subcmd__mcp__subcmd__config"
+                ;;
+            connect__subcmd__mcp,serve)
+                cmd="connect__subcmd__mcp__subcmd__serve"
+                ;;
             *)
                 ;;
         esac
@@ -98,7 +107,7 @@ _connect() {
 
     case "${cmd}" in
         connect)
-            opts="-o -h -V --output --json --color --no-input --help --version open exec shell explain env url ls status close wait login logout whoami agents audit doctor config completions demo"
+            opts="-o -h -V --output --json --color --no-input --help --version open exec shell explain env url ls status close wait login logout whoami agents audit mcp doctor config completions demo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -654,6 +663,92 @@ _connect() {
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        connect__subcmd__mcp)
+            opts="-o -h --output --json --color --no-input --help serve config"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        connect__subcmd__mcp__subcmd__config)
+            opts="-o -h --output --json --color --no-input --help claude claude-code codex cursor gemini vscode windsurf zed"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        connect__subcmd__mcp__subcmd__serve)
+            opts="-o -h --resource --reason --output --json --color --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --resource)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table json jsonl name" -- "${cur}"))
                     return 0

@@ -50,6 +50,7 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "logout" -d 'Forget 
 complete -c connect -n "__fish_connect_needs_command" -f -a "whoami" -d 'Say who is signed in'
 complete -c connect -n "__fish_connect_needs_command" -f -a "agents" -d 'The agents that are known here'
 complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done'
+complete -c connect -n "__fish_connect_needs_command" -f -a "mcp" -d 'The door for AI agents: they read, as their own actor on your behalf'
 complete -c connect -n "__fish_connect_needs_command" -f -a "doctor" -d 'Look for what is in the way, and say what would help'
 complete -c connect -n "__fish_connect_needs_command" -f -a "config" -d 'Settings and where they come from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "completions" -d 'Print a completion script'
@@ -291,6 +292,40 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from receipt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "serve" -d 'Serve the Model Context Protocol on standard input and output'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "config" -d 'Print what to add to the settings of an AI agent\'s program'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l resource -d 'Offer only these resources [default: all that you may open]' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand doctor" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

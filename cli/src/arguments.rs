@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Check proofs of what was done
     #[command(subcommand)]
     Audit(Audit),
+    /// The door for AI agents: they read, as their own actor on your behalf
+    #[command(subcommand)]
+    Mcp(Mcp),
     /// Look for what is in the way, and say what would help
     Doctor,
     /// Settings and where they come from
@@ -285,6 +288,40 @@ pub(crate) struct Receipt {
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
     pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mcp {
+    /// Serve the Model Context Protocol on standard input and output
+    Serve(McpServe),
+    /// Print what to add to the settings of an AI agent's program
+    Config {
+        /// Which program
+        client: McpClient,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct McpServe {
+    /// Offer only these resources [default: all that you may open]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Vec<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Programs whose settings we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum McpClient {
+    Claude,
+    ClaudeCode,
+    Codex,
+    Cursor,
+    Gemini,
+    Vscode,
+    Windsurf,
+    Zed,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod exec;
 mod explain;
 mod identity;
 mod inspect;
+mod mcp;
 mod open;
 mod reading;
 
@@ -100,6 +101,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Whoami(wish) => identity::whoami(application, wish),
         Command::Agents(command) => agents::run(application, command).await,
         Command::Audit(command) => audit::run(application, command).await,
+        Command::Mcp(command) => mcp::run(application, command).await,
         Command::Doctor => doctor::run(application).await,
         Command::Config(arguments::Config::List) => config::list(application),
         Command::Completions { shell } => completions::print(*shell),

@@ -17,6 +17,7 @@ mod labels;
 mod lifetimes;
 mod lookups;
 mod masked;
+mod mcp;
 mod pgbench;
 mod proofs;
 mod psql;

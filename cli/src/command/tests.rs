@@ -72,6 +72,7 @@ fn contradictions_are_refused() {
         "connect ls --json -o table",
         "connect agents add https://a --fingerprint md5:1",
         "connect exec a",
+        "connect mcp config notepad",
     ] {
         assert!(matches!(reading::parse(&words(line)), Err(Problem::Clap(_))), "{line}");
     }
