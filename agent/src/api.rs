@@ -11,6 +11,7 @@ mod health;
 mod info;
 mod log;
 mod receipts;
+mod runs;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
+        .route("/v1/runs/{run}/end", post(runs::end))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/{*path}", get(log::file))
         .route("/healthz", get(health::alive))

@@ -25,6 +25,7 @@ mod identity;
 mod jws;
 mod keys;
 mod labels;
+mod lineage;
 mod listener;
 mod log;
 mod parking;

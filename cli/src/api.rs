@@ -9,8 +9,12 @@ mod problem;
 
 use std::time::Duration;
 
-use connect_shared::api::{
-    AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList,
+use connect_shared::{
+    api::{
+        AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList, RunAttestation,
+        RunEnd,
+    },
+    ids::RunId,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use serde::de::DeserializeOwned;
@@ -88,6 +92,13 @@ impl ControlApi {
     /// Asks what would become of a text.
     pub(crate) async fn explain(&self, id_token: &str, request: &ExplainRequest) -> Outcome<Explanation> {
         let call = self.request(Method::POST, "/v1/explain", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// Ends a run; what the agent saw of it.
+    pub(crate) async fn end_run(&self, id_token: &str, run: RunId, end: &RunEnd) -> Outcome<RunAttestation> {
+        let path = format!("/v1/runs/{run}/end");
+        let call = self.request(Method::POST, &path, Caller::Principal(id_token)).json(end);
         self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
     }
 

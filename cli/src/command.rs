@@ -1,6 +1,7 @@
 //! From the command line to the command, and from its outcome to words and an exit status.
 
 mod agents;
+mod attest;
 mod completions;
 mod config;
 mod exec;
@@ -10,6 +11,7 @@ mod inspect;
 mod mcp;
 mod open;
 mod reading;
+mod run;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -88,6 +90,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
     match command {
         Command::Open(wish) => open::run(application, wish).await,
         Command::Exec(wish) => exec::run(application, wish).await,
+        Command::Run(wish) => run::run(application, wish).await,
         Command::Shell(wish) => exec::shell(application, wish).await,
         Command::Explain(wish) => explain::run(application, wish).await,
         Command::Env(named) => inspect::env(application, named).await,
@@ -101,6 +104,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Whoami(wish) => identity::whoami(application, wish),
         Command::Agents(command) => agents::run(application, command).await,
         Command::Audit(command) => audit::run(application, command).await,
+        Command::Attest(command) => attest::run(application, command).await,
         Command::Mcp(command) => mcp::run(application, command).await,
         Command::Doctor => doctor::run(application).await,
         Command::Config(arguments::Config::List) => config::list(application),
@@ -125,6 +129,8 @@ fn end(console: &Console, command: &Command, result: Outcome<Ending>) -> ExitCod
 fn status_of(command: &Command, report: &ErrorReport) -> u8 {
     let runs_another = match command {
         Command::Exec(_) | Command::Shell(_) => true,
+        // What fails after the command has run has a status of its own.
+        Command::Run(_) => !report.code.starts_with(run::UNATTESTED),
         Command::Open(open) => !open.command.is_empty(),
         _ => false,
     };

@@ -4,12 +4,17 @@
 //! value or a row: statements appear as their normalised text (once per text, by fingerprint after that)
 //! and as a salted commitment to the exact bytes.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    attest::FileFact,
     decision::{Decision, OutcomeKind},
-    grant::Action,
-    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+    grant::{Action, RunIdentity},
+    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    label::Label,
+    lineage::LineageReport,
 };
 
 /// Version of the catalogue, in every leaf.
@@ -60,6 +65,9 @@ pub enum Entry {
         reason: Option<String>,
         expires_at: u64,
         certificate: String,
+        /// The run that the grant is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunIdentity>,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -103,6 +111,29 @@ pub enum Entry {
     },
     /// A text in its normal form, before the first statement that refers to it.
     StatementText { fingerprint: String, sql: String },
+    /// What statements are computed from, before the first one that refers to it.
+    StatementLineage {
+        /// Hexadecimal, from the SHA-256 of what follows.
+        lineage: String,
+        report: Box<LineageReport>,
+        /// Columns of which masks are seen, with their labels.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        masks: BTreeMap<String, Label>,
+    },
+    /// A run is over. Files are by the word of whoever ran it.
+    RunEnded {
+        run: RunId,
+        principal: PrincipalRef,
+        resource: String,
+        job: String,
+        /// Exit status of its command.
+        status: u8,
+        inputs: Vec<FileFact>,
+        outputs: Vec<FileFact>,
+        /// How many statements it ran, and the SHA-256 over what its attestation says of each.
+        statements: u64,
+        digest: String,
+    },
     /// A statement is about to run.
     Intent(Box<Intent>),
     /// A statement ended.
@@ -156,6 +187,12 @@ pub struct Intent {
     pub reads: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<String>,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// Reference to a [`Entry::StatementLineage`]; absent where nothing stored is read or written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     pub decision: Decision,
 }
 
@@ -208,5 +245,8 @@ pub struct Denial {
     pub verb: String,
     pub text: TextRef,
     pub commitment: String,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     pub decision: Decision,
 }

@@ -22,6 +22,7 @@ mod pgbench;
 mod proofs;
 mod psql;
 mod readme;
+mod runs;
 mod secrets;
 mod servers;
 mod sign_in;

@@ -130,6 +130,7 @@ impl Sessions {
             actions: vec![Action::Read],
             reason: self.reason.clone(),
             actor: Some(actor.to_owned()),
+            run: None,
             local: LocalWish::Private,
         };
         let open = self.hold(session::open(&self.application, &request, holder).await?);

@@ -172,13 +172,14 @@ fn start(
         signal: Signal::new(size, found.end),
     });
     let verifier_key = key.verifier().to_string();
+    let key = Arc::new(key);
     let folders = (segments.clone(), public.clone());
     let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
         .map_err(io_error("open the last segment in", &segments))?;
     let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
     let publisher = Publisher {
         shared: Arc::clone(&shared),
-        key,
+        key: Arc::clone(&key),
         public: public.clone(),
         cursor: cursor.map_err(io_error("read the last segment in", &segments))?,
         segments,
@@ -196,6 +197,7 @@ fn start(
         texts: RwLock::new(found.texts),
         origin: options.origin,
         verifier_key,
+        key,
         public: PublicFolder::new(public),
         threads: Mutex::new(threads),
         _lock: lock,

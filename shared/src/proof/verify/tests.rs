@@ -42,6 +42,8 @@ fn intent(number: u64) -> Entry {
         read_only: true,
         reads: vec!["public.customers".into()],
         writes: Vec::new(),
+        run: None,
+        lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
 }
@@ -68,6 +70,7 @@ fn denial(number: u64) -> Entry {
         verb: "drop table".into(),
         text: TextRef::Length(9),
         commitment: "00".into(),
+        run: None,
         decision: decision(Outcome::Deny),
     }))
 }

@@ -19,6 +19,7 @@ mod keys;
 mod names;
 mod open;
 mod outbox;
+mod recorded;
 mod respond;
 mod rows;
 mod run;
@@ -219,6 +220,7 @@ pub struct Connection {
     keys: Keys,
     followed: Followed,
     known_texts: HashSet<String>,
+    recorded: recorded::Recorded,
     statements: u64,
     now: Instant,
 }
@@ -251,6 +253,7 @@ impl Connection {
             keys: Keys::default(),
             followed: Followed::default(),
             known_texts: HashSet::new(),
+            recorded: recorded::Recorded::default(),
             statements: 0,
             now,
         }

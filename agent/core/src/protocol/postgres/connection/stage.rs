@@ -128,6 +128,7 @@ impl Connection {
 
     fn record_intent(&mut self, execution: &Execution, id: StatementId, decision: Decision) -> Ticket {
         self.record_text(&execution.facts);
+        let lineage = self.record_lineage(&execution.facts);
         let facts = &self.setup.facts;
         let intent = Intent {
             statement: id,
@@ -142,6 +143,8 @@ impl Connection {
             read_only: execution.facts.proof == ReadProof::ReadOnly,
             reads: execution.facts.reads.clone(),
             writes: execution.facts.writes.clone(),
+            run: facts.run,
+            lineage,
             decision,
         };
         self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
@@ -321,6 +324,7 @@ impl Connection {
             verb: facts.verb.clone(),
             text: facts.text.clone(),
             commitment: self.commitment(id, text, &binds),
+            run: connection.run,
             decision,
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
@@ -404,7 +408,7 @@ fn is_recorded(staged: &Staged, ledger: &crate::record::Ledger) -> bool {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");
