@@ -37,6 +37,7 @@ complete -c connect -n "__fish_connect_needs_command" -s h -l help -d 'Print hel
 complete -c connect -n "__fish_connect_needs_command" -s V -l version -d 'Print version'
 complete -c connect -n "__fish_connect_needs_command" -f -a "open" -d 'Open a resource and hold it until Ctrl-C'
 complete -c connect -n "__fish_connect_needs_command" -f -a "exec" -d 'Run a command with the resource\'s variables set; its exit status is ours'
+complete -c connect -n "__fish_connect_needs_command" -f -a "run" -d 'Run a command as one run of a job, and attest what its outputs were made from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "shell" -d 'Start the engine\'s own client on a resource'
 complete -c connect -n "__fish_connect_needs_command" -f -a "explain" -d 'Say what would become of a statement, and execute nothing'
 complete -c connect -n "__fish_connect_needs_command" -f -a "env" -d 'Print the variables of an open session, for eval'
@@ -51,6 +52,8 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "whoami" -d 'Say who
 complete -c connect -n "__fish_connect_needs_command" -f -a "agents" -d 'The agents that are known here'
 complete -c connect -n "__fish_connect_needs_command" -f -a "history" -d 'Show my own statements and how they ended'
 complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done, and search it'
+complete -c connect -n "__fish_connect_needs_command" -f -a "attest" -d 'Check what a file was made from'
+complete -c connect -n "__fish_connect_needs_command" -f -a "mcp" -d 'The door for AI agents: they read, as their own actor on your behalf'
 complete -c connect -n "__fish_connect_needs_command" -f -a "doctor" -d 'Look for what is in the way, and say what would help'
 complete -c connect -n "__fish_connect_needs_command" -f -a "config" -d 'Settings and where they come from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "completions" -d 'Print a completion script'
@@ -84,6 +87,22 @@ complete -c connect -n "__fish_connect_using_subcommand exec" -l read-only -d 'A
 complete -c connect -n "__fish_connect_using_subcommand exec" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand run" -l job -d 'Name of the job that this is a run of' -r
+complete -c connect -n "__fish_connect_using_subcommand run" -l input -d 'A file that the command reads; its hash is attested' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run" -l out -d 'A file that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
+complete -c connect -n "__fish_connect_using_subcommand run" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand run" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand run" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand run" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand run" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l reason -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand shell" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -382,6 +401,64 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -f -a "verify" -d 'Check a file against its attestation, and say what it was made from; works offline'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l attestation -d 'Its attestation [default: FILE.intoto.jsonl]' -r -F
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l log -d 'The agent\'s log in a folder; it must hold the run' -r -F
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l key -d 'The verifier key of the agent\'s log: NAME+HASH+BASE64 [default: the known agent\'s]' -r
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "serve" -d 'Serve the Model Context Protocol on standard input and output'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "config" -d 'Print what to add to the settings of an AI agent\'s program'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l resource -d 'Offer only these resources [default: all that you may open]' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand doctor" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

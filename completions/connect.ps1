@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('open', 'open', [CompletionResultType]::ParameterValue, 'Open a resource and hold it until Ctrl-C')
             [CompletionResult]::new('exec', 'exec', [CompletionResultType]::ParameterValue, 'Run a command with the resource''s variables set; its exit status is ours')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command as one run of a job, and attest what its outputs were made from')
             [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Start the engine''s own client on a resource')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what would become of a statement, and execute nothing')
             [CompletionResult]::new('env', 'env', [CompletionResultType]::ParameterValue, 'Print the variables of an open session, for eval')
@@ -46,6 +47,8 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('agents', 'agents', [CompletionResultType]::ParameterValue, 'The agents that are known here')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show my own statements and how they ended')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check proofs of what was done, and search it')
+            [CompletionResult]::new('attest', 'attest', [CompletionResultType]::ParameterValue, 'Check what a file was made from')
+            [CompletionResult]::new('mcp', 'mcp', [CompletionResultType]::ParameterValue, 'The door for AI agents: they read, as their own actor on your behalf')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for what is in the way, and say what would help')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Settings and where they come from')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
@@ -69,6 +72,22 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             break
         }
         'connect;exec' {
+            [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;run' {
+            [CompletionResult]::new('--job', '--job', [CompletionResultType]::ParameterName, 'Name of the job that this is a run of')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file that the command reads; its hash is attested')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -361,6 +380,64 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Begin with so many that are there')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Begin with so many that are there')
             [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent, where several are known')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;attest' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a file against its attestation, and say what it was made from; works offline')
+            break
+        }
+        'connect;attest;verify' {
+            [CompletionResult]::new('--attestation', '--attestation', [CompletionResultType]::ParameterName, 'Its attestation [default: FILE.intoto.jsonl]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The agent''s log in a folder; it must hold the run')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The verifier key of the agent''s log: NAME+HASH+BASE64 [default: the known agent''s]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;mcp' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Serve the Model Context Protocol on standard input and output')
+            [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Print what to add to the settings of an AI agent''s program')
+            break
+        }
+        'connect;mcp;serve' {
+            [CompletionResult]::new('--resource', '--resource', [CompletionResultType]::ParameterName, 'Offer only these resources [default: all that you may open]')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;mcp;config' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')

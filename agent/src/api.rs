@@ -11,6 +11,7 @@ mod health;
 mod info;
 mod log;
 mod receipts;
+mod runs;
 mod search;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
+        .route("/v1/runs/{run}/end", post(runs::end))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/witnessed", get(log::witnessed))
         .route("/log/consistency", get(log::consistency))

@@ -19,7 +19,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use connect_core::principal::Principal;
-use connect_shared::{grant::Action, ids::GrantId};
+use connect_shared::{
+    grant::Action,
+    ids::{GrantId, RunId},
+};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 pub use self::{issue::Issued, refusal::GrantRefusal, thumbprint::Thumbprint};
@@ -46,6 +49,8 @@ pub struct VerifiedGrant {
     /// Name of the resource.
     pub resource: String,
     pub actions: Vec<Action>,
+    /// The run that it is for.
+    pub run: Option<RunId>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
 }

@@ -27,6 +27,7 @@ mod identity;
 mod jws;
 mod keys;
 mod labels;
+mod lineage;
 mod listener;
 mod log;
 mod parking;

@@ -9,9 +9,12 @@ mod problem;
 
 use std::time::Duration;
 
-use connect_shared::api::{
-    AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList, SearchAnswer,
-    SearchRequest,
+use connect_shared::{
+    api::{
+        AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList, RunAttestation,
+        RunEnd, SearchAnswer, SearchRequest,
+    },
+    ids::RunId,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use serde::de::DeserializeOwned;
@@ -99,6 +102,13 @@ impl ControlApi {
     pub(crate) async fn search(&self, id_token: &str, request: &SearchRequest) -> Outcome<SearchAnswer> {
         let call = self.request(Method::POST, "/v1/search", Caller::Principal(id_token)).json(request);
         self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
+    }
+
+    /// Ends a run; what the agent saw of it.
+    pub(crate) async fn end_run(&self, id_token: &str, run: RunId, end: &RunEnd) -> Outcome<RunAttestation> {
+        let path = format!("/v1/runs/{run}/end");
+        let call = self.request(Method::POST, &path, Caller::Principal(id_token)).json(end);
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
     }
 
     /// A text: a receipt, a checkpoint.

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Open(Open),
     /// Run a command with the resource's variables set; its exit status is ours
     Exec(Exec),
+    /// Run a command as one run of a job, and attest what its outputs were made from
+    Run(Run),
     /// Start the engine's own client on a resource
     Shell(ShellArguments),
     /// Say what would become of a statement, and execute nothing
@@ -86,6 +88,12 @@ pub(crate) enum Command {
     /// Check proofs of what was done, and search it
     #[command(subcommand)]
     Audit(Audit),
+    /// Check what a file was made from
+    #[command(subcommand)]
+    Attest(Attest),
+    /// The door for AI agents: they read, as their own actor on your behalf
+    #[command(subcommand)]
+    Mcp(Mcp),
     /// Look for what is in the way, and say what would help
     Doctor,
     /// Settings and where they come from
@@ -148,6 +156,55 @@ pub(crate) struct Exec {
     /// The command with its arguments
     #[arg(last = true, value_name = "CMD", required = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Run {
+    /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    pub(crate) resource: Option<String>,
+    /// Name of the job that this is a run of
+    #[arg(long, value_name = "NAME")]
+    pub(crate) job: String,
+    /// A file that the command reads; its hash is attested
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Vec<PathBuf>,
+    /// A file that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output
+    /// means the same
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) out: Vec<PathBuf>,
+    /// Name of the AI agent that acts for you; it gets no more than AI agents may have
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Ask for reading only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// The command with its arguments
+    #[arg(last = true, value_name = "CMD", required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Attest {
+    /// Check a file against its attestation, and say what it was made from; works offline
+    Verify(VerifyAttestation),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerifyAttestation {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// Its attestation [default: FILE.intoto.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attestation: Option<PathBuf>,
+    /// The agent's log in a folder; it must hold the run
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log: Option<PathBuf>,
+    /// The verifier key of the agent's log: NAME+HASH+BASE64 [default: the known agent's]
+    #[arg(long, value_name = "VERIFIERKEY")]
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -442,6 +499,40 @@ pub(crate) struct Receipt {
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
     pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mcp {
+    /// Serve the Model Context Protocol on standard input and output
+    Serve(McpServe),
+    /// Print what to add to the settings of an AI agent's program
+    Config {
+        /// Which program
+        client: McpClient,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct McpServe {
+    /// Offer only these resources [default: all that you may open]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Vec<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Programs whose settings we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum McpClient {
+    Claude,
+    ClaudeCode,
+    Codex,
+    Cursor,
+    Gemini,
+    Vscode,
+    Windsurf,
+    Zed,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,13 +10,26 @@ mod remote;
 mod search;
 mod verify;
 
-pub(crate) use self::search::{When, history};
-use connect_shared::{error::ErrorReport, proof::verify::LogReader};
+use std::path::Path;
 
+use connect_shared::{
+    error::ErrorReport,
+    proof::{
+        checkpoint::Checkpoint,
+        note::VerifierKey,
+        receipt::Receipt,
+        verify::{LogReader, Verification},
+    },
+};
+
+pub(crate) use self::{
+    keys::key_for,
+    search::{When, history},
+};
 use crate::{
     application::{Application, Ending},
     arguments,
-    failure::Outcome,
+    failure::{self, Outcome},
 };
 
 /// Where a log is read from.
@@ -33,4 +46,31 @@ pub(crate) async fn run(application: &Application, command: &arguments::Audit) -
         arguments::Audit::Search(wish) => search::search(application, wish).await,
         arguments::Audit::Tail(wish) => search::tail(application, wish).await,
     }
+}
+
+/// Hashes a log in a folder again: it must be sound, and hold the entry of a receipt.
+pub(crate) fn log_holds(place: &Path, key: &VerifierKey, receipt: Receipt) -> Outcome<()> {
+    let reader = folder::Folder::find(place)?;
+    let verification = Verification::new(key.clone()).receipt("the attestation", receipt);
+    let sound = verification.run(&reader, &mut |_| {}).is_ok_and(|report| report.is_sound());
+    if sound { Ok(()) } else { Err(other_log("it is not what was signed, or does not hold the run")) }
+}
+
+/// A receipt must not contradict what was seen of its log before; its checkpoint is kept.
+pub(crate) fn agrees_with_kept(
+    application: &Application,
+    key: &VerifierKey,
+    receipt: &Receipt,
+) -> Outcome<()> {
+    let own = Checkpoint::open(&receipt.checkpoint, key).map_err(|error| other_log(&error.to_string()))?;
+    let kept = kept::load(&application.paths, key)?;
+    if kept.is_some_and(|kept| kept.size == own.size && kept.root != own.root) {
+        return Err(other_log("the log has signed two trees of one size"));
+    }
+    kept::keep(&application.paths, key, &receipt.checkpoint)
+}
+
+fn other_log(why: &str) -> ErrorReport {
+    failure::unverified("attestation_log", format!("the log does not bear out the attestation: {why}"))
+        .help("connect audit verify --log DIR")
 }

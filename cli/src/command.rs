@@ -1,14 +1,17 @@
 //! From the command line to the command, and from its outcome to words and an exit status.
 
 mod agents;
+mod attest;
 mod completions;
 mod config;
 mod exec;
 mod explain;
 mod identity;
 mod inspect;
+mod mcp;
 mod open;
 mod reading;
+mod run;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -87,6 +90,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
     match command {
         Command::Open(wish) => open::run(application, wish).await,
         Command::Exec(wish) => exec::run(application, wish).await,
+        Command::Run(wish) => run::run(application, wish).await,
         Command::Shell(wish) => exec::shell(application, wish).await,
         Command::Explain(wish) => explain::run(application, wish).await,
         Command::Env(named) => inspect::env(application, named).await,
@@ -101,6 +105,8 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Agents(command) => agents::run(application, command).await,
         Command::History(wish) => audit::history(application, wish).await,
         Command::Audit(command) => audit::run(application, command).await,
+        Command::Attest(command) => attest::run(application, command).await,
+        Command::Mcp(command) => mcp::run(application, command).await,
         Command::Doctor => doctor::run(application).await,
         Command::Config(arguments::Config::List) => config::list(application),
         Command::Completions { shell } => completions::print(*shell),
@@ -124,6 +130,8 @@ fn end(console: &Console, command: &Command, result: Outcome<Ending>) -> ExitCod
 fn status_of(command: &Command, report: &ErrorReport) -> u8 {
     let runs_another = match command {
         Command::Exec(_) | Command::Shell(_) => true,
+        // What fails after the command has run has a status of its own.
+        Command::Run(_) => !report.code.starts_with(run::UNATTESTED),
         Command::Open(open) => !open.command.is_empty(),
         _ => false,
     };

@@ -14,7 +14,7 @@ mod tokens;
 mod transport;
 
 pub(crate) use self::{
-    browser::{Opening, sign_in},
+    browser::{Opening, Pending, sign_in},
     holder::Holder,
     provider::Provider,
     refresh::revoke,

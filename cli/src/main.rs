@@ -19,6 +19,7 @@ mod failure;
 mod identity;
 mod keep;
 mod listen;
+mod mcp;
 mod paths;
 mod private;
 mod program;

@@ -80,19 +80,33 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for the lock behind `path`.
     pub(crate) fn wait(path: &Path) -> Outcome<Self> {
+        let file = Self::file(path)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+            .map_err(|error| failure::file("lock", path, &error.into()))?;
+        Ok(Self { _file: file })
+    }
+
+    /// The lock behind `path`, if nobody has it.
+    pub(crate) fn at_once(path: &Path) -> Outcome<Option<Self>> {
+        let file = Self::file(path)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(failure::file("lock", path, &error.into())),
+        }
+    }
+
+    fn file(path: &Path) -> Outcome<fs::File> {
         if let Some(parent) = path.parent() {
             folder(parent)?;
         }
-        let file = fs::OpenOptions::new()
+        fs::OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(path)
-            .map_err(|error| failure::file("lock", path, &error))?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
-            .map_err(|error| failure::file("lock", path, &error.into()))?;
-        Ok(Self { _file: file })
+            .map_err(|error| failure::file("lock", path, &error))
     }
 }
 

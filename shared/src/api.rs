@@ -6,6 +6,7 @@
 //! | `GET /v1/resources` | `Authorization: Bearer <id token>` | [`ResourceList`] |
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
+//! | `POST /v1/runs/{run}/end` [`RunEnd`] | id token; one's own run | [`RunAttestation`] |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
 //! | `GET /v1/receipts/entry/{index}` | id token; one's own entries, auditors | the same of any entry |
 //! | `POST /v1/search` [`SearchRequest`] | id token; one's own entries, auditors | [`SearchAnswer`] |
@@ -28,7 +29,12 @@ pub use self::{
         SearchRequest, SearchRow, SearchScope,
     },
 };
-use crate::{engine::Engine, grant::Action, ids::GrantId};
+use crate::{
+    attest::{Envelope, FileFact},
+    engine::Engine,
+    grant::{Action, RunIdentity},
+    ids::GrantId,
+};
 
 /// What an agent tells before anyone signs in: enough to sign in, and no resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +101,27 @@ pub struct GrantRequest {
     /// Name of the AI agent that acts for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// The run that the session is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunIdentity>,
+}
+
+/// Ends a run: what its files are, by the word of whoever ran it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEnd {
+    pub inputs: Vec<FileFact>,
+    pub outputs: Vec<FileFact>,
+    /// Exit status of the command.
+    pub status: u8,
+}
+
+/// What the agent saw of a run, signed by it: an in-toto statement with a [`crate::attest::RunPredicate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAttestation {
+    /// `connect.attestation/1`
+    pub schema: String,
+    pub envelope: Envelope,
 }
 
 /// A grant.

@@ -7,13 +7,18 @@
 mod reference;
 mod samples;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{SearchFilter, SearchScope},
+    attest::FileFact,
     decision::{Decision, OutcomeKind},
-    grant::Action,
-    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+    grant::{Action, RunIdentity},
+    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    label::Label,
+    lineage::LineageReport,
 };
 
 /// Version of the catalogue, in every leaf.
@@ -64,6 +69,9 @@ pub enum Entry {
         reason: Option<String>,
         expires_at: u64,
         certificate: String,
+        /// The run that the grant is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunIdentity>,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -107,6 +115,29 @@ pub enum Entry {
     },
     /// A text in its normal form, before the first statement that refers to it.
     StatementText { fingerprint: String, sql: String },
+    /// What statements are computed from, before the first one that refers to it.
+    StatementLineage {
+        /// Hexadecimal, from the SHA-256 of what follows.
+        lineage: String,
+        report: Box<LineageReport>,
+        /// Columns of which masks are seen, with their labels.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        masks: BTreeMap<String, Label>,
+    },
+    /// A run is over. Files are by the word of whoever ran it.
+    RunEnded {
+        run: RunId,
+        principal: PrincipalRef,
+        resource: String,
+        job: String,
+        /// Exit status of its command.
+        status: u8,
+        inputs: Vec<FileFact>,
+        outputs: Vec<FileFact>,
+        /// How many statements it ran, and the SHA-256 over what its attestation says of each.
+        statements: u64,
+        digest: String,
+    },
     /// A statement is about to run.
     Intent(Box<Intent>),
     /// A statement ended.
@@ -171,7 +202,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 25] = [
+    pub const KINDS: [&'static str; 27] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -187,6 +218,8 @@ impl Entry {
         "connection_closed",
         "catalog_loaded",
         "statement_text",
+        "statement_lineage",
+        "run_ended",
         "intent",
         "outcome",
         "denial",
@@ -218,6 +251,8 @@ impl Entry {
             Self::ConnectionClosed { .. } => "connection_closed",
             Self::CatalogLoaded { .. } => "catalog_loaded",
             Self::StatementText { .. } => "statement_text",
+            Self::StatementLineage { .. } => "statement_lineage",
+            Self::RunEnded { .. } => "run_ended",
             Self::Intent(_) => "intent",
             Self::Outcome(_) => "outcome",
             Self::Denial(_) => "denial",
@@ -258,6 +293,12 @@ pub struct Intent {
     /// shows an entry that was taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// Reference to a [`Entry::StatementLineage`]; absent where nothing stored is read or written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     pub decision: Decision,
 }
 
@@ -314,5 +355,8 @@ pub struct Denial {
     /// shows an entry that was taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u64>,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     pub decision: Decision,
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::GrantId;
+use crate::ids::{GrantId, RunId};
 
 /// `typ` of a grant's header.
 pub const GRANT_TYPE: &str = "at+jwt";
@@ -40,12 +40,27 @@ pub struct GrantClaims {
     /// The AI agent that acts for `sub` (RFC 8693).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// The run that everything under this grant belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
     pub jti: GrantId,
     pub iat: u64,
     pub nbf: u64,
     pub exp: u64,
     pub cnf: Confirmation,
     pub authorization_details: Vec<AuthorizationDetail>,
+}
+
+/// A run of a job, as whoever starts it names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunIdentity {
+    pub id: RunId,
+    pub job: String,
+    /// Verifier key, `name+hash+base64` with the run's id as its name: its owner signs the hashes of files.
+    pub key: String,
+    /// The run that this one is part of, as the environment named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// The program that acts for a principal.

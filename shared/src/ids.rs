@@ -2,9 +2,13 @@
 //!
 //! Randomness is an argument, so that the sans-IO core stays repeatable.
 
+mod run;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+pub use self::run::RunId;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const DIGITS: usize = 26;

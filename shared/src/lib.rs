@@ -6,6 +6,7 @@
 //! [`proof`] for how a stranger checks it.
 
 pub mod api;
+pub mod attest;
 pub mod decision;
 pub mod engine;
 pub mod entry;

@@ -96,6 +96,11 @@ pub enum Output {
         fingerprint: String,
         sql: String,
     },
+    /// Make sure that this entry, a [`Entry::StatementLineage`], is in the log before the next record.
+    StatementLineage {
+        lineage: String,
+        entry: Box<Entry>,
+    },
     /// Append this entry.
     Record {
         ticket: Ticket,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connect_shared::{
     entry::PrincipalRef,
     grant::Action,
-    ids::{ConnectionId, GrantId, SessionId},
+    ids::{ConnectionId, GrantId, RunId, SessionId},
 };
 
 /// The authenticated actor of a session. It never changes within one.
@@ -48,4 +48,6 @@ pub struct ConnectionFacts {
     pub connection: ConnectionId,
     pub principal: Arc<Principal>,
     pub resource: Arc<Resource>,
+    /// The run that the session is for.
+    pub run: Option<RunId>,
 }

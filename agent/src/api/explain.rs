@@ -134,6 +134,7 @@ fn as_grant(request: &ExplainRequest) -> GrantRequest {
         actions: request.actions.clone(),
         reason: None,
         actor: request.actor.clone(),
+        run: None,
     }
 }
 

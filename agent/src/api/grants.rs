@@ -50,7 +50,7 @@ async fn grant(
     let id = GrantId::from_random(keys::random().map_err(|_| no_randomness())?);
     let issued = agent.grants.issue(principal, &request, certificate, id, now())?;
     // A grant that is not in the log must not exist.
-    let seq = agent.log.append(entry(&issued, request.reason, certificate))?;
+    let seq = agent.log.append(entry(&issued, &request, certificate))?;
     agent.log.wait_durable(seq).await?;
     let config = agent.grants.resources(&issued.principal).into_iter();
     let described = config.map(|(config, _)| config).find(|config| config.resource.name == request.resource);
@@ -66,7 +66,7 @@ async fn grant(
     }))
 }
 
-fn entry(issued: &Issued, reason: Option<String>, certificate: &Thumbprint) -> Entry {
+fn entry(issued: &Issued, request: &GrantRequest, certificate: &Thumbprint) -> Entry {
     Entry::GrantIssued {
         grant: issued.claims.jti,
         principal: issued.principal.reference.clone(),
@@ -79,9 +79,10 @@ fn entry(issued: &Issued, reason: Option<String>, certificate: &Thumbprint) -> E
             .map(|detail| detail.identifier.as_str())
             .collect(),
         actions: issued.actions.clone(),
-        reason,
+        reason: request.reason.clone(),
         expires_at: issued.claims.exp,
         certificate: certificate.as_str().to_owned(),
+        run: request.run.clone(),
     }
 }
 

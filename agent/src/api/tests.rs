@@ -1,5 +1,7 @@
 //! The control API over real TLS, against a whole agent.
 
+mod runs;
+
 use std::time::Duration;
 
 use connect_shared::{
@@ -222,6 +224,8 @@ async fn record_statement(agent: &TestAgent, person: &str, statement: StatementI
         reads: Vec::new(),
         writes: Vec::new(),
         sequence: None,
+        run: None,
+        lineage: None,
         decision: Decision {
             outcome: Outcome::Permit(Vec::new()),
             reasons: Vec::new(),

@@ -97,6 +97,8 @@ fn intent(number: u8, sub: &str, fingerprint: &str, table: &str) -> Entry {
         reads: vec![table.to_owned()],
         writes: Vec::new(),
         sequence: None,
+        run: None,
+        lineage: None,
         decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
     }))
 }
@@ -131,6 +133,7 @@ fn denial(number: u8, sub: &str) -> Entry {
         text: TextRef::Length(9),
         commitment: "00".to_owned(),
         sequence: None,
+        run: None,
         decision: decision(Outcome::Deny, vec![reason]),
     }))
 }
@@ -146,6 +149,7 @@ fn granted(sub: &str, name: &str) -> Entry {
         reason: None,
         expires_at: 1,
         certificate: String::new(),
+        run: None,
     }
 }
 

@@ -4,8 +4,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use connect_core::principal::Principal;
 use connect_shared::{
     api::GrantRequest,
-    grant::{Action, Actor, AuthorizationDetail, Confirmation, DETAIL_TYPE, GRANT_TYPE, GrantClaims},
+    grant::{
+        Action, Actor, AuthorizationDetail, Confirmation, DETAIL_TYPE, GRANT_TYPE, GrantClaims, RunIdentity,
+    },
     ids::GrantId,
+    proof::note::VerifierKey,
 };
 use jsonwebtoken::Algorithm;
 use serde_json::json;
@@ -41,7 +44,7 @@ impl GrantAuthority {
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
         let (principal, actions) = self.admit(principal, request)?;
-        let claims = self.claims(&principal, &request.resource, &actions, certificate, id, now);
+        let claims = self.claims(&principal, request, &actions, certificate, id, now);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
         Ok(Issued { text, claims, principal, actions })
     }
@@ -98,7 +101,7 @@ impl GrantAuthority {
     fn claims(
         &self,
         principal: &Principal,
-        resource: &str,
+        request: &GrantRequest,
         actions: &[Action],
         certificate: &Thumbprint,
         id: GrantId,
@@ -112,6 +115,7 @@ impl GrantAuthority {
             name: principal.name.clone(),
             groups: principal.groups.clone(),
             act: principal.reference.actor.clone().map(|sub| Actor { sub }),
+            run: request.run.as_ref().map(|run| run.id),
             jti: id,
             iat: now,
             nbf: now,
@@ -119,7 +123,7 @@ impl GrantAuthority {
             cnf: Confirmation { certificate: certificate.as_str().to_owned() },
             authorization_details: vec![AuthorizationDetail {
                 kind: DETAIL_TYPE.to_owned(),
-                identifier: resource.to_owned(),
+                identifier: request.resource.clone(),
                 actions: actions.to_vec(),
             }],
         }
@@ -136,12 +140,29 @@ impl GrantAuthority {
     }
 }
 
-/// Both go into the log and onto screens.
+/// Longest name of a job, and of the run that a run is part of.
+const MAX_JOB: usize = 100;
+const MAX_PARENT: usize = 300;
+
+/// All of it goes into the log, and its key signs for files.
+fn check_run(run: &RunIdentity) -> bool {
+    let fits = |text: &str, longest| text.chars().count() <= longest && !text.chars().any(char::is_control);
+    let key = run.key.parse::<VerifierKey>();
+    !run.job.is_empty()
+        && fits(&run.job, MAX_JOB)
+        && run.parent.as_ref().is_none_or(|parent| fits(parent, MAX_PARENT))
+        && key.is_ok_and(|key| key.name() == run.id.to_string())
+}
+
+/// All go into the log and onto screens.
 fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
     if let Some(reason) = &request.reason
         && (reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control))
     {
         return Err(GrantRefusal::BadReason);
+    }
+    if request.run.as_ref().is_some_and(|run| !check_run(run)) {
+        return Err(GrantRefusal::BadRun);
     }
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     match &request.actor {

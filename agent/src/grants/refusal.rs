@@ -17,6 +17,8 @@ pub enum GrantRefusal {
     ActorReads { actor: String, resource: String },
     #[error("the name of the AI agent must be 1 to 64 letters, digits, `-`, `_`, `.` or `/`")]
     BadActor,
+    #[error("the run needs a UUID, the name of a job, and a key with the run's id as its name")]
+    BadRun,
     #[error("the reason must be one line of at most 500 characters")]
     BadReason,
     #[error("the grant could not be signed")]
@@ -41,7 +43,7 @@ impl GrantRefusal {
             Self::NoSuchResource(_) => "no_such_resource",
             Self::NotAllowed { .. } => "not_allowed",
             Self::ActorReads { .. } => "actor_reads_only",
-            Self::BadActor | Self::BadReason => "bad_request",
+            Self::BadActor | Self::BadReason | Self::BadRun => "bad_request",
             Self::Unsigned => "internal",
         }
     }
@@ -58,7 +60,7 @@ impl GrantRefusal {
             Self::ActorReads { resource, .. } => report(Exit::Denied)
                 .help(format!("connect open {resource} --read-only"))
                 .help("let the human whom it acts for make the change"),
-            Self::BadActor | Self::BadReason => report(Exit::Usage),
+            Self::BadActor | Self::BadReason | Self::BadRun => report(Exit::Usage),
             Self::Unsigned => {
                 report(Exit::Unexpected).help("tell the operator of the agent to see its own log")
             }

@@ -67,7 +67,7 @@ fn certificate(byte: u8) -> Thumbprint {
 }
 
 fn request(resource: &str) -> GrantRequest {
-    GrantRequest { resource: resource.into(), actions: Vec::new(), reason: None, actor: None }
+    GrantRequest { resource: resource.into(), actions: Vec::new(), reason: None, actor: None, run: None }
 }
 
 fn issue(

@@ -108,6 +108,7 @@ impl GrantAuthority {
             principal,
             resource: detail.identifier,
             actions: detail.actions,
+            run: claims.run,
             expires_at: claims.exp,
         })
     }

@@ -15,8 +15,10 @@ use std::{
 
 use connect_core::record::Seq;
 use connect_shared::{
+    attest::Envelope,
     entry::Entry,
     ids::{ConnectionId, StatementId},
+    proof::note::SigningKey,
 };
 use tokio::sync::watch;
 
@@ -87,6 +89,7 @@ struct Open {
 /// One opening: from a replay to a failure or the end.
 struct Inner {
     shared: Arc<Shared>,
+    key: Arc<SigningKey>,
     texts: RwLock<Texts>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -144,21 +147,41 @@ impl Log {
         fingerprint: &str,
         sql: &str,
     ) -> Result<Option<Seq>, LogClosed> {
+        self.append_once(fingerprint, || Entry::StatementText {
+            fingerprint: fingerprint.to_owned(),
+            sql: sql.to_owned(),
+        })
+    }
+
+    /// The same for an [`Entry::StatementLineage`]. After a restart it may stand there twice.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub(crate) fn append_lineage_once(&self, lineage: &str, entry: &Entry) -> Result<Option<Seq>, LogClosed> {
+        // No fingerprint begins so.
+        self.append_once(&format!("lineage:{lineage}"), || entry.clone())
+    }
+
+    fn append_once(&self, key: &str, entry: impl FnOnce() -> Entry) -> Result<Option<Seq>, LogClosed> {
         let inner = self.inner();
         let texts = &inner.texts;
-        if texts.read().unwrap_or_else(PoisonError::into_inner).has(fingerprint) {
+        if texts.read().unwrap_or_else(PoisonError::into_inner).has(key) {
             return Ok(None);
         }
         // Held over the append: whoever finds the text here finds it before them in the log.
         let mut texts = texts.write().unwrap_or_else(PoisonError::into_inner);
-        if texts.has(fingerprint) {
+        if texts.has(key) {
             return Ok(None);
         }
-        let entry = Entry::StatementText { fingerprint: fingerprint.to_owned(), sql: sql.to_owned() };
         // To this opening, whose texts these are.
-        let seq = inner.shared.queue.append(Prepared::new(&entry)?, Haste::Soon)?;
-        texts.insert(fingerprint);
+        let seq = inner.shared.queue.append(Prepared::new(&entry())?, Haste::Soon)?;
+        texts.insert(key);
         Ok(Some(seq))
+    }
+
+    /// Signs an attestation with the log's key: a DSSE envelope.
+    pub(crate) fn sign_attestation(&self, payload: &[u8]) -> Envelope {
+        Envelope::sign(payload, &self.inner().key)
     }
 
     /// How far the log is durable, as it goes.

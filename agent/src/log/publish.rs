@@ -43,7 +43,7 @@ pub(super) enum PublishError {
 
 pub(super) struct Publisher {
     pub(super) shared: Arc<Shared>,
-    pub(super) key: SigningKey,
+    pub(super) key: Arc<SigningKey>,
     pub(super) public: PathBuf,
     pub(super) segments: PathBuf,
     pub(super) tree: PublicTree,

@@ -137,8 +137,13 @@ impl TestAgent {
         groups: &[&str],
         resource: &str,
     ) -> GrantResponse {
-        let request =
-            GrantRequest { resource: resource.to_owned(), actions: Vec::new(), reason: None, actor: None };
+        let request = GrantRequest {
+            resource: resource.to_owned(),
+            actions: Vec::new(),
+            reason: None,
+            actor: None,
+            run: None,
+        };
         let response = self
             .http(Some(keys))
             .post(self.url("/v1/grants"))

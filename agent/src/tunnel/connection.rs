@@ -7,7 +7,7 @@ use connect_core::principal::{ConnectionFacts, Principal};
 use connect_shared::{
     error::{ErrorReport, Exit},
     frame::{Attempt, Frame, Open, VERSION},
-    ids::SessionId,
+    ids::{RunId, SessionId},
 };
 use quinn::{RecvStream, SendStream, VarInt};
 use tokio::{
@@ -36,6 +36,7 @@ pub(super) struct Origin {
     pub(super) session: SessionId,
     pub(super) principal: Arc<Principal>,
     pub(super) served: Served,
+    pub(super) run: Option<RunId>,
     pub(super) authority: watch::Receiver<Authority>,
     pub(super) connections: Arc<Connections>,
 }
@@ -105,6 +106,7 @@ impl Origin {
                 connection: open.connection,
                 principal: Arc::clone(&self.principal),
                 resource: Arc::clone(&self.served.runtime.resource),
+                run: self.run,
             },
             authority: self.authority.clone(),
             resource: Arc::clone(&self.served.runtime),

@@ -265,6 +265,7 @@ impl Session {
             session: self.opened.id,
             principal: Arc::clone(&self.principal),
             served: self.served.clone(),
+            run: self.opened.grant.run,
             authority: self.authority.subscribe(),
             connections: Arc::clone(&self.known),
         };

@@ -12,7 +12,7 @@ use connect_shared::{
     entry::PrincipalRef,
     error::{ErrorReport, Exit},
     frame::Resume,
-    ids::SessionId,
+    ids::{RunId, SessionId},
 };
 use tokio::sync::mpsc;
 
@@ -30,6 +30,7 @@ struct Held {
     certificate: Thumbprint,
     principal: PrincipalRef,
     resource: String,
+    run: Option<RunId>,
     arrivals: mpsc::Sender<Arrival>,
 }
 
@@ -55,9 +56,10 @@ impl ResumeRefusal {
             Self::Unknown => ("resume_unknown", "the agent does not know this session any more"),
             Self::OtherKey => ("resume_other_key", "this session belongs to another client key"),
             Self::OtherSecret => ("resume_other_secret", "the secret of this session is another one"),
-            Self::OtherGrant => {
-                ("resume_other_grant", "this session is another principal's, or of another resource")
-            }
+            Self::OtherGrant => (
+                "resume_other_grant",
+                "this session is another principal's, of another resource or of another run",
+            ),
         };
         ErrorReport::new(code, Exit::SessionEnded, words).help("connect again")
     }
@@ -80,6 +82,7 @@ impl Sessions {
             certificate: certificate.clone(),
             principal: grant.principal.reference.clone(),
             resource: grant.resource.clone(),
+            run: grant.run,
             arrivals,
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, held);
@@ -102,7 +105,10 @@ impl Sessions {
         if aws_lc_rs::constant_time::verify_slices_are_equal(theirs, ours).is_err() {
             return Err(ResumeRefusal::OtherSecret);
         }
-        if held.principal != grant.principal.reference || held.resource != grant.resource {
+        if held.principal != grant.principal.reference
+            || held.resource != grant.resource
+            || held.run != grant.run
+        {
             return Err(ResumeRefusal::OtherGrant);
         }
         Ok(held.arrivals.clone())

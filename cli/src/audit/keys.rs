@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The key for a signed checkpoint.
-pub(super) fn key_for(
+pub(crate) fn key_for(
     application: &Application,
     given: Option<&str>,
     checkpoint: &str,

@@ -27,6 +27,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
         actions: actions(wish.read_only),
         reason: wish.reason.clone(),
         actor: wish.actor.clone(),
+        run: None,
         local: LocalWish::Private,
     };
     let holder = application.holder(&request.target.agent)?;
@@ -39,13 +40,14 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
         actions: actions(wish.read_only),
         reason: wish.reason.clone(),
         actor: None,
+        run: None,
         local: LocalWish::Private,
     };
     let holder = application.holder(&request.target.agent)?;
     let opened = session::open(application, &request, holder).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());
-    run_in(application, opened, &command).await
+    run_in(application, opened, &command, &[]).await
 }
 
 /// Opens a session and runs a command in it.
@@ -58,13 +60,19 @@ pub(super) async fn with_session(
     // Known before anybody is asked to sign in.
     find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open(application, request, holder).await?;
-    run_in(application, opened, command).await
+    run_in(application, opened, command, &[]).await
 }
 
-async fn run_in(application: &Application, opened: session::Opened, command: &[OsString]) -> Outcome<Ending> {
+/// Runs a command in a session, with more variables than the session's.
+pub(super) async fn run_in(
+    application: &Application,
+    opened: session::Opened,
+    command: &[OsString],
+    more: &[(&'static str, String)],
+) -> Outcome<Ending> {
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
-    let mut child = start(&opened.client, command)?;
+    let mut child = start(&opened.client, command, more)?;
     let (told, mut done) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         let status = wait(&mut child, &mut signals).await;
@@ -82,7 +90,7 @@ async fn run_in(application: &Application, opened: session::Opened, command: &[O
     Ok(Ending::Status(code_of(status)))
 }
 
-fn start(client: &ClientSettings, command: &[OsString]) -> Outcome<Child> {
+fn start(client: &ClientSettings, command: &[OsString], more: &[(&'static str, String)]) -> Outcome<Child> {
     let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;
     let mut starting = Command::new(find(name)?);
     starting.args(rest);
@@ -90,11 +98,12 @@ fn start(client: &ClientSettings, command: &[OsString]) -> Outcome<Child> {
         starting.env_remove(name);
     }
     starting.envs(client.environment());
+    starting.envs(more.iter().map(|(name, value)| (name, value)));
     starting.spawn().map_err(|error| cannot_start(name, &error))
 }
 
 /// The program behind a word, or which of the two usual problems it is.
-fn find(name: &OsStr) -> Outcome<std::path::PathBuf> {
+pub(super) fn find(name: &OsStr) -> Outcome<std::path::PathBuf> {
     let text = name.to_string_lossy();
     if let Some(path) = program::find(&text) {
         return Ok(path);

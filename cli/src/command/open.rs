@@ -56,6 +56,7 @@ async fn request(application: &Application, wish: &arguments::Open) -> Outcome<R
         actions: actions(wish.read_only),
         reason: wish.reason.clone(),
         actor: None,
+        run: None,
         local: match &wish.socket {
             Some(path) => LocalWish::Socket(path.clone()),
             None => LocalWish::Port(port(application, wish.port)?),

@@ -42,6 +42,7 @@ pub(super) enum Problem {
 }
 
 pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Problem> {
+    let words = &with_outputs(words);
     let arguments = Arguments::try_parse_from(words).map_err(Problem::Clap)?;
     let Command::Resource(rest) = &arguments.command else { return Ok(arguments) };
     let name = rest.first().and_then(|word| word.to_str()).unwrap_or_default().to_owned();
@@ -62,6 +63,27 @@ pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Problem> {
         open.as_first_word = true;
     }
     Ok(arguments)
+}
+
+/// Everywhere `--output` is the format; after `run` it is a file, as people expect of a run.
+fn with_outputs(words: &[OsString]) -> Vec<OsString> {
+    let takes_value = |word: &OsString| ["-o", "--output", "--color"].iter().any(|flag| word == flag);
+    let mut at = 1;
+    while let Some(word) = words.get(at).filter(|word| word.as_encoded_bytes().starts_with(b"-")) {
+        at += if takes_value(word) { 2 } else { 1 };
+    }
+    let mut words = words.to_vec();
+    if words.get(at).is_none_or(|word| word != "run") {
+        return words;
+    }
+    for word in words.iter_mut().skip(at).take_while(|word| *word != "--") {
+        if word == "--output" {
+            *word = "--out".into();
+        } else if let Some(file) = word.to_str().and_then(|text| text.strip_prefix("--output=")) {
+            *word = format!("--out={file}").into();
+        }
+    }
+    words
 }
 
 fn is_answer(error: &clap::Error) -> bool {

@@ -40,6 +40,18 @@ fn a_command_always_wins_over_a_resource_and_its_arguments_follow_two_dashes() {
 }
 
 #[test]
+fn output_is_a_format_before_run_and_a_file_after_it() {
+    let line = "connect -o json run prod-db --job j --output a --output=b -- tool --output c";
+    let Ok(arguments) = reading::parse(&words(line)) else { panic!("{line}") };
+    assert_eq!(arguments.global.output, Some(Format::Json));
+    let Command::Run(run) = arguments.command else { panic!("not run") };
+    assert_eq!(run.out, ["a", "b"].map(std::path::PathBuf::from));
+    assert_eq!(run.command, words("tool --output c"));
+    let Ok(arguments) = reading::parse(&words("connect open run --output json")) else { panic!("not open") };
+    assert_eq!(arguments.global.output, Some(Format::Json));
+}
+
+#[test]
 fn a_mistyped_command_is_answered_for_both_readings() {
     let Err(Problem::Both(report)) = reading::parse(&words("connect statsu")) else { panic!("understood") };
     insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
@@ -72,6 +84,7 @@ fn contradictions_are_refused() {
         "connect ls --json -o table",
         "connect agents add https://a --fingerprint md5:1",
         "connect exec a",
+        "connect mcp config notepad",
     ] {
         assert!(matches!(reading::parse(&words(line)), Err(Problem::Clap(_))), "{line}");
     }

@@ -63,6 +63,7 @@ async fn open(application: &Application, facts: &Facts) -> Outcome<Opened> {
         actions: Vec::new(),
         reason: None,
         actor: None,
+        run: None,
         local: LocalWish::Port(None),
     };
     session::open(application, &request, holder).await

@@ -45,28 +45,53 @@ struct Attempt {
 
 /// Signs somebody in and says who it is.
 pub(crate) async fn sign_in(console: &Console, identity: &Identity, opening: Opening) -> Outcome<SignIn> {
-    let provider = Provider::discover(identity).await?;
-    let callback = Callback::listen().await?;
-    let attempt = Attempt::start(&provider, identity, callback.redirect_url())?;
-    show(console, &attempt.url, opening)?;
-    let expected = Expected {
-        state: attempt.state.secret().clone(),
-        issuer: provider.issuer().to_owned(),
-        issuer_required: provider.names_itself(),
-    };
-    let answered = timeout(PATIENCE, callback.answer(&expected)).await;
-    let (answer, visitor) = answered.map_err(|_| {
-        failure::sign_in_needed(format!("nobody signed in within {} minutes", PATIENCE.as_secs() / 60))
-    })??;
-    let result = attempt.finish(&provider, answer).await;
-    match &result {
-        Ok(sign_in) => {
-            visitor.show(Ok(sign_in.profile.principal())).await;
-            console.say(&format!("Signed in as {}", sign_in.profile.principal()));
-        }
-        Err(report) => visitor.show(Err(&report.message)).await,
+    let pending = Pending::start(identity).await?;
+    show(console, pending.address(), opening)?;
+    let sign_in = pending.finish().await?;
+    console.say(&format!("Signed in as {}", sign_in.profile.principal()));
+    Ok(sign_in)
+}
+
+/// A sign-in that waits for somebody to visit its address.
+pub(crate) struct Pending {
+    provider: Provider,
+    callback: Callback,
+    attempt: Attempt,
+}
+
+impl Pending {
+    /// Begins one; nothing is opened.
+    pub(crate) async fn start(identity: &Identity) -> Outcome<Self> {
+        let provider = Provider::discover(identity).await?;
+        let callback = Callback::listen().await?;
+        let attempt = Attempt::start(&provider, identity, callback.redirect_url())?;
+        Ok(Self { provider, callback, attempt })
     }
-    result
+
+    /// Where the person signs in, in a browser on this machine.
+    pub(crate) fn address(&self) -> &str {
+        &self.attempt.url
+    }
+
+    /// Waits for the person.
+    pub(crate) async fn finish(self) -> Outcome<SignIn> {
+        let Self { provider, callback, attempt } = self;
+        let expected = Expected {
+            state: attempt.state.secret().clone(),
+            issuer: provider.issuer().to_owned(),
+            issuer_required: provider.names_itself(),
+        };
+        let answered = timeout(PATIENCE, callback.answer(&expected)).await;
+        let (answer, visitor) = answered.map_err(|_| {
+            failure::sign_in_needed(format!("nobody signed in within {} minutes", PATIENCE.as_secs() / 60))
+        })??;
+        let result = attempt.finish(&provider, answer).await;
+        match &result {
+            Ok(sign_in) => visitor.show(Ok(sign_in.profile.principal())).await,
+            Err(report) => visitor.show(Err(&report.message)).await,
+        }
+        result
+    }
 }
 
 fn show(console: &Console, url: &str, opening: Opening) -> Outcome<()> {

@@ -1,7 +1,11 @@
 //! A session's control socket: other processes of this person ask how it is, wait for it, or end it. One
 //! JSON line each way.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -56,12 +60,20 @@ impl Drop for Door {
     }
 }
 
+/// Sessions that this process has opened: one that serves an AI agent has several.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+fn socket_name(nth: u64) -> String {
+    let process = std::process::id();
+    if nth == 0 { format!("{process}.sock") } else { format!("{process}-{nth}.sock") }
+}
+
 /// Opens the door of a session.
 pub(super) fn open(paths: &Paths, board: Board) -> Outcome<Door> {
     paths.runtime()?;
     let folder = paths.sessions();
     private::own_folder(&folder)?;
-    let path = folder.join(format!("{}.sock", std::process::id()));
+    let path = folder.join(socket_name(NEXT.fetch_add(1, Ordering::Relaxed)));
     let listener = Listener::unix(&path)?;
     let serving = tokio::spawn(async move { serve(&listener, &board).await });
     Ok(Door { serving, path })
@@ -127,9 +139,8 @@ mod tests {
     use super::*;
     use crate::session::board::Stage;
 
-    async fn visit(paths: &Paths) -> UnixStream {
-        let path = paths.sessions().join(format!("{}.sock", std::process::id()));
-        UnixStream::connect(path).await.expect("connected")
+    async fn visit(door: &Door) -> UnixStream {
+        UnixStream::connect(&door.path).await.expect("connected")
     }
 
     #[tokio::test]
@@ -138,13 +149,13 @@ mod tests {
         let paths = Paths::below(folder.path());
         let board = Board::new("demo", "demo-db");
         let door = open(&paths, board.clone()).expect("open");
-        let info = ask(&mut visit(&paths).await, Question::Status).await.expect("an answer");
+        let info = ask(&mut visit(&door).await, Question::Status).await.expect("an answer");
         assert_eq!((info.resource.as_str(), info.stage), ("demo-db", Stage::Opening));
-        let mut waiting = visit(&paths).await;
+        let mut waiting = visit(&door).await;
         let waiting = tokio::spawn(async move { ask(&mut waiting, Question::Ready).await });
         board.change(|info| info.stage = Stage::Ready);
         assert_eq!(waiting.await.expect("no panic").expect("an answer").stage, Stage::Ready);
-        let mut closing = visit(&paths).await;
+        let mut closing = visit(&door).await;
         ask(&mut closing, Question::Close).await.expect("an answer");
         board.close_requested().await;
         drop(door);
@@ -155,8 +166,8 @@ mod tests {
     async fn nonsense_is_not_answered() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::below(folder.path());
-        let _door = open(&paths, Board::new("demo", "demo-db")).expect("open");
-        let mut stream = visit(&paths).await;
+        let door = open(&paths, Board::new("demo", "demo-db")).expect("open");
+        let mut stream = visit(&door).await;
         stream.write_all(b"{\"ask\":\"everything\"}\n").await.expect("sent");
         let mut heard = Vec::new();
         let _reset = stream.read_to_end(&mut heard).await;

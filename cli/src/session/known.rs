@@ -47,15 +47,29 @@ pub(crate) async fn find(paths: &Paths, name: &str) -> Outcome<Vec<SessionInfo>>
 
 /// Asks a session. For [`Question::Close`] it returns when the session has ended.
 pub(crate) async fn ask(paths: &Paths, session: &SessionInfo, question: Question) -> Outcome<SessionInfo> {
-    let path = paths.sessions().join(format!("{}.sock", session.pid));
     let gone =
         || failure::not_found("session_gone", format!("the session of `{}` is gone", session.resource));
+    let path = door_of(paths, session).await?.ok_or_else(gone)?;
     let mut stream = UnixStream::connect(path).await.map_err(|_| gone())?;
     let info = door::ask(&mut stream, question).await.ok_or_else(gone)?;
     if question == Question::Close {
         let _ended = stream.read(&mut [0; 1]).await;
     }
     Ok(info)
+}
+
+/// A process that serves an AI agent has several sessions, each with a door of its own.
+async fn door_of(paths: &Paths, session: &SessionInfo) -> Outcome<Option<PathBuf>> {
+    for path in sockets(paths)? {
+        let Ok(mut stream) = UnixStream::connect(&path).await else { continue };
+        let asked = timeout(PATIENCE, door::ask(&mut stream, Question::Status)).await;
+        if let Ok(Some(info)) = asked
+            && (info.pid, &info.resource, &info.agent) == (session.pid, &session.resource, &session.agent)
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 fn sockets(paths: &Paths) -> Outcome<Vec<PathBuf>> {

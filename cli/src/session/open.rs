@@ -10,7 +10,7 @@ use connect_shared::{
     api::{GrantRequest, GrantResponse, ResourceInfo},
     engine::Engine,
     error::{ErrorReport, Exit},
-    grant::Action,
+    grant::{Action, RunIdentity},
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -56,6 +56,8 @@ pub(crate) struct Request {
     pub(crate) actions: Vec<Action>,
     pub(crate) reason: Option<String>,
     pub(crate) actor: Option<String>,
+    /// The run that the session is for.
+    pub(crate) run: Option<RunIdentity>,
     pub(crate) local: LocalWish,
 }
 
@@ -82,6 +84,7 @@ impl Request {
             actions: self.actions.clone(),
             reason: self.reason.clone(),
             actor: self.actor.clone(),
+            run: self.run.clone(),
         }
     }
 }

@@ -28,6 +28,10 @@ impl Entry {
             Self::StatementText { .. } => {
                 "A text in its normal form, before the first statement that refers to it."
             }
+            Self::StatementLineage { .. } => {
+                "What statements are computed from, before the first one that refers to it."
+            }
+            Self::RunEnded { .. } => "A run is over. Files are by the word of whoever ran it.",
             Self::Intent(_) => "A statement is about to run. Durable before anything of it can be seen.",
             Self::Outcome(_) => "A statement ended.",
             Self::Denial(_) => "A statement was not let through. Durable before its error is returned.",

@@ -4,16 +4,19 @@
 use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef};
 use crate::{
     api::{SearchFilter, SearchScope},
+    attest::FileFact,
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
-    grant::Action,
-    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+    grant::{Action, RunIdentity},
+    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
+    lineage::LineageReport,
 };
 
 const STATEMENT: StatementId = StatementId::from_random([1; 16]);
 const SESSION: SessionId = SessionId::from_random([2; 16]);
 const CONNECTION: ConnectionId = ConnectionId::from_random([3; 16]);
 const GRANT: GrantId = GrantId::from_random([4; 16]);
+const RUN: RunId = RunId::from_random([7; 16]);
 
 fn text(words: &str) -> String {
     words.to_owned()
@@ -62,6 +65,12 @@ impl Entry {
                 reason: Some(text("INC-4711")),
                 expires_at: 1_764_065_400,
                 certificate: digest(),
+                run: Some(RunIdentity {
+                    id: RUN,
+                    job: text("finetune"),
+                    key: text("run+00000000+AAAA"),
+                    parent: None,
+                }),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -117,6 +126,31 @@ impl Entry {
         let decision = |outcome, reasons| Decision { outcome, reasons, policy_digest: digest() };
         vec![
             Self::StatementText { fingerprint: text("50fde20626009aba"), sql },
+            Self::StatementLineage {
+                lineage: text("0c3f9a61b2d47e58"),
+                report: Box::new(LineageReport {
+                    reads: vec![text("public.customers.email"), text("public.customers.id")],
+                    indirect: vec![text("public.customers.id")],
+                    ..LineageReport::default()
+                }),
+                masks: [(text("public.customers.email"), Label::Email)].into(),
+            },
+            Self::RunEnded {
+                run: RUN,
+                principal: principal(),
+                resource: text("prod-db"),
+                job: text("finetune"),
+                status: 0,
+                inputs: Vec::new(),
+                outputs: vec![FileFact {
+                    name: text("model.bin"),
+                    sha256: digest(),
+                    length: 4_096,
+                    modified: 1_764_065_000_000,
+                }],
+                statements: 3,
+                digest: digest(),
+            },
             Self::Intent(Box::new(Intent {
                 statement: STATEMENT,
                 session: SESSION,
@@ -131,6 +165,8 @@ impl Entry {
                 reads: vec![text("public.customers")],
                 writes: vec![text("public.audit")],
                 sequence: Some(0),
+                run: Some(RUN),
+                lineage: Some(text("0c3f9a61b2d47e58")),
                 decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
             })),
             Self::Outcome(Box::new(OutcomeEntry {
@@ -152,6 +188,7 @@ impl Entry {
                 text: TextRef::Length(21),
                 commitment: digest(),
                 sequence: Some(1),
+                run: Some(RUN),
                 decision: decision(Outcome::Deny, vec![reason]),
             })),
             Self::Explained {

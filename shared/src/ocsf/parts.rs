@@ -19,6 +19,7 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
         | Entry::Explained { principal, .. }
+        | Entry::RunEnded { principal, .. }
         | Entry::Searched { principal, .. } => Some(principal),
         Entry::GrantRefused { principal, .. } => principal.as_ref(),
         _ => None,

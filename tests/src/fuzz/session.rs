@@ -79,7 +79,7 @@ impl Outside {
             assert!(!self.finished, "something came out after the end");
             match output {
                 Output::ToClient(bytes) | Output::ToServer(bytes) => said += bytes.len(),
-                Output::StatementText { .. } | Output::Cancel(_) => {}
+                Output::StatementText { .. } | Output::StatementLineage { .. } | Output::Cancel(_) => {}
                 Output::Record { ticket, .. } => {
                     let seq = Seq(self.appended);
                     self.appended += 1;
@@ -122,6 +122,7 @@ fn setup(opened: Instant) -> Setup {
             connection: ConnectionId::from_random([2; 16]),
             principal: Arc::new(principal),
             resource: Arc::new(resource),
+            run: None,
         },
         grant: GrantInForce { id: GrantId::from_random([3; 16]), actions: vec![Action::Read, Action::Write] },
         catalog: Some(Arc::new(catalog(1))),

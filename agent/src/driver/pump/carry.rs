@@ -25,6 +25,11 @@ impl Pump {
                         self.feed(Input::RecordFailed);
                     }
                 }
+                Output::StatementLineage { lineage, entry } => {
+                    if self.context.log.append_lineage_once(&lineage, &entry).is_err() {
+                        self.feed(Input::RecordFailed);
+                    }
+                }
                 Output::Record { ticket, entry } => self.record(ticket, entry),
                 Output::NeedUpstream { parameters } => self.start_dial(parameters),
                 Output::NeedCatalog { newer_than } => self.start_reading(newer_than),

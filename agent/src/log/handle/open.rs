@@ -217,9 +217,10 @@ impl Opening<'_> {
         let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
             .map_err(io_error("open the last segment in", &segments))?;
         let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
+        let key = Arc::new(key);
         let publisher = Publisher {
             shared: Arc::clone(&shared),
-            key,
+            key: Arc::clone(&key),
             public,
             cursor: cursor.map_err(io_error("read the last segment in", &segments))?,
             segments,
@@ -233,7 +234,7 @@ impl Opening<'_> {
         };
         let threads =
             spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
-        Ok(Arc::new(Inner { shared, texts: RwLock::new(found.texts), threads: Mutex::new(threads) }))
+        Ok(Arc::new(Inner { shared, key, texts: RwLock::new(found.texts), threads: Mutex::new(threads) }))
     }
 }
 

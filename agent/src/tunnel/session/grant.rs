@@ -41,7 +41,10 @@ impl Session {
         let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
         let grant = verified.map_err(|error| Box::new(error.report()))?;
         let own = &self.opened.grant;
-        if grant.principal.reference != own.principal.reference || grant.resource != own.resource {
+        if grant.principal.reference != own.principal.reference
+            || grant.resource != own.resource
+            || grant.run != own.run
+        {
             return Err(Box::new(other_session()));
         }
         let entry =

@@ -126,6 +126,7 @@ mod tests {
             text: TextRef::Length(9),
             commitment: "00".into(),
             sequence: Some(0),
+            run: None,
             decision: Decision { outcome: Outcome::Deny, reasons: Vec::new(), policy_digest: "00".into() },
         };
         let principal = Some(denial.principal.clone());

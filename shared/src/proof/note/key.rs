@@ -94,7 +94,7 @@ impl VerifierKey {
     }
 
     /// Whether `signature` is this key's over `message`.
-    pub(super) fn is_signature_of(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn is_signature_of(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, self.public).verify(message, signature).is_ok()
     }
 }
@@ -165,6 +165,11 @@ impl SigningKey {
     #[must_use]
     pub const fn verifier(&self) -> &VerifierKey {
         &self.verifier
+    }
+
+    /// Signs bytes whose form says by itself that they are no note.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.pair.sign(bytes).as_ref().to_vec()
     }
 
     /// Signs `text`, which must end with a line feed, as a note with one signature.

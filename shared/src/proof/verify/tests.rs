@@ -44,6 +44,8 @@ fn intent(number: u64) -> Entry {
         reads: vec!["public.customers".into()],
         writes: Vec::new(),
         sequence: None,
+        run: None,
+        lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
 }
@@ -71,6 +73,7 @@ fn denial(number: u64) -> Entry {
         text: TextRef::Length(9),
         commitment: "00".into(),
         sequence: None,
+        run: None,
         decision: decision(Outcome::Deny),
     }))
 }

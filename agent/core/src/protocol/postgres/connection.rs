@@ -19,6 +19,7 @@ mod keys;
 mod names;
 mod open;
 mod outbox;
+mod recorded;
 mod respond;
 mod rows;
 mod run;
@@ -219,9 +220,10 @@ pub struct Connection {
     keys: Keys,
     followed: Followed,
     known_texts: HashSet<String>,
+    recorded: recorded::Recorded,
     statements: u64,
     /// INTENTs and denials that were recorded.
-    recorded: u64,
+    sequence: u64,
     now: Instant,
 }
 
@@ -253,8 +255,9 @@ impl Connection {
             keys: Keys::default(),
             followed: Followed::default(),
             known_texts: HashSet::new(),
+            recorded: recorded::Recorded::default(),
             statements: 0,
-            recorded: 0,
+            sequence: 0,
             now,
         }
     }
@@ -298,8 +301,8 @@ impl Connection {
 
     /// The number of the next INTENT or denial: there is one entry for each number.
     const fn next_sequence(&mut self) -> u64 {
-        self.recorded += 1;
-        self.recorded - 1
+        self.sequence += 1;
+        self.sequence - 1
     }
 
     /// A new statement id: unpredictable without the seed, repeatable with it.

@@ -129,6 +129,7 @@ impl Connection {
     fn record_intent(&mut self, execution: &Execution, id: StatementId, decision: Decision) -> Ticket {
         self.record_text(&execution.facts);
         let sequence = Some(self.next_sequence());
+        let lineage = self.record_lineage(&execution.facts);
         let facts = &self.setup.facts;
         let intent = Intent {
             statement: id,
@@ -144,6 +145,8 @@ impl Connection {
             reads: execution.facts.reads.clone(),
             writes: execution.facts.writes.clone(),
             sequence,
+            run: facts.run,
+            lineage,
             decision,
         };
         self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
@@ -325,6 +328,7 @@ impl Connection {
             text: facts.text.clone(),
             commitment: self.commitment(id, text, &binds),
             sequence,
+            run: connection.run,
             decision,
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
@@ -408,7 +412,7 @@ fn is_recorded(staged: &Staged, ledger: &crate::record::Ledger) -> bool {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _infallible = write!(text, "{byte:02x}");

@@ -118,6 +118,7 @@ impl World {
                 connection: ConnectionId::from_random([2; 16]),
                 principal: Arc::new(principal),
                 resource: Arc::new(resource),
+                run: None,
             },
             grant: GrantInForce {
                 id: GrantId::from_random([3; 16]),
@@ -171,7 +172,7 @@ impl World {
             match output {
                 Output::ToClient(bytes) => self.say_to_client(&bytes),
                 Output::ToServer(bytes) => self.say_to_server(&bytes),
-                Output::StatementText { .. } | Output::Cancel(_) => {}
+                Output::StatementText { .. } | Output::StatementLineage { .. } | Output::Cancel(_) => {}
                 Output::Record { ticket, entry } => {
                     self.events.push(Event::Record(Box::new(entry)));
                     let seq = Seq(self.appended);

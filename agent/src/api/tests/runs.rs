@@ -1,0 +1,58 @@
+//! A run is ended by the person whose run it is, and once.
+
+use connect_shared::{
+    api::{RunAttestation, RunEnd},
+    attest::{Envelope, FileFact, RunPredicate, Statement},
+    grant::RunIdentity,
+    ids::RunId,
+    proof::note::{SigningKey, VerifierKey},
+};
+
+use super::*;
+
+fn file(name: &str) -> FileFact {
+    FileFact { name: name.to_owned(), sha256: "a".repeat(64), length: 1, modified: 0 }
+}
+
+fn end_of(outputs: Vec<FileFact>) -> serde_json::Value {
+    serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, status: 0 }).expect("JSON")
+}
+
+fn identity(id: RunId, name: &str) -> RunIdentity {
+    let key = SigningKey::from_seed(name, [9; 32]).expect("a key").verifier().to_string();
+    RunIdentity { id, job: "train".to_owned(), key, parent: None }
+}
+
+#[tokio::test]
+async fn a_run_is_ended_by_its_own_person_and_once() {
+    let agent = TestAgent::start().await;
+    let keys = ClientKeys::new();
+    let id = RunId::from_random([5; 16]);
+    let ask = async |person: &str, path: &str, body: &serde_json::Value| {
+        let token = agent.provider.token(person, &["developer"]);
+        let request = agent.http(Some(&keys)).post(agent.url(path)).bearer_auth(token).json(body);
+        request.send().await.expect("an answer")
+    };
+    let other_name = json!({"resource": "prod-db", "run": identity(id, "other")});
+    assert_eq!(error(ask("ana", "/v1/grants", &other_name).await).await, is(400, "bad_request"));
+    let granted = json!({"resource": "prod-db", "run": identity(id, &id.to_string())});
+    assert_eq!(ask("ana", "/v1/grants", &granted).await.status(), 200);
+
+    let (path, end) = (format!("/v1/runs/{id}/end"), end_of(vec![file("model")]));
+    assert_eq!(error(ask("bo", &path, &end).await).await, is(404, "no_such_run"));
+    assert_eq!(error(ask("ana", "/v1/runs/x/end", &end).await).await, is(400, "bad_request"));
+    for name in ["", "a/b", "a\nb"] {
+        let bad = end_of(vec![file(name)]);
+        assert_eq!(error(ask("ana", &path, &bad).await).await, is(400, "bad_request"), "{name}");
+    }
+    let answer: RunAttestation = ask("ana", &path, &end).await.json().await.expect("an attestation");
+    let line = serde_json::to_string(&answer.envelope).expect("JSON");
+    let (envelope, payload) = Envelope::parse(&line).expect("an envelope");
+    let key: VerifierKey = agent.running.log.verifier_key().parse().expect("a key");
+    envelope.verify(&payload, &key).expect("signed by the agent");
+    let said: Statement<RunPredicate> = serde_json::from_slice(&payload).expect("a statement");
+    assert_eq!((said.predicate.run, said.predicate.counters.statements), (id.to_string(), 0));
+    assert_eq!(error(ask("ana", &path, &end).await).await, is(409, "run_ended"));
+    assert_eq!(error(ask("bo", &path, &end).await).await, is(404, "no_such_run"));
+    assert!(agent.kinds().await.contains(&"run_ended".to_owned()));
+}

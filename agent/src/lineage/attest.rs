@@ -1,0 +1,133 @@
+//! What the agent signs about a run, once it has ended: everything that it saw. The files are the word of
+//! whoever ran it, and are marked so.
+
+use connect_shared::{
+    attest::{
+        Envelope, FileFact, PREDICATE_TYPE, Principal, RunPredicate, STATEMENT_TYPE, Statement,
+        statements_digest,
+    },
+    entry::{Entry, PrincipalRef},
+    ids::RunId,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    leaves::{Unreadable, each},
+    run::{Begun, Finished, Run},
+};
+use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable};
+
+/// A run is ended once: whoever comes second sees the first one's entry.
+static ENDING: Mutex<()> = Mutex::const_new(());
+
+/// How a run ended, by the word of whoever ran it.
+pub(crate) struct Ending {
+    pub(crate) inputs: Vec<FileFact>,
+    pub(crate) outputs: Vec<FileFact>,
+    pub(crate) status: u8,
+}
+
+/// Why there is no attestation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("there is no such run of yours in the log")]
+    NoSuchRun,
+    #[error("the run was ended before, at entry {0}")]
+    Ended(u64),
+    #[error(transparent)]
+    Closed(#[from] LogClosed),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptUnavailable),
+    #[error("the attestation could not be made")]
+    Internal,
+}
+
+/// What stands on no paper, whatever the statements say.
+const NOT_COVERED: [&str; 5] = [
+    "connections that the command made around connect",
+    "files and networks that the command read beside the inputs that were named",
+    "which of the rows that came back the command used for its outputs",
+    "statements that the same principal ran outside of this run: see counters.elsewhere",
+    "that the hashes of inputs and outputs are right: connect says so, with the run's key; the agent saw no file",
+];
+
+/// Ends a run of this principal and signs what was seen of it.
+pub(crate) async fn attest(
+    log: &Log,
+    id: RunId,
+    owner: PrincipalRef,
+    ending: Ending,
+) -> Result<Envelope, Refused> {
+    let _alone = ENDING.lock().await;
+    let size = log.publish_now().await?.size;
+    let public = PublicFolder::new(log.public_dir());
+    let seen = tokio::task::spawn_blocking(move || {
+        let mut run = Run::new(id, owner);
+        each(&public, size, &mut run).map(|()| run)
+    });
+    let mut run = seen.await.map_err(|_| Refused::Internal)??;
+    if let Some(index) = run.ended {
+        return Err(Refused::Ended(index));
+    }
+    let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
+    let ended = run.last_time;
+    let finished = run.finish();
+    let index = log.append(entry(&begun, &ending, &finished))?.0;
+    let receipt = log.receipt(index).await?;
+    let statement = statement(log.origin(), begun, ending, finished, ended, (index, receipt));
+    let payload = serde_json::to_vec(&statement).map_err(|_| Refused::Internal)?;
+    Ok(log.sign_attestation(&payload))
+}
+
+fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
+    Entry::RunEnded {
+        run: begun.identity.id,
+        principal: begun.principal.clone(),
+        resource: begun.resource.clone(),
+        job: begun.identity.job.clone(),
+        status: ending.status,
+        inputs: ending.inputs.clone(),
+        outputs: ending.outputs.clone(),
+        statements: finished.counters.statements,
+        digest: statements_digest(&finished.statements),
+    }
+}
+
+fn statement(
+    origin: &str,
+    begun: Begun,
+    ending: Ending,
+    finished: Finished,
+    ended: u64,
+    (index, receipt): (u64, String),
+) -> Statement<RunPredicate> {
+    let Begun { identity, principal, name, resource, time } = begun;
+    Statement {
+        kind: STATEMENT_TYPE.to_owned(),
+        subject: ending.outputs.iter().map(FileFact::descriptor).collect(),
+        predicate_type: PREDICATE_TYPE.to_owned(),
+        predicate: RunPredicate {
+            run: identity.id.to_string(),
+            job: identity.job,
+            parent: identity.parent,
+            agent: origin.to_owned(),
+            resource,
+            principal: Principal { name, sub: principal.sub, idp: principal.idp, actor: principal.actor },
+            key: identity.key,
+            started: time,
+            ended,
+            last_read: finished.last_read,
+            sources: finished.sources,
+            statements: finished.statements,
+            policies: finished.policies,
+            counters: finished.counters,
+            inputs: ending.inputs,
+            outputs: ending.outputs,
+            not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
+            index,
+            receipt,
+        },
+    }
+}

@@ -1,0 +1,269 @@
+//! One run: its grants, its statements and what they read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use connect_shared::{
+    attest::{Counters, Source, SourceColumn, StatementRecord, Use},
+    entry::{Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult},
+    grant::RunIdentity,
+    ids::{RunId, StatementId},
+    label::Label,
+    lineage::{LineageReport, UnderstandingStatus},
+};
+
+use super::leaves::{Found, Visitor, has};
+
+/// What the log says of a run.
+pub(super) struct Run {
+    id: RunId,
+    /// The id as it stands in leaves.
+    needle: Vec<u8>,
+    /// Whose run it is: nobody else's entries count.
+    owner: PrincipalRef,
+    pub(super) begun: Option<Begun>,
+    /// The run was ended before, at this entry.
+    pub(super) ended: Option<u64>,
+    statements: Vec<(StatementRecord, Option<String>, u64)>,
+    places: HashMap<StatementId, usize>,
+    reports: HashMap<String, Seen>,
+    policies: BTreeSet<String>,
+    denials: u64,
+    elsewhere: u64,
+    pub(super) last_time: u64,
+}
+
+/// How it began.
+pub(super) struct Begun {
+    pub(super) identity: RunIdentity,
+    pub(super) principal: PrincipalRef,
+    pub(super) name: String,
+    pub(super) resource: String,
+    pub(super) time: u64,
+}
+
+impl Run {
+    pub(super) fn new(id: RunId, owner: PrincipalRef) -> Self {
+        Self {
+            id,
+            needle: id.to_string().into_bytes(),
+            owner,
+            begun: None,
+            ended: None,
+            statements: Vec::new(),
+            places: HashMap::new(),
+            reports: HashMap::new(),
+            policies: BTreeSet::new(),
+            denials: 0,
+            elsewhere: 0,
+            last_time: 0,
+        }
+    }
+
+    /// The actor is the run's own affair; whose run it is, is the person.
+    fn is_owner(&self, principal: &PrincipalRef) -> bool {
+        principal.sub == self.owner.sub && principal.idp == self.owner.idp
+    }
+
+    fn begin(&mut self, found: Begun) {
+        if self.is_owner(&found.principal) && self.begun.is_none() {
+            self.begun = Some(found);
+        }
+    }
+
+    fn intent(&mut self, index: u64, time: u64, intent: Intent) {
+        if !self.is_owner(&intent.principal) || self.begun.is_none() {
+            return;
+        }
+        if intent.run != Some(self.id) {
+            self.elsewhere += 1;
+            return;
+        }
+        self.policies.insert(intent.decision.policy_digest);
+        self.places.insert(intent.statement, self.statements.len());
+        let record = StatementRecord {
+            statement: intent.statement,
+            index,
+            verb: intent.verb,
+            text: intent.text,
+            commitment: intent.commitment,
+            result: StatementResult::Unknown,
+            rows: 0,
+            status: UnderstandingStatus::Complete,
+            direct: Vec::new(),
+            indirect: Vec::new(),
+            writes: intent.writes,
+            masked: Vec::new(),
+        };
+        self.statements.push((record, intent.lineage, time));
+    }
+
+    fn outcome(&mut self, outcome: OutcomeEntry) {
+        let place = self.places.get(&outcome.statement).copied();
+        if let Some((record, ..)) = place.and_then(|place| self.statements.get_mut(place)) {
+            record.result = outcome.result;
+            record.rows = outcome.rows;
+        }
+    }
+
+    /// Everything that is known, once the whole log was seen.
+    pub(super) fn finish(self) -> Finished {
+        let mut counters =
+            Counters { denials: self.denials, elsewhere: self.elsewhere, ..Counters::default() };
+        let mut sources = Sources::default();
+        let mut last_read = None;
+        let mut statements = Vec::with_capacity(self.statements.len());
+        for (mut record, lineage, time) in self.statements {
+            if let Some(seen) = lineage.and_then(|lineage| self.reports.get(&lineage)) {
+                fill(&mut record, seen);
+                sources.add(&record, &seen.masks);
+            }
+            if !(record.direct.is_empty() && record.indirect.is_empty()) {
+                last_read = Some(time);
+            }
+            counters.statements += 1;
+            counters.rows += record.rows;
+            counters.failed += u64::from(record.result != StatementResult::Done);
+            counters.partial += u64::from(record.status == UnderstandingStatus::Partial);
+            counters.opaque += u64::from(record.status == UnderstandingStatus::Opaque);
+            statements.push(record);
+        }
+        Finished {
+            statements,
+            counters,
+            sources: sources.into_list(),
+            policies: self.policies.into_iter().collect(),
+            last_read,
+        }
+    }
+}
+
+/// What the statements of a run come to.
+pub(super) struct Finished {
+    pub(super) statements: Vec<StatementRecord>,
+    pub(super) counters: Counters,
+    pub(super) sources: Vec<Source>,
+    pub(super) policies: Vec<String>,
+    pub(super) last_read: Option<u64>,
+}
+
+impl Visitor for Run {
+    fn wants(&self, leaf: &[u8]) -> bool {
+        has(leaf, b"\"kind\":\"statement_lineage\"")
+            || has(leaf, &self.needle)
+            // Once it has begun: ends of its statements, and what its principal did beside it.
+            || self.begun.is_some() && (has(leaf, b"\"kind\":\"outcome\"") || has(leaf, b"\"kind\":\"intent\""))
+    }
+
+    fn visit(&mut self, found: Found) {
+        let Found { index, time, entry } = found;
+        match entry {
+            Entry::GrantIssued { principal, name, resource, run: Some(identity), .. }
+                if identity.id == self.id =>
+            {
+                self.begin(Begun { identity, principal, name, resource, time });
+            }
+            Entry::StatementLineage { lineage, report, masks } => {
+                self.reports.insert(lineage, Seen { report: *report, masks });
+            }
+            Entry::Intent(intent) => self.intent(index, time, *intent),
+            Entry::Outcome(outcome) => self.outcome(*outcome),
+            Entry::Denial(denial) if denial.run == Some(self.id) && self.is_owner(&denial.principal) => {
+                self.denials += 1;
+            }
+            Entry::RunEnded { run, principal, .. } if run == self.id && self.is_owner(&principal) => {
+                self.ended = Some(index);
+            }
+            _ => {}
+        }
+        self.last_time = time;
+    }
+}
+
+/// What an entry says of the lineage of statements.
+struct Seen {
+    report: LineageReport,
+    masks: BTreeMap<String, Label>,
+}
+
+fn fill(record: &mut StatementRecord, seen: &Seen) {
+    let columns = seen.report.outputs.iter().flat_map(|output| &output.columns);
+    let direct: BTreeSet<&String> = columns.flat_map(|column| &column.direct).collect();
+    record.direct = direct.into_iter().cloned().collect();
+    record.indirect.clone_from(&seen.report.indirect);
+    record.status = seen.report.status;
+    record.masked = seen.masks.keys().cloned().collect();
+}
+
+/// Tables and columns, each once.
+#[derive(Default)]
+struct Sources(BTreeMap<String, Table>);
+
+#[derive(Default)]
+struct Table {
+    columns: BTreeMap<String, (Use, Option<Label>)>,
+    statements: u64,
+    rows: u64,
+}
+
+impl Sources {
+    fn add(&mut self, record: &StatementRecord, masks: &BTreeMap<String, Label>) {
+        let mut tables = BTreeSet::new();
+        let uses = [(Use::Direct, &record.direct), (Use::Indirect, &record.indirect)];
+        for (usage, names) in uses {
+            for name in names {
+                let Some((table, column)) = split(name) else { continue };
+                tables.insert(table.to_owned());
+                let columns = &mut self.0.entry(table.to_owned()).or_default().columns;
+                let known = columns.entry(column.to_owned()).or_insert((usage, None));
+                known.0 = known.0.min(usage);
+                known.1 = known.1.or_else(|| masks.get(name).copied());
+            }
+        }
+        for table in tables {
+            let table = self.0.entry(table).or_default();
+            table.statements += 1;
+            table.rows += record.rows;
+        }
+    }
+
+    fn into_list(self) -> Vec<Source> {
+        let list = self.0.into_iter().map(|(table, found)| Source {
+            table,
+            columns: found
+                .columns
+                .into_iter()
+                .map(|(name, (usage, masked))| SourceColumn { name, usage, masked })
+                .collect(),
+            statements: found.statements,
+            rows: found.rows,
+        });
+        list.collect()
+    }
+}
+
+/// `schema.table` and the column; parts may stand in double quotes and hold dots.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let mut last = None;
+    for (at, byte) in name.bytes().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'.' if !quoted => last = Some(at),
+            _ => {}
+        }
+    }
+    let at = last?;
+    Some((name.get(..at)?, name.get(at + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_dot_outside_of_quotes_divides_table_and_column() {
+        assert_eq!(split("public.t.a"), Some(("public.t", "a")));
+        assert_eq!(split("public.\"a.b\".\"c.d\""), Some(("public.\"a.b\"", "\"c.d\"")));
+        assert_eq!(split("alone"), None);
+    }
+}

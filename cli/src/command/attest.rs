@@ -1,0 +1,68 @@
+//! `connect attest verify`: what a file was made from, checked offline with the key of the agent's log.
+
+mod check;
+mod page;
+
+use connect_shared::{
+    attest::RunPredicate,
+    proof::{note::VerifierKey, receipt::Receipt},
+};
+
+use super::run::attestation_of;
+use crate::{
+    application::{Application, Ending},
+    arguments::{Attest, VerifyAttestation},
+    audit,
+    failure::{self, Outcome},
+};
+
+/// Longest file of attestations that is read.
+const MAX_BYTES: u64 = 128 << 20;
+
+pub(super) async fn run(application: &Application, command: &Attest) -> Outcome<Ending> {
+    let Attest::Verify(wish) = command;
+    let (application, wish) = (application.clone(), wish.clone());
+    // Hashing blocks.
+    let work = move || verify(&application, &wish);
+    tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))?
+}
+
+fn verify(application: &Application, wish: &VerifyAttestation) -> Outcome<Ending> {
+    let place = wish.attestation.clone().unwrap_or_else(|| attestation_of(&wish.file));
+    let text = read(&place)?;
+    let bar = application.console.measure("Hashing");
+    let found = super::run::hash_file(&wish.file, &mut |done, total| bar.reached(done, total))?;
+    drop(bar);
+    let lines = check::lines(&text)?;
+    let key = key(application, wish, &lines.run)?;
+    let checked = check::check(&lines, &key, &found)?;
+    if let Some(log) = &wish.log {
+        audit::log_holds(log, &key, checked.receipt.clone())?;
+    }
+    audit::agrees_with_kept(application, &key, &checked.receipt)?;
+    let findings = check::findings(&lines.run, &found);
+    application
+        .console
+        .document(&page::object(&lines.run, &findings), || page::page(&lines.run, &findings))?;
+    Ok(Ending::Done)
+}
+
+/// The key that the agent's log is signed with: given, or known since the agent was added.
+fn key(application: &Application, wish: &VerifyAttestation, run: &RunPredicate) -> Outcome<VerifierKey> {
+    let receipt = Receipt::parse(&run.receipt).map_err(|error| check::no_inclusion(&error.to_string()))?;
+    audit::key_for(application, wish.key.as_deref(), &receipt.checkpoint)
+}
+
+fn read(place: &std::path::Path) -> Outcome<String> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(place).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            failure::not_found("no_attestation", format!("there is no {}", place.display()))
+                .help("name it: --attestation FILE")
+        }
+        _ => failure::file("read", place, &error),
+    })?;
+    let mut text = String::new();
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| failure::file("read", place, &error))?;
+    Ok(text)
+}

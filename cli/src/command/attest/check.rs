@@ -1,0 +1,189 @@
+//! What an attestation must survive. Each way to cheat that is found has a name of its own.
+
+use connect_shared::{
+    attest::{
+        Envelope, EnvelopeError, FileFact, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE,
+        Statement, statements_digest,
+    },
+    entry::Entry,
+    error::ErrorReport,
+    proof::{note::VerifierKey, receipt::Receipt},
+};
+use serde_json::Value;
+
+use crate::failure::{self, Outcome};
+
+/// Most lines that are looked at.
+const MAX_LINES: usize = 16;
+
+/// The lines of a file, taken apart. Nothing in them is to be trusted yet.
+pub(super) struct Lines {
+    ours: (Envelope, Vec<u8>),
+    slsa: (Envelope, Vec<u8>),
+    subject: Vec<connect_shared::attest::Descriptor>,
+    slsa_statement: Statement<Value>,
+    pub(super) run: RunPredicate,
+}
+
+/// What was found to be true.
+pub(super) struct Checked {
+    pub(super) receipt: Receipt,
+}
+
+/// Takes the text apart: one line of our predicate and one of SLSA's, and nothing of which nobody knows what
+/// it says.
+pub(super) fn lines(text: &str) -> Outcome<Lines> {
+    let (mut ours, mut slsa) = (None, None);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() > MAX_LINES {
+        return Err(unsound("form", "it has more lines than an attestation"));
+    }
+    for line in lines {
+        let (envelope, payload) = Envelope::parse(line).map_err(envelope_problem)?;
+        let statement: Statement<Value> = serde_json::from_slice(&payload)
+            .map_err(|_| unsound("form", "a payload is no in-toto statement"))?;
+        let slot = match (statement.kind.as_str(), statement.predicate_type.as_str()) {
+            (STATEMENT_TYPE, PREDICATE_TYPE) => &mut ours,
+            (STATEMENT_TYPE, SLSA_TYPE) => &mut slsa,
+            _ => return Err(unsound("form", "a line is of a kind that is not known here")),
+        };
+        if slot.replace(((envelope, payload), statement)).is_some() {
+            return Err(unsound("form", "two lines say the same kind of thing"));
+        }
+    }
+    let missing = |what: &str| unsound("line_missing", &format!("the line with {what} is missing"));
+    let (ours, statement) = ours.ok_or_else(|| missing("what the agent saw"))?;
+    let (slsa, slsa_statement) = slsa.ok_or_else(|| missing("SLSA provenance"))?;
+    let run: RunPredicate = serde_json::from_value(statement.predicate)
+        .map_err(|error| unsound("form", &format!("the predicate cannot be read: {error}")))?;
+    Ok(Lines { ours, slsa, subject: statement.subject, slsa_statement, run })
+}
+
+/// Signatures first; only then is it worth to look at what they are over.
+pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &FileFact) -> Outcome<Checked> {
+    let (envelope, payload) = &lines.ours;
+    envelope.verify(payload, log).map_err(|error| signature("the agent", &error))?;
+    let run = &lines.run;
+    let own: VerifierKey =
+        run.key.parse().map_err(|_| unsound("form", "the key of the run cannot be read"))?;
+    envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
+    // Before its signature: a line of another run has a good one, of that run's key.
+    one_run(lines)?;
+    let (envelope, payload) = &lines.slsa;
+    envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
+    file(lines, found)?;
+    let receipt = recorded(run, log)?;
+    Ok(Checked { receipt })
+}
+
+/// Both lines are of one run and the same files.
+fn one_run(lines: &Lines) -> Outcome<()> {
+    let run = &lines.run;
+    let invocation = &lines.slsa_statement.predicate["runDetails"]["metadata"]["invocationId"];
+    let subjects: Vec<_> = run.outputs.iter().map(FileFact::descriptor).collect();
+    if invocation != run.run.as_str() || lines.slsa_statement.subject != lines.subject {
+        return Err(unsound("other_run", "its lines are of two runs"));
+    }
+    if subjects != lines.subject {
+        return Err(unsound("other_output", "its subjects are not the outputs of the run"));
+    }
+    Ok(())
+}
+
+fn file(lines: &Lines, found: &FileFact) -> Outcome<()> {
+    let run = &lines.run;
+    if run.outputs.iter().any(|output| output.sha256 == found.sha256) {
+        return Ok(());
+    }
+    Err(match run.outputs.iter().find(|output| output.name == found.name) {
+        Some(output) => unsound(
+            "output_swapped",
+            &format!(
+                "the file is not what the run wrote: it has SHA-256 {}, the run's output {}",
+                found.sha256, output.sha256
+            ),
+        ),
+        None => unsound("other_run", "the attestation is of another run's files"),
+    })
+}
+
+/// The log has an entry about the end of this very run, with these files and these statements.
+fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
+    let receipt = Receipt::parse(&run.receipt).map_err(|error| no_inclusion(&error.to_string()))?;
+    receipt.verify(log).map_err(|error| no_inclusion(&error.to_string()))?;
+    if receipt.index != run.index {
+        return Err(no_inclusion("the receipt is of another entry"));
+    }
+    let leaf = receipt.entry().map_err(|error| no_inclusion(&error.to_string()))?;
+    let Entry::RunEnded { run: id, outputs, statements, digest, .. } = leaf.entry else {
+        return Err(no_inclusion("the receipt is of an entry of another kind"));
+    };
+    if id.to_string() != run.run || outputs != run.outputs {
+        return Err(unsound("other_run", "the receipt is of another run or other files"));
+    }
+    if statements != run.statements.len() as u64
+        || statements != run.counters.statements
+        || digest != statements_digest(&run.statements)
+    {
+        return Err(unsound(
+            "statement_dropped",
+            &format!(
+                "the log has {statements} statements of this run, and the attestation does not list the same ones"
+            ),
+        ));
+    }
+    Ok(receipt)
+}
+
+/// What is true and still worth to know.
+pub(super) fn findings(run: &RunPredicate, found: &FileFact) -> Vec<String> {
+    let mut findings = Vec::new();
+    let output = run.outputs.iter().find(|output| output.sha256 == found.sha256);
+    if let (Some(output), Some(last)) = (output, run.last_read)
+        && output.modified < last
+    {
+        findings.push(
+            "the output was written before the run's last read: not all of the sources can be in it"
+                .to_owned(),
+        );
+    }
+    if run.sources.is_empty() {
+        findings.push(
+            "the run read no stored column: if there is data in the output, it came from elsewhere"
+                .to_owned(),
+        );
+    }
+    if run.counters.elsewhere > 0 {
+        findings.push(format!(
+            "the same principal ran {} statements outside of this run meanwhile",
+            run.counters.elsewhere
+        ));
+    }
+    let unsure = run.counters.partial + run.counters.opaque;
+    if unsure > 0 {
+        findings.push(format!("{unsure} statements were not understood in full: sources may be missing"));
+    }
+    findings
+}
+
+fn envelope_problem(error: EnvelopeError) -> ErrorReport {
+    match error {
+        EnvelopeError::PayloadType => unsound("payload_type", &error.to_string()),
+        _ => unsound("form", &error.to_string()),
+    }
+}
+
+fn signature(whose: &str, error: &EnvelopeError) -> ErrorReport {
+    match error {
+        EnvelopeError::NotSigned(_) => unsound("not_signed", &format!("{whose} has not signed it: {error}")),
+        _ => unsound("changed", &format!("the signature of {whose} does not hold: {error}")),
+    }
+}
+
+pub(super) fn no_inclusion(why: &str) -> ErrorReport {
+    unsound("not_in_log", &format!("it does not prove that the run stands in the agent's log: {why}"))
+}
+
+fn unsound(code: &str, why: &str) -> ErrorReport {
+    failure::unverified(&format!("attestation_{code}"), format!("the attestation does not hold: {why}"))
+}

@@ -1,0 +1,56 @@
+//! An attestation for people: from where, masked or not, and what nobody vouches for.
+
+use connect_shared::attest::{RunPredicate, Use};
+use serde_json::{Value, json};
+
+use crate::failure::printable;
+
+pub(super) fn object(run: &RunPredicate, findings: &[String]) -> Value {
+    let mut run = serde_json::to_value(run).unwrap_or_default();
+    if let Some(fields) = run.as_object_mut() {
+        fields.remove("receipt");
+    }
+    json!({ "schema": "connect.attestation/1", "verified": true, "findings": findings, "run": run })
+}
+
+pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
+    let mut page = String::from("ok: the file is what the run wrote, and the log has the run\n");
+    let actor = run.principal.actor.as_ref().map(|actor| format!(", through {actor}")).unwrap_or_default();
+    page.push_str(&format!("run      {} · job {}\n", run.run, run.job));
+    page.push_str(&format!("by       {}{actor}\n", run.principal.name));
+    page.push_str(&format!("at       {} · entry {} of {}\n", run.resource, run.index, run.agent));
+    let counters = &run.counters;
+    page.push_str(&format!(
+        "ran      {} statements, {} rows, {} denied\n",
+        counters.statements, counters.rows, counters.denials
+    ));
+    page.push_str("sources\n");
+    for source in &run.sources {
+        page.push_str(&format!("  {} · {} rows\n", source.table, source.rows));
+        for column in &source.columns {
+            let usage = match column.usage {
+                Use::Direct => "",
+                Use::Indirect => " (decided which rows)",
+            };
+            let masked = column
+                .masked
+                .and_then(|label| serde_json::to_value(label).ok())
+                .and_then(|label| label.as_str().map(|label| format!(" masked: {label}")))
+                .unwrap_or_default();
+            page.push_str(&format!("    {}{usage}{masked}\n", column.name));
+        }
+    }
+    list(&mut page, "note", findings);
+    list(&mut page, "not covered", &run.not_covered);
+    page.push_str("The agent signed what it saw; connect signed the hash of the file.\n");
+    printable(&page)
+}
+
+fn list(page: &mut String, heading: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        page.push_str(&format!("{heading}\n"));
+    }
+    for line in lines {
+        page.push_str(&format!("  {line}\n"));
+    }
+}

@@ -1,0 +1,96 @@
+//! The lines of `<output>.intoto.jsonl`: the agent's predicate, signed by the agent and by us, and SLSA
+//! provenance for generic tools, signed by us.
+
+use std::path::{Path, PathBuf};
+
+use connect_shared::{
+    api::RunEnd,
+    attest::{Envelope, FileFact, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement},
+    grant::RunIdentity,
+    proof::note::SigningKey,
+};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::failure::{self, Outcome};
+
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".intoto.jsonl");
+    PathBuf::from(name)
+}
+
+/// Both lines. What the agent signed is looked at first: we sign nothing that is not about this run and these
+/// files.
+pub(super) fn lines(
+    envelope: Envelope,
+    run: &RunIdentity,
+    end: &RunEnd,
+    key: &SigningKey,
+) -> Outcome<String> {
+    let line = text(&envelope)?;
+    let (envelope, payload) = Envelope::parse(&line).map_err(|error| other(&error.to_string()))?;
+    let statement: Statement<RunPredicate> =
+        serde_json::from_slice(&payload).map_err(|_| other("it cannot be read"))?;
+    let subjects: Vec<_> = end.outputs.iter().map(FileFact::descriptor).collect();
+    let said = &statement.predicate;
+    if statement.predicate_type != PREDICATE_TYPE
+        || statement.subject != subjects
+        || said.run != run.id.to_string()
+        || said.key != run.key
+        || said.outputs != end.outputs
+    {
+        return Err(other("it is about another run or other files"));
+    }
+    let slsa = serde_json::to_vec(&provenance(said, statement.subject.clone()))
+        .map_err(|error| failure::unexpected(error.to_string()))?;
+    let ours = text(&envelope.also_sign(&payload, key))?;
+    Ok(format!("{ours}\n{}\n", text(&Envelope::sign(&slsa, key))?))
+}
+
+fn provenance(run: &RunPredicate, subject: Vec<connect_shared::attest::Descriptor>) -> Statement<Value> {
+    let tables = run.sources.iter().map(|source| {
+        let columns: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
+        json!({
+            "name": format!("{}/{}", run.resource, source.table),
+            "annotations": { "columns": columns, "rows": source.rows },
+        })
+    });
+    let files =
+        run.inputs.iter().map(|file| json!({ "name": file.name, "digest": { "sha256": file.sha256 } }));
+    let dependencies: Vec<Value> = tables.chain(files).collect();
+    Statement {
+        kind: STATEMENT_TYPE.to_owned(),
+        subject,
+        predicate_type: SLSA_TYPE.to_owned(),
+        predicate: json!({
+            "buildDefinition": {
+                "buildType": PREDICATE_TYPE,
+                "externalParameters": { "job": run.job, "resource": run.resource, "parent": run.parent },
+                "resolvedDependencies": dependencies,
+            },
+            "runDetails": {
+                "builder": { "id": "tag:connect.invalid,2026:connect", "version": { "connect": env!("CARGO_PKG_VERSION") } },
+                "metadata": {
+                    "invocationId": run.run,
+                    "startedOn": moment(run.started),
+                    "finishedOn": moment(run.ended),
+                },
+            },
+        }),
+    }
+}
+
+/// Milliseconds as RFC 3339.
+pub(super) fn moment(milliseconds: u64) -> Option<String> {
+    let nanoseconds = i128::from(milliseconds) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).ok()?.format(&Rfc3339).ok()
+}
+
+fn text(envelope: &Envelope) -> Outcome<String> {
+    serde_json::to_string(envelope).map_err(|error| failure::unexpected(error.to_string()))
+}
+
+fn other(why: &str) -> connect_shared::error::ErrorReport {
+    failure::unverified("attestation_invalid", format!("the agent's attestation proves nothing: {why}"))
+}

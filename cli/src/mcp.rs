@@ -1,0 +1,47 @@
+//! The door for AI agents: the Model Context Protocol over standard input and output.
+//!
+//! What an AI agent sends goes the way of every client: a local connection to a session of this process,
+//! through the tunnel, to `connect-agent`, which decides, records and masks. Nothing here decides about a
+//! statement, and nothing goes around that. The session's grant names the AI agent as the actor on behalf
+//! of the person who is signed in, and an actor reads and no more.
+//!
+//! Of all of `connect` this alone is a database client: it needs rows, not bytes. What comes from the
+//! database is given as data with a boundary that nobody can guess ([`answer`]), so that text in rows cannot
+//! pose as instructions. Read next: [`server`] for the tools, [`sessions`] for sign-in and tunnels,
+//! [`rows`] for the caps.
+
+mod actor;
+mod answer;
+mod describe;
+mod meter;
+mod rows;
+mod server;
+mod sessions;
+mod statement;
+mod tools;
+
+use rmcp::ServiceExt as _;
+
+use self::{server::Server, sessions::Sessions};
+use crate::{
+    application::Application,
+    arguments::McpServe,
+    console::{Color, Console, Format, Input},
+    failure::{self, Outcome},
+};
+
+/// Serves until the AI agent's program closes our standard input.
+pub(crate) async fn serve(application: &Application, wish: &McpServe) -> Outcome<()> {
+    let mut application = application.clone();
+    // Standard output is the protocol's, and nobody is there to answer a question or to mind a browser.
+    application.console = Console::new(Format::Table, Color::Never, Input::Refused);
+    let sessions = Sessions::new(application, wish.resource.clone(), wish.reason.clone());
+    let running = Server::new(sessions.clone()).serve(rmcp::transport::stdio()).await;
+    let running = running.map_err(|error| {
+        failure::usage(format!("whoever started this does not speak the protocol: {error}"))
+            .help("connect mcp config claude")
+    })?;
+    let ended = running.waiting().await;
+    sessions.close().await;
+    ended.map(|_| ()).map_err(|error| failure::unexpected(error.to_string()))
+}

@@ -1,0 +1,219 @@
+//! Who is signed in, and the sessions that an AI agent uses: one for each resource and actor, opened when it
+//! is first needed and held until the AI agent's program goes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use connect_shared::{
+    api::{ExplainRequest, Explanation, ResourceInfo},
+    error::{ErrorReport, Exit},
+    grant::Action,
+};
+use tokio::{
+    sync::{Mutex, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    agents::Identity,
+    api::ControlApi,
+    application::Application,
+    certificate::ClientKey,
+    failure::{self, Outcome},
+    identity::{Holder, Pending, SignIn},
+    session::{self, ClientSettings, LocalWish, Request, Until},
+};
+
+/// Sessions at once.
+const MOST_SESSIONS: usize = 16;
+
+/// Shared by all calls.
+#[derive(Clone)]
+pub(super) struct Sessions {
+    application: Application,
+    /// Resources that are offered; empty: all.
+    offered: Arc<[String]>,
+    reason: Option<String>,
+    open: Arc<Mutex<HashMap<(String, String), Open>>>,
+    signing_in: Arc<Mutex<HashMap<Identity, SigningIn>>>,
+}
+
+struct Open {
+    client: ClientSettings,
+    /// Its end ends the session.
+    _until: oneshot::Sender<()>,
+    holding: JoinHandle<()>,
+}
+
+/// A sign-in that waits for the person.
+struct SigningIn {
+    address: String,
+    waiting: JoinHandle<()>,
+}
+
+/// Why a call cannot go on.
+pub(super) enum Stop {
+    /// A person must sign in at this address first.
+    SignIn {
+        address: Option<String>,
+    },
+    Failed(ErrorReport),
+}
+
+impl From<ErrorReport> for Stop {
+    fn from(report: ErrorReport) -> Self {
+        Self::Failed(report)
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(application: Application, offered: Vec<String>, reason: Option<String>) -> Self {
+        Self {
+            application,
+            offered: offered.into(),
+            reason,
+            open: Arc::default(),
+            signing_in: Arc::default(),
+        }
+    }
+
+    /// What can be read, at every agent that answers.
+    pub(super) async fn resources(&self) -> Result<Vec<(String, ResourceInfo)>, Stop> {
+        let agents = self.application.agents()?;
+        if agents.is_empty() {
+            return Err(crate::agents::none_known().into());
+        }
+        let mut found = Vec::new();
+        for agent in agents.iter() {
+            let holder = self.application.holder(agent)?;
+            let sign_in = self.signed_in(&holder).await?;
+            let list = ControlApi::new(agent, None)?.resources(sign_in.id_token.reveal()).await?;
+            found.extend(list.resources.into_iter().map(|resource| (agent.name.clone(), resource)));
+        }
+        found.retain(|(_, resource)| self.offers(&resource.name));
+        Ok(found)
+    }
+
+    /// What would become of a text.
+    pub(super) async fn explain(&self, resource: &str, sql: &str, actor: &str) -> Result<Explanation, Stop> {
+        let target = self.target(resource).await?;
+        let holder = self.application.holder(&target.agent)?;
+        let sign_in = self.signed_in(&holder).await?;
+        let api = ControlApi::new(&target.agent, Some(&ClientKey::generate()?))?;
+        let request = ExplainRequest {
+            resource: target.resource,
+            sql: sql.to_owned(),
+            search_path: None,
+            actions: vec![Action::Read],
+            actor: Some(actor.to_owned()),
+        };
+        Ok(api.explain(sign_in.id_token.reveal(), &request).await?)
+    }
+
+    /// How to reach a session for this actor.
+    pub(super) async fn client(&self, resource: &str, actor: &str) -> Result<ClientSettings, Stop> {
+        let target = self.target(resource).await?;
+        let key = (target.full_name(), actor.to_owned());
+        // Held while one opens, so that two calls do not open two.
+        let mut all = self.open.lock().await;
+        all.retain(|_, open| !open.holding.is_finished());
+        if let Some(open) = all.get(&key) {
+            return Ok(open.client.clone());
+        }
+        if all.len() >= MOST_SESSIONS {
+            let words = format!("no more than {MOST_SESSIONS} sessions are open at once");
+            return Err(failure::local("too_many_sessions", words).into());
+        }
+        let holder = self.application.holder(&target.agent)?;
+        self.signed_in(&holder).await?;
+        let request = Request {
+            target,
+            actions: vec![Action::Read],
+            reason: self.reason.clone(),
+            actor: Some(actor.to_owned()),
+            run: None,
+            local: LocalWish::Private,
+        };
+        let open = self.hold(session::open(&self.application, &request, holder).await?);
+        let client = open.client.clone();
+        all.insert(key, open);
+        Ok(client)
+    }
+
+    fn hold(&self, opened: session::Opened) -> Open {
+        let client = opened.client.clone();
+        let (until, mut ended) = oneshot::channel::<()>();
+        let console = self.application.console.clone();
+        let holding = tokio::spawn(async move {
+            let finished = Box::pin(async move {
+                let _dropped = (&mut ended).await;
+            });
+            opened.hold(&console, Until::Happens(finished)).await;
+        });
+        Open { client, _until: until, holding }
+    }
+
+    /// Ends every session, and waits for that.
+    pub(super) async fn close(&self) {
+        let all: Vec<Open> = self.open.lock().await.drain().map(|(_, open)| open).collect();
+        for Open { _until: until, holding, .. } in all {
+            drop(until);
+            let _ended = holding.await;
+        }
+        for (_, signing_in) in self.signing_in.lock().await.drain() {
+            signing_in.waiting.abort();
+        }
+    }
+
+    async fn target(&self, resource: &str) -> Result<session::Target, Stop> {
+        if !self.offers(resource) {
+            let words = format!("the resource `{resource}` is not offered here");
+            return Err(failure::not_found("no_such_resource", words).into());
+        }
+        match session::resolve(&self.application, resource).await {
+            Ok(target) => Ok(target),
+            // Several agents are known, and one of them had to be asked first.
+            Err(report) if report.exit == Exit::SignInNeeded => Err(Stop::SignIn { address: None }),
+            Err(report) => Err(report.into()),
+        }
+    }
+
+    fn offers(&self, resource: &str) -> bool {
+        let bare = resource.split_once('/').map_or(resource, |(_, name)| name);
+        self.offered.is_empty() || self.offered.iter().any(|known| known == resource || known == bare)
+    }
+
+    /// A good sign-in, or the address where the person gives us one. No browser is opened for an AI agent.
+    async fn signed_in(&self, holder: &Holder) -> Result<SignIn, Stop> {
+        match holder.fresh().await {
+            Ok(sign_in) => Ok(sign_in),
+            Err(report) if report.exit == Exit::SignInNeeded => {
+                Err(Stop::SignIn { address: Some(self.wait_for_person(holder).await?) })
+            }
+            Err(report) => Err(report.into()),
+        }
+    }
+
+    /// The address of the sign-in that is under way, or of a new one.
+    async fn wait_for_person(&self, holder: &Holder) -> Outcome<String> {
+        let mut all = self.signing_in.lock().await;
+        all.retain(|_, one| !one.waiting.is_finished());
+        if let Some(one) = all.get(holder.identity()) {
+            return Ok(one.address.clone());
+        }
+        let pending = Pending::start(holder.identity()).await?;
+        let address = pending.address().to_owned();
+        let (application, holder) = (self.application.clone(), holder.clone());
+        let identity = holder.identity().clone();
+        let waiting = tokio::spawn(async move {
+            let kept = match pending.finish().await {
+                Ok(sign_in) => application.keep_sign_in(&holder, sign_in).await.map(|_| ()),
+                Err(report) => Err(report),
+            };
+            if let Err(report) = kept {
+                application.console.warn(&report.message);
+            }
+        });
+        all.insert(identity, SigningIn { address: address.clone(), waiting });
+        Ok(address)
+    }
+}

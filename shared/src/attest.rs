@@ -1,0 +1,21 @@
+//! Attestations of runs: in-toto statements in DSSE envelopes, one envelope a line in `<output>.intoto.jsonl`.
+//!
+//! There are two claims, and each has its own key. The **agent** says what it saw of a run: who, which
+//! statements, which columns, what was masked. It never saw the file. **`connect`** says which bytes the
+//! file had when the command ended. It takes the agent's word for the rest. The line with our own predicate
+//! ([`RunPredicate`]) is signed by both, the line with SLSA's by `connect` alone.
+//!
+//! The agent signs with the key of its log, so whoever can check its log can check this. A DSSE signature is
+//! over `DSSEv1 …` and a checkpoint's over a text that begins with the log's origin: neither can be taken for
+//! the other, as long as no origin begins with that word.
+
+mod envelope;
+mod predicate;
+
+pub use self::{
+    envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signature},
+    predicate::{
+        Counters, Descriptor, FileFact, MAX_FILES, PREDICATE_TYPE, Principal, RunPredicate, SLSA_TYPE,
+        STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use, statements_digest,
+    },
+};

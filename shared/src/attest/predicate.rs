@@ -1,0 +1,215 @@
+//! What an attestation of a run says. This file is the reference of the predicate [`PREDICATE_TYPE`]; fields
+//! are only ever added.
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::{StatementResult, TextRef},
+    ids::StatementId,
+    label::Label,
+    lineage::UnderstandingStatus,
+};
+
+/// `_type` of an in-toto statement.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// `predicateType` of SLSA provenance.
+pub const SLSA_TYPE: &str = "https://slsa.dev/provenance/v1";
+/// `predicateType` of ours.
+pub const PREDICATE_TYPE: &str = "tag:connect.invalid,2026:run/v1";
+/// Files of one run, in and out.
+pub const MAX_FILES: usize = 64;
+
+/// An in-toto statement, v1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement<P> {
+    #[serde(rename = "_type")]
+    pub kind: String,
+    pub subject: Vec<Descriptor>,
+    pub predicate_type: String,
+    pub predicate: P,
+}
+
+/// A file by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    pub name: String,
+    pub digest: std::collections::BTreeMap<String, String>,
+}
+
+/// A file of a run, as `connect` found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFact {
+    /// Its name, without folders.
+    pub name: String,
+    /// Hexadecimal.
+    pub sha256: String,
+    pub length: u64,
+    /// When it was last written, by its machine's clock: milliseconds since 1970-01-01T00:00:00Z.
+    pub modified: u64,
+}
+
+impl FileFact {
+    /// As in-toto names it.
+    #[must_use]
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            name: self.name.clone(),
+            digest: [("sha256".to_owned(), self.sha256.clone())].into_iter().collect(),
+        }
+    }
+}
+
+/// What the agent saw of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPredicate {
+    /// A UUID.
+    pub run: String,
+    pub job: String,
+    /// The run that this one is part of, as the environment named it: by the word of `connect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Origin of the agent's log.
+    pub agent: String,
+    pub resource: String,
+    pub principal: Principal,
+    /// Verifier key of the run, `name+hash+base64`: with it `connect` signs the hashes of the files.
+    pub key: String,
+    /// First and last entry of the run: milliseconds since 1970-01-01T00:00:00Z, by the agent's clock.
+    pub started: u64,
+    pub ended: u64,
+    /// The last statement that read: milliseconds, by the agent's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_read: Option<u64>,
+    pub sources: Vec<Source>,
+    pub statements: Vec<StatementRecord>,
+    /// SHA-256 of each policy set that decided, in hexadecimal.
+    pub policies: Vec<String>,
+    pub counters: Counters,
+    /// By the word of `connect`; the agent never saw a file.
+    pub inputs: Vec<FileFact>,
+    pub outputs: Vec<FileFact>,
+    /// What nobody vouches for.
+    pub not_covered: Vec<String>,
+    /// Index of the run's end in the agent's log, and the proof that it stands there.
+    pub index: u64,
+    pub receipt: String,
+}
+
+/// Who acted, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    pub name: String,
+    pub sub: String,
+    pub idp: String,
+    /// The AI agent that acted for the principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+/// A table that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// `schema.table`
+    pub table: String,
+    pub columns: Vec<SourceColumn>,
+    /// Statements that read it, and the rows that these returned.
+    pub statements: u64,
+    pub rows: u64,
+}
+
+/// A column that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceColumn {
+    pub name: String,
+    #[serde(rename = "use")]
+    pub usage: Use,
+    /// Its label, if the run saw masks in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<Label>,
+}
+
+/// What for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// Its values can have flowed into what came back.
+    Direct,
+    /// It decided which rows came back.
+    Indirect,
+}
+
+/// One statement of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementRecord {
+    pub statement: StatementId,
+    /// Index of its INTENT.
+    pub index: u64,
+    pub verb: String,
+    pub text: TextRef,
+    /// Salted commitment to the exact text and binds.
+    pub commitment: String,
+    pub result: StatementResult,
+    pub rows: u64,
+    /// How well it was understood: `complete` means that the columns below are all.
+    pub status: UnderstandingStatus,
+    pub direct: Vec<String>,
+    pub indirect: Vec<String>,
+    pub writes: Vec<String>,
+    pub masked: Vec<String>,
+}
+
+/// Totals.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    pub statements: u64,
+    pub denials: u64,
+    pub rows: u64,
+    pub failed: u64,
+    pub partial: u64,
+    pub opaque: u64,
+    /// Statements of the same principal in the same time that were not in this run.
+    pub elsewhere: u64,
+}
+
+/// What the log's entry about the end of a run holds of its statements: SHA-256 of their JSON.
+#[must_use]
+pub fn statements_digest(statements: &[StatementRecord]) -> String {
+    let json = serde_json::to_vec(statements).unwrap_or_default();
+    let digest = digest::digest(&digest::SHA256, &json);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(number: u8) -> StatementRecord {
+        StatementRecord {
+            statement: StatementId::from_random([number; 16]),
+            index: u64::from(number),
+            verb: "select".into(),
+            text: TextRef::Length(8),
+            commitment: "00".into(),
+            result: StatementResult::Done,
+            rows: 1,
+            status: UnderstandingStatus::Complete,
+            direct: vec!["public.t.a".into()],
+            indirect: Vec::new(),
+            writes: Vec::new(),
+            masked: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_statement_and_their_order_count() {
+        let (one, two) = (record(1), record(2));
+        let both = statements_digest(&[one.clone(), two.clone()]);
+        assert_ne!(both, statements_digest(std::slice::from_ref(&one)));
+        assert_ne!(both, statements_digest(&[two.clone(), one.clone()]));
+        let read: Vec<StatementRecord> =
+            serde_json::from_str(&serde_json::to_string(&[one, two]).expect("JSON")).expect("the same");
+        assert_eq!(both, statements_digest(&read));
+    }
+}

@@ -1,0 +1,49 @@
+"""Reads an attestation with other people's libraries: DSSE by securesystemslib, statements by in-toto.
+
+Usage: attestation.py FILE.intoto.jsonl AGENTS.toml
+"""
+
+import base64
+import json
+import sys
+import tomllib
+
+from google.protobuf import json_format
+from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.v1 import statement_pb2
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import SSlibKey
+
+
+def key(text):
+    """`name+hash+base64(0x01 || public key)`, as signed notes have it."""
+    name, short, encoded = text.split("+", 2)
+    public = base64.b64decode(encoded)[1:].hex()
+    return SSlibKey(f"{name}+{short}", "ed25519", "ed25519", {"public": public})
+
+
+def main(attestation, agents):
+    with open(agents, "rb") as file:
+        known = tomllib.load(file)
+    [log] = {agent["log"]["key"] for agent in known["agent"]}
+    with open(attestation, encoding="utf-8") as file:
+        envelopes = [Envelope.from_dict(json.loads(line)) for line in file]
+    ours, slsa = envelopes
+    statements = [json.loads(envelope.payload) for envelope in envelopes]
+    own = key(statements[0]["predicate"]["key"])
+    ours.verify([key(log), own], 2)
+    slsa.verify([own], 1)
+    try:
+        slsa.verify([key(log)], 1)
+        raise SystemExit("the agent has not signed SLSA's line, and yet it verifies")
+    except VerificationError:
+        pass
+    for statement in statements:
+        message = json_format.ParseDict(statement, statement_pb2.Statement())
+        Statement.copy_from_pb(message).validate()
+        print(message.predicate_type, message.subject[0].digest["sha256"])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
