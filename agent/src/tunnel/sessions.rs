@@ -56,9 +56,10 @@ impl ResumeRefusal {
             Self::Unknown => ("resume_unknown", "the agent does not know this session any more"),
             Self::OtherKey => ("resume_other_key", "this session belongs to another client key"),
             Self::OtherSecret => ("resume_other_secret", "the secret of this session is another one"),
-            Self::OtherGrant => {
-                ("resume_other_grant", "this session is another principal's, of another resource or of another run")
-            }
+            Self::OtherGrant => (
+                "resume_other_grant",
+                "this session is another principal's, of another resource or of another run",
+            ),
         };
         ErrorReport::new(code, Exit::SessionEnded, words).help("connect again")
     }
