@@ -88,6 +88,10 @@ pub struct Ending {
 
 /// What a connection wants done.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an output is carried out as soon as it is made: none are kept, and a box would cost an allocation each"
+)]
 pub enum Output {
     ToClient(Bytes),
     ToServer(Bytes),
