@@ -20,6 +20,7 @@ mod pgbench;
 mod proofs;
 mod psql;
 mod readme;
+mod resumption;
 mod secrets;
 mod servers;
 mod sign_in;
