@@ -60,6 +60,11 @@ pub const MAX_PAYLOAD: usize = 128 * 1024;
 /// Most bytes that a sender puts into one DATA frame.
 pub const MAX_DATA: usize = 64 * 1024;
 
+/// Most bytes of one connection that a client sends ahead of the agent's acknowledgements; more is a
+/// violation. The agent reads them even while it can hand nothing on, for the client's own acknowledgements
+/// come behind them, and without those nothing may come back.
+pub const MAX_AHEAD: usize = 2 * 1024 * 1024;
+
 /// Largest datagram that either end sends or takes, where the path lets it through: path MTU discovery
 /// finds out. Networks of one site often carry 9,000 bytes, and the loopback more.
 pub const MAX_DATAGRAM: u16 = 8_952;

@@ -26,6 +26,7 @@ mod pgbench;
 mod proofs;
 mod psql;
 mod readme;
+mod resumption;
 mod runs;
 mod secrets;
 mod servers;

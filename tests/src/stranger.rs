@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use connect_shared::frame::{ALPN, Frame, Hello, Notice, VERSION};
+use connect_shared::frame::{ALPN, Frame, Hello, Notice, Resume, VERSION, Welcome};
 use quinn::{
     Connection, RecvStream, SendStream,
     crypto::rustls::QuicClientConfig,
@@ -49,6 +49,7 @@ pub struct Stranger {
 pub struct Welcomed {
     pub connection: Connection,
     pub control: (SendStream, RecvStream),
+    pub welcome: Welcome,
 }
 
 impl Stranger {
@@ -117,6 +118,22 @@ impl Stranger {
     /// # Panics
     /// No socket can be had.
     pub async fn tunnel(&self, grant: &str, with_key: WithKey) -> Result<Welcomed, String> {
+        self.tunnel_for(grant, with_key, None).await
+    }
+
+    /// The same for a session that another tunnel began.
+    ///
+    /// # Errors
+    /// The agent does not welcome it.
+    ///
+    /// # Panics
+    /// No socket can be had.
+    pub async fn tunnel_for(
+        &self,
+        grant: &str,
+        with_key: WithKey,
+        resume: Option<Resume>,
+    ) -> Result<Welcomed, String> {
         let tls = QuicClientConfig::try_from(self.tls(ALPN, with_key)).expect("TLS 1.3");
         let mut endpoint = quinn::Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");
         endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls)));
@@ -125,11 +142,11 @@ impl Stranger {
             timeout(ANSWER, connecting).await.map_err(|_| "silence")?.map_err(|error| error.to_string())?;
         let (mut send, receive) = connection.open_bi().await.map_err(|error| error.to_string())?;
         let hello =
-            Hello { version: VERSION, grant: grant.to_owned(), client: "stranger".to_owned(), resume: None };
+            Hello { version: VERSION, grant: grant.to_owned(), client: "stranger".to_owned(), resume };
         say(&mut send, &Frame::Hello(hello)).await?;
         let mut receive = receive;
         match hear(&mut receive).await? {
-            Frame::Welcome(_) => Ok(Welcomed { connection, control: (send, receive) }),
+            Frame::Welcome(welcome) => Ok(Welcomed { connection, control: (send, receive), welcome }),
             Frame::Notice(Notice::Closed { error }) => Err(error.code),
             other => Err(format!("{other:?}")),
         }

@@ -4,6 +4,7 @@
 mod writer;
 
 use std::{
+    collections::VecDeque,
     future::Future as _,
     pin::pin,
     task::{Context, Poll, ready},
@@ -11,7 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use connect_shared::{
-    frame::{Frame, FrameError},
+    frame::{Frame, FrameError, MAX_AHEAD},
     replay::OffsetError,
 };
 use quinn::{ReadError, RecvStream, SendStream};
@@ -42,6 +43,8 @@ pub(super) enum DownstreamError {
     Offset { expected: u64, found: u64 },
     #[error(transparent)]
     Acknowledged(#[from] OffsetError),
+    #[error("more than {MAX_AHEAD} bytes ahead of what was acknowledged")]
+    TooFarAhead,
     /// The client gave it up.
     #[error("the client ended the stream")]
     GivenUp,
@@ -61,13 +64,26 @@ pub(super) struct Reader {
     buffer: BytesMut,
     /// Next offset that the client's data must have.
     offset: u64,
+    /// Data that was not wanted yet, and its bytes.
+    waiting: VecDeque<Bytes>,
+    waits: usize,
+    /// The client has said its last byte, and that was told.
     ended: bool,
+    told: bool,
 }
 
 impl Downstream {
     pub(super) fn new(send: SendStream, receive: RecvStream, buffer: BytesMut) -> Self {
-        let writer = Writer::new(send);
-        Self { reader: Reader { receive: Some(receive), buffer, offset: 0, ended: false }, writer }
+        let reader = Reader {
+            receive: Some(receive),
+            buffer,
+            offset: 0,
+            waiting: VecDeque::new(),
+            waits: 0,
+            ended: false,
+            told: false,
+        };
+        Self { reader, writer: Writer::new(send) }
     }
 
     /// Lets the streams go. What was on its way is kept in the replay.
@@ -95,39 +111,61 @@ impl Downstream {
         self.detach();
         self.reader.receive = Some(receive);
         self.reader.buffer = buffer;
-        self.writer.attach(send, self.reader.offset, again, from);
+        let (expected, taken) = (self.reader.offset, self.reader.taken());
+        self.writer.attach(send, expected, taken, again, from);
         Ok(())
     }
 }
 
 impl Reader {
-    pub(super) const fn has_ended(&self) -> bool {
-        self.ended
-    }
-
-    /// The client's next bytes. What is not a whole frame is kept.
+    /// What the client says next. Its data waits here while nobody is `hungry`; all else is heard.
     pub(super) fn poll_receive(
         &mut self,
         context: &mut Context<'_>,
+        hungry: bool,
     ) -> Poll<Result<Received, DownstreamError>> {
         loop {
-            if let Some(received) = self.take()? {
-                return Poll::Ready(Ok(received));
+            if hungry && let Some(bytes) = self.waiting.pop_front() {
+                self.waits -= bytes.len();
+                return Poll::Ready(Ok(Received::Data(bytes)));
             }
-            let Some(receive) = &mut self.receive else { return Poll::Pending };
-            let chunk = ready!(pin!(receive.read_chunk(READ, true)).poll(context));
-            let chunk = chunk.map_err(|error| match error {
-                ReadError::ConnectionLost(_) => DownstreamError::Lost,
-                _ => DownstreamError::GivenUp,
-            })?;
-            match chunk {
-                Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
-                None => {
-                    self.ended = true;
-                    return Poll::Ready(Ok(Received::End));
-                }
+            if self.ended && self.waiting.is_empty() && !std::mem::replace(&mut self.told, true) {
+                return Poll::Ready(Ok(Received::End));
+            }
+            match self.take()? {
+                Some(Received::Data(bytes)) if !hungry => self.wait(bytes)?,
+                Some(Received::End) => {}
+                Some(received) => return Poll::Ready(Ok(received)),
+                None => ready!(self.poll_read(context))?,
             }
         }
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), DownstreamError>> {
+        let Some(receive) = &mut self.receive else { return Poll::Pending };
+        let chunk = ready!(pin!(receive.read_chunk(READ, true)).poll(context));
+        let chunk = chunk.map_err(|error| match error {
+            ReadError::ConnectionLost(_) => DownstreamError::Lost,
+            _ => DownstreamError::GivenUp,
+        })?;
+        match chunk {
+            Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
+            None => {
+                self.receive = None;
+                self.ended = true;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Data that cannot be handed on yet. A client that keeps the rules has no more of it than that.
+    fn wait(&mut self, bytes: Bytes) -> Result<(), DownstreamError> {
+        self.waits += bytes.len();
+        if self.waits > MAX_AHEAD {
+            return Err(DownstreamError::TooFarAhead);
+        }
+        self.waiting.push_back(bytes);
+        Ok(())
     }
 
     fn take(&mut self) -> Result<Option<Received>, DownstreamError> {
@@ -138,7 +176,7 @@ impl Reader {
             self.buffer = BytesMut::new();
         }
         match frame {
-            Frame::Data { offset, bytes } => {
+            Frame::Data { offset, bytes } if !self.ended => {
                 self.expect(offset)?;
                 self.offset += bytes.len() as u64;
                 Ok(Some(Received::Data(bytes)))
@@ -162,8 +200,8 @@ impl Reader {
         }
     }
 
-    /// Offset up to which the client's bytes were taken.
-    pub(super) const fn offset(&self) -> u64 {
-        self.offset
+    /// Offset up to which the client's bytes were handed on.
+    pub(super) const fn taken(&self) -> u64 {
+        self.offset - self.waits as u64
     }
 }

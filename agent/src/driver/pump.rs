@@ -178,7 +178,7 @@ impl Pump {
         match event {
             Event::Client(Ok(Received::Data(bytes))) => {
                 self.feed(Input::Client(bytes));
-                self.downstream.writer.took(self.downstream.reader.offset());
+                self.downstream.writer.took(self.downstream.reader.taken());
             }
             Event::Client(Ok(Received::Acknowledged(offset))) => {
                 if let Err(error) = self.downstream.writer.delivered(offset) {
@@ -228,7 +228,9 @@ impl Pump {
     fn feed(&mut self, input: Input) {
         let more = if let Input::Client(bytes) = &input { bytes.len() } else { 0 };
         let machine = &mut self.machine;
-        if machine.may_take_long(more) {
+        // What the client sent earlier may be taken up with an answer of the server, too. But to go away for
+        // each piece of a large result while much of the client waits stops this thread's other work dead.
+        if more > 0 && machine.may_take_long(more) {
             shards::away(|| machine.handle(Instant::now(), input));
         } else {
             machine.handle(Instant::now(), input);

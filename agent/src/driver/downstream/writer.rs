@@ -68,14 +68,21 @@ impl Writer {
         self.replay.since(offset)
     }
 
-    /// Goes on with another stream: of the client's bytes `taken` were taken, and it gets `again` from the
-    /// byte `from` on.
-    pub(super) fn attach(&mut self, send: SendStream, taken: u64, again: Vec<Bytes>, from: u64) {
+    /// Goes on with another stream: of the client's bytes the one at `expected` is next, those before `taken`
+    /// were handed on; and it gets `again` from the byte `from` on.
+    pub(super) fn attach(
+        &mut self,
+        send: SendStream,
+        expected: u64,
+        taken: u64,
+        again: Vec<Bytes>,
+        from: u64,
+    ) {
         // It is kept, so it was sent.
         let _known = self.replay.acknowledge(from);
         self.send = Some(send);
         (self.taken, self.acknowledged) = (taken, taken);
-        self.frame(&Frame::Opened(Opened::Accepted { resume_from: taken }));
+        self.frame(&Frame::Opened(Opened::Accepted { resume_from: expected }));
         self.again(again, from);
     }
 

@@ -115,10 +115,9 @@ impl Pump {
 
     fn poll_client(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         let queued = self.database.as_ref().map_or(0, |database| database.queue.len());
-        let wanted = self.machine.appetite().client
-            && !self.downstream.reader.has_ended()
-            && queued < MAX_UPSTREAM_QUEUED;
-        if wanted { self.downstream.reader.poll_receive(context).map(Event::Client) } else { Poll::Pending }
+        let hungry = self.machine.appetite().client && queued < MAX_UPSTREAM_QUEUED;
+        // Read in any case: what the client has got is said behind its data.
+        self.downstream.reader.poll_receive(context, hungry).map(Event::Client)
     }
 
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<Event> {

@@ -115,7 +115,7 @@ impl Pump {
         poll_fn(|context| downstream.writer.poll_send(context)).await?;
         downstream.writer.finish();
         while !nobody_listens && !downstream.writer.is_delivered() {
-            match poll_fn(|context| downstream.reader.poll_receive(context)).await? {
+            match poll_fn(|context| downstream.reader.poll_receive(context, true)).await? {
                 Received::Acknowledged(offset) => downstream.writer.delivered(offset)?,
                 // It may have sent more before it heard of the end.
                 Received::Data(_) => {}

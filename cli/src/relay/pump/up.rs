@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use connect_shared::{
-    frame::{Attempt, DATA_HEADER, Frame, MAX_DATA, Open, data_header},
+    frame::{Attempt, DATA_HEADER, Frame, MAX_AHEAD, MAX_DATA, Open, data_header},
     replay::Replay,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -19,8 +19,9 @@ use super::{
 
 /// Room for one read while little is said, so that idle connections stay small.
 const LEAST_ROOM: usize = 4 * 1024;
-/// Most bytes that the agent has not acknowledged; beyond that the local program is not read.
-const MAX_KEPT: usize = 2 * 1024 * 1024;
+/// Most bytes that the agent has not acknowledged; beyond that the local program is not read. One more read
+/// must fit.
+const MAX_KEPT: usize = MAX_AHEAD - MAX_DATA;
 
 pub(super) struct Up<'a, R> {
     reader: &'a mut R,

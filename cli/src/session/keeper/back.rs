@@ -34,7 +34,7 @@ const LEAST_PARK: Duration = Duration::from_secs(20);
 
 /// How long UDP is left alone after it got no answer, at first and later.
 pub(super) const FIRST_PROMOTION: Duration = Duration::from_secs(10);
-const LONGEST_PROMOTION: Duration = Duration::from_secs(300);
+const LONGEST_PROMOTION: Duration = Duration::from_secs(30);
 
 impl Keeper {
     pub(super) fn look(&mut self) {
@@ -87,7 +87,9 @@ impl Keeper {
     pub(super) async fn come_back(&mut self, why: ErrorReport) -> Outcome<()> {
         self.link.send_replace(None);
         self.renewal = None;
-        self.say_gone(&why.message);
+        if self.racing.is_none() {
+            self.say_gone(&why.message);
+        }
         let since = Instant::now();
         let (mut wait, mut nobody_since) = (LEAST_WAIT, None);
         let mut attempt = self.racing.take().unwrap_or_else(|| self.reaching(Ways::Any));
@@ -99,7 +101,10 @@ impl Keeper {
                     return Ok(());
                 }
                 Ok(Err(report)) if !may_help(&report) => return Err(report),
-                Ok(Err(report)) => tracing::debug!(%report, "not back yet"),
+                Ok(Err(report)) => {
+                    tracing::debug!(%report, "not back yet");
+                    self.say_gone(&why.message);
+                }
                 Err(_) => return Err(why),
             }
             if tunnel::is_nobody_there(&self.entrance.agent).await {
