@@ -11,6 +11,7 @@ mod health;
 mod info;
 mod log;
 mod receipts;
+mod requests;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,9 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/resources", get(info::resources))
         .route("/v1/grants", post(grants::issue))
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
+        .route("/v1/requests", get(requests::list).post(requests::ask))
+        .route("/v1/requests/{id}", get(requests::one))
+        .route("/v1/requests/{id}/verdict", post(requests::decide))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/log/checkpoint", get(log::checkpoint))

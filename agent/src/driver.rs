@@ -22,7 +22,7 @@ use connect_shared::{entry::Entry, error::ErrorReport, error::Exit, frame::Open,
 use tokio::sync::watch;
 
 use self::{downstream::Downstream, pump::Pump};
-use crate::{cancel::CancelRegistry, log::Log, resource::ResourceRuntime};
+use crate::{cancel::CancelRegistry, log::Log, requests::Requests, resource::ResourceRuntime};
 
 /// Whether a session may go on.
 #[derive(Debug, Clone)]
@@ -45,6 +45,7 @@ pub struct ConnectionContext {
     pub commitment_key: [u8; 32],
     pub log: Log,
     pub cancels: Arc<CancelRegistry>,
+    pub requests: Arc<Requests>,
 }
 
 impl ConnectionContext {

@@ -22,7 +22,11 @@ use connect_core::principal::Principal;
 use connect_shared::{grant::Action, ids::GrantId};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-pub use self::{issue::Issued, refusal::GrantRefusal, thumbprint::Thumbprint};
+pub use self::{
+    issue::{Admitted, Issued, check_reason},
+    refusal::GrantRefusal,
+    thumbprint::Thumbprint,
+};
 use crate::config::{Config, ResourceConfig};
 
 /// Longest grant that is looked at: an ID token's groups and our own claims.
@@ -46,6 +50,8 @@ pub struct VerifiedGrant {
     /// Name of the resource.
     pub resource: String,
     pub actions: Vec<Action>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
 }

@@ -26,9 +26,11 @@ mod jws;
 mod keys;
 mod listener;
 mod log;
+mod requests;
 mod resource;
 mod serve;
 mod shards;
+mod store;
 mod tunnel;
 mod upstream;
 

@@ -30,8 +30,10 @@ use crate::{
     keys::{KeyError, Keys},
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{Log, LogClosed, LogOptions, OpenError},
+    requests::Requests,
     resource::ResourceRuntime,
     shards::Shards,
+    store::{SqliteStore, StoreError},
     tunnel::{EndpointError, Tunnels, endpoint},
 };
 
@@ -51,6 +53,8 @@ pub enum ServeError {
     GrantKey(#[from] GrantKeyError),
     #[error("the log cannot be used: {0}")]
     Log(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error(transparent)]
     Identity(#[from] FetchError),
     #[error(transparent)]
@@ -101,6 +105,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tokio::task::spawn_blocking(move || open_state(&config)).await.map_err(|_| ServeError::Ended)??
     };
     let agent = Arc::new(assemble(&config, &keys, &log)?);
+    agent.requests.sweep();
     let seq = log.append(started(&config))?;
     log.wait_durable(seq).await?;
 
@@ -176,6 +181,7 @@ fn open_state(config: &Config) -> Result<(Keys, Log), ServeError> {
 }
 
 fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError> {
+    let store = Arc::new(SqliteStore::open(&config.state_dir.join("requests.db"))?);
     let resources: BTreeMap<String, Served> = config
         .resources
         .iter()
@@ -210,6 +216,7 @@ fn assemble(config: &Config, keys: &Keys, log: &Log) -> Result<Agent, ServeError
         cancels: Arc::default(),
         connections: Arc::default(),
         refusals: agent::RefusalBudget::default(),
+        requests: Requests::new(store, log.clone(), &keys.commitment, config.requests),
     })
 }
 

@@ -6,6 +6,10 @@
 //! | `GET /v1/resources` | `Authorization: Bearer <id token>` | [`ResourceList`] |
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
+//! | `POST /v1/requests` [`AccessWish`] | as for a grant | [`RequestInfo`] |
+//! | `GET /v1/requests` | id token; one's own, and those that one may decide | [`RequestList`] |
+//! | `GET /v1/requests/{id}?wait=SECONDS` | the same | [`RequestInfo`], at the latest when it is decided |
+//! | `POST /v1/requests/{id}/verdict` [`VerdictWish`] | as for a grant; approvers, or to withdraw one's own | [`RequestInfo`] |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
 //! | `GET /log/checkpoint` | anyone | signed note |
 //! | `GET /log/tile/…` | id token; auditors | C2SP tlog-tiles |
@@ -14,11 +18,15 @@
 //! Every error is an [`crate::error::ErrorReport`].
 
 mod explain;
+mod requests;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::explain::{
     ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind,
+};
+pub use self::requests::{
+    AccessWish, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo, VerdictWish,
 };
 use crate::{engine::Engine, grant::Action, ids::GrantId};
 
@@ -69,6 +77,12 @@ pub struct ResourceInfo {
     /// `production` or `development`.
     pub class: String,
     pub actions: Vec<Action>,
+    /// What may be done there once somebody has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_request: Vec<Action>,
+    /// Who may approve, in words; empty: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// How many columns are shown masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_columns: Option<u64>,

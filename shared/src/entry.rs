@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     decision::{Decision, OutcomeKind},
     grant::Action,
-    ids::{ConnectionId, GrantId, SessionId, StatementId, TunnelId},
+    ids::{ConnectionId, GrantId, RequestId, SessionId, StatementId, TunnelId},
+    request::{RequestKind, RequestStep},
 };
 
 /// Version of the catalogue, in every leaf.
@@ -113,6 +114,8 @@ pub enum Entry {
         texts: Vec<TextRef>,
         outcome: OutcomeKind,
     },
+    /// A step in the life of a request.
+    Request(Box<RequestEntry>),
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
     /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the
@@ -153,6 +156,28 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<String>,
     pub decision: Decision,
+}
+
+/// A step in the life of a request. An approval is durable before it counts, and a use before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEntry {
+    pub request: RequestId,
+    pub of: RequestKind,
+    pub step: RequestStep,
+    /// Who asks.
+    pub principal: PrincipalRef,
+    pub resource: String,
+    /// Who took the step, if that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PrincipalRef>,
+    /// The name that people read of whoever took the step.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it binds, as a digest.
+    pub binding: String,
+    /// Seconds since 1970: until when it can be decided, and behind an approval until when it can be used.
+    pub until: u64,
 }
 
 /// How an entry names the text of a statement.

@@ -46,6 +46,9 @@ pub struct GrantClaims {
     pub exp: u64,
     pub cnf: Confirmation,
     pub authorization_details: Vec<AuthorizationDetail>,
+    /// Why it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The program that acts for a principal.

@@ -16,5 +16,6 @@ pub mod ids;
 pub mod label;
 pub mod lineage;
 pub mod proof;
+pub mod request;
 #[cfg(feature = "udp")]
 pub mod udp;

@@ -7,8 +7,14 @@ use connect_tests::{
 };
 
 /// The shortest lifetime that a configuration may say.
-const SHORT: AgentOptions =
-    AgentOptions { lifetime: "30s", labels: "", class: "production", identity: r#"{"idTokenSeconds": 30}"# };
+const SHORT: AgentOptions = AgentOptions {
+    lifetime: "30s",
+    labels: "",
+    class: "production",
+    resource: "",
+    sections: "",
+    identity: r#"{"idTokenSeconds": 30}"#,
+};
 
 #[test]
 fn renewal_is_silent_and_goes_on_past_the_first_lifetime() {

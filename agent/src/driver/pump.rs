@@ -14,13 +14,14 @@ use std::{
 
 use connect_core::{
     catalog::Catalog,
-    machine::{Ending, Input, Machine, UpstreamReady},
+    machine::{Ending, HoldNews, Input, Machine, UpstreamReady},
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
 use connect_shared::frame::{Frame, Opened};
 use tokio::{
     io::AsyncWriteExt,
+    sync::watch,
     time::{Sleep, timeout},
 };
 
@@ -34,6 +35,7 @@ use crate::{
     cancel::Cancellable,
     catalog::CatalogError,
     log::DurableWait,
+    requests::Waiting,
     shards,
     upstream::{Upstream, UpstreamError},
 };
@@ -57,6 +59,11 @@ pub(super) struct Pump {
     authority: Follow<Authority>,
     dial: Option<Dial>,
     reading: Option<Reading>,
+    /// What a held statement waits for.
+    waiting: Option<Waiting>,
+    /// Counts requests to cancel.
+    cancels: Follow<u64>,
+    cancelled: watch::Sender<u64>,
     alarm: Option<(Instant, Pin<Box<Sleep>>)>,
     log_gone: bool,
     ended: Option<String>,
@@ -71,6 +78,8 @@ enum Event {
     Durable,
     Catalog,
     Read(Result<Arc<Catalog>, CatalogError>),
+    Hold(HoldNews),
+    Cancelled,
     Authority,
     /// Nobody can say any more whether the session may go on.
     Orphaned,
@@ -99,10 +108,12 @@ impl Pump {
             commitment_key: context.commitment_key,
             seed,
             limits: Limits::default(),
+            hold_time: context.requests.config().wait,
             opened: Instant::now(),
         });
         downstream.writer.frame(&Frame::Opened(Opened::Accepted { resume_from: 0 }));
         let durable = context.log.durable_wait();
+        let (cancelled, _) = watch::channel(0);
         Ok(Self {
             context,
             machine,
@@ -114,6 +125,9 @@ impl Pump {
             authority,
             dial: None,
             reading: None,
+            waiting: None,
+            cancels: Follow::new(cancelled.subscribe()),
+            cancelled,
             alarm: None,
             log_gone: false,
             ended: None,
@@ -156,6 +170,8 @@ impl Pump {
                 self.reading = None;
                 self.feed(read.map_or(Input::CatalogFailed, Input::Catalog));
             }
+            Event::Hold(news) => self.feed(Input::Hold(news)),
+            Event::Cancelled => self.feed(Input::Cancelled),
             Event::Authority => self.authority_changed(),
             Event::Orphaned => self.feed(Input::End(orphaned())),
             Event::LogGone => self.feed(Input::RecordFailed),
@@ -219,6 +235,7 @@ impl Pump {
                 connection: self.context.facts.connection,
                 upstream: self.context.resource.upstream.clone(),
                 key,
+                told: self.cancelled.clone(),
             })
         });
         // Without a key of the server's there is nothing to cancel, and zeros reach nobody.

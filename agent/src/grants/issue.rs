@@ -27,12 +27,18 @@ pub struct Issued {
     pub actions: Vec<Action>,
 }
 
+/// What a grant may carry, and the latest end that it may have: that of the approval behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub actions: Vec<Action>,
+    /// Seconds since 1970.
+    pub until: u64,
+}
+
 impl GrantAuthority {
     /// Issues what `principal` asks for, or says why not.
-    ///
-    /// # Errors
-    /// The rules do not allow it, or the request is not well-formed.
-    pub fn issue(
+    #[cfg(test)]
+    pub(super) fn issue(
         &self,
         principal: Principal,
         request: &GrantRequest,
@@ -41,7 +47,26 @@ impl GrantAuthority {
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
         let (principal, actions) = self.admit(principal, request)?;
-        let claims = self.claims(&principal, &request.resource, &actions, certificate, id, now);
+        self.issue_admitted(principal, Admitted { actions, until: u64::MAX }, request, certificate, id, now)
+    }
+
+    /// Issues a grant to a principal who was admitted.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub fn issue_admitted(
+        &self,
+        principal: Principal,
+        admitted: Admitted,
+        request: &GrantRequest,
+        certificate: &Thumbprint,
+        id: GrantId,
+        now: u64,
+    ) -> Result<Issued, GrantRefusal> {
+        let Admitted { actions, until } = admitted;
+        let mut claims = self.claims(&principal, &request.resource, &actions, certificate, id, now);
+        claims.exp = claims.exp.min(until);
+        claims.reason.clone_from(&request.reason);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
         Ok(Issued { text, claims, principal, actions })
     }
@@ -49,7 +74,7 @@ impl GrantAuthority {
     /// Who would act, and what a grant would allow; nothing is signed.
     ///
     /// # Errors
-    /// As [`Self::issue`].
+    /// The rules do not allow it, or the request is not well-formed.
     pub fn admit(
         &self,
         mut principal: Principal,
@@ -122,6 +147,7 @@ impl GrantAuthority {
                 identifier: resource.to_owned(),
                 actions: actions.to_vec(),
             }],
+            reason: None,
         }
     }
 
@@ -136,13 +162,21 @@ impl GrantAuthority {
     }
 }
 
-/// Both go into the log and onto screens.
-fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
-    if let Some(reason) = &request.reason
-        && (reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control))
-    {
-        return Err(GrantRefusal::BadReason);
+/// It goes into the log and onto screens.
+///
+/// # Errors
+/// It is too long, or more than a line.
+pub fn check_reason(reason: Option<&str>) -> Result<(), GrantRefusal> {
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) => {
+            Err(GrantRefusal::BadReason)
+        }
+        _ => Ok(()),
     }
+}
+
+fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
+    check_reason(request.reason.as_deref())?;
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
     match &request.actor {
         Some(actor) if actor.is_empty() || actor.len() > MAX_ACTOR || !actor.bytes().all(fits) => {

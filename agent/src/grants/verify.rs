@@ -108,6 +108,7 @@ impl GrantAuthority {
             principal,
             resource: detail.identifier,
             actions: detail.actions,
+            reason: claims.reason,
             expires_at: claims.exp,
         })
     }

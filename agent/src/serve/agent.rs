@@ -21,6 +21,7 @@ use crate::{
     grants::GrantAuthority,
     identity::IdentityVerifier,
     log::{Log, LogClosed},
+    requests::Requests,
     resource::ResourceRuntime,
 };
 
@@ -44,6 +45,7 @@ pub struct Agent {
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
     pub refusals: RefusalBudget,
+    pub requests: Arc<Requests>,
 }
 
 /// A resource with its engine.

@@ -81,6 +81,7 @@ impl Origin {
             commitment_key: self.agent.commitment_key,
             log: self.agent.log.clone(),
             cancels: Arc::clone(&self.agent.cancels),
+            requests: Arc::clone(&self.agent.requests),
         }
     }
 }

@@ -244,7 +244,7 @@ impl Session {
 }
 
 fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone() }
+    GrantInForce { id: grant.id, actions: grant.actions.clone(), reason: grant.reason.clone() }
 }
 
 fn other_session() -> ErrorReport {

@@ -64,6 +64,8 @@ async fn open(application: &Application, facts: &Facts) -> Outcome<Opened> {
         reason: None,
         actor: None,
         local: LocalWish::Port(None),
+        patience: session::Patience::Wait,
+        how_long: None,
     };
     session::open(application, &request, holder).await
 }
