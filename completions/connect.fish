@@ -40,6 +40,10 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "exec" -d 'Run a com
 complete -c connect -n "__fish_connect_needs_command" -f -a "run" -d 'Run a command as one run of a job, and attest what its outputs were made from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "shell" -d 'Start the engine\'s own client on a resource'
 complete -c connect -n "__fish_connect_needs_command" -f -a "explain" -d 'Say what would become of a statement, and execute nothing'
+complete -c connect -n "__fish_connect_needs_command" -f -a "request" -d 'Ask for access to a resource that somebody must approve'
+complete -c connect -n "__fish_connect_needs_command" -f -a "requests" -d 'List requests: your own, and those that you may decide'
+complete -c connect -n "__fish_connect_needs_command" -f -a "approve" -d 'Approve a request'
+complete -c connect -n "__fish_connect_needs_command" -f -a "reject" -d 'Reject a request, or take back your own'
 complete -c connect -n "__fish_connect_needs_command" -f -a "env" -d 'Print the variables of an open session, for eval'
 complete -c connect -n "__fish_connect_needs_command" -f -a "url" -d 'Print the URL of an open session'
 complete -c connect -n "__fish_connect_needs_command" -f -a "ls" -d 'List what you may open'
@@ -61,6 +65,7 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "demo" -d 'Show ever
 complete -c connect -n "__fish_connect_using_subcommand open" -l port -d 'Local port: a number, or auto for any free one [default: the one that was used before]' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -l socket -d 'Listen on a Unix socket instead: a file, or a folder to put it in' -r -F
 complete -c connect -n "__fish_connect_using_subcommand open" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand open" -l for -d 'For how long, where somebody must approve: 30m, 2h, 1d' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -69,6 +74,7 @@ complete -c connect -n "__fish_connect_using_subcommand open" -l color -d 'When 
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand open" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand open" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand open" -l detach -d 'Go to the background once it is ready'
 complete -c connect -n "__fish_connect_using_subcommand open" -l detached -d 'We are the one in the background'
 complete -c connect -n "__fish_connect_using_subcommand open" -l json -d 'The same as --output json'
@@ -84,6 +90,7 @@ complete -c connect -n "__fish_connect_using_subcommand exec" -l color -d 'When 
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand exec" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand exec" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -112,6 +119,7 @@ complete -c connect -n "__fish_connect_using_subcommand shell" -l color -d 'When
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand shell" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand shell" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -128,6 +136,53 @@ complete -c connect -n "__fish_connect_using_subcommand explain" -l read-only -d
 complete -c connect -n "__fish_connect_using_subcommand explain" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand explain" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand request" -l reason -d 'Why, for whoever decides' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -l for -d 'For how long: 30m, 2h, 1d [default: as long as the agent gives]' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -l actor -d 'Name of the AI agent that would act for you' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand request" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand request" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand request" -l wait -d 'Wait until somebody has decided'
+complete -c connect -n "__fish_connect_using_subcommand request" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand request" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand requests" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand requests" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand requests" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand requests" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand requests" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand approve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand approve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand approve" -l yes -d 'Do not ask whether it is meant'
+complete -c connect -n "__fish_connect_using_subcommand approve" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand approve" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand reject" -l reason -d 'Why, for whoever asked' -r
+complete -c connect -n "__fish_connect_using_subcommand reject" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand reject" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand reject" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand reject" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand env" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

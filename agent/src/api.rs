@@ -11,6 +11,7 @@ mod health;
 mod info;
 mod log;
 mod receipts;
+mod requests;
 mod runs;
 mod search;
 
@@ -46,6 +47,9 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
         .route("/v1/search", post(search::search))
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
+        .route("/v1/requests", get(requests::list).post(requests::ask))
+        .route("/v1/requests/{id}", get(requests::one))
+        .route("/v1/requests/{id}/verdict", post(requests::decide))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/v1/runs/{run}/end", post(runs::end))

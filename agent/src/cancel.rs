@@ -11,6 +11,8 @@ use connect_shared::{
     ids::{ConnectionId, SessionId},
 };
 
+use tokio::sync::watch;
+
 use crate::upstream::UpstreamConfig;
 
 /// Every connection that can be cancelled. A key that is not in it reaches nobody.
@@ -28,6 +30,8 @@ pub struct Cancellable {
     pub upstream: Arc<UpstreamConfig>,
     /// The server's own key.
     pub key: CancelKey,
+    /// Tells the connection itself.
+    pub told: watch::Sender<u64>,
 }
 
 /// A key in the registry; it is taken out when this is dropped.
@@ -97,6 +101,7 @@ mod tests {
                 tls: UpstreamTls::Disable,
             }),
             key: CancelKey { process: 1, secret: 2 },
+            told: watch::channel(0).0,
         }
     }
 

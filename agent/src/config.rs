@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{catalog::LabelOverrides, upstream::UpstreamConfig};
 use connect_core::principal::Resource;
-use connect_shared::engine::Engine;
+use connect_shared::{engine::Engine, grant::Action};
 
 /// Longest configuration file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -68,6 +68,7 @@ pub struct Config {
     pub log: LogConfig,
     pub grants: GrantsConfig,
     pub park: ParkConfig,
+    pub requests: RequestsConfig,
     pub resources: Vec<ResourceConfig>,
     /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
     pub digest: String,
@@ -117,6 +118,19 @@ pub struct ParkConfig {
     pub in_transaction: Duration,
 }
 
+/// `[requests]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestsConfig {
+    /// How long a held statement waits on its connection.
+    pub wait: Duration,
+    /// How long a request can be decided.
+    pub lifetime: Duration,
+    /// How long an approved statement can be run.
+    pub window: Duration,
+    /// Longest access that can be asked for, and what is usual.
+    pub access: Duration,
+}
+
 /// One `[[resource]]`
 #[derive(Debug, Clone)]
 pub struct ResourceConfig {
@@ -126,6 +140,10 @@ pub struct ResourceConfig {
     pub read: AccessList,
     /// Writing includes reading.
     pub write: AccessList,
+    /// Who may approve: statements that are held, and access that is asked for.
+    pub approvers: AccessList,
+    /// Actions that somebody must approve each time.
+    pub approval_for: Vec<Action>,
     pub labels: LabelOverrides,
 }
 
@@ -195,6 +213,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let log = read_log(root.section("log"), name, around);
     let grants = read_grants(root.section("grants"));
     let park = park::read(root.section("park"));
+    let requests = read_requests(root.section("requests"));
     let resources = read_resources(&mut root, around);
     root.finish();
     let agent = agent?;
@@ -209,6 +228,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         log: log?,
         grants: grants?,
         park: park?,
+        requests: requests?,
         resources: resources?,
         digest: digest(text)?,
     })
@@ -244,6 +264,32 @@ fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {
     };
     section.finish();
     Some(GrantsConfig { lifetime: lifetime? })
+}
+
+fn read_requests(section: Option<Section<'_, '_>>) -> Option<RequestsConfig> {
+    let usual = RequestsConfig::default();
+    let Some(mut section) = section else { return Some(usual) };
+    let mut time = |key: &'static str, usual: Duration| match section.string(key) {
+        Some(text) => section.accept(&text, value::request_time(&text.value)),
+        None => Some(usual),
+    };
+    let wait = time("wait", usual.wait);
+    let lifetime = time("lifetime", usual.lifetime);
+    let window = time("window", usual.window);
+    let access = time("access", usual.access);
+    section.finish();
+    Some(RequestsConfig { wait: wait?, lifetime: lifetime?, window: window?, access: access? })
+}
+
+impl Default for RequestsConfig {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(600),
+            lifetime: Duration::from_secs(24 * 3_600),
+            window: Duration::from_secs(3_600),
+            access: Duration::from_secs(8 * 3_600),
+        }
+    }
 }
 
 impl Default for GrantsConfig {

@@ -30,7 +30,9 @@ use tokio::{
 };
 
 use self::{downstream::Downstream, pump::Pump};
-use crate::{cancel::CancelRegistry, log::Log, parking::Parking, resource::ResourceRuntime};
+use crate::{
+    cancel::CancelRegistry, log::Log, parking::Parking, requests::Requests, resource::ResourceRuntime,
+};
 
 /// How long the reason of a refusal may take to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -61,6 +63,7 @@ pub struct ConnectionContext {
     pub parking: Arc<Parking>,
     /// Set when the agent is about to stop.
     pub draining: watch::Receiver<bool>,
+    pub requests: Arc<Requests>,
 }
 
 impl ConnectionContext {

@@ -25,7 +25,11 @@ use connect_shared::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-pub use self::{issue::Issued, refusal::GrantRefusal, thumbprint::Thumbprint};
+pub use self::{
+    issue::{Admitted, Issued, check_reason},
+    refusal::GrantRefusal,
+    thumbprint::Thumbprint,
+};
 use crate::config::{Config, ResourceConfig};
 
 /// Longest grant that is looked at: an ID token's groups and our own claims.
@@ -51,6 +55,8 @@ pub struct VerifiedGrant {
     pub actions: Vec<Action>,
     /// The run that it is for.
     pub run: Option<RunId>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
 }

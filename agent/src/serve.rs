@@ -33,8 +33,10 @@ use crate::{
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{Log, LogClosed, LogOptions, OpenError},
     parking::Parking,
+    requests::Requests,
     resource::ResourceRuntime,
     shards::Shards,
+    store::{SqliteStore, StoreError},
     tunnel::{EndpointError, Tunnels, endpoint},
     witness::Asker,
 };
@@ -57,6 +59,8 @@ pub enum ServeError {
     GrantKey(#[from] GrantKeyError),
     #[error("the log cannot be used: {0}")]
     Log(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error(transparent)]
     Identity(#[from] FetchError),
     #[error(transparent)]
@@ -112,6 +116,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     };
     let (drain, draining) = watch::channel(false);
     let agent = Arc::new(assemble(&config, &keys, &log, draining)?);
+    agent.requests.sweep();
     let seq = log.append(started(&config))?;
     log.wait_durable(seq).await?;
 
@@ -215,6 +220,7 @@ fn assemble(
     log: &Log,
     draining: watch::Receiver<bool>,
 ) -> Result<Agent, ServeError> {
+    let store = Arc::new(SqliteStore::open(&config.state_dir.join("requests.db"))?);
     let resources: BTreeMap<String, Served> = config
         .resources
         .iter()
@@ -255,6 +261,7 @@ fn assemble(
         parking: Parking::new(config.park),
         draining,
         refusals: agent::RefusalBudget::default(),
+        requests: Requests::new(store, log.clone(), &keys.commitment, config.requests),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::{
     console::{Color, Format},
     keep::Wish,
     listen::PortWish,
+    session::HowLong,
 };
 
 /// Just-in-time, authenticated tunnels to databases.
@@ -62,6 +63,14 @@ pub(crate) enum Command {
     Shell(ShellArguments),
     /// Say what would become of a statement, and execute nothing
     Explain(Explain),
+    /// Ask for access to a resource that somebody must approve
+    Request(Ask),
+    /// List requests: your own, and those that you may decide
+    Requests(Requests),
+    /// Approve a request
+    Approve(Approve),
+    /// Reject a request, or take back your own
+    Reject(Reject),
     /// Print the variables of an open session, for eval
     Env(Named),
     /// Print the URL of an open session
@@ -126,6 +135,12 @@ pub(crate) struct Open {
     /// Ask for reading only
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// For how long, where somebody must approve: 30m, 2h, 1d
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) how_long: Option<HowLong>,
+    /// Fail at once where somebody must approve first
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// Go to the background once it is ready
     #[arg(long, conflicts_with = "command")]
     pub(crate) detach: bool,
@@ -153,6 +168,9 @@ pub(crate) struct Exec {
     /// Ask for reading only
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Fail at once where somebody must approve first
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// The command with its arguments
     #[arg(last = true, value_name = "CMD", required = true)]
     pub(crate) command: Vec<OsString>,
@@ -217,9 +235,57 @@ pub(crate) struct ShellArguments {
     /// Ask for reading only
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Fail at once where somebody must approve first
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// Arguments for the client
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Ask {
+    /// Name of the resource, or AGENT/RESOURCE
+    pub(crate) resource: String,
+    /// Why, for whoever decides
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// For how long: 30m, 2h, 1d [default: as long as the agent gives]
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) how_long: Option<HowLong>,
+    /// Ask for reading only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Name of the AI agent that would act for you
+    #[arg(long, value_name = "NAME")]
+    pub(crate) actor: Option<String>,
+    /// Wait until somebody has decided
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Requests {
+    /// Show this one: its id, or the beginning of it
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Approve {
+    /// Its id, or the beginning of it
+    pub(crate) id: String,
+    /// Do not ask whether it is meant
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reject {
+    /// Its id, or the beginning of it
+    pub(crate) id: String,
+    /// Why, for whoever asked
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -11,6 +11,7 @@ mod inspect;
 mod mcp;
 mod open;
 mod reading;
+mod requests;
 mod run;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -93,6 +94,10 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Run(wish) => run::run(application, wish).await,
         Command::Shell(wish) => exec::shell(application, wish).await,
         Command::Explain(wish) => explain::run(application, wish).await,
+        Command::Request(wish) => requests::ask(application, wish).await,
+        Command::Requests(wish) => requests::list(application, wish).await,
+        Command::Approve(wish) => requests::approve(application, wish).await,
+        Command::Reject(wish) => requests::reject(application, wish).await,
         Command::Env(named) => inspect::env(application, named).await,
         Command::Url(named) => inspect::url(application, named).await,
         Command::Ls => inspect::ls(application).await,

@@ -3,6 +3,7 @@
 //! Sign-in → grant → tunnel → local address → hold. Read next: [`open`] for that chain, [`keeper`] for the
 //! grant's renewals, [`hold`] for the time until the end, [`door`] for how other processes ask about it.
 
+mod approval;
 mod board;
 mod client;
 mod door;
@@ -17,6 +18,7 @@ mod signals;
 mod target;
 
 pub(crate) use self::{
+    approval::{HowLong, Patience, decided, short},
     board::{SessionInfo, Stage},
     client::ClientSettings,
     handover::{detach, receive as receive_handover, report_failure, report_ready},

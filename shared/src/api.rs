@@ -7,6 +7,10 @@
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
 //! | `POST /v1/runs/{run}/end` [`RunEnd`] | id token; one's own run | [`RunAttestation`] |
+//! | `POST /v1/requests` [`AccessWish`] | as for a grant | [`RequestInfo`] |
+//! | `GET /v1/requests` | id token; one's own, and those that one may decide | [`RequestList`] |
+//! | `GET /v1/requests/{id}?wait=SECONDS` | the same | [`RequestInfo`], at the latest when it is decided |
+//! | `POST /v1/requests/{id}/verdict` [`VerdictWish`] | as for a grant; approvers, or to withdraw one's own | [`RequestInfo`] |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
 //! | `GET /v1/receipts/entry/{index}` | id token; one's own entries, auditors | the same of any entry |
 //! | `POST /v1/search` [`SearchRequest`] | id token; one's own entries, auditors | [`SearchAnswer`] |
@@ -18,12 +22,16 @@
 //! Every error is an [`crate::error::ErrorReport`].
 
 mod explain;
+mod requests;
 mod search;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     explain::{ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind},
+    requests::{
+        AccessWish, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo, VerdictWish,
+    },
     search::{
         IndexedLeaf, MAX_FILTER_BYTES, MAX_ROWS, RowFacts, SearchAnswer, SearchFilter, SearchOrder,
         SearchRequest, SearchRow, SearchScope,
@@ -83,6 +91,12 @@ pub struct ResourceInfo {
     /// `production` or `development`.
     pub class: String,
     pub actions: Vec<Action>,
+    /// What may be done there once somebody has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_request: Vec<Action>,
+    /// Who may approve, in words; empty: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// How many columns are shown masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_columns: Option<u64>,

@@ -49,6 +49,16 @@ pub enum ReasonCode {
     RecordUnavailable,
     /// The grant is over, or was revoked.
     GrantEnded,
+    /// Somebody who may has approved this very statement.
+    Approved,
+    /// It was held, and whoever may approve has said no.
+    Rejected,
+    /// It was held, and nobody has decided in time.
+    NotDecided,
+    /// It was held, and whoever sent it took it back.
+    Withdrawn,
+    /// Approvals cannot be asked for now.
+    ApprovalsUnavailable,
 }
 
 impl ReasonCode {
@@ -62,6 +72,7 @@ impl ReasonCode {
             Self::TooLarge | Self::LookupBudget => "54000",
             Self::RecordUnavailable => "58030",
             Self::GrantEnded => "28000",
+            Self::Withdrawn | Self::NotDecided => "57014",
             _ => "42501",
         }
     }
@@ -90,6 +101,11 @@ impl ReasonCode {
             Self::OriginMismatch => "origin_mismatch",
             Self::RecordUnavailable => "record_unavailable",
             Self::GrantEnded => "grant_ended",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::NotDecided => "not_decided",
+            Self::Withdrawn => "withdrawn",
+            Self::ApprovalsUnavailable => "approvals_unavailable",
         }
     }
 }

@@ -16,9 +16,10 @@ use crate::{
     attest::FileFact,
     decision::{Decision, OutcomeKind},
     grant::{Action, RunIdentity},
-    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::LineageReport,
+    request::{RequestKind, RequestStep},
 };
 
 /// Version of the catalogue, in every leaf.
@@ -166,6 +167,8 @@ pub enum Entry {
         /// Entries that were looked through.
         upto: u64,
     },
+    /// A step in the life of a request.
+    Request(Box<RequestEntry>),
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
     /// A witness has not cosigned for too long.
@@ -202,7 +205,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 27] = [
+    pub const KINDS: [&'static str; 28] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -225,6 +228,7 @@ impl Entry {
         "denial",
         "explained",
         "searched",
+        "request",
         "cancel_requested",
         "witness_late",
         "witness_back",
@@ -258,6 +262,7 @@ impl Entry {
             Self::Denial(_) => "denial",
             Self::Explained { .. } => "explained",
             Self::Searched { .. } => "searched",
+            Self::Request(_) => "request",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::WitnessLate { .. } => "witness_late",
             Self::WitnessBack { .. } => "witness_back",
@@ -300,6 +305,28 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
     pub decision: Decision,
+}
+
+/// A step in the life of a request. An approval is durable before it counts, and a use before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEntry {
+    pub request: RequestId,
+    pub of: RequestKind,
+    pub step: RequestStep,
+    /// Who asks.
+    pub principal: PrincipalRef,
+    pub resource: String,
+    /// Who took the step, if that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PrincipalRef>,
+    /// The name that people read of whoever took the step.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it binds, as a digest.
+    pub binding: String,
+    /// Seconds since 1970: until when it can be decided, and behind an approval until when it can be used.
+    pub until: u64,
 }
 
 /// How an entry names the text of a statement.

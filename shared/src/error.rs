@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::RequestId;
+
 /// Exit codes of `connect`. They are part of the contract: scripts test them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,6 +56,9 @@ pub struct ErrorReport {
     /// Id for `connect explain`, where a policy decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// The request that was made, or has to be decided first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
     /// Whether the same call may succeed later without a change.
     #[serde(default)]
     pub retryable: bool,
@@ -68,6 +73,7 @@ impl ErrorReport {
             message: message.into(),
             help: Vec::new(),
             decision: None,
+            request: None,
             retryable: false,
         }
     }
@@ -76,6 +82,13 @@ impl ErrorReport {
     #[must_use]
     pub fn help(mut self, next: impl Into<String>) -> Self {
         self.help.push(next.into());
+        self
+    }
+
+    /// Names the request that has to be decided first.
+    #[must_use]
+    pub const fn of_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
         self
     }
 

@@ -49,6 +49,9 @@ pub struct GrantClaims {
     pub exp: u64,
     pub cnf: Confirmation,
     pub authorization_details: Vec<AuthorizationDetail>,
+    /// Why it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A run of a job, as whoever starts it names it.

@@ -47,6 +47,7 @@ pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
         "agent_started" => (LIFECYCLE, 3, "Start"),
         "agent_stopped" => (LIFECYCLE, 4, "Stop"),
         "grant_issued" => (USER_ACCESS, 1, "Assign Privileges"),
+        "request" => (USER_ACCESS, 99, "Request"),
         "grant_renewed" => (TUNNEL, 3, "Renew"),
         "session_opened" => (TUNNEL, 1, "Open"),
         "session_parked" => (TUNNEL, 99, "Park"),
@@ -104,6 +105,12 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.set("privileges", json!(privileges));
             event.set("resources", json!([{"name": resource, "type": "database"}]));
             event.succeeded();
+        }
+        Entry::Request(request) => {
+            event.user(&[]);
+            event.set("privileges", json!([request.of.as_str()]));
+            event.set("resources", json!([{"name": request.resource, "type": "database"}]));
+            event.set("status_detail", json!(request.step));
         }
         Entry::GrantRefused { code, .. } | Entry::TunnelRefused { code, .. } => {
             event.user(&[]);

@@ -11,6 +11,8 @@ const SHORT: AgentOptions = AgentOptions {
     lifetime: "30s",
     labels: "",
     class: "production",
+    resource: "",
+    sections: "",
     identity: r#"{"idTokenSeconds": 30}"#,
     park: "",
     drain: "1s",

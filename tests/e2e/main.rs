@@ -1,6 +1,7 @@
 //! End-to-end: real programs, real database, real identity provider, real browser.
 
 mod analyze;
+mod approvals;
 mod attacks;
 mod attempts;
 mod crash;

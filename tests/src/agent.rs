@@ -27,6 +27,10 @@ pub struct AgentOptions {
     pub labels: &'static str,
     /// Class of [`SHOP`].
     pub class: &'static str,
+    /// More lines for [`SHOP`].
+    pub resource: &'static str,
+    /// More sections.
+    pub sections: &'static str,
     /// Settings of the identity provider (`provider.mjs`).
     pub identity: &'static str,
     /// Lines for `[park]`.
@@ -37,7 +41,16 @@ pub struct AgentOptions {
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self { lifetime: "10m", labels: "", class: "production", identity: "{}", park: "", drain: "1s" }
+        Self {
+            lifetime: "10m",
+            labels: "",
+            class: "production",
+            resource: "",
+            sections: "",
+            identity: "{}",
+            park: "",
+            drain: "1s",
+        }
     }
 }
 
@@ -151,12 +164,11 @@ fn configuration(
     options: &AgentOptions,
     listen: &str,
 ) -> String {
-    let resource = |name: &str, database: &str, class: &str, read: &str, write: &str, labels: &str| {
+    let resource = |name: &str, database: &str, class: &str, read: &str, write: &str, more: &str| {
         format!(
             "[[resource]]\nname = \"{name}\"\nengine = \"postgresql\"\naddress = \"127.0.0.1:{port}\"\n\
              database = \"{database}\"\nuser = \"{AGENT_USER}\"\npassword_file = \"{folder}/db.password\"\n\
-             ca_file = \"{authority}\"\nclass = \"{class}\"\nread = {read}\nwrite = {write}\n\
-             [resource.labels]\n{labels}\n",
+             ca_file = \"{authority}\"\nclass = \"{class}\"\nread = {read}\nwrite = {write}\n{more}\n",
             port = postgres.port(),
             folder = folder.display(),
             authority = postgres.authority().display(),
@@ -167,19 +179,20 @@ fn configuration(
          [identity]\nissuer = \"{issuer}\"\nclient_id = \"connect-cli\"\n\
          scopes = [\"openid\", \"email\", \"groups\", \"offline_access\"]\ngroups_claim = \"groups\"\n\
          [log]\norigin = \"connect.local/test\"\nauditors = [\"group:security\"]\n\
-         [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{shop}{bench}",
+         [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{sections}\n{shop}{bench}",
         folder = folder.display(),
         issuer = idp.issuer(),
         lifetime = options.lifetime,
         park = options.park,
         drain = options.drain,
+        sections = options.sections,
         shop = resource(
             SHOP,
             "shop",
             options.class,
             "[\"group:developer\"]",
             "[\"group:data-oncall\"]",
-            options.labels
+            &format!("{}\n[resource.labels]\n{}", options.resource, options.labels)
         ),
         bench = resource(BENCH, "bench", "development", "[]", "[\"group:developer\"]", ""),
     )

@@ -102,7 +102,12 @@ mod tests {
     }
 
     fn resource(name: &str) -> Resource {
-        Resource { name: name.into(), database: "shop".into(), class: ResourceClass::Production }
+        Resource {
+            name: name.into(),
+            database: "shop".into(),
+            class: ResourceClass::Production,
+            approvers: Vec::new(),
+        }
     }
 
     #[test]

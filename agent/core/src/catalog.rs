@@ -65,6 +65,9 @@ pub struct Catalog {
     pub roles: HashMap<Name, Role>,
     /// Who has whose rights.
     pub rights: Arc<Rights>,
+    /// Stands for the state of what is not kept here word for word: bodies of functions, operators, policies,
+    /// memberships. The same text, the same state.
+    pub state: Name,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.

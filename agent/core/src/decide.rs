@@ -13,10 +13,13 @@ use connect_shared::{
 };
 
 use crate::{
+    approval::Approved,
     principal::{GrantInForce, Principal, Resource},
-    record::Permit,
+    record::{Permit, ReadProof},
     statement::{Protection, Statement},
 };
+
+use self::rules::Objection;
 
 /// The default policy in words. Its digest stands in every decision.
 pub const DEFAULT_POLICY: &str = include_str!("decide/default_policy.txt");
@@ -26,6 +29,8 @@ pub const DEFAULT_POLICY: &str = include_str!("decide/default_policy.txt");
 pub enum Verdict {
     /// It may run, once.
     Permit(Permit, Decision),
+    /// It may run once somebody has approved it.
+    Hold(Decision),
     /// It may not. The SQLSTATE is the one to show to the client.
     Deny(Decision, &'static str),
 }
@@ -44,7 +49,8 @@ pub fn policy_digest() -> &'static str {
     })
 }
 
-/// Decides by the default policy.
+/// Decides by the default policy. An approval is context: it answers what would be held, and nothing that is
+/// denied.
 #[must_use]
 pub fn decide(
     principal: &Principal,
@@ -52,14 +58,31 @@ pub fn decide(
     resource: &Resource,
     statement: &Statement,
     id: StatementId,
+    approved: Option<Approved<'_>>,
 ) -> Verdict {
-    match rules::denial(principal, grant, resource, statement) {
-        Some((reason, sqlstate)) => Verdict::Deny(decision(Outcome::Deny, reason), sqlstate),
-        None => {
-            let obligations = obligations(statement);
-            let permit = Permit::grant(id, obligations.clone(), statement.proof);
-            Verdict::Permit(permit, decision(Outcome::Permit(obligations), granted(statement)))
+    let reason = match (rules::objection(principal, grant, resource, statement), approved) {
+        (Some(Objection::Deny(reason, sqlstate)), _) => {
+            return Verdict::Deny(decision(Outcome::Deny, reason), sqlstate);
         }
+        (Some(Objection::Hold(reason)), None) => return Verdict::Hold(decision(Outcome::Hold, reason)),
+        (Some(Objection::Hold(reason)), Some(approved)) => by_approval(reason, approved),
+        (None, _) => granted(statement),
+    };
+    let obligations = obligations(statement);
+    // What a human has looked at is never sent before its record is durable.
+    let proof = if approved.is_some() { ReadProof::MayWrite } else { statement.proof };
+    let permit = Permit::grant(id, obligations.clone(), proof);
+    Verdict::Permit(permit, decision(Outcome::Permit(obligations), reason))
+}
+
+fn by_approval(held: Reason, approved: Approved<'_>) -> Reason {
+    let request = approved.request().to_string();
+    Reason {
+        code: ReasonCode::Approved,
+        message: format!("approved by {} in {request}", approved.by()),
+        object: Some(request),
+        hint: None,
+        ..held
     }
 }
 

@@ -72,9 +72,10 @@ pub fn explain(
 fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
-    let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
+    let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id, None);
     let (decision, sqlstate) = match verdict {
         Verdict::Permit(_unspent, decision) => (decision, None),
+        Verdict::Hold(decision) => (decision, None),
         Verdict::Deny(decision, sqlstate) => (decision, Some(sqlstate.to_owned())),
     };
     let answer = ExplainedStatement {

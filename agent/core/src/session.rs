@@ -260,6 +260,12 @@ impl Session {
             && self.settings.lexing == fingerprint.lexing
     }
 
+    /// Whether a statement that is held waits for its approval (`connect.wait`).
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        !self.settings.no_wait
+    }
+
     /// How the server reads string constants now.
     #[must_use]
     pub const fn lexing(&self) -> Lexing {

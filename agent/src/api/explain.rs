@@ -72,7 +72,7 @@ async fn answer(
     let asked = Asked {
         principal,
         // The grant is assumed, not issued.
-        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions },
+        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions, reason: None },
         resource: Arc::clone(&served.runtime.resource),
         catalog,
         mask_key: Arc::clone(&agent.mask_key),

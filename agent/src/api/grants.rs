@@ -12,15 +12,17 @@ use connect_shared::{
     api::{GrantRequest, GrantResponse},
     entry::{Entry, PrincipalRef},
     error::{ErrorReport, Exit},
+    grant::Action,
     ids::GrantId,
 };
 
-use super::{caller::Caller, error::ApiError, info::describe};
+use super::{caller::Caller, error::ApiError, info::describe, requests::failed};
 use crate::{
-    grants::{Issued, Thumbprint},
+    grants::{Admitted, Issued, Thumbprint},
     keys,
     listener::Peer,
     serve::{Agent, now},
+    store::{self, Details},
 };
 
 pub(super) async fn issue(
@@ -48,7 +50,9 @@ async fn grant(
 ) -> Result<Json<GrantResponse>, ApiError> {
     let certificate = certificate.ok_or_else(no_key)?;
     let id = GrantId::from_random(keys::random().map_err(|_| no_randomness())?);
-    let issued = agent.grants.issue(principal, &request, certificate, id, now())?;
+    let (principal, allowed) = agent.grants.admit(principal, &request)?;
+    let admitted = approved(agent, &principal, &request, allowed).await?;
+    let issued = agent.grants.issue_admitted(principal, admitted, &request, certificate, id, now())?;
     // A grant that is not in the log must not exist.
     let seq = agent.log.append(entry(&issued, &request, certificate))?;
     agent.log.wait_durable(seq).await?;
@@ -64,6 +68,51 @@ async fn grant(
         principal: issued.principal.name,
         resource,
     }))
+}
+
+/// What of the allowed actions may be used now: those that need no approval, and those that somebody has
+/// approved for a time that is not over.
+async fn approved(
+    agent: &Agent,
+    principal: &Principal,
+    request: &GrantRequest,
+    allowed: Vec<Action>,
+) -> Result<Admitted, ApiError> {
+    let on_request = agent.grants.on_request(&request.resource, &allowed);
+    if on_request.is_empty() {
+        return Ok(Admitted { actions: allowed, until: u64::MAX });
+    }
+    let standing = agent.requests.access(&principal.reference, &request.resource).await.map_err(failed)?;
+    let mut until = u64::MAX;
+    let mut actions = Vec::with_capacity(allowed.len());
+    for action in &allowed {
+        if !on_request.contains(action) {
+            actions.push(*action);
+        } else if let Some(end) = latest(&standing, *action) {
+            actions.push(*action);
+            until = until.min(end);
+        }
+    }
+    // Whoever names no action takes what there is; whoever names one wants that.
+    let enough = if request.actions.is_empty() { !actions.is_empty() } else { actions == allowed };
+    if enough { Ok(Admitted { actions, until }) } else { Err(approval_needed(agent, &request.resource)) }
+}
+
+/// Until when an action is approved.
+fn latest(standing: &[store::Request], action: Action) -> Option<u64> {
+    let approves = |request: &&store::Request| match &request.details {
+        Details::Access { actions, .. } => actions.contains(&action),
+        Details::Statement(_) => false,
+    };
+    standing.iter().filter(approves).map(|request| request.expires_at).max()
+}
+
+fn approval_needed(agent: &Agent, resource: &str) -> ApiError {
+    let approvers = agent.grants.approvers(resource).map(|list| list.words().join(", ")).unwrap_or_default();
+    let words = format!("`{resource}` needs approval from {approvers}");
+    ErrorReport::new("approval_needed", Exit::ApprovalNeeded, words)
+        .help(format!("connect request {resource} --reason \"why\""))
+        .into()
 }
 
 fn entry(issued: &Issued, request: &GrantRequest, certificate: &Thumbprint) -> Entry {

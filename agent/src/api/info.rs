@@ -27,8 +27,12 @@ pub(super) async fn resources(
     caller: Caller,
 ) -> Result<Json<ResourceList>, ApiError> {
     let allowed = agent.grants.resources(&caller.0);
-    let resources =
-        allowed.into_iter().map(|(resource, actions)| describe(&agent, resource, actions)).collect();
+    let seen = |(resource, actions): (&ResourceConfig, Vec<Action>)| {
+        let on_request = agent.grants.on_request(&resource.resource.name, &actions);
+        let free = actions.into_iter().filter(|action| !on_request.contains(action)).collect();
+        ResourceInfo { on_request, ..describe(&agent, resource, free) }
+    };
+    let resources = allowed.into_iter().map(seen).collect();
     Ok(Json(ResourceList { schema: "connect.resources/1".to_owned(), resources }))
 }
 
@@ -52,6 +56,8 @@ pub(super) fn describe(agent: &Agent, config: &ResourceConfig, actions: Vec<Acti
             ResourceClass::Development => "development".to_owned(),
         },
         actions,
+        on_request: Vec::new(),
+        approvers: config.approvers.words(),
         masked_columns: catalog.as_deref().map(labelled),
     }
 }

@@ -87,6 +87,7 @@ fn principal(entry: &Entry) -> Option<&PrincipalRef> {
     match entry {
         Entry::Intent(intent) => Some(&intent.principal),
         Entry::Denial(denial) => Some(&denial.principal),
+        Entry::Request(request) => Some(&request.principal),
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
         | Entry::Explained { principal, .. }

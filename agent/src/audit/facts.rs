@@ -98,6 +98,10 @@ impl<'a> Facts<'a> {
                 facts.decision = Some(*outcome);
                 texts.iter().for_each(|text| facts.text(text));
             }
+            Entry::Request(request) => {
+                facts.principal = Some(&request.principal);
+                facts.resource = Some(&request.resource);
+            }
             Entry::RunEnded { principal, resource, .. } => {
                 facts.principal = Some(principal);
                 facts.resource = Some(resource);

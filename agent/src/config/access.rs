@@ -62,6 +62,16 @@ impl AccessList {
         self.0.iter().any(|who| who.admits(principal))
     }
 
+    /// Its lines as people say them: `data-oncall`, `li@example.com`, `everyone`.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let word = |who: &Who| match who {
+            Who::Anyone => "everyone".to_owned(),
+            Who::Group(name) | Who::Principal(name) => name.clone(),
+        };
+        self.0.iter().map(word).collect()
+    }
+
     /// Whether it admits nobody at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -3,10 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use connect_core::principal::{Resource, ResourceClass};
-use connect_shared::engine::Engine;
+use connect_shared::{engine::Engine, grant::Action};
 
 use super::{
-    ResourceConfig, Surroundings, access, identity, secret,
+    AccessList, ResourceConfig, Surroundings, access, identity, secret,
     section::{Located, Section, nearest},
     value,
 };
@@ -38,6 +38,8 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
             "is missing and so is `write`: nobody could open it; for example `read = [\"group:developer\"]`",
         );
     }
+    let approvers = access::read(&mut section, "approvers");
+    let approval_for = read_approval_for(&mut section, approvers.as_ref());
     let labels = match section.section("labels") {
         Some(labels) => read_labels(labels),
         None => Some(LabelOverrides::default()),
@@ -46,8 +48,12 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
     let name = name?;
     let assemble = || {
         let upstream = Arc::new(upstream?);
-        let resource =
-            Resource { name: name.value.clone(), database: upstream.database.clone(), class: class? };
+        let resource = Resource {
+            name: name.value.clone(),
+            database: upstream.database.clone(),
+            class: class?,
+            approvers: approvers.as_ref()?.words(),
+        };
         let resource = good_name.then(|| Arc::new(resource))?;
         Some(ResourceConfig {
             resource,
@@ -55,11 +61,39 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
             upstream,
             read: read?,
             write: write?,
+            approvers: approvers?,
+            approval_for: approval_for?,
             labels: labels?,
         })
     };
     let config = assemble();
     Some(Read { name, config })
+}
+
+/// Actions that need an approval each time; whoever must ask to read must ask to write.
+fn read_approval_for(section: &mut Section<'_, '_>, approvers: Option<&AccessList>) -> Option<Vec<Action>> {
+    let lines = section.strings("approval_for").unwrap_or_default();
+    let read = |line: &Located<String>| match line.value.as_str() {
+        "read" => Ok(Action::Read),
+        "write" => Ok(Action::Write),
+        other => Err(one_of(other, &["read", "write"])),
+    };
+    // All of them, so that each has its report.
+    let actions: Vec<_> = lines.iter().map(|line| section.accept(line, read(line))).collect();
+    let actions: Option<Vec<Action>> = actions.into_iter().collect();
+    if !lines.is_empty() && approvers.is_some_and(AccessList::is_empty) {
+        section.missing(
+            "approvers",
+            "is missing, and `approval_for` needs somebody who may approve; for example \
+             `approvers = [\"group:data-oncall\"]`",
+        );
+        return None;
+    }
+    match actions?.as_slice() {
+        [] => Some(Vec::new()),
+        actions if actions.contains(&Action::Read) => Some(vec![Action::Read, Action::Write]),
+        _ => Some(vec![Action::Write]),
+    }
 }
 
 fn read_engine(section: &mut Section<'_, '_>) -> Option<Engine> {

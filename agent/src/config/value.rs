@@ -112,6 +112,26 @@ pub(super) fn grant_lifetime(text: &str) -> Result<Duration, String> {
     if LIFETIME.contains(&lifetime) { Ok(lifetime) } else { Err(bounds.to_owned()) }
 }
 
+/// How long something about requests may take.
+pub(super) fn request_time(text: &str) -> Result<Duration, String> {
+    let bounds = "write a time between `1s` and `7d`: a number and `s`, `m`, `h` or `d`";
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(format!("`{text}` is not a time; {bounds}")),
+    };
+    let number = number.parse::<u32>().map_err(|_| format!("`{text}` is not a time; {bounds}"))?;
+    let seconds = u64::from(number) * unit;
+    if (1..=7 * 86_400).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(bounds.to_owned())
+    }
+}
+
 /// The issuer of tokens: HTTPS, or HTTP to this very machine.
 pub(super) fn issuer(text: &str) -> Result<(), String> {
     let url = Url::parse(text)

@@ -16,14 +16,14 @@ use std::{
 
 use connect_core::{
     catalog::Catalog,
-    machine::{Ending, Input, Machine, UpstreamReady},
+    machine::{Ending, HoldNews, Input, Machine, UpstreamReady},
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
 use connect_shared::ids::StatementId;
 use tokio::{
     io::AsyncWriteExt,
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Sleep, timeout},
 };
 
@@ -38,6 +38,7 @@ use crate::{
     cancel::Cancellable,
     catalog::CatalogError,
     log::DurableWait,
+    requests::Waiting,
     shards,
     upstream::{Upstream, UpstreamError},
 };
@@ -74,6 +75,11 @@ pub(super) struct Pump {
     drains: bool,
     /// The session is over: there will be no other stream.
     revoked: bool,
+    /// What a held statement waits for.
+    waiting: Option<Waiting>,
+    /// Counts requests to cancel.
+    cancels: Follow<u64>,
+    cancelled: watch::Sender<u64>,
     log_gone: bool,
     /// Statements whose INTENT the log did not take: they never began, so they have no end either.
     refused: Vec<StatementId>,
@@ -89,6 +95,8 @@ enum Event {
     Durable,
     Catalog,
     Read(Result<Arc<Catalog>, CatalogError>),
+    Hold(HoldNews),
+    Cancelled,
     Authority,
     /// Nobody can say any more whether the session may go on.
     Orphaned,
@@ -127,9 +135,11 @@ impl Pump {
             commitment_key: context.commitment_key,
             seed,
             limits: Limits::default(),
+            hold_time: context.requests.config().wait,
             opened: Instant::now(),
         });
         let durable = context.log.durable_wait();
+        let (cancelled, _) = watch::channel(0);
         Ok(Self {
             context,
             machine,
@@ -141,6 +151,9 @@ impl Pump {
             authority,
             dial: None,
             reading: None,
+            waiting: None,
+            cancels: Follow::new(cancelled.subscribe()),
+            cancelled,
             alarm: None,
             resumes,
             parked: None,
@@ -202,6 +215,8 @@ impl Pump {
                 self.reading = None;
                 self.feed(read.map_or(Input::CatalogFailed, Input::Catalog));
             }
+            Event::Hold(news) => self.feed(Input::Hold(news)),
+            Event::Cancelled => self.feed(Input::Cancelled),
             Event::Authority => self.authority_changed(),
             Event::Orphaned => {
                 self.revoked = true;
@@ -288,6 +303,7 @@ impl Pump {
                 connection: self.context.facts.connection,
                 upstream: self.context.resource.upstream.clone(),
                 key,
+                told: self.cancelled.clone(),
             })
         });
         // Without a key of the server's there is nothing to cancel, and zeros reach nobody.

@@ -30,12 +30,18 @@ pub struct Issued {
     pub actions: Vec<Action>,
 }
 
+/// What a grant may carry, and the latest end that it may have: that of the approval behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub actions: Vec<Action>,
+    /// Seconds since 1970.
+    pub until: u64,
+}
+
 impl GrantAuthority {
     /// Issues what `principal` asks for, or says why not.
-    ///
-    /// # Errors
-    /// The rules do not allow it, or the request is not well-formed.
-    pub fn issue(
+    #[cfg(test)]
+    pub(super) fn issue(
         &self,
         principal: Principal,
         request: &GrantRequest,
@@ -44,7 +50,26 @@ impl GrantAuthority {
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
         let (principal, actions) = self.admit(principal, request)?;
-        let claims = self.claims(&principal, request, &actions, certificate, id, now);
+        self.issue_admitted(principal, Admitted { actions, until: u64::MAX }, request, certificate, id, now)
+    }
+
+    /// Issues a grant to a principal who was admitted.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub fn issue_admitted(
+        &self,
+        principal: Principal,
+        admitted: Admitted,
+        request: &GrantRequest,
+        certificate: &Thumbprint,
+        id: GrantId,
+        now: u64,
+    ) -> Result<Issued, GrantRefusal> {
+        let Admitted { actions, until } = admitted;
+        let mut claims = self.claims(&principal, request, &actions, certificate, id, now);
+        claims.exp = claims.exp.min(until);
+        claims.reason.clone_from(&request.reason);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
         Ok(Issued { text, claims, principal, actions })
     }
@@ -52,7 +77,7 @@ impl GrantAuthority {
     /// Who would act, and what a grant would allow; nothing is signed.
     ///
     /// # Errors
-    /// As [`Self::issue`].
+    /// The rules do not allow it, or the request is not well-formed.
     pub fn admit(
         &self,
         mut principal: Principal,
@@ -126,6 +151,7 @@ impl GrantAuthority {
                 identifier: request.resource.clone(),
                 actions: actions.to_vec(),
             }],
+            reason: None,
         }
     }
 
@@ -154,13 +180,22 @@ fn check_run(run: &RunIdentity) -> bool {
         && key.is_ok_and(|key| key.name() == run.id.to_string())
 }
 
+/// It goes into the log and onto screens.
+///
+/// # Errors
+/// It is too long, or more than a line.
+pub fn check_reason(reason: Option<&str>) -> Result<(), GrantRefusal> {
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) => {
+            Err(GrantRefusal::BadReason)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// All go into the log and onto screens.
 fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
-    if let Some(reason) = &request.reason
-        && (reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control))
-    {
-        return Err(GrantRefusal::BadReason);
-    }
+    check_reason(request.reason.as_deref())?;
     if request.run.as_ref().is_some_and(|run| !check_run(run)) {
         return Err(GrantRefusal::BadRun);
     }

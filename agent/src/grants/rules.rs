@@ -4,7 +4,7 @@ use connect_core::principal::Principal;
 use connect_shared::grant::Action;
 
 use super::GrantAuthority;
-use crate::config::ResourceConfig;
+use crate::config::{AccessList, ResourceConfig};
 
 /// What `principal` may do with `resource`, empty if nothing.
 pub(super) fn allowed(resource: &ResourceConfig, principal: &Principal) -> Vec<Action> {
@@ -24,6 +24,17 @@ impl GrantAuthority {
     pub fn resources(&self, principal: &Principal) -> Vec<(&ResourceConfig, Vec<Action>)> {
         let with_actions = self.resources.values().map(|resource| (resource, allowed(resource, principal)));
         with_actions.filter(|(_, actions)| !actions.is_empty()).collect()
+    }
+
+    /// Who may approve what is held or asked for on a resource; `None` if there is no such resource.
+    pub fn approvers(&self, resource: &str) -> Option<&AccessList> {
+        self.resources.get(resource).map(|resource| &resource.approvers)
+    }
+
+    /// Those of `actions` that somebody must approve each time.
+    pub fn on_request(&self, resource: &str, actions: &[Action]) -> Vec<Action> {
+        let needed = self.resources.get(resource).map_or(&[][..], |resource| &resource.approval_for);
+        actions.iter().copied().filter(|action| needed.contains(action)).collect()
     }
 
     pub(super) fn resource(&self, name: &str) -> Option<&ResourceConfig> {

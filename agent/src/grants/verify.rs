@@ -109,6 +109,7 @@ impl GrantAuthority {
             resource: detail.identifier,
             actions: detail.actions,
             run: claims.run,
+            reason: claims.reason,
             expires_at: claims.exp,
         })
     }

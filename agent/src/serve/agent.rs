@@ -26,6 +26,7 @@ use crate::{
     identity::IdentityVerifier,
     log::{Log, LogClosed},
     parking::Parking,
+    requests::Requests,
     resource::ResourceRuntime,
     witness::Asker,
 };
@@ -56,6 +57,7 @@ pub struct Agent {
     /// Set when the agent is about to stop: nothing new, and what is at rest ends.
     pub draining: watch::Receiver<bool>,
     pub refusals: RefusalBudget,
+    pub requests: Arc<Requests>,
 }
 
 /// A resource with its engine.

@@ -117,6 +117,7 @@ impl Origin {
             cancels: Arc::clone(&self.agent.cancels),
             parking: Arc::clone(&self.agent.parking),
             draining: self.agent.draining.clone(),
+            requests: Arc::clone(&self.agent.requests),
         }
     }
 }

@@ -65,7 +65,7 @@ fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcom
         format!("{}{version}", resource.engine.display_name()),
         resource.database.clone(),
         resource.class.clone(),
-        words(&resource.actions),
+        may_do(resource),
         resource.masked_columns.map_or_else(|| "-".to_owned(), |count| count.to_string()),
         agent.to_owned(),
     ];
@@ -74,6 +74,16 @@ fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcom
         fields.insert("agent".into(), agent.into());
     }
     rows.add(&resource.name, cells, &object)
+}
+
+/// `read`, and on request what somebody must approve first: `read · on request: write`.
+fn may_do(resource: &ResourceInfo) -> String {
+    let asked = words(&resource.on_request);
+    match (resource.actions.is_empty(), resource.on_request.is_empty()) {
+        (_, true) => words(&resource.actions),
+        (true, false) => format!("on request: {asked}"),
+        (false, false) => format!("{} · on request: {asked}", words(&resource.actions)),
+    }
 }
 
 fn words(actions: &[Action]) -> String {

@@ -16,7 +16,8 @@ use crate::{
     identity::Holder,
     listen::{LocalAddress, PortWish},
     session::{
-        self, Held, LocalWish, Opened, Request, SessionInfo, Signals, Target, Until, resolve, status_of,
+        self, Held, LocalWish, Opened, Patience, Request, SessionInfo, Signals, Target, Until, resolve,
+        status_of,
     },
     settings::Key,
 };
@@ -61,6 +62,8 @@ async fn request(application: &Application, wish: &arguments::Open) -> Outcome<R
             Some(path) => LocalWish::Socket(path.clone()),
             None => LocalWish::Port(port(application, wish.port)?),
         },
+        patience: Patience::wished(wish.no_wait),
+        how_long: wish.how_long,
     })
 }
 
@@ -126,7 +129,7 @@ fn facts(resource: &ResourceInfo, expires_at: u64) -> String {
 }
 
 /// The time of day.
-pub(super) fn clock(seconds: u64) -> String {
+pub(in crate::command) fn clock(seconds: u64) -> String {
     let moment =
         i64::try_from(seconds).ok().and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
     moment.map_or_else(String::new, |at| format!("{:02}:{:02} UTC", at.hour(), at.minute()))
@@ -164,6 +167,11 @@ fn background_words(wish: &arguments::Open, name: &str) -> Vec<OsString> {
     if wish.read_only {
         words.push("--read-only".into());
     }
+    if let Some(how_long) = wish.how_long {
+        words.push(format!("--for={how_long}").into());
+    }
+    // Nobody sees what is waited for in the background.
+    words.push("--no-wait".into());
     words.push(name.into());
     words
 }
@@ -211,6 +219,8 @@ mod tests {
             database: "shop".into(),
             class: "production".into(),
             actions,
+            on_request: Vec::new(),
+            approvers: Vec::new(),
             masked_columns: masked,
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     application::{Application, Ending},
     arguments,
     failure::{self, Outcome},
-    session::{self, LocalWish, Request},
+    session::{self, LocalWish, Patience, Request},
 };
 
 /// What the code of a failure after the command begins with.
@@ -44,10 +44,14 @@ pub(super) async fn run(application: &Application, wish: &arguments::Run) -> Out
         actor: wish.actor.clone(),
         run: Some(identity.clone()),
         local: LocalWish::Private,
+        patience: Patience::Wait,
+        how_long: None,
     };
     let holder = application.holder(&request.target.agent)?;
     let opened = session::open(application, &request, holder.clone()).await?;
-    let ending = exec::run_in(application, opened, &wish.command, &environment::of(&identity)).await?;
+    let ending =
+        exec::run_in(application, opened, &wish.command, request.patience, &environment::of(&identity))
+            .await?;
     let status = match ending {
         Ending::Done => 0,
         Ending::Status(status) => status,

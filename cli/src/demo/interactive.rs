@@ -65,6 +65,8 @@ async fn open(application: &Application, facts: &Facts) -> Outcome<Opened> {
         actor: None,
         run: None,
         local: LocalWish::Port(None),
+        patience: session::Patience::Wait,
+        how_long: None,
     };
     session::open(application, &request, holder).await
 }

@@ -20,7 +20,7 @@ use crate::{
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::{Holder, Pending, SignIn},
-    session::{self, ClientSettings, LocalWish, Request, Until},
+    session::{self, ClientSettings, LocalWish, Patience, Request, Until},
 };
 
 /// Sessions at once.
@@ -132,6 +132,9 @@ impl Sessions {
             actor: Some(actor.to_owned()),
             run: None,
             local: LocalWish::Private,
+            // A program is told what is missing; its person asks.
+            patience: Patience::None,
+            how_long: None,
         };
         let open = self.hold(session::open(&self.application, &request, holder).await?);
         let client = open.client.clone();

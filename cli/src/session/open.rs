@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::{
+    approval::{self, HowLong, Patience},
     board::{Board, SessionInfo, Stage},
     client::ClientSettings,
     door::{self, Door},
@@ -59,6 +60,10 @@ pub(crate) struct Request {
     /// The run that the session is for.
     pub(crate) run: Option<RunIdentity>,
     pub(crate) local: LocalWish,
+    /// What to do where somebody must approve first.
+    pub(crate) patience: Patience,
+    /// For how long it is wanted then.
+    pub(crate) how_long: Option<HowLong>,
 }
 
 /// A session that is ready.
@@ -106,7 +111,13 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     let key = Arc::new(ClientKey::generate()?);
     let api = ControlApi::new(&request.target.agent, Some(&key))?;
     let wanted = request.for_grant();
-    let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
+    let granted = match grant(application, &api, &holder, &wanted, &request.local).await {
+        Err(report) if report.code == approval::NEEDED => {
+            approval::obtain(application, &api, &holder, request, report).await?;
+            grant(application, &api, &holder, &wanted, &request.local).await?
+        }
+        granted => granted?,
+    };
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
     let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };

@@ -37,6 +37,7 @@ impl Entry {
             Self::Denial(_) => "A statement was not let through. Durable before its error is returned.",
             Self::Explained { .. } => "Somebody asked what would become of a text. Nothing of it ran.",
             Self::Searched { .. } => "Somebody searched the log. Durable before the answer leaves.",
+            Self::Request(_) => "A step in the life of a request: for access, or for one statement.",
             Self::CancelRequested { .. } => "A cancel request reached a connection of the same principal.",
             Self::WitnessLate { .. } => "A witness has not cosigned for too long.",
             Self::WitnessBack { .. } => "The witness cosigns again.",

@@ -1,15 +1,16 @@
 //! One entry of each kind, with every field set: what the reference shows, and what every rendering is tried
 //! with.
 
-use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef};
+use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef};
 use crate::{
     api::{SearchFilter, SearchScope},
     attest::FileFact,
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
     grant::{Action, RunIdentity},
-    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::LineageReport,
+    request::{RequestKind, RequestStep},
 };
 
 const STATEMENT: StatementId = StatementId::from_random([1; 16]);
@@ -211,6 +212,22 @@ impl Entry {
                 rows: 12,
                 upto: 4_096,
             },
+            Self::Request(Box::new(RequestEntry {
+                request: RequestId::from_random([8; 16]),
+                of: RequestKind::Statement,
+                step: RequestStep::Approved,
+                principal: principal(),
+                resource: text("prod-db"),
+                by: Some(PrincipalRef {
+                    sub: text("248289761002"),
+                    idp: text("https://id.example.com"),
+                    actor: None,
+                }),
+                name: text("li@example.com"),
+                reason: Some(text("INC-4711")),
+                binding: digest(),
+                until: 1_764_066_000,
+            })),
             Self::CancelRequested { session: SESSION, connection: CONNECTION },
             Self::WitnessLate {
                 witness: text("witness.example.com/one"),

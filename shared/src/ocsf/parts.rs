@@ -16,6 +16,7 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
     match entry {
         Entry::Intent(intent) => Some(&intent.principal),
         Entry::Denial(denial) => Some(&denial.principal),
+        Entry::Request(request) => Some(request.by.as_ref().unwrap_or(&request.principal)),
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
         | Entry::Explained { principal, .. }

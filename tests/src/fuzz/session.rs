@@ -95,6 +95,7 @@ impl Outside {
                     self.machine.handle(self.now, Input::Catalog(Arc::new(catalog(newer_than + 1))));
                 }
                 Output::Finished { .. } => self.finished = true,
+                Output::Hold(_) | Output::HoldOver(_) => {}
             }
             assert!(said <= MOST_OUTPUT, "{said} bytes came out of one input");
         }
@@ -115,6 +116,7 @@ fn setup(opened: Instant) -> Setup {
         name: "prod-db".to_owned(),
         database: "shop".to_owned(),
         class: ResourceClass::Production,
+        approvers: Vec::new(),
     };
     Setup {
         facts: ConnectionFacts {
@@ -124,13 +126,18 @@ fn setup(opened: Instant) -> Setup {
             resource: Arc::new(resource),
             run: None,
         },
-        grant: GrantInForce { id: GrantId::from_random([3; 16]), actions: vec![Action::Read, Action::Write] },
+        grant: GrantInForce {
+            id: GrantId::from_random([3; 16]),
+            actions: vec![Action::Read, Action::Write],
+            reason: None,
+        },
         catalog: Some(Arc::new(catalog(1))),
         mask_key: Arc::new(MaskKey::new([4; 32])),
         lookups: Arc::default(),
         commitment_key: [5; 32],
         seed: [6; 32],
         limits: connect_core::understand::Limits::default(),
+        hold_time: connect_core::protocol::postgres::connection::HOLD_TIME,
         opened,
     }
 }

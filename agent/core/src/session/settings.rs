@@ -13,6 +13,8 @@ pub(super) enum Setting {
     Authorization,
     /// `standard_conforming_strings`
     Strings,
+    /// `connect.wait`: whether a statement that is held waits for its approval.
+    Wait,
 }
 
 /// What a setting is set to.
@@ -68,16 +70,19 @@ pub(super) struct Settings {
     /// `None`: no role is set, and the authorisation counts.
     pub(super) role: Option<Actor>,
     pub(super) lexing: Lexing,
+    /// A statement that is held fails at once.
+    pub(super) no_wait: bool,
 }
 
 impl Setting {
     /// The setting of this name, whose case does not count.
     pub(super) fn named(name: &str) -> Option<Self> {
-        const SETTINGS: [(&str, Setting); 4] = [
+        const SETTINGS: [(&str, Setting); 5] = [
             ("search_path", Setting::SearchPath),
             ("role", Setting::Role),
             ("session_authorization", Setting::Authorization),
             ("standard_conforming_strings", Setting::Strings),
+            ("connect.wait", Setting::Wait),
         ];
         SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, setting)| *setting)
     }
@@ -97,6 +102,7 @@ impl Settings {
             authorization: Actor::Unknown,
             role: Some(Actor::Unknown),
             lexing: Lexing::Other,
+            no_wait: false,
         }
     }
 
@@ -113,6 +119,13 @@ impl Settings {
                 self.role = None;
             }
             Setting::Strings => self.lexing = lexing_value(value, reset),
+            Setting::Wait => {
+                self.no_wait = if *value == Value::Default {
+                    reset.no_wait
+                } else {
+                    single(value).is_some_and(is_false)
+                };
+            }
         }
     }
 
@@ -121,6 +134,7 @@ impl Settings {
         self.path.clone_from(&reset.path);
         self.path_is_set = false;
         self.lexing = reset.lexing;
+        self.no_wait = reset.no_wait;
     }
 
     /// Another name for the role that counts.

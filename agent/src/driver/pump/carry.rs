@@ -1,13 +1,17 @@
 //! What the machine wants done, done in order.
 
 use connect_core::{
-    machine::{CancelKey, Input, Machine, Output},
+    machine::{CancelKey, HoldAsk, HoldEnd, Input, Machine, Output},
     record::Ticket,
 };
 use connect_shared::entry::Entry;
 
 use super::Pump;
-use crate::{cancel::Cancellable, upstream};
+use crate::{
+    cancel::Cancellable,
+    requests::{Holder, Waiting},
+    upstream,
+};
 
 impl Pump {
     /// Carries every output out, in order.
@@ -33,6 +37,8 @@ impl Pump {
                 Output::Record { ticket, entry } => self.record(ticket, entry),
                 Output::NeedUpstream { parameters } => self.start_dial(parameters),
                 Output::NeedCatalog { newer_than } => self.start_reading(newer_than),
+                Output::Hold(ask) => self.start_waiting(*ask),
+                Output::HoldOver(end) => self.stop_waiting(end),
                 Output::Cancel(key) => self.cancel(key),
                 Output::Finished { code } => self.ended = Some(code),
             }
@@ -74,6 +80,19 @@ impl Pump {
         self.reading = Some(Box::pin(async move { catalog.newer_than(newer_than).await }));
     }
 
+    fn start_waiting(&mut self, ask: HoldAsk) {
+        let facts = &self.context.facts;
+        let holder = Holder { principal: facts.principal.clone(), resource: facts.resource.name.clone() };
+        self.waiting = Some(Waiting::start(&self.context.requests, holder, ask));
+    }
+
+    fn stop_waiting(&mut self, end: HoldEnd) {
+        match (self.waiting.take(), end) {
+            (Some(waiting), HoldEnd::Withdraw) => waiting.withdraw(),
+            (_, HoldEnd::Keep) | (None, _) => {}
+        }
+    }
+
     /// A cancel request: it reaches what the same principal runs, and nobody else.
     fn cancel(&self, key: CancelKey) {
         let Some(found) = self.context.cancels.find(key, &self.context.facts.principal.reference) else {
@@ -81,6 +100,8 @@ impl Pump {
         };
         let entry = Entry::CancelRequested { session: found.session, connection: found.connection };
         if self.context.log.append(entry).is_ok() {
+            // A statement that waits for an approval runs nowhere: its connection is told, too.
+            found.told.send_modify(|count| *count += 1);
             spawn_cancel(found);
         }
     }

@@ -67,7 +67,7 @@ impl Session {
 }
 
 pub(super) fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone() }
+    GrantInForce { id: grant.id, actions: grant.actions.clone(), reason: grant.reason.clone() }
 }
 
 fn other_session() -> ErrorReport {

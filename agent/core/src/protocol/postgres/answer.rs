@@ -8,6 +8,7 @@ use crate::machine::CancelKey;
 /// How bad an error is for the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
+    Notice,
     Error,
     Fatal,
 }
@@ -15,6 +16,7 @@ pub enum Severity {
 impl Severity {
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Notice => "NOTICE",
             Self::Error => "ERROR",
             Self::Fatal => "FATAL",
         }
@@ -52,11 +54,12 @@ pub struct ErrorText<'a> {
     pub hint: Option<&'a str>,
 }
 
-/// An ErrorResponse.
+/// An ErrorResponse, or a NoticeResponse, which has the same fields.
 #[must_use]
 pub fn error(text: ErrorText<'_>) -> Bytes {
     let mut out = BytesMut::new();
-    put_message(&mut out, b'E', |out| {
+    let kind = if text.severity == Severity::Notice { b'N' } else { b'E' };
+    put_message(&mut out, kind, |out| {
         let severity = text.severity.as_str();
         let fields = [
             (b'S', Some(severity)),

@@ -14,6 +14,7 @@
 mod analyses;
 mod extended;
 mod follow;
+mod hold;
 mod intend;
 mod keys;
 mod names;
@@ -37,9 +38,11 @@ use std::{
 use bytes::Bytes;
 use connect_shared::{entry::Entry, ids::StatementId};
 
+pub use self::hold::HOLD_TIME;
 use self::{
     analyses::Analyses,
     follow::Followed,
+    hold::{Held, Trail},
     intend::Pending,
     keys::Keys,
     names::{NameChange, Names, Portal},
@@ -75,6 +78,9 @@ const MAX_IN_FLIGHT: usize = 1_024;
 /// Bytes of the server that may wait for a durable record; beyond that the server is not read.
 const MAX_WAITING: usize = 256 * 1024;
 
+/// Bytes of a client that are kept while a statement of its waits for an approval.
+const MAX_MEANWHILE: usize = 64 * 1024;
+
 /// Texts over this take a noticeable time to be read.
 const LONG_TEXT: usize = 32 * 1024;
 
@@ -91,6 +97,8 @@ pub struct Setup {
     /// Random; ids of statements come from it.
     pub seed: [u8; 32],
     pub limits: Limits,
+    /// How long a statement may wait for its approval.
+    pub hold_time: Duration,
     pub opened: Instant,
 }
 
@@ -185,6 +193,8 @@ enum Blocked {
     Catalog { message: Pending, newer_than: u64, until: Instant },
     /// For the server's answers to all that is in flight.
     Drain { message: Pending },
+    /// For an approval.
+    Approval(Box<Held>),
 }
 
 /// What passes of a message that is handed on in pieces.
@@ -219,6 +229,9 @@ pub struct Connection {
     analyses: Analyses,
     keys: Keys,
     followed: Followed,
+    trail: Trail,
+    /// For the client, as soon as no message of the server is halfway out.
+    notices: Vec<Bytes>,
     known_texts: HashSet<String>,
     recorded: recorded::Recorded,
     statements: u64,
@@ -254,6 +267,8 @@ impl Connection {
             analyses: Analyses::default(),
             keys: Keys::default(),
             followed: Followed::default(),
+            trail: Trail::default(),
+            notices: Vec::new(),
             known_texts: HashSet::new(),
             recorded: recorded::Recorded::default(),
             statements: 0,
@@ -354,7 +369,7 @@ impl Connection {
             self.account_done(run);
         }
         self.phase = Phase::Finished;
-        self.blocked = None;
+        self.unblock();
         self.outbox.push(Output::Finished { code: code.to_owned() });
     }
 
@@ -403,6 +418,8 @@ impl Connection {
                 self.catalog_came();
             }
             Input::CatalogFailed => self.catalog_failed(),
+            Input::Hold(news) => self.hold_news(news),
+            Input::Cancelled => self.cancelled(),
             Input::Grant(grant) => self.setup.grant = grant,
             Input::Tick => self.tick(),
         }
@@ -447,6 +464,7 @@ impl Connection {
                 hint: None,
             }),
             (_, Some(Blocked::Catalog { until, .. })) if now >= *until => self.catalog_failed(),
+            (_, Some(Blocked::Approval(held))) if now >= held.until => self.hold_timed_out(),
             _ => {}
         }
     }
@@ -457,6 +475,7 @@ impl Machine for Connection {
         self.now = now;
         if !self.is_finished() {
             self.dispatch(input);
+            self.say_notices();
         }
     }
 
@@ -468,6 +487,7 @@ impl Machine for Connection {
         match (&self.phase, &self.blocked) {
             (Phase::Startup { since }, _) => Some((*since + STARTUP_TIME, Deadline::Startup)),
             (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
+            (_, Some(Blocked::Approval(held))) => Some((held.until, Deadline::Approval)),
             _ => None,
         }
     }
@@ -475,6 +495,10 @@ impl Machine for Connection {
     fn appetite(&self) -> Appetite {
         let client = match self.phase {
             Phase::Startup { .. } => true,
+            Phase::Ready if matches!(self.blocked, Some(Blocked::Approval(_))) => {
+                // Only to hear that it is gone; what it says meanwhile is kept.
+                self.client.buffered() < MAX_MEANWHILE
+            }
             Phase::Ready => {
                 self.staged.is_none() && self.blocked.is_none() && self.in_flight.len() < MAX_IN_FLIGHT
             }

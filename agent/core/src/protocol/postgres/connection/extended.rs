@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Described, Expect, Resync, Scrub, Shown,
+    hold::Holding,
     intend::{Pending, Understood},
     keys::labels,
     names::{NameChange, Portal, Prepared},
@@ -157,7 +158,12 @@ impl Connection {
             return self.deny_missing_portal(name);
         };
         let prepared = portal.prepared.clone();
-        let Some(facts) = prepared.facts.clone() else {
+        let facts = match pending.holding {
+            Holding::Not => prepared.facts.clone(),
+            // It was held since it was bound: labels and functions may be others by now.
+            _ => self.opened_facts(&prepared),
+        };
+        let Some(facts) = facts else {
             // An empty query has no statement to record.
             self.say_extended(pending.message.bytes);
             self.in_flight.push_back(Expect::EmptyExecute);
@@ -169,7 +175,7 @@ impl Connection {
         let binds = if inner == [0; 32] { portal.binds } else { inner };
         let execution = Execution { facts, text: prepared.text.clone(), binds, prepared };
         let carrier = Carrier::Execute { name: name.clone(), portal };
-        self.stage(vec![execution], pending.message.bytes, carrier);
+        self.stage(vec![execution], pending.message.bytes.clone(), carrier, pending);
     }
 }
 

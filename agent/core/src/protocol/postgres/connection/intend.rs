@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Expect, Passing, Phase, Resync, Scrub,
+    hold::Holding,
     keys::labels,
     names::Prepared,
     stage::{Carrier, Execution},
@@ -43,6 +44,8 @@ pub(super) struct Pending {
     pub(super) message: Message,
     /// A newer snapshot was asked for on its behalf already.
     pub(super) refreshed: bool,
+    /// How far it is on its way through a hold.
+    pub(super) holding: Holding,
 }
 
 /// A text's analysis, or the reason to wait for it.
@@ -68,7 +71,9 @@ impl Connection {
 
     fn client_piece(&mut self, piece: Piece) {
         match piece {
-            Piece::Message(message) => self.client_message(Pending { message, refreshed: false }),
+            Piece::Message(message) => {
+                self.client_message(Pending { message, refreshed: false, holding: Holding::Not })
+            }
             Piece::Start { kind: b'd', header, .. } => {
                 let passes = self.copying_in && !self.skipping;
                 self.client_part = if passes { Passing::Forward } else { Passing::Drop };
@@ -155,8 +160,9 @@ impl Connection {
         if let Err(refusal) = self.give_keys(&labels(executions.iter().map(|execution| &*execution.facts))) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Query);
         }
-        let bytes = analysed.sent.as_ref().map_or(pending.message.bytes, |sent| answer::query(sent));
-        self.stage(executions, bytes, Carrier::Query);
+        let bytes = pending.message.bytes.clone();
+        let bytes = analysed.sent.as_ref().map_or(bytes, |sent| answer::query(sent));
+        self.stage(executions, bytes, Carrier::Query, pending);
     }
 
     /// What the statements of a text execute. `None`: a newer snapshot is needed first.
@@ -226,7 +232,7 @@ impl Connection {
 
     /// The facts of an open cursor: its names mean what they meant when it was opened, whatever the session
     /// has set since, but labels may have changed.
-    fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
+    pub(super) fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
         let catalog = self.setup.catalog.clone()?;
         if prepared.version == catalog.version {
             return prepared.facts.clone();

@@ -55,6 +55,11 @@ impl Keys {
 }
 
 impl Connection {
+    /// Extended messages were sent since the last Sync.
+    pub(super) const fn keys_unsynced(&self) -> bool {
+        self.keys.unsynced
+    }
+
     /// Gives the server the keys of these labels, as far as it has them not.
     ///
     /// # Errors

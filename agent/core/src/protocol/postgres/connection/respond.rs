@@ -303,6 +303,7 @@ impl Connection {
             _ => message.bytes,
         };
         self.fail_front(sqlstate);
+        self.settings_may_be_undone();
         self.follow_error();
         self.outbox.say_to_client(shown);
         Ok(())
@@ -370,7 +371,7 @@ impl Connection {
         if !sent_all {
             // What the client still sends before its Sync, the server would ignore.
             self.cut_staged();
-            self.blocked = None;
+            self.unblock();
             self.skipping = true;
         }
     }
@@ -399,6 +400,7 @@ impl Connection {
         });
         if self.transaction == Transaction::Idle {
             self.transaction_ended();
+            self.settings_are_settled();
         }
         self.outbox.say_to_client(message.bytes);
         Ok(())

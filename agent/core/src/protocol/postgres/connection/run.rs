@@ -13,6 +13,7 @@ use super::{
     names::{NameChange, Portal},
 };
 use crate::{
+    approval::Approval,
     mask::{Plan, Watch},
     record::{Claim, Release, Ticket},
     statement::{Effect, Statement},
@@ -38,6 +39,8 @@ pub(super) struct Run {
     pub(super) change: Option<NameChange>,
     /// For a simple query: its text, and its place there.
     pub(super) source: Option<(Bytes, usize)>,
+    /// What it runs under, if somebody had to approve it.
+    pub(super) approval: Option<Arc<Approval>>,
     /// What it changes is in the confirmed session already.
     pub(super) followed: bool,
 }
@@ -74,6 +77,7 @@ impl Run {
             portal: None,
             change: None,
             source: None,
+            approval: None,
             followed: false,
         }
     }

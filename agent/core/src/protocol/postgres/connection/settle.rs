@@ -100,7 +100,9 @@ impl Connection {
 
     /// No snapshot can be had: the statement is not understood.
     pub(super) fn catalog_failed(&mut self) {
-        if let Some(Blocked::Catalog { message, .. }) = self.blocked.take() {
+        if let Some(Blocked::Catalog { message, .. }) =
+            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Catalog { .. }))
+        {
             let until = if message.message.kind == b'Q' { Resync::Query } else { Resync::Sync };
             self.deny_without_catalog(until);
             self.drive_client();

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connect_shared::{
-    decision::{Decision, ReasonCode},
+    decision::{Decision, Outcome, ReasonCode},
     entry::{Denial, Entry, Intent, StatementResult, TextRef},
     ids::StatementId,
 };
 
 use super::{
     Connection, Expect, Resync,
-    intend::needs_description,
+    intend::{Pending, needs_description},
     names::{Portal, Prepared},
     run::{RowPlan, Run},
 };
 use crate::{
+    approval::{Approval, Approved},
     decide::{Verdict, decide},
     lineage::{GapKind, Lineage},
     machine::Output,
@@ -58,17 +59,30 @@ struct Draft {
     prepared: Arc<Prepared>,
 }
 
-/// A statement that may not run.
+/// A statement that may not run, or not now.
 pub(super) struct Denied {
     id: StatementId,
     facts: Arc<Statement>,
-    decision: Decision,
-    sqlstate: &'static str,
+    pub(super) decision: Decision,
+    pub(super) sqlstate: &'static str,
+}
+
+impl Denied {
+    /// Somebody may approve it.
+    fn is_held(&self) -> bool {
+        self.decision.outcome == Outcome::Hold
+    }
 }
 
 impl Connection {
     /// Decides about every statement of a message, and records all of them or the first denial.
-    pub(super) fn stage(&mut self, executions: Vec<Execution>, bytes: Bytes, carrier: Carrier) {
+    pub(super) fn stage(
+        &mut self,
+        executions: Vec<Execution>,
+        bytes: Bytes,
+        carrier: Carrier,
+        pending: Pending,
+    ) {
         let until = match carrier {
             Carrier::Query => Resync::Query,
             Carrier::Execute { .. } => Resync::Sync,
@@ -77,20 +91,30 @@ impl Connection {
             Carrier::Execute { name, .. } => self.suspended.remove(name),
             Carrier::Query => None,
         };
+        let approval = pending.holding.approval().cloned();
+        let approved = match (&continued, &approval) {
+            // A portal goes on under the approval that it began with.
+            (Some(run), _) => run.approval.as_deref().map(Approval::continued),
+            (None, Some(approval)) => approval.covering(&self.binding(&executions, &carrier)),
+            (None, None) => None,
+        };
         let id = continued.as_ref().map(|run| run.id);
         let mut permitted = Vec::with_capacity(executions.len());
+        let mut held: Option<Denied> = None;
         let mut schema = self.schema;
-        for execution in executions {
+        for execution in &executions {
             let id = id.unwrap_or_else(|| self.statement_id());
             // What goes on was paid for when it began.
             let decided = match continued {
-                Some(_) => self.decide(&execution.facts, id, schema),
-                None => self.decide_and_spend(&execution.facts, id, schema),
+                Some(_) => self.decide(&execution.facts, id, schema, approved),
+                None => self.decide_and_spend(&execution.facts, id, schema, approved),
             };
+            schema = schema.after(&execution.facts);
             match decided {
-                Ok((permit, decision)) => {
-                    schema = schema.after(&execution.facts);
-                    permitted.push((execution, permit, decision));
+                Ok(decided) => permitted.push(decided),
+                // A denial further on beats it.
+                Err(denied) if denied.is_held() && continued.is_none() => {
+                    held.get_or_insert(denied);
                 }
                 Err(denied) => {
                     if let Some(run) = continued {
@@ -101,24 +125,30 @@ impl Connection {
                 }
             }
         }
-        let drafts = self.record_intents(permitted, continued);
+        if let Some(held) = held {
+            return self.hold(held, &executions, &carrier, pending);
+        }
+        let permitted = executions.into_iter().zip(permitted).collect();
+        let drafts = self.record_intents(permitted, continued, approval.as_ref());
         self.staged = Some(Staged { drafts, bytes, carrier });
         self.release_staged();
     }
 
     fn record_intents(
         &mut self,
-        permitted: Vec<(Execution, Permit, Decision)>,
+        permitted: Vec<(Execution, (Permit, Decision))>,
         mut continued: Option<Run>,
+        approval: Option<&Arc<Approval>>,
     ) -> Vec<Draft> {
         let mut drafts = Vec::with_capacity(permitted.len());
-        for (execution, permit, decision) in permitted {
+        for (execution, (permit, decision)) in permitted {
             // A suspended portal goes on under the INTENT that it has.
             let run = match continued.take() {
                 Some(run) => run,
                 None => {
                     let ticket = self.record_intent(&execution, permit.statement(), decision);
-                    Run::new(permit.statement(), execution.facts.clone(), ticket, self.now)
+                    let run = Run::new(permit.statement(), execution.facts.clone(), ticket, self.now);
+                    Run { approval: approval.cloned(), ..run }
                 }
             };
             drafts.push(Draft { permit, run, prepared: execution.prepared });
@@ -232,6 +262,7 @@ impl Connection {
     fn before_run(&mut self, run: &mut Run, prepared: &Arc<Prepared>) {
         self.schema = self.schema.after(&run.facts);
         self.keys.before(&run.facts);
+        self.follow_settings(&run.facts, &prepared.text, prepared.place);
         match &run.facts.effect {
             Effect::CopyIn => self.copying_in = true,
             Effect::Prepare { name } => {
@@ -271,11 +302,14 @@ impl Connection {
         facts: &Arc<Statement>,
         id: StatementId,
         schema: Schema,
+        approved: Option<Approved<'_>>,
     ) -> Result<(Permit, Decision), Denied> {
         let facts = schema.hold(facts, self.protected);
         let setup = &self.setup;
-        match decide(&setup.facts.principal, &setup.grant, &setup.facts.resource, &facts, id) {
+        let resource = &setup.facts.resource;
+        match decide(&setup.facts.principal, &setup.grant, resource, &facts, id, approved) {
             Verdict::Permit(permit, decision) => Ok((permit, decision)),
+            Verdict::Hold(decision) => Err(Denied { id, facts, decision, sqlstate: "42501" }),
             Verdict::Deny(decision, sqlstate) => Err(Denied { id, facts, decision, sqlstate }),
         }
     }
@@ -286,8 +320,9 @@ impl Connection {
         facts: &Arc<Statement>,
         id: StatementId,
         schema: Schema,
+        approved: Option<Approved<'_>>,
     ) -> Result<(Permit, Decision), Denied> {
-        let permitted = self.decide(facts, id, schema)?;
+        let permitted = self.decide(facts, id, schema, approved)?;
         let lookups = facts.lookups;
         if lookups == 0 {
             return Ok(permitted);
@@ -298,7 +333,7 @@ impl Connection {
             Err(refusal) => {
                 let refused =
                     Statement { protection: Protection::Refused(refusal), ..Statement::clone(facts) };
-                self.decide(&Arc::new(refused), id, schema)
+                self.decide(&Arc::new(refused), id, schema, approved)
             }
         }
     }
@@ -307,7 +342,11 @@ impl Connection {
     pub(super) fn decide_in_principle(&mut self, facts: &Arc<Statement>) -> Result<(), Denied> {
         let Some((facts, _)) = self.effective(facts) else { return Ok(()) };
         let id = self.statement_id();
-        self.decide(&facts, id, self.schema).map(|(_permit, _decision)| ())
+        match self.decide(&facts, id, self.schema, None) {
+            // It is held when it is executed, with its values.
+            Err(denied) if denied.is_held() => Ok(()),
+            decided => decided.map(|(_permit, _decision)| ()),
+        }
     }
 
     /// Records a denial and makes the server fail in place of the statement.
@@ -361,7 +400,7 @@ impl Connection {
             under: Fingerprint::default(),
         });
         let id = self.statement_id();
-        match self.decide(&facts, id, Schema::Known) {
+        match self.decide(&facts, id, Schema::Known, None) {
             Err(denied) => self.deny(denied, b"", [0; 32], until, b"connect_denied"),
             Ok(_) => self.violation(Side::Server, &"a refused statement was permitted"),
         }

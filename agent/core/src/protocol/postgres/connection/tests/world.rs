@@ -15,7 +15,7 @@ use crate::{
     catalog::{
         BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility, code::Name,
     },
-    machine::{CancelKey, Input, Machine, Output, UpstreamReady},
+    machine::{CancelKey, HoldAsk, HoldEnd, HoldNews, Input, Machine, Output, UpstreamReady},
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
     protocol::postgres::connection::{Connection, Setup},
@@ -39,6 +39,8 @@ pub(super) enum Event {
     Server(Vec<u8>),
     Record(Box<Entry>),
     Finished(String),
+    Hold(Box<HoldAsk>),
+    HoldOver(HoldEnd),
 }
 
 /// When the log says that entries are durable.
@@ -58,8 +60,13 @@ pub(super) struct World {
     /// What the server said and was not delivered yet, if it is held back.
     pub(super) held: Option<Vec<u8>>,
     appended: u64,
-    catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
+    /// What the agent says to each hold.
+    pub(super) on_hold: Option<OnHold>,
 }
+
+/// News for what is asked.
+pub(super) type OnHold = Box<dyn FnMut(&HoldAsk) -> Vec<HoldNews>>;
 
 pub(super) fn catalog() -> Catalog {
     let column = |number: i16, name: &str, type_oid: u32, label| Column {
@@ -104,14 +111,23 @@ pub(super) fn catalog() -> Catalog {
 
 impl World {
     pub(super) fn new(disk: Disk) -> Self {
+        Self::approved_by(disk, &[])
+    }
+
+    /// A resource whose statements these may approve.
+    pub(super) fn approved_by(disk: Disk, approvers: &[&str]) -> Self {
         let catalog = Arc::new(catalog());
         let principal = Principal {
             reference: PrincipalRef { sub: "ana".into(), idp: "https://id.example".into(), actor: None },
             name: "ana@example.com".into(),
             groups: vec!["developer".into()],
         };
-        let resource =
-            Resource { name: "prod-db".into(), database: "shop".into(), class: ResourceClass::Production };
+        let resource = Resource {
+            name: "prod-db".into(),
+            database: "shop".into(),
+            class: ResourceClass::Production,
+            approvers: approvers.iter().map(|name| (*name).to_owned()).collect(),
+        };
         let machine = Connection::new(Setup {
             facts: ConnectionFacts {
                 session: SessionId::from_random([1; 16]),
@@ -123,6 +139,7 @@ impl World {
             grant: GrantInForce {
                 id: GrantId::from_random([3; 16]),
                 actions: vec![Action::Read, Action::Write],
+                reason: None,
             },
             catalog: Some(catalog.clone()),
             mask_key: Arc::new(MaskKey::new([4; 32])),
@@ -130,6 +147,7 @@ impl World {
             commitment_key: [5; 32],
             seed: [6; 32],
             limits: Limits::default(),
+            hold_time: crate::protocol::postgres::connection::HOLD_TIME,
             opened: Instant::now(),
         });
         Self {
@@ -141,6 +159,7 @@ impl World {
             held: None,
             appended: 0,
             catalog,
+            on_hold: None,
         }
     }
 
@@ -193,6 +212,18 @@ impl World {
                     let newer = Catalog { version: newer_than + 1, ..Catalog::clone(&self.catalog) };
                     self.machine.handle(Instant::now(), Input::Catalog(Arc::new(newer)));
                 }
+                Output::Hold(ask) => {
+                    self.events.push(Event::Hold(ask));
+                    if let Some(answer) = &mut self.on_hold
+                        && let Some(Event::Hold(ask)) = self.events.last()
+                    {
+                        let news = answer(ask);
+                        for news in news {
+                            self.machine.handle(Instant::now(), Input::Hold(news));
+                        }
+                    }
+                }
+                Output::HoldOver(end) => self.events.push(Event::HoldOver(end)),
                 Output::Finished { code } => self.events.push(Event::Finished(code)),
             }
         }
