@@ -103,6 +103,11 @@ impl Ground {
         seen
     }
 
+    /// Until the server's clock has left the second that it is in.
+    pub async fn let_a_second_pass(&self) {
+        self.must("SELECT pg_sleep(1.1)").await;
+    }
+
     /// Runs the statements with one column changed; `None` if the change is not possible.
     pub async fn look_after(
         &self,

@@ -7,7 +7,7 @@ use pg_query::{NodeEnum, protobuf::RawStmt};
 use super::{
     Binder, Bound,
     flow::Flow,
-    item::{Item, Source},
+    item::{Item, Source, Whole},
     scope::{Entry, Env, Level},
     set::Set,
     write::{Event, Values, WriteTarget},
@@ -145,7 +145,7 @@ impl<'a> Binder<'a> {
             source: Source::Table { relation, written: None },
             aliases: Vec::new(),
             row_type: self.row_type(relation),
-            is_scalar: false,
+            whole: Whole::Row,
         };
         let level = Level::of(vec![Entry::visible(Rc::new(item))], None);
         let here = Env { level: Some(&level), ..Env::default() };

@@ -11,7 +11,7 @@ use super::{
     Binder, Bound, Meaning,
     flow::{Flow, Runs},
     gap,
-    item::{Found, Item, JoinColumn},
+    item::{Found, Item, JoinColumn, Whole},
     relation::{Target, alias_columns},
     scope::{Entry, Env, Level},
     set::Set,
@@ -315,7 +315,7 @@ fn joined<'a>(join: &'a JoinExpr, left: Part<'a>, right: Part<'a>, merged: Vec<M
         entries.push(Entry { item: Rc::clone(&top), by_name: false, by_column: true });
     }
     if let Some(alias) = &join.join_using_alias {
-        let item = Rc::new(join_item(Some(alias), using));
+        let item = Rc::new(Item { whole: Whole::Made, ..join_item(Some(alias), using) });
         entries.push(Entry { item, by_name: true, by_column: false });
     }
     Part { top, entries }
@@ -330,7 +330,7 @@ fn join_item<'a>(alias: Option<&'a Alias>, columns: Vec<JoinColumn<'a>>) -> Item
         source,
         aliases: Vec::new(),
         row_type,
-        is_scalar: false,
+        whole: Whole::Row,
     };
     named(alias, item)
 }

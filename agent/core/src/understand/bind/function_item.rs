@@ -12,7 +12,7 @@ use super::{
     clause::figured_name,
     flow::{Flow, INT8, RECORD},
     gap,
-    item::{Item, Named},
+    item::{Item, Named, Whole},
     scope::{Entry, Env, Level},
     set::Set,
 };
@@ -79,7 +79,9 @@ impl<'a> Binder<'a> {
             columns.push(Named { name: Cow::Borrowed("ordinality"), flow: Flow::constant(INT8) });
         }
         let mut item = Item::derived(name, Rc::new(columns));
-        item.is_scalar = scalar;
+        if scalar {
+            item.whole = Whole::Value;
+        }
         if functions.len() == 1 && !ordinality {
             item.row_type = row_type;
         }

@@ -35,8 +35,18 @@ pub(super) struct Item<'a> {
     pub(super) aliases: Vec<&'a str>,
     /// Type of its whole row.
     pub(super) row_type: Oid,
-    /// A function that gives one plain value a row: the item itself is that value.
-    pub(super) is_scalar: bool,
+    pub(super) whole: Whole,
+}
+
+/// What the name of an item is as a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// A row of its columns.
+    Row,
+    /// Of a function that gives one plain value a row: that value.
+    Value,
+    /// Of a join's USING alias: a row that is put together, whose fields are no columns of a table any more.
+    Made,
 }
 
 /// Where the columns of an item come from.
@@ -98,7 +108,7 @@ impl<'a> Item<'a> {
             source,
             aliases: Vec::new(),
             row_type: super::flow::RECORD,
-            is_scalar: false,
+            whole: Whole::Row,
         }
     }
 
@@ -187,6 +197,8 @@ impl JoinColumn<'_> {
         let Some(mut flow) = flows.next() else { return Flow::default() };
         for other in flows {
             flow.either(&other);
+            // One of two, also where both are the same column of a table.
+            flow.identity = None;
         }
         if let Some((type_oid, modifier)) = self.merged {
             if (type_oid, modifier) != (flow.type_oid, flow.modifier) {

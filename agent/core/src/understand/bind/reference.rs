@@ -11,7 +11,7 @@ use super::{
     Binder, Bound,
     flow::{Field, Flow},
     gap,
-    item::{Found, Item, Named},
+    item::{Found, Item, Named, Whole},
     scope::{Env, Meaning},
 };
 use crate::{lineage::GapKind, understand::walk::text};
@@ -151,13 +151,16 @@ impl<'a> Binder<'a> {
         let mut row = Flow::constant(item.row_type);
         let mut fields = Vec::with_capacity(item.len());
         for place in 0..item.len() {
-            let flow = item.flow(place);
+            let mut flow = item.flow(place);
             row.mix(&flow);
+            if item.whole == Whole::Made {
+                flow.identity = None;
+            }
             let name = item.column_name(place).unwrap_or_default();
             fields.push(Field { name: Arc::from(&*name), flow });
         }
         // A function in FROM that gives one plain value is that value, also as a whole.
-        if item.is_scalar
+        if item.whole == Whole::Value
             && let [only] = fields.as_slice()
         {
             return Ok(only.flow.clone());

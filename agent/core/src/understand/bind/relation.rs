@@ -6,7 +6,7 @@ use pg_query::protobuf::{Alias, RangeVar};
 
 use super::{
     Binder, Bound, flow, gap,
-    item::{Item, Source},
+    item::{Item, Source, Whole},
 };
 use crate::{
     catalog::{Oid, Relation, RelationKind, code::TypeKind},
@@ -106,7 +106,7 @@ impl<'a> Binder<'a> {
         }
         let named = alias.is_none().then_some(relation);
         let row_type = self.row_type(relation);
-        Ok(Item { name, relation: named, source, aliases, row_type, is_scalar: false })
+        Ok(Item { name, relation: named, source, aliases, row_type, whole: Whole::Row })
     }
 
     /// Type of a relation's rows.

@@ -8,7 +8,7 @@ use super::{
     Binder, Bound,
     flow::Flow,
     gap,
-    item::{Item, Named, Source},
+    item::{Item, Named, Source, Whole},
     scope::{Entry, Env, Level},
     set::Set,
 };
@@ -114,7 +114,7 @@ impl<'a> WriteTarget<'a> {
         };
         let aliases =
             if matches!(source, Source::Columns(_)) { Vec::new() } else { self.item.aliases.clone() };
-        Item { name, relation, source, aliases, row_type: self.item.row_type, is_scalar: false }
+        Item { name, relation, source, aliases, row_type: self.item.row_type, whole: Whole::Row }
     }
 }
 
