@@ -1,6 +1,11 @@
 //! Changes one line of the configuration, and leaves every other as it is, comments included.
 
-use std::{fs, io::Write as _, path::Path};
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, fchown},
+    path::Path,
+};
 
 use connect_shared::error::{ErrorReport, Exit};
 use toml_edit::{DocumentMut, Item, Table, value};
@@ -20,8 +25,10 @@ pub(super) fn set(path: &Path, resource: &str, column: &str, label: &str) -> Res
         ErrorReport::new("config_invalid", Exit::Usage, words.join("\n"))
     })?;
     replace(path, &changed).map_err(|error| local(path, &error))?;
-    println!("{column} of {resource} is {label} when the agent starts again");
-    Ok(())
+    let said = writeln!(io::stdout(), "{column} of {resource} is {label} when the agent starts again");
+    said.map_err(|error| {
+        ErrorReport::new("output", Exit::Local, format!("cannot write to standard output: {error}"))
+    })
 }
 
 fn changed(text: &str, resource: &str, column: &str, label: &str) -> Result<String, ErrorReport> {
@@ -43,20 +50,26 @@ fn changed(text: &str, resource: &str, column: &str, label: &str) -> Result<Stri
     Ok(document.to_string())
 }
 
-/// As a whole or not at all, with the permissions that the file has.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+/// As a whole or not at all, with the owner and the permissions that the file has.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     // What stands behind a link is meant, not the link.
     let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
     new.write_all(text.as_bytes())?;
-    new.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    let before = fs::metadata(&path)?;
+    let own = new.as_file().metadata()?;
+    if (before.uid(), before.gid()) != (own.uid(), own.gid()) {
+        // Whoever reads it as its owner or by its group must be able to go on.
+        fchown(new.as_file(), Some(before.uid()), Some(before.gid()))?;
+    }
+    new.as_file().set_permissions(before.permissions())?;
     new.as_file().sync_all()?;
     new.persist(&path)?;
     Ok(())
 }
 
-fn local(path: &Path, error: &std::io::Error) -> ErrorReport {
+fn local(path: &Path, error: &io::Error) -> ErrorReport {
     ErrorReport::new("config_unreadable", Exit::Local, format!("{}: {error}", path.display()))
 }
 
@@ -65,6 +78,21 @@ mod tests {
     use super::*;
 
     const BEFORE: &str = "# ours\n[[resource]]\nname = \"a\"\n\n[[resource]]\nname = \"b\" # the other\n[resource.labels]\n\"x.y.z\" = \"secret\" # kept\n";
+
+    #[test]
+    fn the_file_keeps_its_permissions_and_a_link_stays_one() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("real.toml"), folder.path().join("agent.toml"));
+        fs::write(&file, "before").expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("our own file");
+        symlink(&file, &link).expect("a link");
+        replace(&link, "after").expect("replaced");
+        assert_eq!(fs::read_to_string(&file).expect("a file"), "after");
+        assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left beside it");
+    }
 
     #[test]
     fn a_line_is_added_or_replaced_and_the_rest_is_as_it_was() {
