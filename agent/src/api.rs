@@ -48,7 +48,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
-        .route("/v1/runs/{run}/end", post(runs::end))
+        .route("/v1/runs/{run}/end", post(runs::end).layer(DefaultBodyLimit::max(runs::MAX_BODY)))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/witnessed", get(log::witnessed))
         .route("/log/consistency", get(log::consistency))

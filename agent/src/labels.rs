@@ -12,6 +12,7 @@ use comfy_table::{Table, presets::NOTHING};
 use connect_shared::{
     error::{ErrorReport, Exit},
     label::Label,
+    text::{harmless_json, printable_name},
 };
 use serde_json::json;
 
@@ -119,15 +120,11 @@ fn table(rows: &[(String, Labelled)]) -> String {
     table.load_style(NOTHING);
     table.set_header(["RESOURCE", "COLUMN", "LABEL", "FOUND", "WHY"]);
     for (resource, label) in rows {
-        let column = printable(&label.column);
-        table.add_row([resource, &column, word(label.label), word(label.found), &label.why]);
+        // Names are the database's.
+        let (column, why) = (printable_name(&label.column), printable_name(&label.why));
+        table.add_row([resource, &column, word(label.label), word(label.found), &why]);
     }
     table.lines().map(|line| format!("{}\n", line.trim())).collect()
-}
-
-/// Names are the database's: what would move a terminal's cursor is shown as a mark.
-fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn line(resource: &str, label: &Labelled) -> String {
@@ -140,7 +137,7 @@ fn line(resource: &str, label: &Labelled) -> String {
         "why": label.why,
         "configured": label.configured,
     });
-    format!("{object}\n")
+    format!("{}\n", harmless_json(object.to_string()))
 }
 
 fn word(label: Option<Label>) -> &'static str {

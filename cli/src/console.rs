@@ -8,6 +8,7 @@ mod table;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use connect_shared::error::ErrorReport;
+use connect_shared::text::harmless_json;
 use serde::Serialize;
 
 pub(crate) use self::{
@@ -162,28 +163,10 @@ fn print(text: &str) -> Outcome<()> {
 
 fn pretty(document: &impl Serialize) -> Outcome<String> {
     let text = serde_json::to_string_pretty(document).map_err(|error| failure::unexpected(error.to_string()));
-    text.map(harmless)
+    text.map(harmless_json)
 }
 
 fn compact(document: &impl Serialize) -> Outcome<String> {
     let text = serde_json::to_string(document).map_err(|error| failure::unexpected(error.to_string()));
-    text.map(harmless)
-}
-
-/// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
-/// document stays the same.
-fn harmless(json: String) -> String {
-    let obeyed = |letter: char| letter != '\n' && failure::is_obeyed(letter);
-    if !json.contains(obeyed) {
-        return json;
-    }
-    let mut text = String::with_capacity(json.len());
-    for letter in json.chars() {
-        if obeyed(letter) {
-            text.push_str(&format!("\\u{:04x}", u32::from(letter)));
-        } else {
-            text.push(letter);
-        }
-    }
-    text
+    text.map(harmless_json)
 }

@@ -3,6 +3,7 @@
 use std::{fmt::Display, io, path::Path};
 
 use connect_shared::error::{ErrorReport, Exit};
+pub(crate) use connect_shared::text::printable;
 
 /// Most next steps that are shown.
 const MAX_HELP: usize = 2;
@@ -95,19 +96,6 @@ pub(crate) fn for_programs(report: &ErrorReport) -> String {
     }
     object.insert("status".into(), report.exit.code().into());
     serde_json::Value::Object(object).to_string()
-}
-
-/// Text from elsewhere without what a terminal would obey, and without what would show it in another order
-/// than it has.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if is_obeyed(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
-}
-
-/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible
-/// ones.
-pub(crate) fn is_obeyed(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

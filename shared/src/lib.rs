@@ -21,5 +21,6 @@ pub mod lineage;
 pub mod ocsf;
 pub mod proof;
 pub mod replay;
+pub mod text;
 #[cfg(feature = "udp")]
 pub mod udp;

@@ -5,11 +5,12 @@ use std::{fs, path::Path};
 use connect_tests::{agent::SHOP, leaves, person::Person, place, process, process::Finished, world::World};
 use serde_json::Value;
 
-/// A real, small training: the mean order value of each segment, from masked customers, by plain arithmetic.
+/// A real, small training: the mean order value of each segment, from masked customers behind a view, by plain
+/// arithmetic.
 const TRAINING: &str = r#"
 import collections, json, os, subprocess, sys
 rows = subprocess.run(
-    ["psql", "-XAtc", "SELECT c.segment, c.email, o.quantity FROM customers c JOIN orders o ON o.customer_id = c.id"
+    ["psql", "-XAtc", "SELECT c.segment, c.email, o.quantity FROM customer_mail c JOIN orders o ON o.customer_id = c.id"
      " WHERE o.status = 'paid'"], check=True, capture_output=True, text=True).stdout.splitlines()
 sums = collections.defaultdict(lambda: [0, 0])
 for row in rows:
@@ -195,6 +196,13 @@ fn a_run_that_cannot_be_attested_says_so_and_its_status_is_the_commands() {
     std::os::unix::fs::symlink("/etc/hostname", ana.home().join("link")).expect("a link");
     assert_eq!(run("link", "touch ran").code, 125);
     assert!(!ana.home().join("ran").exists(), "what cannot be an output is refused before the command runs");
+    // Of two outputs one is not the other.
+    let two = ["--json", "run", SHOP, "--job", "j", "--output", "one", "--output", "two", "--", "sh", "-c"];
+    let script = "echo 1 >one; echo 2 >two; psql -Xqc 'SELECT 1' >/dev/null";
+    ana.runs(&[&two[..], &[script]].concat()).good();
+    verify(&ana, &["two"]).good();
+    fs::copy(ana.home().join("two"), ana.home().join("one")).expect("a copy");
+    refused(&verify(&ana, &["one"]), "attestation_output_swapped");
     refused(&run("made", "ln -s /etc/hostname made"), "unattested:output_no_file");
     fs::write(ana.home().join("old"), "x").expect("a file");
     refused(&run("old", "psql -Xqc 'SELECT 1' >/dev/null"), "unattested:output_not_written");

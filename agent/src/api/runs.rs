@@ -20,6 +20,9 @@ use crate::{
     serve::Agent,
 };
 
+/// Longest body: so many files each way, with the longest names.
+pub(super) const MAX_BODY: usize = 128 << 10;
+
 /// Longest name of a file.
 const MAX_NAME: usize = 255;
 
@@ -39,6 +42,9 @@ pub(super) async fn end(
 
 /// All of it goes into the log.
 fn check(end: &RunEnd) -> Result<(), ApiError> {
+    if end.status != 0 && !end.outputs.is_empty() {
+        return Err(bad("a run that failed has no outputs"));
+    }
     if end.inputs.len() > MAX_FILES || end.outputs.len() > MAX_FILES {
         return Err(bad(&format!("a run has no more than {MAX_FILES} files each way")));
     }

@@ -38,12 +38,19 @@ pub(super) fn each(public: &PublicFolder, size: u64, visitor: &mut impl Visitor)
         let bytes = bundle(public, number, size)?;
         let leaves = decode_bundle(&bytes).map_err(|_| Unreadable(format!("bundle {number}")))?;
         for (index, leaf) in (number * width..size).zip(leaves) {
-            if has(leaf, b"\"kind\":\"oversized\"") || visitor.wants(leaf) {
+            if is_wanted_beside(leaf) || visitor.wants(leaf) {
                 visitor.visit(read(public, index, leaf)?);
             }
         }
     }
     Ok(())
+}
+
+/// Whether a body stands beside the log that any run could be about.
+fn is_wanted_beside(leaf: &[u8]) -> bool {
+    let of = |kind: &[u8]| has(leaf, kind);
+    of(b"\"kind\":\"oversized\"")
+        && (of(b"\"of\":\"intent\"") || of(b"\"of\":\"statement_lineage\"") || of(b"\"of\":\"run_ended\""))
 }
 
 fn bundle(public: &PublicFolder, number: u64, size: u64) -> Result<Vec<u8>, Unreadable> {

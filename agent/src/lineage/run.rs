@@ -1,6 +1,6 @@
 //! One run: its grants, its statements and what they read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use connect_shared::{
     attest::{Counters, Source, SourceColumn, StatementRecord, Use},
@@ -11,7 +11,10 @@ use connect_shared::{
     lineage::{LineageReport, UnderstandingStatus},
 };
 
-use super::leaves::{Found, Visitor, has};
+use super::{
+    attest::Ending,
+    leaves::{Found, Visitor, has},
+};
 
 /// What the log says of a run.
 pub(super) struct Run {
@@ -21,8 +24,10 @@ pub(super) struct Run {
     /// Whose run it is: nobody else's entries count.
     owner: PrincipalRef,
     pub(super) begun: Option<Begun>,
-    /// The run was ended before, at this entry.
-    pub(super) ended: Option<u64>,
+    /// The run was ended before.
+    pub(super) ended: Option<Ended>,
+    /// Lineages that its statements refer to.
+    wanted: HashSet<String>,
     statements: Vec<(StatementRecord, Option<String>, u64)>,
     places: HashMap<StatementId, usize>,
     reports: HashMap<String, Seen>,
@@ -41,14 +46,23 @@ pub(super) struct Begun {
     pub(super) time: u64,
 }
 
+/// How it was ended.
+pub(super) struct Ended {
+    pub(super) index: u64,
+    pub(super) ending: Ending,
+    /// Of its statements, as they were then.
+    pub(super) digest: String,
+}
+
 impl Run {
-    pub(super) fn new(id: RunId, owner: PrincipalRef) -> Self {
+    pub(super) fn new(id: RunId, owner: PrincipalRef, wanted: HashSet<String>) -> Self {
         Self {
             id,
             needle: id.to_string().into_bytes(),
             owner,
             begun: None,
             ended: None,
+            wanted,
             statements: Vec::new(),
             places: HashMap::new(),
             reports: HashMap::new(),
@@ -66,18 +80,27 @@ impl Run {
 
     fn begin(&mut self, found: Begun) {
         if self.is_owner(&found.principal) && self.begun.is_none() {
+            self.last_time = found.time;
             self.begun = Some(found);
         }
     }
 
+    /// Whether something is of the run as it began: another resource, or another actor, is elsewhere.
+    fn is_own(&self, run: Option<RunId>, principal: &PrincipalRef, resource: &str) -> bool {
+        let begun = self.begun.as_ref();
+        run == Some(self.id)
+            && begun.is_some_and(|begun| begun.principal == *principal && begun.resource == resource)
+    }
+
     fn intent(&mut self, index: u64, time: u64, intent: Intent) {
-        if !self.is_owner(&intent.principal) || self.begun.is_none() {
+        if !self.is_owner(&intent.principal) || self.begun.is_none() || self.ended.is_some() {
             return;
         }
-        if intent.run != Some(self.id) {
+        if !self.is_own(intent.run, &intent.principal, &intent.resource) {
             self.elsewhere += 1;
             return;
         }
+        self.last_time = time;
         self.policies.insert(intent.decision.policy_digest);
         self.places.insert(intent.statement, self.statements.len());
         let record = StatementRecord {
@@ -97,11 +120,12 @@ impl Run {
         self.statements.push((record, intent.lineage, time));
     }
 
-    fn outcome(&mut self, outcome: OutcomeEntry) {
+    fn outcome(&mut self, time: u64, outcome: OutcomeEntry) {
         let place = self.places.get(&outcome.statement).copied();
         if let Some((record, ..)) = place.and_then(|place| self.statements.get_mut(place)) {
             record.result = outcome.result;
             record.rows = outcome.rows;
+            self.last_time = time;
         }
     }
 
@@ -113,9 +137,14 @@ impl Run {
         let mut last_read = None;
         let mut statements = Vec::with_capacity(self.statements.len());
         for (mut record, lineage, time) in self.statements {
-            if let Some(seen) = lineage.and_then(|lineage| self.reports.get(&lineage)) {
-                fill(&mut record, seen);
-                sources.add(&record, &seen.masks);
+            match lineage.map(|lineage| self.reports.get(&lineage)) {
+                Some(Some(seen)) => {
+                    fill(&mut record, seen);
+                    sources.add(&record, &seen.masks);
+                }
+                // It refers to what the log does not say.
+                Some(None) => record.status = UnderstandingStatus::Opaque,
+                None => {}
             }
             if !(record.direct.is_empty() && record.indirect.is_empty()) {
                 last_read = Some(time);
@@ -133,6 +162,38 @@ impl Run {
             sources: sources.into_list(),
             policies: self.policies.into_iter().collect(),
             last_read,
+        }
+    }
+}
+
+/// What a first look finds, before anything is kept: whether there is such a run, and what it refers to.
+pub(super) struct Glance {
+    id: RunId,
+    needle: Vec<u8>,
+    owner: PrincipalRef,
+    pub(super) exists: bool,
+    pub(super) lineages: HashSet<String>,
+}
+
+impl Glance {
+    pub(super) fn new(id: RunId, owner: PrincipalRef) -> Self {
+        let needle = id.to_string().into_bytes();
+        Self { id, needle, owner, exists: false, lineages: HashSet::new() }
+    }
+}
+
+impl Visitor for Glance {
+    fn wants(&self, leaf: &[u8]) -> bool {
+        has(leaf, &self.needle)
+    }
+
+    fn visit(&mut self, found: Found) {
+        match found.entry {
+            Entry::GrantIssued { principal, run: Some(identity), .. } if identity.id == self.id => {
+                self.exists |= principal.sub == self.owner.sub && principal.idp == self.owner.idp;
+            }
+            Entry::Intent(intent) if intent.run == Some(self.id) => self.lineages.extend(intent.lineage),
+            _ => {}
         }
     }
 }
@@ -162,20 +223,21 @@ impl Visitor for Run {
             {
                 self.begin(Begun { identity, principal, name, resource, time });
             }
-            Entry::StatementLineage { lineage, report, masks } => {
+            Entry::StatementLineage { lineage, report, masks } if self.wanted.contains(&lineage) => {
                 self.reports.insert(lineage, Seen { report: *report, masks });
             }
             Entry::Intent(intent) => self.intent(index, time, *intent),
-            Entry::Outcome(outcome) => self.outcome(*outcome),
-            Entry::Denial(denial) if denial.run == Some(self.id) && self.is_owner(&denial.principal) => {
+            Entry::Outcome(outcome) => self.outcome(time, *outcome),
+            Entry::Denial(denial) if self.is_own(denial.run, &denial.principal, &denial.resource) => {
                 self.denials += 1;
             }
-            Entry::RunEnded { run, principal, .. } if run == self.id && self.is_owner(&principal) => {
-                self.ended = Some(index);
+            Entry::RunEnded { run, principal, inputs, outputs, status, digest, .. }
+                if run == self.id && self.is_owner(&principal) && self.ended.is_none() =>
+            {
+                self.ended = Some(Ended { index, ending: Ending { inputs, outputs, status }, digest });
             }
             _ => {}
         }
-        self.last_time = time;
     }
 }
 
@@ -258,7 +320,64 @@ fn split(name: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use connect_shared::{
+        decision::{Decision, Outcome},
+        entry::TextRef,
+        ids::{ConnectionId, GrantId, SessionId},
+    };
+
     use super::*;
+
+    const ID: RunId = RunId::from_random([7; 16]);
+
+    fn person(actor: Option<&str>) -> PrincipalRef {
+        PrincipalRef { sub: "u1".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) }
+    }
+
+    fn intent(number: u8, resource: &str, actor: Option<&str>) -> Entry {
+        Entry::Intent(Box::new(Intent {
+            statement: StatementId::from_random([number; 16]),
+            session: SessionId::from_random([1; 16]),
+            connection: ConnectionId::from_random([2; 16]),
+            principal: person(actor),
+            grant: GrantId::from_random([3; 16]),
+            resource: resource.to_owned(),
+            verb: "select".to_owned(),
+            text: TextRef::Length(9),
+            commitment: String::new(),
+            read_only: true,
+            reads: Vec::new(),
+            writes: Vec::new(),
+            sequence: None,
+            run: Some(ID),
+            lineage: Some("gone".to_owned()),
+            decision: Decision {
+                outcome: Outcome::Permit(Vec::new()),
+                reasons: Vec::new(),
+                policy_digest: String::new(),
+            },
+        }))
+    }
+
+    #[test]
+    fn statements_of_another_resource_or_actor_are_not_the_runs() {
+        let mut run = Run::new(ID, person(None), HashSet::new());
+        run.begin(Begun {
+            identity: RunIdentity { id: ID, job: "j".into(), key: String::new(), parent: None },
+            principal: person(None),
+            name: "ana".into(),
+            resource: "staging".into(),
+            time: 1,
+        });
+        let all = [intent(1, "staging", None), intent(2, "prod", None), intent(3, "staging", Some("claude"))];
+        for (entry, index) in all.into_iter().zip(0..) {
+            run.visit(Found { index, time: 2 + index, entry });
+        }
+        assert_eq!(run.last_time, 2);
+        let finished = run.finish();
+        assert_eq!((finished.counters.statements, finished.counters.elsewhere), (1, 2));
+        assert_eq!(finished.counters.opaque, 1, "it refers to a lineage that the log does not hold");
+    }
 
     #[test]
     fn the_last_dot_outside_of_quotes_divides_table_and_column() {

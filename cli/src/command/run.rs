@@ -3,7 +3,7 @@
 //!
 //! The agent says what it saw of the run, we say which bytes the files have: see [`connect_shared::attest`].
 
-mod attestation;
+pub(super) mod attestation;
 mod environment;
 mod files;
 

@@ -89,7 +89,9 @@ impl Sessions {
             let list = ControlApi::new(agent, None)?.resources(sign_in.id_token.reveal()).await?;
             found.extend(list.resources.into_iter().map(|resource| (agent.name.clone(), resource)));
         }
-        found.retain(|(_, resource)| self.offers(&resource.name));
+        found.retain(|(agent, resource)| {
+            self.offers(&resource.name) || self.offers(&format!("{agent}/{}", resource.name))
+        });
         Ok(found)
     }
 
@@ -177,9 +179,9 @@ impl Sessions {
         }
     }
 
+    /// By the name that the person gave: a name without its agent offers no agent's by its full name.
     fn offers(&self, resource: &str) -> bool {
-        let bare = resource.split_once('/').map_or(resource, |(_, name)| name);
-        self.offered.is_empty() || self.offered.iter().any(|known| known == resource || known == bare)
+        self.offered.is_empty() || self.offered.iter().any(|known| known == resource)
     }
 
     /// A good sign-in, or the address where the person gives us one. No browser is opened for an AI agent.

@@ -1,4 +1,4 @@
-//! A run is ended by the person whose run it is, and once.
+//! A run is ended by the person whose run it is, and in one way.
 
 use connect_shared::{
     api::{RunAttestation, RunEnd},
@@ -52,7 +52,18 @@ async fn a_run_is_ended_by_its_own_person_and_once() {
     envelope.verify(&payload, &key).expect("signed by the agent");
     let said: Statement<RunPredicate> = serde_json::from_slice(&payload).expect("a statement");
     assert_eq!((said.predicate.run, said.predicate.counters.statements), (id.to_string(), 0));
-    assert_eq!(error(ask("ana", &path, &end).await).await, is(409, "run_ended"));
+    // An answer that was lost is given again; another end of the same run is not.
+    let again: RunAttestation = ask("ana", &path, &end).await.json().await.expect("an attestation");
+    let line = serde_json::to_string(&again.envelope).expect("JSON");
+    let (_, payload) = Envelope::parse(&line).expect("an envelope");
+    let same: Statement<RunPredicate> = serde_json::from_slice(&payload).expect("a statement");
+    assert_eq!((same.predicate.index, same.predicate.ended), (said.predicate.index, said.predicate.ended));
+    let otherwise = end_of(vec![file("other")]);
+    assert_eq!(error(ask("ana", &path, &otherwise).await).await, is(409, "run_ended"));
+    let most = end_of((0..64).map(|number| file(&format!("{number}{}", "x".repeat(250)))).collect());
+    assert_eq!(error(ask("ana", &path, &most).await).await, is(409, "run_ended"), "it fits");
+    let failed = serde_json::to_value(RunEnd { inputs: Vec::new(), outputs: vec![file("model")], status: 1 });
+    assert_eq!(error(ask("ana", &path, &failed.expect("JSON")).await).await, is(400, "bad_request"));
     assert_eq!(error(ask("bo", &path, &end).await).await, is(404, "no_such_run"));
     assert!(agent.kinds().await.contains(&"run_ended".to_owned()));
 }

@@ -5,13 +5,16 @@ use connect_shared::{
         Envelope, EnvelopeError, FileFact, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE,
         Statement, statements_digest,
     },
-    entry::Entry,
+    entry::{Entry, StatementResult},
     error::ErrorReport,
     proof::{note::VerifierKey, receipt::Receipt},
 };
 use serde_json::Value;
 
-use crate::failure::{self, Outcome};
+use crate::{
+    command::run::attestation::provenance,
+    failure::{self, Outcome},
+};
 
 /// Most lines that are looked at.
 const MAX_LINES: usize = 16;
@@ -87,15 +90,32 @@ fn one_run(lines: &Lines) -> Outcome<()> {
     if subjects != lines.subject {
         return Err(unsound("other_output", "its subjects are not the outputs of the run"));
     }
+    // What generic tools read says the same as what the agent signed.
+    let mut told = lines.slsa_statement.predicate.clone();
+    let mut expected = provenance(run, lines.subject.clone()).predicate;
+    for predicate in [&mut told, &mut expected] {
+        // It was made by the version of its time.
+        if let Some(builder) = predicate.pointer_mut("/runDetails/builder").and_then(Value::as_object_mut) {
+            builder.remove("version");
+        }
+    }
+    if told != expected {
+        return Err(unsound("changed", "its SLSA provenance says something else than what the agent saw"));
+    }
     Ok(())
 }
 
 fn file(lines: &Lines, found: &FileFact) -> Outcome<()> {
     let run = &lines.run;
-    if run.outputs.iter().any(|output| output.sha256 == found.sha256) {
+    let named = |output: &&FileFact| output.name == found.name;
+    let is_it = |output: &FileFact| output.sha256 == found.sha256;
+    // A file may have another name by now, but not that of another output.
+    let mut same_name = run.outputs.iter().filter(named).peekable();
+    let holds = if same_name.peek().is_some() { same_name.any(is_it) } else { run.outputs.iter().any(is_it) };
+    if holds {
         return Ok(());
     }
-    Err(match run.outputs.iter().find(|output| output.name == found.name) {
+    Err(match run.outputs.iter().find(named) {
         Some(output) => unsound(
             "output_swapped",
             &format!(
@@ -158,6 +178,11 @@ pub(super) fn findings(run: &RunPredicate, found: &FileFact) -> Vec<String> {
             "the same principal ran {} statements outside of this run meanwhile",
             run.counters.elsewhere
         ));
+    }
+    let open = run.statements.iter().filter(|statement| statement.result == StatementResult::Unknown).count();
+    if open > 0 {
+        findings
+            .push(format!("{open} statements had not ended when the run did: their rows are not counted"));
     }
     let unsure = run.counters.partial + run.counters.opaque;
     if unsure > 0 {

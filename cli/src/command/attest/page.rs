@@ -1,9 +1,10 @@
 //! An attestation for people: from where, masked or not, and what nobody vouches for.
 
-use connect_shared::attest::{RunPredicate, Use};
+use connect_shared::{
+    attest::{RunPredicate, Use},
+    text::printable_name,
+};
 use serde_json::{Value, json};
-
-use crate::failure::printable;
 
 pub(super) fn object(run: &RunPredicate, findings: &[String]) -> Value {
     let mut run = serde_json::to_value(run).unwrap_or_default();
@@ -15,10 +16,20 @@ pub(super) fn object(run: &RunPredicate, findings: &[String]) -> Value {
 
 pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
     let mut page = String::from("ok: the file is what the run wrote, and the log has the run\n");
-    let actor = run.principal.actor.as_ref().map(|actor| format!(", through {actor}")).unwrap_or_default();
-    page.push_str(&format!("run      {} · job {}\n", run.run, run.job));
-    page.push_str(&format!("by       {}{actor}\n", run.principal.name));
-    page.push_str(&format!("at       {} · entry {} of {}\n", run.resource, run.index, run.agent));
+    let actor = run
+        .principal
+        .actor
+        .as_ref()
+        .map(|actor| format!(", through {}", printable_name(actor)))
+        .unwrap_or_default();
+    page.push_str(&format!("run      {} · job {}\n", printable_name(&run.run), printable_name(&run.job)));
+    page.push_str(&format!("by       {}{actor}\n", printable_name(&run.principal.name)));
+    page.push_str(&format!(
+        "at       {} · entry {} of {}\n",
+        printable_name(&run.resource),
+        run.index,
+        printable_name(&run.agent)
+    ));
     let counters = &run.counters;
     page.push_str(&format!(
         "ran      {} statements, {} rows, {} denied\n",
@@ -26,7 +37,7 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
     ));
     page.push_str("sources\n");
     for source in &run.sources {
-        page.push_str(&format!("  {} · {} rows\n", source.table, source.rows));
+        page.push_str(&format!("  {} · {} rows\n", printable_name(&source.table), source.rows));
         for column in &source.columns {
             let usage = match column.usage {
                 Use::Direct => "",
@@ -37,13 +48,13 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
                 .and_then(|label| serde_json::to_value(label).ok())
                 .and_then(|label| label.as_str().map(|label| format!(" masked: {label}")))
                 .unwrap_or_default();
-            page.push_str(&format!("    {}{usage}{masked}\n", column.name));
+            page.push_str(&format!("    {}{usage}{masked}\n", printable_name(&column.name)));
         }
     }
     list(&mut page, "note", findings);
     list(&mut page, "not covered", &run.not_covered);
     page.push_str("The agent signed what it saw; connect signed the hash of the file.\n");
-    printable(&page)
+    page
 }
 
 fn list(page: &mut String, heading: &str, lines: &[String]) {
@@ -51,6 +62,6 @@ fn list(page: &mut String, heading: &str, lines: &[String]) {
         page.push_str(&format!("{heading}\n"));
     }
     for line in lines {
-        page.push_str(&format!("  {line}\n"));
+        page.push_str(&format!("  {}\n", printable_name(line)));
     }
 }

@@ -7,9 +7,8 @@ use connect_shared::{
     api::{ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace},
     decision::{OutcomeKind, Reason},
     lineage::{LineageReport, OutputKind, OutputReport, UnderstandingStatus},
+    text::printable_name,
 };
-
-use crate::failure;
 
 /// Where a line is broken, if it is a list.
 const WIDTH: usize = 100;
@@ -41,10 +40,10 @@ pub(super) fn page(explanation: &Explanation) -> String {
 }
 
 fn whom(explanation: &Explanation) -> String {
-    let resource = word(&explanation.resource);
-    let principal = word(&explanation.principal);
+    let resource = printable_name(&explanation.resource);
+    let principal = printable_name(&explanation.principal);
     match &explanation.actor {
-        Some(actor) => format!("{resource} as {} for {principal}", word(actor)),
+        Some(actor) => format!("{resource} as {} for {principal}", printable_name(actor)),
         None => format!("{resource} as {principal}"),
     }
 }
@@ -54,7 +53,11 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
     let digest: String = digest.chars().take(DIGEST).collect();
     for reason in &statement.decision.reasons {
         reasons(&mut page, statement, reason);
-        fact(&mut page, "rule", &format!("{}, policy {}", word(&reason.policy), word(&digest)));
+        fact(
+            &mut page,
+            "rule",
+            &format!("{}, policy {}", printable_name(&reason.policy), printable_name(&digest)),
+        );
     }
     list(&mut page, "reads", &statement.reads);
     list(&mut page, "writes", &statement.writes);
@@ -66,12 +69,14 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
 }
 
 fn headline(statement: &ExplainedStatement, whom: &str) -> String {
-    let verb = word(&statement.verb).to_uppercase();
+    let verb = printable_name(&statement.verb).to_uppercase();
     let on = if whom.contains(" as ") { format!(" on {whom}") } else { format!(", {whom}") };
     match (statement.decision.outcome.kind(), &statement.sqlstate) {
         (OutcomeKind::Permit, _) => format!("permitted: {verb}{on}\n"),
         (OutcomeKind::Hold, _) => format!("held for approval: {verb}{on}\n"),
-        (OutcomeKind::Deny, Some(state)) => format!("denied: {verb}{on} · SQLSTATE {}\n", word(state)),
+        (OutcomeKind::Deny, Some(state)) => {
+            format!("denied: {verb}{on} · SQLSTATE {}\n", printable_name(state))
+        }
         (OutcomeKind::Deny, None) => format!("denied: {verb}{on}\n"),
     }
 }
@@ -82,10 +87,10 @@ fn reasons(page: &mut String, statement: &ExplainedStatement, reason: &Reason) {
         return;
     }
     let object = reason.object.as_deref().filter(|object| !reason.message.contains(object));
-    let object = object.map(|object| format!(" ({})", word(object))).unwrap_or_default();
-    fact(page, "reason", &format!("{}: {}{object}", reason.code.as_str(), word(&reason.message)));
+    let object = object.map(|object| format!(" ({})", printable_name(object))).unwrap_or_default();
+    fact(page, "reason", &format!("{}: {}{object}", reason.code.as_str(), printable_name(&reason.message)));
     if let Some(hint) = &reason.hint {
-        fact(page, "hint", &word(hint));
+        fact(page, "hint", &printable_name(hint));
     }
 }
 
@@ -98,7 +103,7 @@ fn masked(mask: &Mask) -> String {
         MaskPlace::Result => "",
         MaskPlace::Read => "; the statement computes with masks",
     };
-    format!("{} as {}: {how}{place}", word(&mask.column), mask.label)
+    format!("{} as {}: {how}{place}", printable_name(&mask.column), mask.label)
 }
 
 fn lineage(page: &mut String, lineage: &LineageReport) {
@@ -120,12 +125,12 @@ fn lineage(page: &mut String, lineage: &LineageReport) {
         UnderstandingStatus::Opaque => fact(page, "understood", "not at all"),
     }
     for reason in &lineage.reasons {
-        fact(page, "", &word(reason));
+        fact(page, "", &printable_name(reason));
     }
 }
 
 fn table(output: &OutputReport) -> String {
-    let into = || word(output.table.as_deref().unwrap_or_default());
+    let into = || printable_name(output.table.as_deref().unwrap_or_default());
     let heading = match (output.kind, output.created) {
         (OutputKind::Result, _) => "RESULT".to_owned(),
         (OutputKind::File, _) => "INTO a file of the server".to_owned(),
@@ -139,10 +144,10 @@ fn table(output: &OutputReport) -> String {
     headings.extend(masks.then(|| "MASK".to_owned()));
     table.set_header(headings);
     for column in &output.columns {
-        let from: Vec<String> = column.direct.iter().map(|source| word(source)).collect();
+        let from: Vec<String> = column.direct.iter().map(|source| printable_name(source)).collect();
         let mut cells = vec![
-            word(&column.name),
-            column.data_type.as_deref().map_or_else(|| "?".to_owned(), word),
+            printable_name(&column.name),
+            column.data_type.as_deref().map_or_else(|| "?".to_owned(), printable_name),
             if from.is_empty() { "-".to_owned() } else { from.join("\n") },
         ];
         if masks {
@@ -163,7 +168,7 @@ fn list(page: &mut String, name: &str, items: &[String]) {
     let mut line = String::new();
     let mut name = name;
     for (place, item) in items.iter().enumerate() {
-        let mut item = word(item);
+        let mut item = printable_name(item);
         if place + 1 < items.len() {
             item.push(',');
         }
@@ -180,11 +185,6 @@ fn list(page: &mut String, name: &str, items: &[String]) {
     if !line.is_empty() {
         fact(page, name, &line);
     }
-}
-
-/// Text from elsewhere on one line, without what a terminal would obey.
-fn word(text: &str) -> String {
-    failure::printable(text).replace('\n', "\u{fffd}")
 }
 
 #[cfg(test)]

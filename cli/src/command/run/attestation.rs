@@ -48,7 +48,11 @@ pub(super) fn lines(
     Ok(format!("{ours}\n{}\n", text(&Envelope::sign(&slsa, key))?))
 }
 
-fn provenance(run: &RunPredicate, subject: Vec<connect_shared::attest::Descriptor>) -> Statement<Value> {
+/// What generic tools read of a run.
+pub(in crate::command) fn provenance(
+    run: &RunPredicate,
+    subject: Vec<connect_shared::attest::Descriptor>,
+) -> Statement<Value> {
     let tables = run.sources.iter().map(|source| {
         let columns: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
         json!({

@@ -10,7 +10,7 @@ use connect_shared::{entry::Entry, label::Label, lineage::LineageReport};
 
 use super::Connection;
 use crate::{
-    lineage::{Lineage, Names, OutputKind, Status},
+    lineage::{ColumnId, Lineage, Names, OutputKind, Status},
     machine::Output,
     statement::{Protection, Statement},
 };
@@ -38,8 +38,9 @@ impl Connection {
             return Some(reference.clone());
         }
         let catalog = self.setup.catalog.as_ref()?;
-        let report = lineage.report(&Names { catalog, session: self.session_ahead()? });
-        let masks = masks(facts);
+        let names = Names { catalog, session: self.session_ahead()? };
+        let report = lineage.report(&names);
+        let masks = masks(facts, &names);
         let reference = reference(&report, &masks);
         let entry = Entry::StatementLineage { lineage: reference.clone(), report: Box::new(report), masks };
         self.outbox.push(Output::StatementLineage { lineage: reference.clone(), entry: Box::new(entry) });
@@ -51,11 +52,20 @@ impl Connection {
     }
 }
 
-/// Columns that the client sees as masks, or computes with as masks.
-fn masks(facts: &Statement) -> BTreeMap<String, Label> {
+/// Stored columns, behind views as well, that the client sees as masks or computes with as masks.
+fn masks(facts: &Statement, names: &Names<'_>) -> BTreeMap<String, Label> {
+    let lineage = &facts.lineage;
+    let label = |id: &ColumnId| {
+        let column = names.catalog.relation(id.relation)?.column(id.number)?;
+        Some((names.column(*id), column.label?))
+    };
     match &facts.protection {
-        Protection::Projection { columns } | Protection::Masked { columns, .. } => {
-            columns.iter().map(|column| (column.name.clone(), column.label)).collect()
+        // Whatever is read is read as a mask.
+        Protection::Masked { .. } => lineage.reads.iter().filter_map(label).collect(),
+        // What is shown is a mask; conditions may have asked for a clear value.
+        Protection::Projection { .. } | Protection::Avoided => {
+            let shown = lineage.outputs.iter().flat_map(|output| &output.columns);
+            shown.flat_map(|column| &column.direct).filter_map(label).collect()
         }
         _ => BTreeMap::new(),
     }

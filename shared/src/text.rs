@@ -1,0 +1,57 @@
+//! Texts from elsewhere on terminals: names of databases, words of servers, statements of other people.
+
+use std::fmt::Write as _;
+
+/// Text without what a terminal would obey, and without what would show it in another order than it has.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|letter| if is_obeyed(letter) && letter != '\n' { '\u{fffd}' } else { letter }).collect()
+}
+
+/// The same of a name, which has no line of its own.
+#[must_use]
+pub fn printable_name(name: &str) -> String {
+    printable(name).replace('\n', "\u{fffd}")
+}
+
+/// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
+/// document stays the same.
+#[must_use]
+pub fn harmless_json(json: String) -> String {
+    let obeyed = |letter: char| letter != '\n' && is_obeyed(letter);
+    if !json.contains(obeyed) {
+        return json;
+    }
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if obeyed(letter) {
+            let _infallible = write!(text, "\\u{:04x}", u32::from(letter));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}
+
+/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible ones.
+#[must_use]
+pub fn is_obeyed(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_a_mark_and_in_json_an_escape() {
+        let hostile = "a\u{1b}[2J\u{9b}31m\u{202e}b\nc";
+        assert_eq!(printable(hostile), "a\u{fffd}[2J\u{fffd}31m\u{fffd}b\nc");
+        assert_eq!(printable_name(hostile), "a\u{fffd}[2J\u{fffd}31m\u{fffd}b\u{fffd}c");
+        let json = serde_json::to_string(hostile).expect("JSON");
+        let harmless = harmless_json(json);
+        assert!(!harmless.contains(is_obeyed), "{harmless}");
+        assert_eq!(serde_json::from_str::<String>(&harmless).expect("JSON"), hostile);
+    }
+}
