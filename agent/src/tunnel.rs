@@ -135,6 +135,7 @@ impl Tunnels {
             Arc::clone(&self.agent),
             Arc::clone(&self.sessions),
             (incoming, origin),
+            Arc::clone(&self.door),
             stranger,
             stop.clone(),
         );

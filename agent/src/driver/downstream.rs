@@ -21,6 +21,9 @@ pub(super) use self::writer::{Loss, Writer};
 
 /// Most bytes that one read takes.
 const READ: usize = 64 * 1024;
+/// Shorter frames that wait are put together, until there is so much of them.
+const SMALL: usize = 1 << 10;
+const FULL: usize = 16 << 10;
 
 /// What came from the client.
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub(super) struct Reader {
     offset: u64,
     /// Data that was not wanted yet, and its bytes.
     waiting: VecDeque<Bytes>,
+    /// Behind them, small frames as one: each by itself costs more than it holds.
+    small: BytesMut,
     waits: usize,
     /// The client has said its last byte, and that was told.
     ended: bool,
@@ -79,6 +84,7 @@ impl Downstream {
             buffer,
             offset: 0,
             waiting: VecDeque::new(),
+            small: BytesMut::new(),
             waits: 0,
             ended: false,
             told: false,
@@ -125,11 +131,11 @@ impl Reader {
         hungry: bool,
     ) -> Poll<Result<Received, DownstreamError>> {
         loop {
-            if hungry && let Some(bytes) = self.waiting.pop_front() {
+            if hungry && let Some(bytes) = self.next_waiting() {
                 self.waits -= bytes.len();
                 return Poll::Ready(Ok(Received::Data(bytes)));
             }
-            if self.ended && self.waiting.is_empty() && !std::mem::replace(&mut self.told, true) {
+            if self.ended && self.waits == 0 && !std::mem::replace(&mut self.told, true) {
                 return Poll::Ready(Ok(Received::End));
             }
             match self.take()? {
@@ -164,8 +170,21 @@ impl Reader {
         if self.waits > MAX_AHEAD {
             return Err(DownstreamError::TooFarAhead);
         }
-        self.waiting.push_back(bytes);
+        if bytes.len() < SMALL {
+            self.small.extend_from_slice(&bytes);
+        }
+        if bytes.len() >= SMALL || self.small.len() >= FULL {
+            self.waiting.extend((!self.small.is_empty()).then(|| self.small.split().freeze()));
+        }
+        if bytes.len() >= SMALL {
+            self.waiting.push_back(bytes);
+        }
         Ok(())
+    }
+
+    fn next_waiting(&mut self) -> Option<Bytes> {
+        let small = || (!self.small.is_empty()).then(|| std::mem::take(&mut self.small).freeze());
+        self.waiting.pop_front().or_else(small)
     }
 
     fn take(&mut self) -> Result<Option<Received>, DownstreamError> {
@@ -176,7 +195,8 @@ impl Reader {
             self.buffer = BytesMut::new();
         }
         match frame {
-            Frame::Data { offset, bytes } if !self.ended => {
+            // One without bytes moves nothing, and could be sent without end.
+            Frame::Data { offset, bytes } if !self.ended && !bytes.is_empty() => {
                 self.expect(offset)?;
                 self.offset += bytes.len() as u64;
                 Ok(Some(Received::Data(bytes)))

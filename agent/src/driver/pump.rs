@@ -164,8 +164,9 @@ impl Pump {
                 continue;
             }
             if let Some(code) = self.ended.take() {
-                self.close(&code).await;
+                // First, for whoever waits for this may be short of time.
                 self.context.record_end(&code);
+                self.close(&code).await;
                 self.see_off(&code).await;
                 return code;
             }
@@ -315,6 +316,11 @@ impl Pump {
             self.cancel_own();
         }
         if let Some(mut database) = self.database.take() {
+            if self.revoked || self.lapsed {
+                // What was let through and has not left must not run any more: the server finds the end of the
+                // stream, and rolls back.
+                database.queue.clear();
+            }
             let last = async {
                 // Only what the machine let through before the end: a Terminate, as a rule.
                 let _gone = database.stream.write_all(&database.queue).await;

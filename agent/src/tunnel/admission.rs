@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     close::Close,
+    door::Door,
     frames::FrameReader,
     session::{Arrival, Control, Session},
     sessions::{ResumeRefusal, Sessions},
@@ -46,9 +47,11 @@ pub(super) async fn admit(
     agent: Arc<Agent>,
     sessions: Arc<Sessions>,
     (incoming, address): (Incoming, SocketAddr),
+    door: Arc<Door>,
     stranger: Place,
     mut stop: watch::Receiver<bool>,
 ) {
+    let seen_at = incoming.remote_address();
     let way_in = async {
         let connection = shake_hands(incoming, address).await?;
         let way = greet(&agent, &sessions, &connection, address).await;
@@ -59,6 +62,9 @@ pub(super) async fn admit(
         () = stopped(&mut stop) => None,
     };
     drop(stranger);
+    if way.is_some() {
+        door.admitted(seen_at);
+    }
     match way {
         Some(Way::Begun(session)) => session.run(stop).await,
         // The session runs where it began; the tunnel's place is taken for as long as it lasts.
@@ -215,6 +221,12 @@ async fn welcome(
 fn turned_away(agent: &Agent, code: &str, address: SocketAddr) {
     tracing::debug!(%address, code, "a tunnel was turned away");
     agent.record_refusal(Entry::TunnelRefused { code: code.to_owned(), address: address.to_string() });
+}
+
+/// The answer to a tunnel that came for a session which was just ending.
+pub(super) async fn come_too_late(arrival: Arrival) {
+    refuse(arrival.control, ResumeRefusal::Unknown.report()).await;
+    arrival.connection.close(Close::Refused.code(), Close::Refused.words());
 }
 
 async fn refuse(mut control: Control, report: ErrorReport) {

@@ -7,7 +7,7 @@ use std::{
     fmt,
     io::{self, IoSliceMut},
     net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -24,7 +24,11 @@ use quinn::{
     AsyncUdpSocket, Runtime as _, UdpPoller,
     udp::{RecvMeta, Transmit},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Notify,
+    time::sleep,
+};
 
 use crate::listener::Places;
 
@@ -33,6 +37,8 @@ const MAX_FLOWS: usize = 1_024;
 const MAX_FLOWS_OF_ONE: usize = 256;
 /// A stream that brings nothing for so long is gone: a client keeps its tunnel alive more often.
 const SILENCE: Duration = Duration::from_secs(45);
+/// How long the way in may take at the most: handshake, HELLO, grant and record.
+const WAY_IN: Duration = Duration::from_secs(30);
 /// RFC 6666: packets to these addresses are discarded everywhere.
 const BLOCK: u64 = 0x0100_0000_0000_0000;
 
@@ -50,6 +56,8 @@ pub struct Door {
 struct Flow {
     outbox: Arc<Outbox>,
     origin: SocketAddr,
+    /// Told when a tunnel in it was let in.
+    admitted: Arc<Notify>,
 }
 
 /// A stream in the table; it is taken out when this is dropped.
@@ -79,12 +87,28 @@ impl Door {
         let low = u128::from(BLOCK) << 64 | u128::from(number);
         let address = SocketAddr::new(IpAddr::V6(Ipv6Addr::from_bits(low)), 1);
         let outbox = Arc::new(Outbox::default());
-        self.flows().insert(address, Flow { outbox: Arc::clone(&outbox), origin });
+        let admitted = Arc::new(Notify::new());
+        let flow = Flow { outbox: Arc::clone(&outbox), origin, admitted: Arc::clone(&admitted) };
+        self.flows().insert(address, flow);
         let entered = Entered { door: self, address };
-        if let Err(error) = carry(stream, address, &self.inbox, &outbox, SILENCE).await {
+        let mut carrying = pin!(carry(stream, address, &self.inbox, &outbox, SILENCE));
+        let carried = tokio::select! {
+            carried = &mut carrying => carried,
+            () = admitted.notified() => carrying.await,
+            // Whoever only trickles bytes keeps nobody's place.
+            () = sleep(WAY_IN) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        if let Err(error) = carried {
             tracing::debug!(%origin, %error, "a stream of packets ended early");
         }
         drop((entered, place));
+    }
+
+    /// A tunnel that came from this address is in.
+    pub(super) fn admitted(&self, address: SocketAddr) {
+        if let Some(flow) = self.flows().get(&address) {
+            flow.admitted.notify_one();
+        }
     }
 
     /// The address behind the one that the endpoint sees.

@@ -37,6 +37,11 @@ impl Lifetime {
         Self { expires_at, deadline: steady + left, reminder: Some(steady + reminder) }
     }
 
+    /// When it ends, by the steady clock.
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// What is due now. A reminder is due once.
     pub(super) fn due(&mut self, wall: Duration, steady: Instant) -> Due {
         if wall >= Duration::from_secs(self.expires_at) || steady >= self.deadline {

@@ -18,7 +18,7 @@ use quinn::{Connection, ReadError, RecvStream, SendStream};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use self::{
@@ -26,7 +26,7 @@ use self::{
     link::{LastCall, Link, is_farewell},
 };
 use super::{
-    admission::Opened,
+    admission::{self, Opened},
     close::Close,
     connection::{self, Origin},
     connections::Connections,
@@ -93,6 +93,9 @@ pub(super) struct Session {
     arrivals: mpsc::Receiver<Arrival>,
     draining: watch::Receiver<bool>,
     told_of_drain: bool,
+    /// The client has been heard in this tunnel: then the end of the tunnel may be what it wishes. One that it
+    /// gave up before it was welcome is not.
+    proved: bool,
 }
 
 /// What happened to a session.
@@ -142,6 +145,7 @@ impl Session {
             arrivals,
             draining,
             told_of_drain: false,
+            proved: true,
         })
     }
 
@@ -156,7 +160,7 @@ impl Session {
             park: self.agent.parking.limits.limit.as_secs(),
         };
         // If it does not hear, the tunnel's end is found at the next look.
-        let _heard = self.link.say(&Frame::Welcome(welcome)).await;
+        let _heard = self.say_in_time(&Frame::Welcome(welcome)).await;
     }
 
     /// Runs the session to its end.
@@ -184,12 +188,14 @@ impl Session {
 
     /// `Some` if the session is over.
     async fn handle(&mut self, event: Event) -> Option<Close> {
+        self.proved |= matches!(event, Event::Stream(..) | Event::Control(Ok(Some(_))));
         match event {
             Event::Control(Ok(Some(Frame::Renew(renew)))) => self.renew(&renew).await,
             Event::Control(Ok(Some(_))) => Some(Close::Violation),
+            Event::Control(Ok(None)) | Event::Gone if !self.proved => self.lose(),
             Event::Control(Ok(None)) | Event::Gone => Some(Close::Done),
             Event::Control(Err(ReadFrameError::Stream(ReadError::ConnectionLost(error)))) => {
-                if is_farewell(&error) { Some(Close::Done) } else { self.lose() }
+                if self.proved && is_farewell(&error) { Some(Close::Done) } else { self.lose() }
             }
             Event::Control(Err(ReadFrameError::Stream(_))) => Some(Close::Done),
             Event::Control(Err(error)) => {
@@ -247,6 +253,11 @@ impl Session {
     /// Another tunnel. The newest one counts: its client knows best which one is dead.
     async fn go_on(&mut self, arrival: Arrival) {
         let Arrival { connection, control, grant, tunnel } = arrival;
+        if connection.close_reason().is_some() || Duration::from_secs(grant.expires_at) <= wall_clock() {
+            // It is dead already, or its grant has ended on the way: the session stays where it is.
+            return connection.close(Close::Refused.code(), Close::Refused.words());
+        }
+        self.proved = false;
         if let Link::Up { connection: old, .. } =
             std::mem::replace(&mut self.link, Link::Up { connection, control })
         {
@@ -275,14 +286,23 @@ impl Session {
 
     /// A client that does not take a few bytes is not there.
     async fn say(&mut self, frame: &Frame) -> Option<Close> {
-        match self.link.say(frame).await {
+        match self.say_in_time(frame).await {
             Ok(()) => None,
             Err(Deaf) => self.lose(),
         }
     }
 
+    /// Words wait for whoever does not take them, but not beyond the grant, which ends at its time.
+    async fn say_in_time(&mut self, frame: &Frame) -> Result<(), Deaf> {
+        timeout_at(self.lifetime.deadline(), self.link.say(frame)).await.unwrap_or(Err(Deaf))
+    }
+
     /// Tells the database connections, then the client, then the log.
     async fn end(mut self, close: Close) {
+        self.arrivals.close();
+        while let Ok(late) = self.arrivals.try_recv() {
+            tokio::spawn(admission::come_too_late(late));
+        }
         let report = self.last_report(close);
         let hint = report.help.first().cloned();
         let ending = Ending {
