@@ -180,6 +180,31 @@ async fn acknowledging_what_was_never_sent_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn data_without_bytes_is_against_the_rules() {
+    let ana = Ana::start().await;
+    let mut stream = Stream::open(&ana.tunnel, 1, Attempt::First, 0).await;
+    assert_eq!(stream.hear().await, accepted(0));
+    stream.say(&Frame::Data { offset: 0, bytes: Bytes::new() }).await;
+    assert_eq!(stream.hear().await, Some(Frame::End { offset: 0 }));
+}
+
+/// A client that tries another tunnel beside a silent one drops it as soon as the silent one speaks again.
+#[tokio::test]
+async fn a_tunnel_that_is_dropped_before_it_was_used_leaves_the_session_to_come_back_to() {
+    let ana = Ana::start().await;
+    let mut stream = Stream::open(&ana.tunnel, 1, Attempt::First, 0).await;
+    assert_eq!(stream.hear().await, accepted(0));
+    stream.say(&Frame::Data { offset: 0, bytes: Bytes::from_static(HALF) }).await;
+    let (tunnel, answer) = ana.come_back().await;
+    assert!(matches!(answer, Some(Frame::Welcome(_))), "{answer:?}");
+    tunnel.connection.close(0u32.into(), b"");
+    let (tunnel, answer) = ana.come_back().await;
+    assert!(matches!(answer, Some(Frame::Welcome(_))), "{answer:?}");
+    let mut resumed = Stream::open(&tunnel, 1, Attempt::Resume, 0).await;
+    assert_eq!(resumed.hear().await, accepted(6));
+}
+
+#[tokio::test]
 async fn a_connection_is_opened_once_whatever_is_said_and_ended_ones_stay_ended() {
     let ana = Ana::start().await;
     let mut first = Stream::open(&ana.tunnel, 1, Attempt::First, 0).await;
@@ -234,11 +259,15 @@ async fn a_session_that_its_client_closed_cannot_be_taken_up_again() {
     ana.tunnel.connection.close(0u32.into(), b"done");
     let refused = async {
         loop {
-            let (_tunnel, answer) = ana.come_back().await;
+            let (tunnel, answer) = ana.come_back().await;
             match answer {
                 Some(Frame::Notice(Notice::Closed { error })) => return error.code,
-                // The agent has not heard of the end yet.
-                Some(Frame::Welcome(_)) => {}
+                // The agent has not heard of the end yet: it is said again, by a tunnel that has been heard.
+                Some(Frame::Welcome(_)) => {
+                    let mut resumed = Stream::open(&tunnel, 1, Attempt::Resume, 0).await;
+                    let _answer = resumed.hear().await;
+                    tunnel.connection.close(0u32.into(), b"done");
+                }
                 other => panic!("{other:?}"),
             }
             tokio::task::yield_now().await;
