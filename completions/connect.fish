@@ -40,8 +40,12 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "exec" -d 'Run a com
 complete -c connect -n "__fish_connect_needs_command" -f -a "run" -d 'Run a command as one run of a job, and attest what its outputs were made from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "shell" -d 'Start the engine\'s own client on a resource'
 complete -c connect -n "__fish_connect_needs_command" -f -a "explain" -d 'Say what would become of a statement, and execute nothing'
+complete -c connect -n "__fish_connect_needs_command" -f -a "request" -d 'Ask for access to a resource that somebody must approve'
+complete -c connect -n "__fish_connect_needs_command" -f -a "requests" -d 'List requests: your own, and those that you may decide'
+complete -c connect -n "__fish_connect_needs_command" -f -a "approve" -d 'Approve a request'
+complete -c connect -n "__fish_connect_needs_command" -f -a "reject" -d 'Reject a request, or take back your own'
 complete -c connect -n "__fish_connect_needs_command" -f -a "env" -d 'Print the variables of an open session, for eval'
-complete -c connect -n "__fish_connect_needs_command" -f -a "url" -d 'Print the URL of an open session'
+complete -c connect -n "__fish_connect_needs_command" -f -a "url" -d 'Print the URL of an open session, or its profile for a graphical client'
 complete -c connect -n "__fish_connect_needs_command" -f -a "ls" -d 'List what you may open'
 complete -c connect -n "__fish_connect_needs_command" -f -a "status" -d 'Show what is open, and who is signed in'
 complete -c connect -n "__fish_connect_needs_command" -f -a "close" -d 'End a session'
@@ -49,9 +53,11 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "wait" -d 'Wait unti
 complete -c connect -n "__fish_connect_needs_command" -f -a "login" -d 'Sign in through the browser'
 complete -c connect -n "__fish_connect_needs_command" -f -a "logout" -d 'Forget the sign-in'
 complete -c connect -n "__fish_connect_needs_command" -f -a "whoami" -d 'Say who is signed in'
+complete -c connect -n "__fish_connect_needs_command" -f -a "revoke" -d 'End sessions at the agent, at once: one, all of your own, or everything of somebody'
 complete -c connect -n "__fish_connect_needs_command" -f -a "agents" -d 'The agents that are known here'
 complete -c connect -n "__fish_connect_needs_command" -f -a "history" -d 'Show my own statements and how they ended'
 complete -c connect -n "__fish_connect_needs_command" -f -a "audit" -d 'Check proofs of what was done, and search it'
+complete -c connect -n "__fish_connect_needs_command" -f -a "lineage" -d 'Say where values came from, where they went, and who saw them'
 complete -c connect -n "__fish_connect_needs_command" -f -a "attest" -d 'Check what a file was made from'
 complete -c connect -n "__fish_connect_needs_command" -f -a "mcp" -d 'The door for AI agents: they read, as their own actor on your behalf'
 complete -c connect -n "__fish_connect_needs_command" -f -a "doctor" -d 'Look for what is in the way, and say what would help'
@@ -61,6 +67,7 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "demo" -d 'Show ever
 complete -c connect -n "__fish_connect_using_subcommand open" -l port -d 'Local port: a number, or auto for any free one [default: the one that was used before]' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -l socket -d 'Listen on a Unix socket instead: a file, or a folder to put it in' -r -F
 complete -c connect -n "__fish_connect_using_subcommand open" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand open" -l for -d 'For how long, where somebody must approve: 30m, 2h, 1d' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -69,12 +76,13 @@ complete -c connect -n "__fish_connect_using_subcommand open" -l color -d 'When 
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand open" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand open" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand open" -l detach -d 'Go to the background once it is ready'
 complete -c connect -n "__fish_connect_using_subcommand open" -l detached -d 'We are the one in the background'
 complete -c connect -n "__fish_connect_using_subcommand open" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand open" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand exec" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l actor -l as-agent -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -l reason -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -84,25 +92,70 @@ complete -c connect -n "__fish_connect_using_subcommand exec" -l color -d 'When 
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand exec" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand exec" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand run" -l job -d 'Name of the job that this is a run of' -r
-complete -c connect -n "__fish_connect_using_subcommand run" -l input -d 'A file that the command reads; its hash is attested' -r -F
-complete -c connect -n "__fish_connect_using_subcommand run" -l out -d 'A file that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
-complete -c connect -n "__fish_connect_using_subcommand run" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
-complete -c connect -n "__fish_connect_using_subcommand run" -l reason -d 'Why, for the record' -r
-complete -c connect -n "__fish_connect_using_subcommand run" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l job -d 'Name of the job that this is a run of' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l input -d 'A file or folder that the command reads; its hash is attested' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l out -d 'A file or folder that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 name\t'Names only, one a line'"
-complete -c connect -n "__fish_connect_using_subcommand run" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c connect -n "__fish_connect_using_subcommand run" -l read-only -d 'Ask for reading only'
-complete -c connect -n "__fish_connect_using_subcommand run" -l json -d 'The same as --output json'
-complete -c connect -n "__fish_connect_using_subcommand run" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
-complete -c connect -n "__fish_connect_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -a "start" -d 'Begin a run that stays open in the background, and print its variables for eval'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -a "stop" -d 'End it: hash its outputs and attest what they were made from'
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -a "ls" -d 'List the runs that were started here and not stopped'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l job -d 'Name of the job that this is a run of' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l input -d 'A file or folder that the run reads; its hash is attested' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l out -d 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l shell -d 'The shell that reads the variables' -r -f -a "sh\t'Any POSIX shell: eval "$(connect env)"'
+fish\t'connect env --shell fish | source'
+powershell\t'connect env --shell powershell | Out-String | Invoke-Expression'"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l detached -d 'We are the one in the background'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -l failed -d 'It failed: nothing is attested, and the log says so'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l reason -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand shell" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -112,6 +165,7 @@ complete -c connect -n "__fish_connect_using_subcommand shell" -l color -d 'When
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand shell" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand shell" -l no-wait -d 'Fail at once where somebody must approve first'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand shell" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -128,6 +182,56 @@ complete -c connect -n "__fish_connect_using_subcommand explain" -l read-only -d
 complete -c connect -n "__fish_connect_using_subcommand explain" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand explain" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand request" -l reason -d 'Why, for whoever decides' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -l for -d 'For how long: 30m, 2h, 1d [default: as long as the agent gives]' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -l actor -d 'Name of the AI agent that would act for you' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand request" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand request" -l read-only -d 'Ask for reading only'
+complete -c connect -n "__fish_connect_using_subcommand request" -l wait -d 'Wait until somebody has decided'
+complete -c connect -n "__fish_connect_using_subcommand request" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand request" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand requests" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand requests" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand requests" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand requests" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand requests" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand approve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand approve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand approve" -l yes -d 'Do not ask whether it is meant'
+complete -c connect -n "__fish_connect_using_subcommand approve" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand approve" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand reject" -l reason -d 'Why, for whoever asked' -r
+complete -c connect -n "__fish_connect_using_subcommand reject" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand reject" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand reject" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand reject" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand reject" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand env" -l shell -d 'The shell that reads them' -r -f -a "sh\t'Any POSIX shell: eval "$(connect env)"'
+fish\t'connect env --shell fish | source'
+powershell\t'connect env --shell powershell | Out-String | Invoke-Expression'"
 complete -c connect -n "__fish_connect_using_subcommand env" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -138,6 +242,10 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand env" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand env" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand env" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand url" -l for -d 'What this client imports or opens, instead of the URL' -r -f -a "dbeaver\t'The value of `dbeaver -con`'
+datagrip\t'For the clipboard: New | Add data sources from clipboard'
+pgadmin\t'A file for Tools | Import/Export Servers'
+tableplus\t'A link that opens it'"
 complete -c connect -n "__fish_connect_using_subcommand url" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -190,6 +298,7 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand wait" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand wait" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand login" -l acr -d 'Sign in anew by this class of sign-in, as a resource demands it' -r
 complete -c connect -n "__fish_connect_using_subcommand login" -l keep -d 'Where to keep the sign-in' -r -f -a "auto\t'The keychain; else a sealed file if there is a passphrase; else nothing is kept'
 keychain\t''
 sealed\t'A file sealed with a passphrase'
@@ -203,6 +312,7 @@ complete -c connect -n "__fish_connect_using_subcommand login" -l color -d 'When
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand login" -l no-browser -d 'Print the address to standard output and open nothing'
+complete -c connect -n "__fish_connect_using_subcommand login" -l device -d 'Sign in on another device, with a code'
 complete -c connect -n "__fish_connect_using_subcommand login" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand login" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -226,6 +336,20 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand whoami" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand whoami" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l for -d 'For how long a principal is kept out: 30m, 8h, 7d [default: 1h]' -r
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l reason -d 'Why, for the record and for those whose sessions end' -r
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand revoke" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l mine -d 'All sessions of your own'
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_seen_subcommand_from add ls rm" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -242,6 +366,7 @@ complete -c connect -n "__fish_connect_using_subcommand agents; and not __fish_s
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l fingerprint -d 'The fingerprint that its operator gave you: sha256:…' -r
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l ca -d 'The certificate authority that signs its certificate (PEM)' -r -F
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l name -d 'How to call it here [default: what it calls itself]' -r
+complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -l identity -d 'The identity provider that signs you in, where the agent has several [default: its own]' -r
 complete -c connect -n "__fish_connect_using_subcommand agents; and __fish_seen_subcommand_from add" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -299,20 +424,21 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand history" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand history" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 name\t'Names only, one a line'"
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l json -d 'The same as --output json'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "verify" -d 'Check a log, a receipt, or one against the other; works offline'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "receipt" -d 'Fetch the receipt of a statement of yours'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "search" -d 'Search everybody\'s entries; for auditors'
-complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail" -f -a "tail" -d 'Follow everybody\'s entries as they are written; for auditors'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -f -a "verify" -d 'Check a log, a receipt, or one against the other; works offline'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -f -a "receipt" -d 'Fetch the receipt of a statement of yours'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -f -a "search" -d 'Search everybody\'s entries; for auditors'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -f -a "tail" -d 'Follow everybody\'s entries as they are written; for auditors'
+complete -c connect -n "__fish_connect_using_subcommand audit; and not __fish_seen_subcommand_from verify receipt search tail reconcile" -f -a "reconcile" -d 'Find what went on at a database without the agent; for auditors'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l log -d 'The log: a folder, or an agent\'s URL [default: the known agent\'s, if no receipt is given]' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l receipt -d 'A receipt; with a log it must be in that log' -r -F
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from verify" -l checkpoint -d 'A checkpoint that was seen before; the log must contain it' -r -F
@@ -401,6 +527,49 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -l server-log -d 'A log that the server wrote (csvlog or jsonlog): sessions that are over are found in it, too' -r -F
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from reconcile" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l depth -d 'So far, in steps' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l since -d 'What was read and written from then on: 2h, 90d, 2026-11-25, 2026-11-25T10:00:00Z' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l until -d 'Before then' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l as -d 'What WHAT is, if several things are called so' -r -f -a "column\t''
+table\t''
+run\t''
+job\t''
+file\t''
+principal\t''"
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l resource -d 'On this resource' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l format -d 'As a document for other programs' -r -f -a "openlineage\t'OpenLineage events, one a line'
+dot\t'Graphviz'
+mermaid\t''
+cyclonedx\t'A bill of materials of data and models, CycloneDX 1.6'
+croissant\t'Metadata of a dataset, Croissant 1.0'
+intoto\t'An in-toto statement about the files, unsigned'"
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l agent -d 'The agent, where several are known' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l up -d 'Where it came from [default for runs, jobs, files and principals]'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l down -d 'Where it went, and who saw it [default for columns and tables]'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l all -d 'By everybody\'s statements, not only mine; for auditors'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l before-label -d 'Only what was done with the columns before they had a label'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -412,7 +581,7 @@ complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_s
 complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -f -a "verify" -d 'Check a file against its attestation, and say what it was made from; works offline'
-complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l attestation -d 'Its attestation [default: FILE.intoto.jsonl]' -r -F
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l attestation -d 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]' -r -F
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l log -d 'The agent\'s log in a folder; it must hold the run' -r -F
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l key -d 'The verifier key of the agent\'s log: NAME+HASH+BASE64 [default: the known agent\'s]' -r
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
@@ -438,7 +607,9 @@ complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen
 complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "serve" -d 'Serve the Model Context Protocol on standard input and output'
 complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -f -a "config" -d 'Print what to add to the settings of an AI agent\'s program'
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l resource -d 'Offer only these resources [default: all that you may open]' -r
-complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l reason -l purpose -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l task -d 'What it is started for: an id that stands in every record, before what a call names as its own task' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l http -d 'Serve HTTP on this port of the loopback, to whoever has the token; 0 takes a free one' -r
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

@@ -35,8 +35,12 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a command as one run of a job, and attest what its outputs were made from')
             [CompletionResult]::new('shell', 'shell', [CompletionResultType]::ParameterValue, 'Start the engine''s own client on a resource')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Say what would become of a statement, and execute nothing')
+            [CompletionResult]::new('request', 'request', [CompletionResultType]::ParameterValue, 'Ask for access to a resource that somebody must approve')
+            [CompletionResult]::new('requests', 'requests', [CompletionResultType]::ParameterValue, 'List requests: your own, and those that you may decide')
+            [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Approve a request')
+            [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Reject a request, or take back your own')
             [CompletionResult]::new('env', 'env', [CompletionResultType]::ParameterValue, 'Print the variables of an open session, for eval')
-            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of an open session')
+            [CompletionResult]::new('url', 'url', [CompletionResultType]::ParameterValue, 'Print the URL of an open session, or its profile for a graphical client')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List what you may open')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what is open, and who is signed in')
             [CompletionResult]::new('close', 'close', [CompletionResultType]::ParameterValue, 'End a session')
@@ -44,9 +48,11 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Sign in through the browser')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Forget the sign-in')
             [CompletionResult]::new('whoami', 'whoami', [CompletionResultType]::ParameterValue, 'Say who is signed in')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'End sessions at the agent, at once: one, all of your own, or everything of somebody')
             [CompletionResult]::new('agents', 'agents', [CompletionResultType]::ParameterValue, 'The agents that are known here')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Show my own statements and how they ended')
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Check proofs of what was done, and search it')
+            [CompletionResult]::new('lineage', 'lineage', [CompletionResultType]::ParameterValue, 'Say where values came from, where they went, and who saw them')
             [CompletionResult]::new('attest', 'attest', [CompletionResultType]::ParameterValue, 'Check what a file was made from')
             [CompletionResult]::new('mcp', 'mcp', [CompletionResultType]::ParameterValue, 'The door for AI agents: they read, as their own actor on your behalf')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for what is in the way, and say what would help')
@@ -59,10 +65,12 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Local port: a number, or auto for any free one [default: the one that was used before]')
             [CompletionResult]::new('--socket', '--socket', [CompletionResultType]::ParameterName, 'Listen on a Unix socket instead: a file, or a folder to put it in')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long, where somebody must approve: 30m, 2h, 1d')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Fail at once where somebody must approve first')
             [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Go to the background once it is ready')
             [CompletionResult]::new('--detached', '--detached', [CompletionResultType]::ParameterName, 'We are the one in the background')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
@@ -73,6 +81,24 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         }
         'connect;exec' {
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
+            [CompletionResult]::new('--as-agent', '--as-agent', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Fail at once where somebody must approve first')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;run' {
+            [CompletionResult]::new('--job', '--job', [CompletionResultType]::ParameterName, 'Name of the job that this is a run of')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file or folder that the command reads; its hash is attested')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
+            [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -82,18 +108,44 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Begin a run that stays open in the background, and print its variables for eval')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'End it: hash its outputs and attest what they were made from')
+            [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List the runs that were started here and not stopped')
             break
         }
-        'connect;run' {
+        'connect;run;start' {
             [CompletionResult]::new('--job', '--job', [CompletionResultType]::ParameterName, 'Name of the job that this is a run of')
-            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file that the command reads; its hash is attested')
-            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file or folder that the run reads; its hash is attested')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The shell that reads the variables')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--detached', '--detached', [CompletionResultType]::ParameterName, 'We are the one in the background')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;run;stop' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--failed', '--failed', [CompletionResultType]::ParameterName, 'It failed: nothing is attested, and the log says so')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;run;ls' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -106,6 +158,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--no-wait', '--no-wait', [CompletionResultType]::ParameterName, 'Fail at once where somebody must approve first')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -125,7 +178,55 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'connect;request' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever decides')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long: 30m, 2h, 1d [default: as long as the agent gives]')
+            [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that would act for you')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--read-only', '--read-only', [CompletionResultType]::ParameterName, 'Ask for reading only')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait until somebody has decided')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;requests' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;approve' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask whether it is meant')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;reject' {
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever asked')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'connect;env' {
+            [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The shell that reads them')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
@@ -136,6 +237,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             break
         }
         'connect;url' {
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'What this client imports or opens, instead of the URL')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
@@ -188,11 +290,13 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             break
         }
         'connect;login' {
+            [CompletionResult]::new('--acr', '--acr', [CompletionResultType]::ParameterName, 'Sign in anew by this class of sign-in, as a resource demands it')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Where to keep the sign-in')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--no-browser', '--no-browser', [CompletionResultType]::ParameterName, 'Print the address to standard output and open nothing')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'Sign in on another device, with a code')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -219,6 +323,20 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'connect;revoke' {
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long a principal is kept out: 30m, 8h, 7d [default: 1h]')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record and for those whose sessions end')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent, where several are known')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--mine', '--mine', [CompletionResultType]::ParameterName, 'All sessions of your own')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'connect;agents' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -236,6 +354,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--fingerprint', '--fingerprint', [CompletionResultType]::ParameterName, 'The fingerprint that its operator gave you: sha256:…')
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'The certificate authority that signs its certificate (PEM)')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'How to call it here [default: what it calls itself]')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'The identity provider that signs you in, where the agent has several [default: its own]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
@@ -302,6 +421,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('receipt', 'receipt', [CompletionResultType]::ParameterValue, 'Fetch the receipt of a statement of yours')
             [CompletionResult]::new('search', 'search', [CompletionResultType]::ParameterValue, 'Search everybody''s entries; for auditors')
             [CompletionResult]::new('tail', 'tail', [CompletionResultType]::ParameterValue, 'Follow everybody''s entries as they are written; for auditors')
+            [CompletionResult]::new('reconcile', 'reconcile', [CompletionResultType]::ParameterValue, 'Find what went on at a database without the agent; for auditors')
             break
         }
         'connect;audit;verify' {
@@ -389,6 +509,39 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'connect;audit;reconcile' {
+            [CompletionResult]::new('--server-log', '--server-log', [CompletionResultType]::ParameterName, 'A log that the server wrote (csvlog or jsonlog): sessions that are over are found in it, too')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent, where several are known')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;lineage' {
+            [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'So far, in steps')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'What was read and written from then on: 2h, 90d, 2026-11-25, 2026-11-25T10:00:00Z')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Before then')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'What WHAT is, if several things are called so')
+            [CompletionResult]::new('--resource', '--resource', [CompletionResultType]::ParameterName, 'On this resource')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'As a document for other programs')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent, where several are known')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--up', '--up', [CompletionResultType]::ParameterName, 'Where it came from [default for runs, jobs, files and principals]')
+            [CompletionResult]::new('--down', '--down', [CompletionResultType]::ParameterName, 'Where it went, and who saw it [default for columns and tables]')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'By everybody''s statements, not only mine; for auditors')
+            [CompletionResult]::new('--before-label', '--before-label', [CompletionResultType]::ParameterName, 'Only what was done with the columns before they had a label')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'connect;attest' {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -401,7 +554,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             break
         }
         'connect;attest;verify' {
-            [CompletionResult]::new('--attestation', '--attestation', [CompletionResultType]::ParameterName, 'Its attestation [default: FILE.intoto.jsonl]')
+            [CompletionResult]::new('--attestation', '--attestation', [CompletionResultType]::ParameterName, 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The agent''s log in a folder; it must hold the run')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The verifier key of the agent''s log: NAME+HASH+BASE64 [default: the known agent''s]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -428,6 +581,9 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         'connect;mcp;serve' {
             [CompletionResult]::new('--resource', '--resource', [CompletionResultType]::ParameterName, 'Offer only these resources [default: all that you may open]')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--task', '--task', [CompletionResultType]::ParameterName, 'What it is started for: an id that stands in every record, before what a call names as its own task')
+            [CompletionResult]::new('--http', '--http', [CompletionResultType]::ParameterName, 'Serve HTTP on this port of the loopback, to whoever has the token; 0 takes a free one')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')

@@ -5,12 +5,17 @@
 
 mod caller;
 mod error;
+mod events;
 mod explain;
 mod grants;
 mod health;
 mod info;
+mod lineage;
 mod log;
 mod receipts;
+mod reconcile;
+mod requests;
+mod revocations;
 mod runs;
 mod search;
 
@@ -44,14 +49,24 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/resources", get(info::resources))
         .route("/v1/grants", post(grants::issue))
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
+        .route("/v1/revocations", post(revocations::revoke))
+        .route("/v1/back-channel-logout", post(events::logout))
+        .route("/v1/events", post(events::events))
         .route("/v1/search", post(search::search))
+        .route("/v1/lineage", post(lineage::ask))
+        .route("/v1/reconcile", post(reconcile::reconcile))
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
+        .route("/v1/requests", get(requests::list).post(requests::ask))
+        .route("/v1/requests/{id}", get(requests::one))
+        .route("/v1/requests/{id}/verdict", post(requests::decide))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
         .route("/v1/runs/{run}/end", post(runs::end).layer(DefaultBodyLimit::max(runs::MAX_BODY)))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/witnessed", get(log::witnessed))
+        .route("/log/pruned", get(log::pruned))
         .route("/log/consistency", get(log::consistency))
+        .route("/log/rotations/{number}", get(log::rotation))
         .route("/log/{*path}", get(log::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

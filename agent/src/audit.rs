@@ -10,6 +10,7 @@ mod facts;
 mod follow;
 mod leaves;
 mod query;
+mod recorded;
 mod reindex;
 mod store;
 
@@ -21,8 +22,10 @@ use std::path::PathBuf;
 pub(crate) use self::{
     follow::{Follower, Seen},
     leaves::Leaves,
-    query::{Describer, Found, Whose, owner, search},
+    query::{Describer, Found, Whose, in_time, owner, search},
+    recorded::{Recorded, recorded},
     reindex::reindex,
+    store::reader,
 };
 
 /// Name of the index, beside the log's folders.

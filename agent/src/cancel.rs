@@ -5,11 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use connect_core::machine::CancelKey;
+use connect_core::{machine::CancelKey, protocol::postgres::login::ServerKey};
 use connect_shared::{
     entry::PrincipalRef,
     ids::{ConnectionId, SessionId},
 };
+
+use tokio::sync::watch;
 
 use crate::upstream::UpstreamConfig;
 
@@ -27,7 +29,9 @@ pub struct Cancellable {
     pub connection: ConnectionId,
     pub upstream: Arc<UpstreamConfig>,
     /// The server's own key.
-    pub key: CancelKey,
+    pub key: ServerKey,
+    /// Tells the connection itself.
+    pub told: watch::Sender<u64>,
 }
 
 /// A key in the registry; it is taken out when this is dropped.
@@ -38,11 +42,12 @@ pub struct Registered {
 }
 
 impl CancelRegistry {
-    /// Makes a key for a connection. `None` if the system gives no random bytes.
+    /// Makes a key for a connection: with the server's process, which clients compare with what they are told
+    /// elsewhere, and a secret of our own. `None` if the system gives no random bytes.
     #[must_use]
     pub fn register(self: &Arc<Self>, cancellable: Cancellable) -> Option<Registered> {
         loop {
-            let key = random_key()?;
+            let key = CancelKey { process: cancellable.key.process, secret: random_secret()? };
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             if let std::collections::hash_map::Entry::Vacant(place) = keys.entry(key) {
                 place.insert(cancellable);
@@ -65,19 +70,16 @@ impl Drop for Registered {
     }
 }
 
-fn random_key() -> Option<CancelKey> {
-    let mut bytes = [0u8; 8];
+fn random_secret() -> Option<u32> {
+    let mut bytes = [0u8; 4];
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
-    let [a, b, c, d, e, f, g, h] = bytes;
-    // Clients print the process id as a positive number.
-    let process = u32::from_be_bytes([a, b, c, d]) & 0x7fff_ffff;
-    Some(CancelKey { process, secret: u32::from_be_bytes([e, f, g, h]) })
+    Some(u32::from_be_bytes(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::{Secret, UpstreamTls};
+    use crate::upstream::{Secret, UpstreamTls, Way};
 
     fn principal(sub: &str) -> PrincipalRef {
         PrincipalRef { sub: sub.into(), idp: "https://id.example".into(), actor: None }
@@ -95,8 +97,10 @@ mod tests {
                 user: "u".into(),
                 password: Secret("p".into()),
                 tls: UpstreamTls::Disable,
+                way: Way::default(),
             }),
-            key: CancelKey { process: 1, secret: 2 },
+            key: ServerKey::new(1, bytes::Bytes::from_static(b"12345678")),
+            told: watch::channel(0).0,
         }
     }
 

@@ -4,6 +4,7 @@
 //! Read next: [`service`] for when it is read, [`mark`] for what was changed, [`read`] and [`queries`] for
 //! what there is, [`labels`] and [`inherit`] for labels. Values are looked at by [`sample`] only, and are kept nowhere.
 
+mod clear;
 mod connection;
 mod inherit;
 mod labels;
@@ -24,8 +25,10 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
+pub(crate) use self::connection::{Connection, ReadError};
 pub use self::{
-    once::{Labelled, label_once, read_once},
+    clear::{Clear, ClearRule},
+    once::{Labelled, label_once, labelled_once, read_once},
     overrides::LabelOverrides,
 };
 use self::{

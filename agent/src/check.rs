@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 
 use crate::{
     config::{CertificateSource, Config, ResourceConfig},
-    identity::IdentityVerifier,
-    keys,
-    upstream::{self, UpstreamTls},
+    identity::{FetchError, IdentityVerifier},
+    keys, policy,
+    upstream::{self, UpstreamConfig, UpstreamTls},
 };
 
 /// Whether other machines are asked.
@@ -25,7 +25,7 @@ pub enum Reach {
 
 /// What one part of the check came to.
 #[derive(Debug)]
-enum Finding {
+pub enum Finding {
     Good(String),
     Bad { what: String, next: String },
 }
@@ -59,9 +59,9 @@ pub async fn check(config: &Config, reach: Reach) -> Result<(), ErrorReport> {
 }
 
 async fn findings(config: &Config, reach: Reach) -> Vec<Finding> {
-    let mut findings = vec![Finding::Good(summary(config)), state(config)];
+    let mut findings = vec![Finding::Good(summary(config)), state(config), policies(config)];
     if reach == Reach::Network {
-        findings.push(identity(config).await);
+        findings.extend(identity(config).await);
         findings.extend(databases(config).await);
     }
     findings
@@ -88,6 +88,16 @@ fn summary(config: &Config) -> String {
     text
 }
 
+fn policies(config: &Config) -> Finding {
+    match policy::load(&config.policy) {
+        Ok(policies) => {
+            let digest = policies.digest().get(..12).unwrap_or_default();
+            Finding::Good(format!("{} policies, digest {digest}", policies.count()))
+        }
+        Err(error) => Finding::Bad { what: error.to_string(), next: "the agent would not start".to_owned() },
+    }
+}
+
 fn state(config: &Config) -> Finding {
     let shown = config.state_dir.display();
     match keys::check_folder(&config.state_dir) {
@@ -107,23 +117,28 @@ fn describe(config: &ResourceConfig) -> String {
         false => list.to_string(),
     };
     format!(
-        "{}: {} database `{}` at {}:{}, {class}; read: {}; write: {}",
+        "{}: {} database `{}` at {}, {class}; read: {}; write: {}",
         config.resource.name,
         config.engine.display_name(),
         config.resource.database,
-        config.upstream.host,
-        config.upstream.port,
+        config.upstream.listed(),
         list(&config.read),
         list(&config.write),
     )
 }
 
-async fn identity(config: &Config) -> Finding {
-    let issuer = &config.identity.issuer;
-    let probed = match IdentityVerifier::new(&config.identity) {
-        Ok(verifier) => verifier.probe().await,
-        Err(error) => Err(error),
-    };
+/// Whoever vouches for people and programs.
+pub async fn identity(config: &Config) -> Vec<Finding> {
+    match IdentityVerifier::new(config) {
+        Ok(verifier) => {
+            let probed = verifier.probe().await;
+            probed.into_iter().map(|(issuer, probed)| provider(&issuer, probed)).collect()
+        }
+        Err(error) => vec![provider(&config.identity.issuer, Err(error))],
+    }
+}
+
+fn provider(issuer: &str, probed: Result<usize, FetchError>) -> Finding {
     match probed {
         Ok(0) => Finding::Bad {
             what: format!(
@@ -142,11 +157,12 @@ async fn identity(config: &Config) -> Finding {
 }
 
 /// All at once: a dead database costs its own time limit only.
-async fn databases(config: &Config) -> Vec<Finding> {
+pub async fn databases(config: &Config) -> Vec<Finding> {
     let mut logins = JoinSet::new();
     for (at, resource) in config.resources.iter().enumerate() {
         let name = resource.resource.name.clone();
         let upstream = Arc::clone(&resource.upstream);
+        let roles: Vec<Arc<str>> = resource.roles.names().cloned().collect();
         logins.spawn(async move {
             let next = match upstream.tls {
                 UpstreamTls::Disable => {
@@ -165,12 +181,27 @@ async fn databases(config: &Config) -> Vec<Finding> {
                     Finding::Bad { what: format!("database of `{name}`: {error}"), next: next.to_owned() }
                 }
             };
-            (at, finding)
+            let reached = matches!(finding, Finding::Good(_));
+            let mut findings = vec![finding];
+            for role in roles.iter().filter(|_| reached) {
+                findings.push(works_as(&name, role, &upstream).await);
+            }
+            (at, findings)
         });
     }
     let mut findings = logins.join_all().await;
     findings.sort_by_key(|(at, _)| *at);
-    findings.into_iter().map(|(_, finding)| finding).collect()
+    findings.into_iter().flat_map(|(_, findings)| findings).collect()
+}
+
+async fn works_as(name: &str, role: &str, upstream: &UpstreamConfig) -> Finding {
+    match upstream::connect(upstream, &[(upstream::ROLE.to_owned(), role.to_owned())]).await {
+        Ok(_) => Finding::Good(format!("database of `{name}`: works as the role `{role}`")),
+        Err(error) => Finding::Bad {
+            what: format!("database of `{name}`, role `{role}`: {error}"),
+            next: format!("GRANT \"{role}\" TO \"{}\", or take the role out of the file", upstream.user),
+        },
+    }
 }
 
 fn version(parameters: &[(bytes::Bytes, bytes::Bytes)]) -> String {
@@ -199,7 +230,12 @@ mod tests {
         let provider = FakeProvider::start().await;
         let config = config(&provider.issuer);
         let found = findings(&config, Reach::Network).await;
-        let lines: Vec<String> = found.iter().map(Finding::to_string).collect();
+        // The policies' digest changes with their text.
+        let line = |finding: &Finding| match finding.to_string().split_once(" policies, digest ") {
+            Some((count, _)) => format!("{count} policies, digest POLICIES"),
+            None => finding.to_string(),
+        };
+        let lines: Vec<String> = found.iter().map(line).collect();
         // The port of the provider is another one each time.
         let text =
             lines.join("\n").replace(&provider.issuer, "ISSUER").replace(&config.digest[..12], "DIGEST");
@@ -207,6 +243,7 @@ mod tests {
     ok    configuration of `test`: listens on 127.0.0.1:7443 with its own certificate, log `connect.local/test`, digest DIGEST
           prod-db: PostgreSQL database `shop` at 127.0.0.1:9, production; read: group:developer; write: nobody
     ok    state folder `/nonexistent/state`: will be made at the first start
+    ok    12 policies, digest POLICIES
     ok    identity provider `ISSUER`: usable keys: 1
     FAIL  database of `prod-db`: cannot reach 127.0.0.1:9: Connection refused (os error 111)
           see that the database runs there and that user and password are right
@@ -219,7 +256,7 @@ mod tests {
         let config = config("http://127.0.0.1:9");
         let report = check(&config, Reach::Network).await.expect_err("nobody answers");
         assert_eq!(report.exit, Exit::Unreachable);
-        assert_eq!(report.message, "2 of 4 checks failed");
+        assert_eq!(report.message, "2 of 5 checks failed");
         assert!(check(&config, Reach::File).await.is_ok());
     }
 }

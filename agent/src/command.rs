@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use connect_core::decide::DEFAULT_POLICY;
+use connect_core::decide::SCHEMA;
 use connect_shared::error::{ErrorReport, Exit};
 use tracing_subscriber::EnvFilter;
 
@@ -16,9 +16,9 @@ use crate::{
     analyze, audit,
     check::{self, Reach},
     config::{Config, ConfigError},
-    demo, demo_query, dev_idp,
+    demo, demo_query, dev_idp, init,
     keys::{self, KeyError},
-    labels,
+    labels, log, policy,
     serve::{self, ServeError},
     witness,
 };
@@ -37,6 +37,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(Box<init::InitArgs>),
     /// Serves the resources of a configuration until SIGTERM or SIGINT.
     Serve(File),
     /// Says everything that is wrong with a configuration, or that nothing is.
@@ -78,12 +79,27 @@ enum Command {
 enum AuditCommand {
     /// Makes the search index anew from the log. The agent must not be running.
     Reindex(File),
+    /// Gives the log a new key, which the old one vouches for. The agent must not be running.
+    RotateKey(File),
+    /// Removes entries that are older than they are kept; hashes and proofs stay. The agent must not be running.
+    Prune {
+        #[command(flatten)]
+        file: File,
+        /// How long entries are kept: `pci-dss`, `hipaa`, `sox`, or days, as in `400d` [default: `keep` of `[log]`].
+        #[arg(long, value_name = "RULE")]
+        keep: Option<String>,
+    },
+    /// Measures how many entries a second a disk takes, in a log of its own.
+    Measure(log::MeasureArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Prints the default policy.
-    Show,
+    /// Prints the policies that decide: those of the configuration, else the default.
+    Show(policy::ShowArgs),
+    /// Prints the schema that policies are validated against.
+    Schema,
+    Test(policy::test::TestArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -124,6 +140,7 @@ fn execute(command: Command) -> Result<(), ErrorReport> {
 
 async fn dispatch(command: Command) -> Result<(), ErrorReport> {
     match command {
+        Command::Init(arguments) => init::run(*arguments).await,
         Command::Serve(file) => serve_until_signalled(&file.config).await,
         Command::Check { file, offline } => {
             let config = load(&file.config)?;
@@ -131,12 +148,21 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         }
         Command::Analyze(arguments) => analyze::run(arguments).await,
         Command::Audit { command: AuditCommand::Reindex(file) } => reindex(&load(&file.config)?),
+        Command::Audit { command: AuditCommand::RotateKey(file) } => rotate_key(&load(&file.config)?),
+        Command::Audit { command: AuditCommand::Prune { file, keep } } => {
+            prune(&load(&file.config)?, keep.as_deref())
+        }
+        Command::Audit { command: AuditCommand::Measure(wish) } => measure(&wish).await,
         Command::Fingerprint(file) => {
             let certificate = keys::certificate(&load(&file.config)?).map_err(local)?;
             say(&certificate.fingerprint())
         }
         Command::Labels { file, command } => labels::run(command, &file.config, &load(&file.config)?).await,
-        Command::Policy { command: PolicyCommand::Show } => say(DEFAULT_POLICY.trim_end()),
+        Command::Policy { command } => match command {
+            PolicyCommand::Show(arguments) => say(policy::show(&arguments)?.trim_end()),
+            PolicyCommand::Schema => say(SCHEMA.trim_end()),
+            PolicyCommand::Test(arguments) => policy::test::run(arguments).await,
+        },
         Command::Demo(arguments) => Ok(demo::run(arguments).await?),
         Command::DemoQuery(arguments) => demo_query::run(arguments).await,
         Command::Witness(arguments) => witness::run(arguments).await,
@@ -170,7 +196,51 @@ fn reindex(config: &Config) -> Result<(), ErrorReport> {
     say(&format!("{entries} entries are in the search index"))
 }
 
-fn load(path: &Path) -> Result<Config, ErrorReport> {
+fn rotate_key(config: &Config) -> Result<(), ErrorReport> {
+    let dir = config.state_dir.join("log");
+    let rotated =
+        log::rotate(&dir, log::LogOptions::new(config.log.origin.clone(), &dir)).map_err(|error| {
+            ErrorReport::new("rotate_key", Exit::Local, format!("the key of the log is not changed: {error}"))
+        })?;
+    say(&format!("the key of the log was {}", rotated.from))?;
+    say(&format!("and is {} from entry {} on", rotated.to, rotated.index))?;
+    say("tell witnesses and auditors; `connect` follows by itself")
+}
+
+fn prune(config: &Config, keep: Option<&str>) -> Result<(), ErrorReport> {
+    let rule = match keep {
+        Some(text) => {
+            let words = |problem| ErrorReport::new("bad_rule", Exit::Usage, format!("--keep {problem}"));
+            Some(crate::config::retention(text).map_err(words)?)
+        }
+        None => config.log.keep.clone(),
+    };
+    let rule = rule.ok_or_else(|| {
+        ErrorReport::new("no_rule", Exit::Usage, "nothing says how long entries are kept, so all are")
+            .help("connect-agent audit prune --keep 400d, or `keep` in `[log]`")
+    })?;
+    let pruned = serve::prune(config, &rule).map_err(|error| {
+        ErrorReport::new("not_pruned", Exit::Local, format!("the log is not pruned: {error}"))
+    })?;
+    match pruned {
+        Some(pruned) => say(&format!(
+            "entries {} to {} are pruned, as entry {} says; their hashes stay",
+            pruned.from,
+            pruned.upto.saturating_sub(1),
+            pruned.index
+        )),
+        None => say("nothing is old enough, or a sink has not taken it yet"),
+    }
+}
+
+async fn measure(wish: &log::MeasureArgs) -> Result<(), ErrorReport> {
+    let measured = log::measure(wish).await.map_err(|error| {
+        ErrorReport::new("measure", Exit::Local, format!("the disk cannot be measured: {error}"))
+    })?;
+    say(&serde_json::to_string(&measured).unwrap_or_default())
+}
+
+pub fn load(path: &Path) -> Result<Config, ErrorReport> {
     Config::load(path).map_err(|error| {
         let code = match error {
             ConfigError::Unreadable { .. } => "config_unreadable",

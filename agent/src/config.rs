@@ -8,15 +8,21 @@
 
 mod access;
 mod agent;
+mod budget;
+mod canary;
+pub mod checks;
 mod identity;
 mod park;
 mod problem;
 mod resource;
+mod role;
 mod secret;
 mod section;
+mod signals;
 mod sink;
 mod value;
 mod witness;
+mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -30,20 +36,27 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use self::value::retention;
 pub use self::{
     access::AccessList,
     problem::{ConfigError, Problem},
+    role::{Roles, WorksAs},
+    signals::SignalsConfig,
     sink::{SinkConfig, SinkFormat, SinkTarget},
     value::is_loopback,
     witness::{WitnessConfig, WitnessRules},
+    workload::{ClaimRule, KeysFrom, WorkloadConfig},
 };
 use self::{
     problem::Findings,
     section::{Located, Section},
 };
-use crate::{catalog::LabelOverrides, upstream::UpstreamConfig};
-use connect_core::principal::Resource;
-use connect_shared::engine::Engine;
+use crate::{
+    catalog::{ClearRule, LabelOverrides},
+    upstream::UpstreamConfig,
+};
+use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
+use connect_shared::{engine::Engine, error::StepUp, grant::Action};
 
 /// Longest configuration file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -65,9 +78,19 @@ pub struct Config {
     /// How long transactions may go on when the agent is to stop.
     pub drain: Duration,
     pub identity: IdentityConfig,
+    /// Other identity providers, by name.
+    pub others: Vec<(String, IdentityConfig)>,
+    /// Programs that bring a token of their own.
+    pub workloads: Vec<WorkloadConfig>,
+    /// Who may tell that a sign-in is over.
+    pub signals: Vec<SignalsConfig>,
     pub log: LogConfig,
     pub grants: GrantsConfig,
+    /// What the AI agents of one person may take.
+    pub budget: connect_core::budget::actors::ActorLimits,
     pub park: ParkConfig,
+    pub requests: RequestsConfig,
+    pub policy: PolicyConfig,
     pub resources: Vec<ResourceConfig>,
     /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
     pub digest: String,
@@ -101,12 +124,24 @@ pub struct LogConfig {
     pub auditors: AccessList,
     pub witnesses: WitnessRules,
     pub sinks: Vec<SinkConfig>,
+    /// How long entries are kept; none: for ever.
+    pub keep: Option<Retention>,
+}
+
+/// A rule for keeping entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// As it was written.
+    pub name: String,
+    pub time: Duration,
 }
 
 /// `[grants]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantsConfig {
     pub lifetime: Duration,
+    /// Who may end the sessions of others and keep them out.
+    pub revokers: AccessList,
 }
 
 /// `[park]`: for how long database connections wait for another tunnel when theirs is gone.
@@ -115,6 +150,26 @@ pub struct ParkConfig {
     pub limit: Duration,
     /// While a transaction or a statement may hold locks; never longer than `limit`.
     pub in_transaction: Duration,
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// Together they are the set; none: the default decides.
+    pub files: Vec<PathBuf>,
+}
+
+/// `[requests]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestsConfig {
+    /// How long a held statement waits on its connection.
+    pub wait: Duration,
+    /// How long a request can be decided.
+    pub lifetime: Duration,
+    /// How long an approved statement can be run.
+    pub window: Duration,
+    /// Longest access that can be asked for, and what is usual.
+    pub access: Duration,
 }
 
 /// One `[[resource]]`
@@ -126,7 +181,21 @@ pub struct ResourceConfig {
     pub read: AccessList,
     /// Writing includes reading.
     pub write: AccessList,
+    /// Who may approve: statements that are held, and access that is asked for.
+    pub approvers: AccessList,
+    /// Actions that somebody must approve each time.
+    pub approval_for: Vec<Action>,
     pub labels: LabelOverrides,
+    /// Who sees what in clear.
+    pub clear: Vec<ClearRule>,
+    /// What sign-in it takes to open it.
+    pub demands: StepUp,
+    /// As which role of the database somebody works.
+    pub roles: Roles,
+    /// What the database's own log is told of each statement.
+    pub tags: Vec<Tag>,
+    /// What of it must never leave.
+    pub canaries: Option<Arc<Canaries>>,
 }
 
 impl Config {
@@ -193,11 +262,34 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let identity = root.required_section("identity").and_then(|section| identity::read(section, around));
     let name = agent.as_ref().map(|agent| agent.name.clone());
     let log = read_log(root.section("log"), name, around);
+    let origin = log.as_ref().map(|log| log.origin.clone());
+    let workloads = workload::read(&mut root, origin.as_deref(), around);
+    let home = identity.as_ref().map(|(home, _)| home.issuer.as_str());
+    let signals = signals::read(&mut root, (origin.as_deref(), home), around);
     let grants = read_grants(root.section("grants"));
     let park = park::read(root.section("park"));
+    let budget = budget::read(root.section("budget"));
+    let requests = read_requests(root.section("requests"));
+    let policy = read_policy(root.section("policy"), around);
     let resources = read_resources(&mut root, around);
+    if let (Some((home, others)), Some(workloads)) = (&identity, &workloads) {
+        workload::check_names(&root, home, others, workloads);
+    }
     root.finish();
     let agent = agent?;
+    let (identity, others) = identity?;
+    let mut log = log?;
+    let mut resources = resources?;
+    // Stable ids mean those of the agent's own provider: anybody else's are anybody's.
+    let home: Arc<str> = identity.issuer.as_str().into();
+    log.auditors.at_home(&home);
+    let mut grants = grants?;
+    grants.revokers.at_home(&home);
+    for resource in &mut resources {
+        resource.read.at_home(&home);
+        resource.write.at_home(&home);
+        resource.roles.at_home(&home);
+    }
     Some(Config {
         name: agent.name,
         listen: agent.listen,
@@ -205,11 +297,17 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         public_names: agent.public_names,
         certificate: agent.certificate,
         drain: agent.drain,
-        identity: identity?,
-        log: log?,
-        grants: grants?,
+        identity,
+        others,
+        workloads: workloads?,
+        signals: signals?,
+        log,
+        grants,
         park: park?,
-        resources: resources?,
+        budget: budget?,
+        requests: requests?,
+        policy,
+        resources,
         digest: digest(text)?,
     })
 }
@@ -223,7 +321,7 @@ fn read_log(
     let Some(mut section) = section else {
         let witnesses = WitnessRules::default();
         let (auditors, sinks) = (AccessList::default(), Vec::new());
-        return Some(LogConfig { origin: usual?, auditors, witnesses, sinks });
+        return Some(LogConfig { origin: usual?, auditors, witnesses, sinks, keep: None });
     };
     let origin = match section.string("origin") {
         Some(origin) => section.check(&origin, value::origin(&origin.value)).then_some(origin.value),
@@ -232,8 +330,19 @@ fn read_log(
     let auditors = access::read(&mut section, "auditors");
     let witnesses = witness::read(&mut section);
     let sinks = sink::read(&mut section, around);
+    let keep = match section.string("keep") {
+        Some(text) => {
+            let lasting = retention(&text.value).and_then(|rule| {
+                let words = "would remove everything at each start; `1d` is the least here";
+                if rule.time.is_zero() { Err(words.to_owned()) } else { Ok(rule) }
+            });
+            section.accept(&text, lasting).map(Some)
+        }
+        None => Some(None),
+    };
     section.finish();
-    Some(LogConfig { origin: origin?, auditors: auditors?, witnesses: witnesses?, sinks: sinks? })
+    let (auditors, witnesses) = (auditors?, witnesses?);
+    Some(LogConfig { origin: origin?, auditors, witnesses, sinks: sinks?, keep: keep? })
 }
 
 fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {
@@ -242,13 +351,47 @@ fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {
         Some(text) => section.accept(&text, value::grant_lifetime(&text.value)),
         None => Some(GrantsConfig::default().lifetime),
     };
+    let revokers = access::read(&mut section, "revokers");
     section.finish();
-    Some(GrantsConfig { lifetime: lifetime? })
+    Some(GrantsConfig { lifetime: lifetime?, revokers: revokers? })
+}
+
+fn read_policy(section: Option<Section<'_, '_>>, around: &Surroundings<'_>) -> PolicyConfig {
+    let Some(mut section) = section else { return PolicyConfig::default() };
+    let files = section.strings("files").unwrap_or_default();
+    section.finish();
+    PolicyConfig { files: files.iter().map(|file| around.resolve(&file.value)).collect() }
+}
+
+fn read_requests(section: Option<Section<'_, '_>>) -> Option<RequestsConfig> {
+    let usual = RequestsConfig::default();
+    let Some(mut section) = section else { return Some(usual) };
+    let mut time = |key: &'static str, usual: Duration| match section.string(key) {
+        Some(text) => section.accept(&text, value::request_time(&text.value)),
+        None => Some(usual),
+    };
+    let wait = time("wait", usual.wait);
+    let lifetime = time("lifetime", usual.lifetime);
+    let window = time("window", usual.window);
+    let access = time("access", usual.access);
+    section.finish();
+    Some(RequestsConfig { wait: wait?, lifetime: lifetime?, window: window?, access: access? })
+}
+
+impl Default for RequestsConfig {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(600),
+            lifetime: Duration::from_secs(24 * 3_600),
+            window: Duration::from_secs(3_600),
+            access: Duration::from_secs(8 * 3_600),
+        }
+    }
 }
 
 impl Default for GrantsConfig {
     fn default() -> Self {
-        Self { lifetime: Duration::from_secs(600) }
+        Self { lifetime: Duration::from_secs(600), revokers: AccessList::default() }
     }
 }
 

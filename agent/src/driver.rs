@@ -7,6 +7,7 @@
 mod database;
 mod downstream;
 mod follow;
+mod kept;
 mod pump;
 
 use std::{sync::Arc, time::Duration};
@@ -14,9 +15,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::BytesMut;
 use connect_core::{
     budget::LookupBudget,
+    decide::InForce,
     machine::Ending,
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
+    usage::Usage,
 };
 use connect_shared::{
     entry::Entry,
@@ -29,8 +32,12 @@ use tokio::{
     time::timeout,
 };
 
+pub use self::kept::Kept;
 use self::{downstream::Downstream, pump::Pump};
-use crate::{cancel::CancelRegistry, log::Log, parking::Parking, resource::ResourceRuntime};
+use crate::{
+    cancel::CancelRegistry, log::Log, parking::Parking, requests::Requests, resource::ResourceRuntime,
+    serve::Agent,
+};
 
 /// How long the reason of a refusal may take to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -54,13 +61,20 @@ pub struct ConnectionContext {
     pub resource: Arc<ResourceRuntime>,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
+    pub usage: Arc<Usage>,
     /// Key of the salts of commitments.
     pub commitment_key: [u8; 32],
     pub log: Log,
     pub cancels: Arc<CancelRegistry>,
     pub parking: Arc<Parking>,
+    /// What is kept for the session's clients.
+    pub kept: Kept,
     /// Set when the agent is about to stop.
     pub draining: watch::Receiver<bool>,
+    pub requests: Arc<Requests>,
+    pub policies: Arc<InForce>,
+    /// What takes a grant away.
+    pub agent: Arc<Agent>,
 }
 
 impl ConnectionContext {
@@ -68,7 +82,7 @@ impl ConnectionContext {
         Entry::ConnectionOpened {
             session: self.facts.session,
             connection: self.facts.connection,
-            upstream: format!("{}:{}", self.resource.upstream.host, self.resource.upstream.port),
+            upstream: self.resource.upstream.listed(),
         }
     }
 
@@ -117,14 +131,44 @@ pub async fn run(
         refuse(&mut send, error).await;
         return "record_unavailable".to_owned();
     }
+    let over = over(&context.authority.borrow());
+    if let Some((code, error)) = over {
+        context.record_end(&code);
+        refuse(&mut send, error).await;
+        return code;
+    }
     let connection = context.connection();
     tracing::debug!(%connection, "connection opened");
     let closing = context.clone();
-    match Pump::new(context, Downstream::new(send, receive, buffered), resumes) {
+    let downstream = Downstream::new(send, receive, buffered, context.kept.clone());
+    match Pump::new(context, downstream, resumes) {
         Ok(pump) => pump.run().await,
         Err(code) => {
             closing.record_end(&code);
             code
+        }
+    }
+}
+
+/// The code and the words of a session that is over already.
+fn over(authority: &Authority) -> Option<(String, ErrorReport)> {
+    let report = |code: &str, words: String| ErrorReport::new(code, Exit::SessionEnded, words);
+    match authority {
+        Authority::InForce(_) => None,
+        Authority::Lapsed => {
+            let words = "the session's grant is over; nothing opens before it is renewed".to_owned();
+            Some((
+                "grant_expired".to_owned(),
+                report("grant_expired", words).help("connect login").retryable(),
+            ))
+        }
+        Authority::Ended(ending) => {
+            let report = report(&ending.code, ending.message.clone());
+            let report = match &ending.hint {
+                Some(hint) => report.help(hint.clone()),
+                None => report,
+            };
+            Some((ending.code.clone(), report))
         }
     }
 }

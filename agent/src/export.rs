@@ -2,18 +2,23 @@
 //! what is before it was taken; so everything arrives at least once and in order, also after a stop of any
 //! kind, and duplicates are at most one batch. A sink that is away holds up itself and nothing else.
 //!
-//! [`engine`] moves the cursors, [`file`], [`webhook`] and [`syslog`] are where events go to.
+//! [`engine`] moves the cursors; [`file`], [`webhook`], [`syslog`], [`otlp`], [`splunk`] and [`openlineage`] are
+//! where events go to.
 
 mod cursor;
 mod engine;
 mod file;
+mod http;
+mod openlineage;
+mod otlp;
+mod splunk;
 mod syslog;
 mod webhook;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::engine::Exporter;
+pub(crate) use self::engine::{Exporter, taken_by_all};
 
 /// One event on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub(crate) struct Event {
     pub(crate) time: u64,
     /// The kind of its entry.
     pub(crate) kind: &'static str,
-    /// One line of JSON.
+    /// One line of JSON; empty where the format has nothing to say of the entry.
     pub(crate) json: String,
     /// Nothing is recorded if this one cannot be delivered: it tells of such a case itself.
     pub(crate) tells_of_loss: bool,

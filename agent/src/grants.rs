@@ -25,8 +25,16 @@ use connect_shared::{
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-pub use self::{issue::Issued, refusal::GrantRefusal, thumbprint::Thumbprint};
-use crate::config::{Config, ResourceConfig};
+pub use self::{
+    issue::{Admitted, Issued, check_actor, check_reason, check_task},
+    refusal::GrantRefusal,
+    thumbprint::Thumbprint,
+    verify::GrantError,
+};
+use crate::{
+    config::{Config, ResourceConfig},
+    revocation::Standing,
+};
 
 /// Longest grant that is looked at: an ID token's groups and our own claims.
 pub const MAX_GRANT: usize = 48 * 1024;
@@ -51,8 +59,27 @@ pub struct VerifiedGrant {
     pub actions: Vec<Action>,
     /// The run that it is for.
     pub run: Option<RunId>,
+    /// The AI agent's task that it is for.
+    pub task: Option<String>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
+    /// How its principal had signed in.
+    pub idp_session: Option<String>,
+    pub signed_in_at: u64,
+}
+
+impl VerifiedGrant {
+    /// Who is behind it.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing {
+            principal: self.principal.clone(),
+            idp_session: self.idp_session.clone(),
+            signed_in_at: self.signed_in_at,
+        }
+    }
 }
 
 /// The key that signs grants cannot be used.

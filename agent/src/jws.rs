@@ -70,11 +70,21 @@ impl<'a> Unverified<'a> {
         &self.header
     }
 
+    /// Whose token it claims to be. Nobody has checked that: it says whose keys to look at, and nothing else.
+    ///
+    /// # Errors
+    /// The claims are not an object with unique names.
+    pub fn claimed(&self) -> Result<Claimed, JwsError> {
+        let claims = object(self.payload)?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(Claimed { issuer: text("iss"), subject: text("sub") })
+    }
+
     /// The claims, if `key` made the signature.
     ///
     /// # Errors
     /// The signature is wrong, or the claims are not an object with unique names.
-    pub fn verify(self, key: &DecodingKey) -> Result<Claims, JwsError> {
+    pub fn verify(&self, key: &DecodingKey) -> Result<Claims, JwsError> {
         let good =
             jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, self.header.algorithm);
         if !matches!(good, Ok(true)) {
@@ -82,6 +92,13 @@ impl<'a> Unverified<'a> {
         }
         object(self.payload).map(Claims)
     }
+}
+
+/// What a token says whose it is, before anybody checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
 }
 
 /// Claims under a good signature.

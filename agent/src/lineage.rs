@@ -1,11 +1,22 @@
 //! Lineage out of the log: what a run read, and from where. Everything here is found in the published log
 //! again, so that whoever has the log can find the same.
 //!
-//! Read next: [`leaves`] for how the log is gone through, [`run`] for one run, [`attest`] for what the agent
-//! signs about it.
+//! Read next: [`index`] for the tables that questions are asked of, [`ask`] for how they are answered;
+//! [`claim`] for whose a run is; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
+//! about it.
 
+mod ask;
 mod attest;
+mod claim;
+mod event;
+mod index;
 mod leaves;
 mod run;
 
-pub(crate) use self::attest::{Ending, Refused, attest};
+pub(crate) use self::{
+    ask::{Asked, ask},
+    attest::{Ending, Refused, attest},
+    claim::{ClaimError, Runs},
+    event::event,
+    index::{FORGET, TABLES, put},
+};

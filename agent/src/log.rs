@@ -37,6 +37,7 @@
 //! so that what runs can be closed in the log, and the [`gate`] lets nothing new begin until it is back.
 
 mod commit;
+mod disk;
 mod error;
 mod frame;
 mod gate;
@@ -44,26 +45,35 @@ mod handle;
 mod index;
 mod key;
 mod leaf;
+mod measure;
 mod options;
+mod prune;
 mod public;
 mod publish;
 mod queue;
 mod replay;
 mod reserve;
+mod rotate;
 mod segment;
 mod texts;
 mod watermark;
 
 use std::sync::Arc;
 
-use connect_shared::ids::{ConnectionId, StatementId};
+use connect_shared::{
+    entry::PrincipalRef,
+    ids::{ConnectionId, StatementId},
+};
 
 pub(crate) use self::{
     error::{LogClosed, OpenError, ReceiptUnavailable},
     gate::Gate,
     handle::{Log, block_on},
+    measure::{MeasureArgs, measure},
     options::LogOptions,
+    prune::{PruneRule, PrunedLog, prune},
     public::{Keep, PublicFolder, WITNESSED, write_atomically},
+    rotate::rotate,
     watermark::DurableWait,
 };
 
@@ -111,12 +121,19 @@ pub(crate) struct TornTail {
     pub(crate) bytes: u64,
 }
 
+impl StatementPlace {
+    /// Whether this principal sent it.
+    pub(crate) fn is_of(&self, principal: &PrincipalRef) -> bool {
+        *self.whose == *leaf::whose(&principal.idp, &principal.sub)
+    }
+}
+
 /// Where a statement stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatementPlace {
     pub(crate) statement: StatementId,
-    /// The principal's stable id at its identity provider.
-    pub(crate) sub: Arc<str>,
+    /// The principal, by provider and id.
+    whose: Arc<str>,
     pub(crate) connection: ConnectionId,
     /// Index of its OUTCOME or denial.
     pub(crate) end: u64,

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use connect_core::principal::Resource;
+use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
 
-use crate::{catalog::CatalogService, upstream::UpstreamConfig};
+use crate::{
+    catalog::{CatalogService, Clear},
+    config::Roles,
+    upstream::UpstreamConfig,
+};
 
 /// A resource that this agent serves.
 #[derive(Debug)]
@@ -12,4 +16,12 @@ pub struct ResourceRuntime {
     pub resource: Arc<Resource>,
     pub upstream: Arc<UpstreamConfig>,
     pub catalog: CatalogService,
+    /// Who sees what of it in clear.
+    pub clear: Clear,
+    /// As which role of the database somebody works.
+    pub roles: Roles,
+    /// What the database's own log is told of each statement.
+    pub tags: Vec<Tag>,
+    /// What of it must never leave.
+    pub canaries: Option<Arc<Canaries>>,
 }

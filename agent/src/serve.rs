@@ -14,7 +14,15 @@ pub(crate) mod testing;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use connect_shared::{api::IdentityInfo, entry::Entry, frame::ALPN};
+use connect_core::{
+    budget::LookupBudget,
+    decide::{InForce, Policies},
+};
+use connect_shared::{
+    api::{IdentityInfo, OtherIdentity},
+    entry::Entry,
+    frame::ALPN,
+};
 use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
@@ -24,18 +32,25 @@ pub use self::{
 use crate::{
     api,
     audit::Follower,
-    catalog::CatalogService,
-    config::Config,
-    export::Exporter,
+    catalog::{CatalogService, Clear},
+    config::{Config, IdentityConfig, Retention},
+    driver::Kept,
+    export::{Exporter, taken_by_all},
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
     keys::{KeyError, Keys},
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
-    log::{Log, LogClosed, LogOptions, OpenError},
+    log::{self, Log, LogClosed, LogOptions, OpenError, PruneRule, PrunedLog},
     parking::Parking,
+    policy::{self, PolicyError},
+    requests::Requests,
     resource::ResourceRuntime,
+    revocation::Revocations,
     shards::Shards,
+    signals::Signals,
+    store::{SqliteStore, Store, StoreError},
     tunnel::{EndpointError, Tunnels, endpoint},
+    usage::KeptUsage,
     witness::Asker,
 };
 
@@ -57,6 +72,12 @@ pub enum ServeError {
     GrantKey(#[from] GrantKeyError),
     #[error("the log cannot be used: {0}")]
     Log(String),
+    #[error("{0}")]
+    Revocations(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Identity(#[from] FetchError),
     #[error(transparent)]
@@ -93,8 +114,12 @@ pub struct Running {
     drain_time: Duration,
     /// Asked once more at the end.
     witnesses: Option<Arc<Asker>>,
+    /// Kept once more at the end.
+    usage: Arc<KeptUsage>,
     stop: watch::Sender<bool>,
     parts: JoinSet<()>,
+    /// They end with this.
+    _polls: JoinSet<()>,
 }
 
 /// Starts an agent; it serves when this returns.
@@ -104,18 +129,26 @@ pub struct Running {
 pub async fn start(config: Config) -> Result<Running, ServeError> {
     let sockets = Sockets::bind(config.listen)?;
     let address = sockets.address;
+    let policies = policy::load(&config.policy)?;
     let config = Arc::new(config);
     let (keys, log) = {
         let config = Arc::clone(&config);
         // Re-hashing a long log takes its time.
         tokio::task::spawn_blocking(move || open_state(&config)).await.map_err(|_| ServeError::Ended)??
     };
-    let (drain, draining) = watch::channel(false);
-    let agent = Arc::new(assemble(&config, &keys, &log, draining)?);
-    let seq = log.append(started(&config))?;
+    // Before anything that it does, and the resources connect as soon as there are some.
+    let seq = log.append(started(&config, policies.digest()))?;
     log.wait_durable(seq).await?;
+    let (drain, draining) = watch::channel(false);
+    let agent = Arc::new(assemble(&config, &keys, &log, draining, policies)?);
+    agent.requests.sweep();
+    agent.usage.load().await?;
+    agent.usage.follow();
+    let usage = Arc::clone(&agent.usage);
+    policy::follow(&config, &agent.policies, &log);
 
     let witnesses = agent.witnesses.clone();
+    let polls = agent.signals.poll(&agent);
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);
@@ -130,7 +163,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let fingerprint = keys.certificate.fingerprint();
     tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
     let drain_time = config.drain;
-    Ok(Running { address, fingerprint, log, witnesses, drain, drain_time, stop, parts })
+    Ok(Running { address, fingerprint, log, witnesses, usage, drain, drain_time, stop, parts, _polls: polls })
 }
 
 /// Runs an agent until `shutdown` is set or its sender is gone.
@@ -174,6 +207,9 @@ impl Running {
             tracing::warn!("parts of the agent did not end in time and are cut");
             self.parts.shutdown().await;
         }
+        if let Err(error) = self.usage.keep().await {
+            tracing::warn!(%error, "what principals were given cannot be kept");
+        }
         let stopped = self.log.append(Entry::AgentStopped { reason: reason.to_owned() });
         self.last_cosignatures().await;
         let log = self.log.clone();
@@ -195,9 +231,29 @@ impl Running {
     }
 }
 
+/// Removes what `rule` does not keep, while nobody has the log open. What a sink has not taken stays.
+pub(crate) fn prune(config: &Config, rule: &Retention) -> Result<Option<PrunedLog>, OpenError> {
+    let dir = config.state_dir.join("log");
+    let most = taken_by_all(&dir, &config.log.sinks).map_err(|source| OpenError::Io {
+        what: "read the cursors in",
+        path: dir.join("sinks"),
+        source,
+    })?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (age, now) = (milliseconds(rule.time), milliseconds(now));
+    let rule = PruneRule { keep: rule.name.clone(), age, now, most };
+    log::prune(&dir, LogOptions::new(config.log.origin.clone(), &dir), &rule)
+}
+
 fn open_state(config: &Config) -> Result<(Keys, Log), ServeError> {
     let keys = Keys::open(config)?;
     let options = LogOptions::new(config.log.origin.clone(), keys.log_dir.clone());
+    if let Some(rule) = &config.log.keep
+        && let Some(pruned) = prune(config, rule)?
+    {
+        tracing::info!(upto = pruned.upto, keep = rule.name, "old entries were pruned");
+    }
     let (log, recovery) = Log::open(&keys.log_dir, options)?;
     if let Some(torn) = &recovery.torn {
         tracing::warn!(segment = %torn.segment, bytes = torn.bytes, "the log's tail was torn and is cut");
@@ -214,7 +270,9 @@ fn assemble(
     keys: &Keys,
     log: &Log,
     draining: watch::Receiver<bool>,
+    policies: Arc<Policies>,
 ) -> Result<Agent, ServeError> {
+    let store = Arc::new(SqliteStore::open(&config.state_dir.join("requests.db"))?);
     let resources: BTreeMap<String, Served> = config
         .resources
         .iter()
@@ -227,42 +285,68 @@ fn assemble(
                 resource.labels.clone(),
                 log.clone(),
             );
-            let runtime = ResourceRuntime { resource: Arc::clone(&resource.resource), upstream, catalog };
+            let runtime = ResourceRuntime {
+                resource: Arc::clone(&resource.resource),
+                upstream,
+                catalog,
+                clear: Clear::new(resource.clear.clone()),
+                roles: resource.roles.clone(),
+                tags: resource.tags.clone(),
+                canaries: resource.canaries.clone(),
+            };
             (name, Served { engine: resource.engine, runtime: Arc::new(runtime) })
         })
         .collect();
     let index = Follower::start(log, &keys.log_dir)?;
     Ok(Agent {
         name: config.name.clone(),
-        identity_info: IdentityInfo {
-            issuer: config.identity.issuer.clone(),
-            client_id: config.identity.client_id.clone(),
-            scopes: config.identity.scopes.clone(),
-        },
-        identity: IdentityVerifier::new(&config.identity)?,
+        identity_info: identity_info(&config.identity),
+        other_identities: config
+            .others
+            .iter()
+            .map(|(name, config)| OtherIdentity { name: name.clone(), identity: identity_info(config) })
+            .collect(),
+        identity: IdentityVerifier::new(config)?,
         grants: GrantAuthority::new(config, &keys.grant)?,
+        revocations: Revocations::open(&config.state_dir, &config.identity.issuer, now())
+            .map_err(ServeError::Revocations)?,
+        signals: Signals::new(&config.signals)?,
         auditors: config.log.auditors.clone(),
+        revokers: config.grants.revokers.clone(),
         resources,
         log: log.clone(),
         _sinks: Exporter::start(log, &index, &keys.log_dir, &config.log.sinks)?,
         index,
+        runs: Arc::default(),
         witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),
         mask_key: Arc::clone(&keys.mask),
-        lookups: Arc::default(),
+        lookups: Arc::new(LookupBudget::with(config.budget)),
+        usage: KeptUsage::new(Arc::clone(&store) as Arc<dyn Store>),
         commitment_key: keys.commitment,
         cancels: Arc::default(),
         connections: Arc::default(),
         parking: Parking::new(config.park),
+        kept: Kept::default(),
         draining,
         refusals: agent::RefusalBudget::default(),
+        policies: Arc::new(InForce::new(policies)),
+        requests: Requests::new(store, log.clone(), &keys.commitment, config.requests),
     })
 }
 
-fn started(config: &Config) -> Entry {
+fn identity_info(config: &IdentityConfig) -> IdentityInfo {
+    IdentityInfo {
+        issuer: config.issuer.clone(),
+        client_id: config.client_id.clone(),
+        scopes: config.scopes.clone(),
+    }
+}
+
+fn started(config: &Config, policy_digest: &str) -> Entry {
     Entry::AgentStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_digest: config.digest.clone(),
-        policy_digest: connect_core::decide::policy_digest().to_owned(),
+        policy_digest: policy_digest.to_owned(),
         mode: "strict".to_owned(),
     }
 }

@@ -1,38 +1,47 @@
 //! The way to a database: dial, encrypt, log in. The only place that holds a database's password.
 
+mod error;
+mod pooling;
+mod protocol;
 mod read_ahead;
+mod role;
+mod session;
+mod stream;
 mod trust;
+mod way;
 
-use std::{
-    fmt, io,
-    path::PathBuf,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use connect_core::{
-    machine::CancelKey,
-    protocol::postgres::login::{Credentials, Encryption, Login, LoginError},
+use connect_core::protocol::postgres::{
+    login::{Credentials, Encryption, LoggedIn, Login, OwnCertificate, Protocol, ServerKey},
+    question::Question,
 };
 use rustls::pki_types::ServerName;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::TlsConnector;
 
 use self::read_ahead::ReadAhead;
-pub use self::trust::client_tls;
-
-/// How long dialling and logging in may take together.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub use self::{
+    error::UpstreamError,
+    role::ROLE,
+    session::SessionAttributes,
+    stream::UpstreamStream,
+    trust::client_tls,
+    way::{ClientCertificate, Place, Way},
+};
 
 /// How long a cancel request may take.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
+
+/// How long the last words to a server may take.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
+
+const TERMINATE: [u8; 5] = [b'X', 0, 0, 0, 4];
 
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xD2, 0x16, 0x2F];
 
@@ -45,10 +54,32 @@ pub struct UpstreamConfig {
     pub user: String,
     pub password: Secret,
     pub tls: UpstreamTls,
+    pub way: Way,
+}
+
+impl UpstreamConfig {
+    /// Hosts in the order in which they are tried.
+    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let first = Place { host: self.host.clone(), port: self.port };
+        std::iter::once(first).chain(self.way.others.iter().cloned())
+    }
+
+    /// All of them, for people.
+    #[must_use]
+    pub fn listed(&self) -> String {
+        self.places().map(|place| place.to_string()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The same with this host only.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> Self {
+        let way = Way { others: Vec::new(), ..self.way.clone() };
+        Self { host: place.host.clone(), port: place.port, way, ..self.clone() }
+    }
 }
 
 /// A text that is never printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
 impl fmt::Debug for Secret {
@@ -66,64 +97,74 @@ pub enum UpstreamTls {
     VerifyFull { ca_file: Option<PathBuf> },
 }
 
-/// Why a database cannot be reached. For the operator; a client hears less.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    #[error("cannot reach {host}:{port}: {source}")]
-    Dial { host: String, port: u16, source: io::Error },
-    #[error("the database at {0} did not answer in time")]
-    Timeout(String),
-    #[error("the database does not offer TLS; `tls = \"disable\"` is only for loopback addresses")]
-    NoTls,
-    #[error("the database answered the TLS request with something else")]
-    NotPostgres,
-    #[error("TLS to the database failed: {0}")]
-    Tls(io::Error),
-    #[error("`{0}` is not a host name that a certificate can prove")]
-    HostName(String),
-    #[error("cannot read the CA file {path}: {reason}")]
-    CaFile { path: PathBuf, reason: String },
-    #[error("the system's certificate store has no usable certificate")]
-    NoSystemRoots,
-    #[error(transparent)]
-    TlsConfig(#[from] rustls::Error),
-    #[error(transparent)]
-    Login(#[from] LoginError),
-    #[error("the connection to the database broke: {0}")]
-    Io(#[from] io::Error),
-}
-
-/// A connection to a database, encrypted or not.
-#[derive(Debug)]
-pub enum UpstreamStream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<ReadAhead>>),
-}
-
 /// A database that is logged in and idle.
 #[derive(Debug)]
 pub struct Upstream {
     pub stream: UpstreamStream,
     pub parameters: Vec<(Bytes, Bytes)>,
     /// The server's own cancel key; it never leaves the agent.
-    pub cancel_key: Option<CancelKey>,
+    pub cancel_key: Option<ServerKey>,
+    /// Where it is, of several hosts.
+    pub place: Place,
 }
 
-/// Dials a database and logs in, with these startup parameters beside user and database.
+impl Upstream {
+    /// Takes leave in order: a server logs those who just go away.
+    pub async fn leave(mut self) {
+        let words = async {
+            let _gone = self.stream.write_all(&TERMINATE).await;
+            let _gone = self.stream.shutdown().await;
+        };
+        let _too_slow = timeout(LEAVE_TIME, words).await;
+    }
+}
+
+/// Dials a database and logs in, with these startup parameters beside user and database: at the first host
+/// that is there and is what is asked for.
 ///
 /// # Errors
-/// Whatever keeps the agent out; nothing of it is retried.
+/// Whatever keeps the agent out; nothing of it is retried at the same host.
 pub async fn connect(
     config: &UpstreamConfig,
     parameters: &[(String, String)],
 ) -> Result<Upstream, UpstreamError> {
+    let wanted = config.way.attributes;
+    let (mut spare, mut failure) = (None, None);
+    for place in config.places() {
+        match connect_at(&config.at(&place), &place, parameters).await {
+            Ok((upstream, session::Fit::Good)) => return Ok(upstream),
+            Ok((upstream, session::Fit::Spare)) => spare = spare.or(Some(upstream)),
+            Ok((_, session::Fit::Bad)) => {
+                failure = failure.or(Some(UpstreamError::NoneWanted(wanted.describe())));
+            }
+            Err(error) if error.is_of_the_host() => failure = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match (spare, failure) {
+        (Some(upstream), _) => Ok(upstream),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(UpstreamError::NoneWanted(wanted.describe())),
+    }
+}
+
+async fn connect_at(
+    config: &UpstreamConfig,
+    place: &Place,
+    parameters: &[(String, String)],
+) -> Result<(Upstream, session::Fit), UpstreamError> {
     let attempt = async {
-        let stream = dial(config).await?;
-        log_in(config, parameters, stream).await
+        let mut upstream = enter(config, parameters, place).await?;
+        let fit = config.way.attributes.fit(&mut upstream).await?;
+        if fit != session::Fit::Bad {
+            pooling::check(config, &mut upstream).await?;
+            role::check(&mut upstream, parameters).await?;
+        }
+        Ok((upstream, fit))
     };
-    match timeout(CONNECT_TIME, attempt).await {
+    match timeout(config.way.connect_time, attempt).await {
         Ok(result) => result,
-        Err(_) => Err(UpstreamError::Timeout(format!("{}:{}", config.host, config.port))),
+        Err(_) => Err(UpstreamError::Timeout(place.to_string())),
     }
 }
 
@@ -131,7 +172,8 @@ async fn dial(config: &UpstreamConfig) -> Result<UpstreamStream, UpstreamError> 
     let unreachable = |source| UpstreamError::Dial { host: config.host.clone(), port: config.port, source };
     let tcp = TcpStream::connect((config.host.as_str(), config.port)).await.map_err(unreachable)?;
     tcp.set_nodelay(true)?;
-    match client_tls(&config.tls)? {
+    way::keep_alive(&tcp);
+    match client_tls(&config.tls, config.way.certificate.as_ref())? {
         None => Ok(UpstreamStream::Plain(tcp)),
         Some(tls) => encrypt(config, tcp, tls).await,
     }
@@ -156,21 +198,77 @@ async fn encrypt(
     Ok(UpstreamStream::Tls(Box::new(stream)))
 }
 
+/// Dials and logs in. What stands before a server may know protocol 3.0 and no way to say so: then that is
+/// spoken.
+async fn enter(
+    config: &UpstreamConfig,
+    parameters: &[(String, String)],
+    place: &Place,
+) -> Result<Upstream, UpstreamError> {
+    let protocol = protocol::known(place);
+    match log_in(config, parameters, place, protocol).await {
+        Err(Turned::AtFirst(error)) if protocol == Protocol::Newest && protocol::minds(&error) => {
+            let older = log_in(config, parameters, place, Protocol::Oldest).await;
+            let upstream = older.map_err(Turned::into_error)?;
+            protocol::learn(place);
+            Ok(upstream)
+        }
+        outcome => outcome.map_err(Turned::into_error),
+    }
+}
+
+/// Why a login came to nothing.
+enum Turned {
+    /// The server has not even begun to ask who comes.
+    AtFirst(UpstreamError),
+    Later(UpstreamError),
+}
+
+impl Turned {
+    fn into_error(self) -> UpstreamError {
+        match self {
+            Self::AtFirst(error) | Self::Later(error) => error,
+        }
+    }
+}
+
 async fn log_in(
     config: &UpstreamConfig,
     parameters: &[(String, String)],
-    mut stream: UpstreamStream,
-) -> Result<Upstream, UpstreamError> {
-    let credentials = Credentials {
+    place: &Place,
+    protocol: Protocol,
+) -> Result<Upstream, Turned> {
+    let mut stream = dial(config).await.map_err(Turned::Later)?;
+    let mut login = Login::new(credentials(config, &stream), parameters, protocol);
+    match converse(&mut login, &mut stream).await {
+        Ok(done) => {
+            let LoggedIn { parameters, cancel_key } = done;
+            Ok(Upstream { stream, parameters, cancel_key, place: place.clone() })
+        }
+        Err(error) if login.has_begun() => Err(Turned::Later(error)),
+        Err(error) => Err(Turned::AtFirst(error)),
+    }
+}
+
+fn credentials(config: &UpstreamConfig, stream: &UpstreamStream) -> Credentials {
+    Credentials {
         user: config.user.clone(),
         database: config.database.clone(),
         password: config.password.0.clone(),
         encrypted: match stream {
             UpstreamStream::Plain(_) => Encryption::None,
-            UpstreamStream::Tls(_) => Encryption::Tls,
+            UpstreamStream::Tls(stream) => Encryption::Tls {
+                binding: trust::end_point(stream.get_ref().1),
+                ours: match config.way.certificate {
+                    Some(_) => OwnCertificate::Shown,
+                    None => OwnCertificate::None,
+                },
+            },
         },
-    };
-    let mut login = Login::new(credentials, parameters);
+    }
+}
+
+async fn converse(login: &mut Login, stream: &mut UpstreamStream) -> Result<LoggedIn, UpstreamError> {
     let mut buffer = BytesMut::new();
     loop {
         stream.write_all(&login.output()).await?;
@@ -180,7 +278,24 @@ async fn log_in(
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         if let Some(done) = login.input(buffer.split().freeze())? {
-            return Ok(Upstream { stream, parameters: done.parameters, cancel_key: done.cancel_key });
+            return Ok(done);
+        }
+    }
+}
+
+/// Asks a question of the agent's own.
+async fn ask(stream: &mut UpstreamStream, sql: &str) -> Result<Vec<Option<Bytes>>, UpstreamError> {
+    let mut question = Question::new(sql);
+    stream.write_all(&question.output()).await?;
+    stream.flush().await?;
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(1024);
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if let Some(row) = question.input(buffer.split().freeze())? {
+            return Ok(row);
         }
     }
 }
@@ -189,15 +304,10 @@ async fn log_in(
 ///
 /// # Errors
 /// The database cannot be reached; whether something was cancelled is never known.
-pub async fn cancel(config: &UpstreamConfig, key: CancelKey) -> Result<(), UpstreamError> {
+pub async fn cancel(config: &UpstreamConfig, key: &ServerKey) -> Result<(), UpstreamError> {
     let attempt = async {
         let mut stream = dial(config).await?;
-        let mut request = Vec::with_capacity(16);
-        request.extend(16u32.to_be_bytes());
-        request.extend(80_877_102u32.to_be_bytes());
-        request.extend(key.process.to_be_bytes());
-        request.extend(key.secret.to_be_bytes());
-        stream.write_all(&request).await?;
+        stream.write_all(&key.request()).await?;
         stream.flush().await?;
         // The server closes when it has passed the signal on.
         let mut rest = [0u8; 64];
@@ -207,41 +317,5 @@ pub async fn cancel(config: &UpstreamConfig, key: CancelKey) -> Result<(), Upstr
     match timeout(CANCEL_TIME, attempt).await {
         Ok(result) => result,
         Err(_) => Err(UpstreamError::Timeout(format!("{}:{}", config.host, config.port))),
-    }
-}
-
-impl AsyncRead for UpstreamStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for UpstreamStream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
     }
 }

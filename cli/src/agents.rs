@@ -43,6 +43,9 @@ pub(crate) struct Identity {
 pub(crate) struct Log {
     pub(crate) origin: String,
     pub(crate) key: String,
+    /// Keys that it had before, the oldest first: each has named the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) former: Vec<String>,
 }
 
 impl From<IdentityInfo> for Identity {
@@ -53,7 +56,7 @@ impl From<IdentityInfo> for Identity {
 
 impl From<LogInfo> for Log {
     fn from(info: LogInfo) -> Self {
-        Self { origin: info.origin, key: info.verifier_key }
+        Self { origin: info.origin, key: info.verifier_key, former: Vec::new() }
     }
 }
 
@@ -104,6 +107,11 @@ impl Agents {
             .map_err(|error| failure::usage(format!("{}: {}", path.display(), error.message())))
     }
 
+    /// One alone, which is not in the file.
+    pub(crate) fn of_one(agent: Agent) -> Self {
+        Self { list: vec![agent] }
+    }
+
     /// Writes the file.
     pub(crate) fn save(&self, paths: &Paths) -> Outcome<()> {
         let text = toml::to_string(self).map_err(|error| failure::unexpected(error.to_string()))?;
@@ -112,6 +120,14 @@ impl Agents {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Agent> {
         self.list.iter()
+    }
+
+    /// The log of the agent at this URL has a new key, which the one that is known has named.
+    pub(crate) fn follow(&mut self, url: &str, key: String) {
+        for agent in self.list.iter_mut().filter(|agent| agent.url == url) {
+            let old = std::mem::replace(&mut agent.log.key, key.clone());
+            agent.log.former.push(old);
+        }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -185,7 +201,7 @@ pub(crate) mod tests {
                 client_id: "connect-cli".to_owned(),
                 scopes: vec!["openid".to_owned()],
             },
-            Log { origin: format!("connect.local/{name}"), key: "key".to_owned() },
+            Log { origin: format!("connect.local/{name}"), key: "key".to_owned(), former: Vec::new() },
         )
     }
 

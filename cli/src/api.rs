@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use connect_shared::{
     api::{
-        AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, ResourceList, RunAttestation,
-        RunEnd, SearchAnswer, SearchRequest,
+        AccessWish, AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, LineageAnswer,
+        LineageQuestion, ReconcileRequest, Reconciliation, RequestInfo, RequestList, ResourceList,
+        RevocationAnswer, RevocationRequest, RunAttestation, RunEnd, SearchAnswer, SearchRequest,
+        VerdictWish,
     },
-    ids::RunId,
+    ids::{RequestId, RunId},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use serde::de::DeserializeOwned;
@@ -104,11 +106,71 @@ impl ControlApi {
         self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
     }
 
+    /// Asks the agent to hold its log against a database.
+    pub(crate) async fn reconcile(
+        &self,
+        id_token: &str,
+        request: &ReconcileRequest,
+    ) -> Outcome<Reconciliation> {
+        let call = self.request(Method::POST, "/v1/reconcile", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
+    }
+
+    /// Ends sessions.
+    pub(crate) async fn revoke(
+        &self,
+        id_token: &str,
+        request: &RevocationRequest,
+    ) -> Outcome<RevocationAnswer> {
+        self.json(self.request(Method::POST, "/v1/revocations", Caller::Principal(id_token)).json(request))
+            .await
+    }
+
+    /// Asks where values came from or went to.
+    pub(crate) async fn lineage(&self, id_token: &str, question: &LineageQuestion) -> Outcome<LineageAnswer> {
+        let call = self.request(Method::POST, "/v1/lineage", Caller::Principal(id_token)).json(question);
+        self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
+    }
+
     /// Ends a run; what the agent saw of it.
     pub(crate) async fn end_run(&self, id_token: &str, run: RunId, end: &RunEnd) -> Outcome<RunAttestation> {
         let path = format!("/v1/runs/{run}/end");
         let call = self.request(Method::POST, &path, Caller::Principal(id_token)).json(end);
         self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// Asks for access that somebody must approve.
+    pub(crate) async fn ask(&self, id_token: &str, wish: &AccessWish) -> Outcome<RequestInfo> {
+        self.json(self.request(Method::POST, "/v1/requests", Caller::Principal(id_token)).json(wish)).await
+    }
+
+    /// Requests that concern this principal.
+    pub(crate) async fn requests(&self, id_token: &str) -> Outcome<RequestList> {
+        let call = self.request(Method::GET, "/v1/requests", Caller::Principal(id_token));
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// One request, as soon as it is decided or after so many seconds.
+    pub(crate) async fn request_of(
+        &self,
+        id_token: &str,
+        id: RequestId,
+        seconds: u64,
+    ) -> Outcome<RequestInfo> {
+        let path = format!("/v1/requests/{id}?wait={seconds}");
+        let call = self.request(Method::GET, &path, Caller::Principal(id_token));
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// Decides about a request.
+    pub(crate) async fn decide(
+        &self,
+        id_token: &str,
+        id: RequestId,
+        wish: &VerdictWish,
+    ) -> Outcome<RequestInfo> {
+        let path = format!("/v1/requests/{id}/verdict");
+        self.json(self.request(Method::POST, &path, Caller::Principal(id_token)).json(wish)).await
     }
 
     /// A text: a receipt, a checkpoint.

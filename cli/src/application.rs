@@ -1,12 +1,14 @@
 //! What every command of one run shares.
 
-use connect_shared::error::ErrorReport;
+use connect_shared::error::{ErrorReport, StepUp};
 
 use crate::{
     agents::{Agent, Agents, Identity},
+    api::{Address, ControlApi},
+    certificate::{Fingerprint, Trust},
     console::Console,
-    failure::Outcome,
-    identity::{Holder, Opening, SignIn, sign_in},
+    failure::{self, Outcome},
+    identity::{Holder, Opening, SignIn, Source, Workload, sign_in, stronger_sign_in},
     keep::{Keep, Passphrase, Place, Wish},
     paths::Paths,
     settings::{Key, Settings},
@@ -26,6 +28,8 @@ pub(crate) struct Application {
     pub(crate) console: Console,
     pub(crate) paths: Paths,
     pub(crate) settings: Settings,
+    /// The only agent of this run, by its setting.
+    pub(crate) agent: Option<Agent>,
 }
 
 impl Application {
@@ -40,13 +44,45 @@ impl Application {
 
     /// Whoever is signed in at the provider of `agent`; the token may still have to be renewed.
     pub(crate) fn holder(&self, agent: &Agent) -> Outcome<Holder> {
-        Ok(Holder::new(agent.identity.clone(), self.keep(None)?))
+        let (identity, keep) = (agent.identity.clone(), self.keep(None)?);
+        Ok(match self.workload()? {
+            Some(source) => Holder::of_workload(identity, keep, Workload::new(source, agent)),
+            None => Holder::new(identity, keep),
+        })
+    }
+
+    /// Where a program's own tokens come from, if this is one.
+    pub(crate) fn workload(&self) -> Outcome<Option<Source>> {
+        match self.settings.value(Key::Workload) {
+            None | Some("auto") => Ok(Source::found(|name| std::env::var(name).ok())),
+            Some("never") => Ok(None),
+            Some(_) => self.settings.word(Key::Workload),
+        }
+    }
+
+    /// With the agent that a setting names in place of the known ones. Its certificate must be the one in
+    /// the setting, so nothing needs to be added before.
+    pub(crate) async fn with_agent_of_settings(&self) -> Outcome<Self> {
+        let Some(text) = self.settings.value(Key::Agent) else { return Ok(self.clone()) };
+        let wrong = || {
+            failure::usage(
+                "the setting `agent` must be an agent's URL and its fingerprint: https://HOST:7443#sha256:…",
+            )
+        };
+        let (url, fingerprint) = text.split_once('#').ok_or_else(wrong)?;
+        let fingerprint: Fingerprint = fingerprint.parse().map_err(|_| wrong())?;
+        let address: Address = url.parse()?;
+        let trust = Trust::Pinned(fingerprint);
+        let about = ControlApi::at(&address.to_string(), address.clone(), &trust, None)?.about().await?;
+        let agent =
+            Agent::new(about.name, address.to_string(), trust, about.identity.into(), about.log.into());
+        Ok(Self { agent: Some(agent), ..self.clone() })
     }
 
     /// A good sign-in; where nobody is signed in, a person is sent to the browser if one is there.
     pub(crate) async fn signed_in(&self, holder: &Holder) -> Outcome<SignIn> {
         match holder.fresh().await {
-            Err(report) if needs_person(&report) => {
+            Err(report) if needs_person(&report) && !holder.is_workload() => {
                 if !self.console.is_interactive() {
                     return Err(report);
                 }
@@ -56,6 +92,16 @@ impl Application {
             }
             other => other,
         }
+    }
+
+    /// Signs somebody in once more, as a resource demands it; `None` where nobody can be asked.
+    pub(crate) async fn step_up(&self, holder: &Holder, demands: &StepUp) -> Outcome<Option<SignIn>> {
+        if !self.console.is_interactive() || holder.is_workload() {
+            return Ok(None);
+        }
+        let sign_in = stronger_sign_in(&self.console, holder.identity(), Opening::Browser, demands).await?;
+        self.keep_sign_in(holder, sign_in.clone()).await?;
+        Ok(Some(sign_in))
     }
 
     /// Keeps a new sign-in, and says so where it is not kept.
@@ -77,7 +123,10 @@ impl Application {
 
     /// The agents that are known.
     pub(crate) fn agents(&self) -> Outcome<Agents> {
-        Agents::load(&self.paths)
+        match &self.agent {
+            Some(agent) => Ok(Agents::of_one(agent.clone())),
+            None => Agents::load(&self.paths),
+        }
     }
 
     /// Different identity providers of the known agents.

@@ -6,6 +6,7 @@ mod kept;
 mod keys;
 pub(crate) mod monitor;
 mod receipt;
+mod reconcile;
 mod remote;
 mod search;
 mod verify;
@@ -24,7 +25,7 @@ use connect_shared::{
 
 pub(crate) use self::{
     keys::key_for,
-    search::{When, history},
+    search::{Asking, When, history, now},
 };
 use crate::{
     application::{Application, Ending},
@@ -44,6 +45,7 @@ pub(crate) async fn run(application: &Application, command: &arguments::Audit) -
         arguments::Audit::Verify(wish) => verify::run(application, wish).await,
         arguments::Audit::Receipt(wish) => receipt::run(application, wish).await,
         arguments::Audit::Search(wish) => search::search(application, wish).await,
+        arguments::Audit::Reconcile(wish) => reconcile::run(application, wish).await,
         arguments::Audit::Tail(wish) => search::tail(application, wish).await,
     }
 }
@@ -56,7 +58,8 @@ pub(crate) fn log_holds(place: &Path, key: &VerifierKey, receipt: Receipt) -> Ou
     if sound { Ok(()) } else { Err(other_log("it is not what was signed, or does not hold the run")) }
 }
 
-/// A receipt must not contradict what was seen of its log before; its checkpoint is kept.
+/// A receipt must not contradict what was seen of its log before. Its checkpoint is kept where there is none:
+/// nothing shows here that it contains the one that is.
 pub(crate) fn agrees_with_kept(
     application: &Application,
     key: &VerifierKey,
@@ -64,10 +67,13 @@ pub(crate) fn agrees_with_kept(
 ) -> Outcome<()> {
     let own = Checkpoint::open(&receipt.checkpoint, key).map_err(|error| other_log(&error.to_string()))?;
     let kept = kept::load(&application.paths, key)?;
-    if kept.is_some_and(|kept| kept.size == own.size && kept.root != own.root) {
-        return Err(other_log("the log has signed two trees of one size"));
+    match kept {
+        None => kept::keep(&application.paths, key, &receipt.checkpoint),
+        Some(kept) if kept.size == own.size && kept.root != own.root => {
+            Err(other_log("the log has signed two trees of one size"))
+        }
+        Some(_) => Ok(()),
     }
-    kept::keep(&application.paths, key, &receipt.checkpoint)
 }
 
 fn other_log(why: &str) -> ErrorReport {

@@ -8,9 +8,12 @@ mod exec;
 mod explain;
 mod identity;
 mod inspect;
+mod lineage;
 mod mcp;
 mod open;
 mod reading;
+mod requests;
+mod revoke;
 mod run;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -62,7 +65,7 @@ fn prepare(arguments: &Arguments) -> Outcome<(Application, tokio::runtime::Runti
         .enable_all()
         .build()
         .map_err(|error| failure::unexpected(failure::reason(&error)))?;
-    Ok((Application { console, paths, settings }, runtime))
+    Ok((Application { console, paths, settings, agent: None }, runtime))
 }
 
 fn console(arguments: &Arguments, settings: &Settings) -> Outcome<Console> {
@@ -87,12 +90,19 @@ fn fallback_console(arguments: &Arguments) -> Console {
 }
 
 async fn dispatch(application: &Application, command: &Command) -> Outcome<Ending> {
+    let met =
+        if asks_agents(command) { application.with_agent_of_settings().await? } else { application.clone() };
+    let application = &met;
     match command {
         Command::Open(wish) => open::run(application, wish).await,
         Command::Exec(wish) => exec::run(application, wish).await,
         Command::Run(wish) => run::run(application, wish).await,
         Command::Shell(wish) => exec::shell(application, wish).await,
         Command::Explain(wish) => explain::run(application, wish).await,
+        Command::Request(wish) => requests::ask(application, wish).await,
+        Command::Requests(wish) => requests::list(application, wish).await,
+        Command::Approve(wish) => requests::approve(application, wish).await,
+        Command::Reject(wish) => requests::reject(application, wish).await,
         Command::Env(named) => inspect::env(application, named).await,
         Command::Url(named) => inspect::url(application, named).await,
         Command::Ls => inspect::ls(application).await,
@@ -102,9 +112,11 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Login(wish) => identity::login(application, wish).await,
         Command::Logout(wish) => identity::logout(application, wish).await,
         Command::Whoami(wish) => identity::whoami(application, wish),
+        Command::Revoke(wish) => revoke::run(application, wish).await,
         Command::Agents(command) => agents::run(application, command).await,
         Command::History(wish) => audit::history(application, wish).await,
         Command::Audit(command) => audit::run(application, command).await,
+        Command::Lineage(wish) => lineage::run(application, wish).await,
         Command::Attest(command) => attest::run(application, command).await,
         Command::Mcp(command) => mcp::run(application, command).await,
         Command::Doctor => doctor::run(application).await,
@@ -113,6 +125,22 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Demo(wish) => demo::run(application, wish).await,
         Command::Resource(_) => Err(failure::unexpected("a resource that was not read as one")),
     }
+}
+
+/// Whether a command speaks to an agent, so that a setting that names one matters.
+const fn asks_agents(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Env(_)
+            | Command::Url(_)
+            | Command::Close(_)
+            | Command::Wait(_)
+            | Command::Agents(_)
+            | Command::Config(_)
+            | Command::Completions { .. }
+            | Command::Demo(_)
+            | Command::Resource(_)
+    )
 }
 
 fn end(console: &Console, command: &Command, result: Outcome<Ending>) -> ExitCode {
@@ -131,7 +159,7 @@ fn status_of(command: &Command, report: &ErrorReport) -> u8 {
     let runs_another = match command {
         Command::Exec(_) | Command::Shell(_) => true,
         // What fails after the command has run has a status of its own.
-        Command::Run(_) => !report.code.starts_with(run::UNATTESTED),
+        Command::Run(run) => run.session.is_none() && !report.code.starts_with(run::UNATTESTED),
         Command::Open(open) => !open.command.is_empty(),
         _ => false,
     };

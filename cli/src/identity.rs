@@ -2,21 +2,26 @@
 //! renewing it without anybody noticing.
 //!
 //! An ID token is a bearer at the agent, so it is treated as a secret, like the refresh token. Read next:
-//! [`browser`] for the sign-in, [`provider`] for what is checked, [`holder`] for keeping and renewal.
+//! [`browser`] for the sign-in, [`provider`] for what is checked, [`holder`] for keeping and renewal,
+//! [`workload`] for programs that sign in by themselves.
 
 mod browser;
 mod callback;
+mod device;
 mod holder;
 mod page;
 mod provider;
 mod refresh;
 mod tokens;
 mod transport;
+mod workload;
 
 pub(crate) use self::{
-    browser::{Opening, Pending, sign_in},
+    browser::{Opening, Pending, sign_in, stronger_sign_in},
+    device::sign_in_elsewhere,
     holder::Holder,
     provider::Provider,
     refresh::revoke,
     tokens::{Profile, Secret, SignIn, now},
+    workload::{Source, Workload},
 };

@@ -1,4 +1,4 @@
-//! The door for AI agents: the Model Context Protocol over standard input and output.
+//! The door for AI agents: the Model Context Protocol over standard input and output, or over HTTP ([`http`]).
 //!
 //! What an AI agent sends goes the way of every client: a local connection to a session of this process,
 //! through the tunnel, to `connect-agent`, which decides, records and masks. Nothing here decides about a
@@ -13,11 +13,17 @@
 mod actor;
 mod answer;
 mod describe;
+mod http;
+mod lineage;
 mod meter;
+mod people;
+mod prompts;
+mod resources;
 mod rows;
 mod server;
 mod sessions;
 mod statement;
+mod task;
 mod tools;
 
 use rmcp::ServiceExt as _;
@@ -30,13 +36,24 @@ use crate::{
     failure::{self, Outcome},
 };
 
-/// Serves until the AI agent's program closes our standard input.
+/// Serves until the AI agent's program closes our standard input, or over HTTP until a signal comes.
 pub(crate) async fn serve(application: &Application, wish: &McpServe) -> Outcome<()> {
+    if wish.task.as_deref().is_some_and(|task| !task::is_sound(task)) {
+        return Err(failure::usage(format!("--task takes {}", task::WORDS)));
+    }
+    let console = application.console.clone();
     let mut application = application.clone();
     // Standard output is the protocol's, and nobody is there to answer a question or to mind a browser.
     application.console = Console::new(Format::Table, Color::Never, Input::Refused);
-    let sessions = Sessions::new(application, wish.resource.clone(), wish.reason.clone());
-    let running = Server::new(sessions.clone()).serve(rmcp::transport::stdio()).await;
+    let sessions =
+        Sessions::new(application, wish.resource.clone(), (wish.reason.clone(), wish.task.clone()));
+    let server = Server::new(sessions.clone());
+    if let Some(port) = wish.http {
+        let served = http::serve(server, port, &console).await;
+        sessions.close().await;
+        return served;
+    }
+    let running = server.serve(rmcp::transport::stdio()).await;
     let running = running.map_err(|error| {
         failure::usage(format!("whoever started this does not speak the protocol: {error}"))
             .help("connect mcp config claude")

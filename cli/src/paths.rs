@@ -83,6 +83,16 @@ impl Paths {
         self.state.join("evidence")
     }
 
+    /// What is known of runs in the background, also after a reboot.
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
+    /// Where such runs have their control sockets; it need not exist.
+    pub(crate) fn run_desks(&self) -> PathBuf {
+        self.runtime.join("runs")
+    }
+
     pub(crate) fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }

@@ -3,6 +3,7 @@
 //! Sign-in → grant → tunnel → local address → hold. Read next: [`open`] for that chain, [`keeper`] for the
 //! grant's renewals, [`hold`] for the time until the end, [`door`] for how other processes ask about it.
 
+mod approval;
 mod board;
 mod client;
 mod door;
@@ -11,18 +12,23 @@ mod hold;
 mod keeper;
 mod known;
 mod open;
+mod profile;
 mod pulse;
 mod reach;
+mod shell;
 mod signals;
 mod target;
 
 pub(crate) use self::{
+    approval::{HowLong, Patience, decided, short},
     board::{SessionInfo, Stage},
     client::ClientSettings,
     handover::{detach, receive as receive_handover, report_failure, report_ready},
     hold::{Held, Until},
     known::{Question, ask, find, list},
     open::{LocalWish, Opened, Request, open},
+    profile::{Program, profile},
+    shell::{Shell, lines},
     signals::{Signals, status_of},
     target::{Seen, Target, nearest, resolve},
 };

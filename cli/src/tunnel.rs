@@ -85,7 +85,7 @@ impl Tunnel {
         match greeting {
             Ok(Ok((control, welcome))) => Ok((tunnel, control, welcome)),
             Ok(Err(report)) => Err(report),
-            Err(_) => Err(dial::no_answer(agent, &address)),
+            Err(_) => Err(dial::no_welcome(agent, &address, tunnel.transport)),
         }
     }
 

@@ -7,9 +7,18 @@
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
 //! | `POST /v1/runs/{run}/end` [`RunEnd`] | id token; one's own run | [`RunAttestation`] |
+//! | `POST /v1/requests` [`AccessWish`] | as for a grant | [`RequestInfo`] |
+//! | `GET /v1/requests` | id token; one's own, and those that one may decide | [`RequestList`] |
+//! | `GET /v1/requests/{id}?wait=SECONDS` | the same | [`RequestInfo`], at the latest when it is decided |
+//! | `POST /v1/requests/{id}/verdict` [`VerdictWish`] | as for a grant; approvers, or to withdraw one's own | [`RequestInfo`] |
+//! | `POST /v1/revocations` [`RevocationRequest`] | id token; one's own sessions, `[grants] revokers` | [`RevocationAnswer`] |
+//! | `POST /v1/back-channel-logout` | a logout token of an identity provider | as in OpenID Connect Back-Channel Logout 1.0 |
+//! | `POST /v1/events` | a security event token of a `[[signals]]` transmitter | as in RFC 8935 |
 //! | `GET /v1/receipts/last?connection=` , `GET /v1/receipts/{statement}` | id token; one's own statements | `text/plain`, a `c2sp.org/tlog-proof@v1` |
 //! | `GET /v1/receipts/entry/{index}` | id token; one's own entries, auditors | the same of any entry |
 //! | `POST /v1/search` [`SearchRequest`] | id token; one's own entries, auditors | [`SearchAnswer`] |
+//! | `POST /v1/reconcile` [`ReconcileRequest`] | id token; auditors | [`Reconciliation`] |
+//! | `POST /v1/lineage` [`LineageQuestion`] | id token; one's own statements, auditors | [`LineageAnswer`] |
 //! | `GET /log/consistency?from=` | anyone | how the log grew: hashes in base64, an empty line, the checkpoint |
 //! | `GET /log/checkpoint` | anyone | signed note |
 //! | `GET /log/tile/…` | id token; auditors | C2SP tlog-tiles |
@@ -18,22 +27,36 @@
 //! Every error is an [`crate::error::ErrorReport`].
 
 mod explain;
+mod lineage;
+mod reconcile;
+mod requests;
 mod search;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    explain::{ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace, StatementKind},
+    explain::{
+        ClearColumn, ExplainRequest, ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace,
+        StatementKind,
+    },
+    lineage::{
+        Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageKind, LineageNode,
+        LineageQuestion, MAX_DEPTH, Moment, Named, NodeKind,
+    },
+    reconcile::{ForeignSession, ForeignStatements, ReconcileRequest, Reconciliation, StatementCount},
+    requests::{
+        AccessWish, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo, VerdictWish,
+    },
     search::{
         IndexedLeaf, MAX_FILTER_BYTES, MAX_ROWS, RowFacts, SearchAnswer, SearchFilter, SearchOrder,
         SearchRequest, SearchRow, SearchScope,
     },
 };
 use crate::{
-    attest::{Envelope, FileFact},
+    attest::{Envelope, FileFact, Folder},
     engine::Engine,
     grant::{Action, RunIdentity},
-    ids::GrantId,
+    ids::{GrantId, SessionId},
 };
 
 /// What an agent tells before anyone signs in: enough to sign in, and no resource.
@@ -44,6 +67,9 @@ pub struct AgentInfo {
     pub name: String,
     pub version: String,
     pub identity: IdentityInfo,
+    /// Other identity providers, for those who are not people of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_identities: Vec<OtherIdentity>,
     pub log: LogInfo,
 }
 
@@ -53,6 +79,14 @@ pub struct IdentityInfo {
     pub issuer: String,
     pub client_id: String,
     pub scopes: Vec<String>,
+}
+
+/// Another identity provider; its people and groups are known here as `name/…`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherIdentity {
+    pub name: String,
+    #[serde(flatten)]
+    pub identity: IdentityInfo,
 }
 
 /// How to check the log.
@@ -83,6 +117,12 @@ pub struct ResourceInfo {
     /// `production` or `development`.
     pub class: String,
     pub actions: Vec<Action>,
+    /// What may be done there once somebody has approved it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_request: Vec<Action>,
+    /// Who may approve, in words; empty: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// How many columns are shown masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_columns: Option<u64>,
@@ -104,6 +144,9 @@ pub struct GrantRequest {
     /// The run that the session is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunIdentity>,
+    /// The task that the AI agent works on, by its own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
 }
 
 /// Ends a run: what its files are, by the word of whoever ran it.
@@ -112,8 +155,41 @@ pub struct GrantRequest {
 pub struct RunEnd {
     pub inputs: Vec<FileFact>,
     pub outputs: Vec<FileFact>,
+    /// The files of each folder among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<Folder>,
     /// Exit status of the command.
     pub status: u8,
+}
+
+/// Ends sessions: those of a principal, one, or all of the caller's own. Exactly one of the three is named.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationRequest {
+    /// By name, or by stable id at the agent's own identity provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    #[serde(default)]
+    pub mine: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For how long a principal is kept out: an hour unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevocationAnswer {
+    /// `connect.revocation/1`
+    pub schema: String,
+    /// How many sessions are ended.
+    pub sessions: u64,
+    /// Until when the principal is kept out: seconds since 1970-01-01T00:00:00Z.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// What the agent saw of a run, signed by it: an in-toto statement with a [`crate::attest::RunPredicate`].

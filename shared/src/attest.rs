@@ -10,10 +10,15 @@
 //! the other, as long as no origin begins with that word.
 
 mod envelope;
+mod folder;
 mod predicate;
 
 pub use self::{
-    envelope::{Envelope, EnvelopeError, PAYLOAD_TYPE, Signature},
+    envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE, Signature},
+    folder::{
+        Difference, Folder, FolderFile, MAX_FOLDER_FILES, MAX_FOLDER_NAME, descriptors, folder_of, is_hash,
+        is_name,
+    },
     predicate::{
         Counters, Descriptor, FileFact, MAX_FILES, PREDICATE_TYPE, Principal, RunPredicate, SLSA_TYPE,
         STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use, statements_digest,

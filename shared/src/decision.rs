@@ -31,8 +31,12 @@ pub enum ReasonCode {
     ProtectedCopy,
     /// A write that would test stored protected values (unique, referenced, arbiter).
     ProtectedProbe,
+    /// A mask would be written over the value that it stands for.
+    MaskedValue,
     /// More clear values would be looked up than one may.
     LookupBudget,
+    /// The AI agents of a principal have taken what they may.
+    ActorBudget,
     /// A catalog or statistic that holds values of protected columns.
     ValueBearingCatalog,
     /// Code that the text does not show.
@@ -43,12 +47,38 @@ pub enum ReasonCode {
     TooLarge,
     /// A session setting that would weaken masking or the record.
     UnsafeSetting,
+    /// It could leave the role that the connection has, or runs code that could.
+    LeavesRole,
     /// The result description disagrees with the analysis.
     OriginMismatch,
     /// The record cannot be written.
     RecordUnavailable,
     /// The grant is over, or was revoked.
     GrantEnded,
+    /// Somebody who may has approved this very statement.
+    Approved,
+    /// It was held, and whoever may approve has said no.
+    Rejected,
+    /// It was held, and nobody has decided in time.
+    NotDecided,
+    /// It was held, and whoever sent it took it back.
+    Withdrawn,
+    /// Approvals cannot be asked for now.
+    ApprovalsUnavailable,
+    /// A policy of this agent forbids it; its id and words say why.
+    Policy,
+    /// More rows than a statement may give.
+    LimitRows,
+    /// More rows than a statement may change, or so many that nobody can say how many.
+    LimitChange,
+    /// It took longer than a statement may.
+    LimitTime,
+    /// More rows or bytes than its principal may have within an hour.
+    LimitHour,
+    /// Rows of more different persons than its principal may see within an hour or a day.
+    LimitPersons,
+    /// A value that must never leave was on its way to the client.
+    Canary,
 }
 
 impl ReasonCode {
@@ -59,9 +89,16 @@ impl ReasonCode {
     pub const fn sqlstate(self) -> &'static str {
         match self {
             Self::NotUnderstood | Self::Opaque => "0A000",
-            Self::TooLarge | Self::LookupBudget => "54000",
+            Self::TooLarge
+            | Self::LookupBudget
+            | Self::ActorBudget
+            | Self::LimitRows
+            | Self::LimitChange
+            | Self::LimitHour
+            | Self::LimitPersons => "54000",
             Self::RecordUnavailable => "58030",
             Self::GrantEnded => "28000",
+            Self::Withdrawn | Self::NotDecided | Self::LimitTime => "57014",
             _ => "42501",
         }
     }
@@ -81,15 +118,30 @@ impl ReasonCode {
             Self::ProtectedCondition => "protected_condition",
             Self::ProtectedCopy => "protected_copy",
             Self::ProtectedProbe => "protected_probe",
+            Self::MaskedValue => "masked_value",
             Self::LookupBudget => "lookup_budget",
+            Self::ActorBudget => "actor_budget",
             Self::ValueBearingCatalog => "value_bearing_catalog",
             Self::Opaque => "opaque",
             Self::NotUnderstood => "not_understood",
             Self::TooLarge => "too_large",
             Self::UnsafeSetting => "unsafe_setting",
+            Self::LeavesRole => "leaves_role",
             Self::OriginMismatch => "origin_mismatch",
             Self::RecordUnavailable => "record_unavailable",
             Self::GrantEnded => "grant_ended",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::NotDecided => "not_decided",
+            Self::Withdrawn => "withdrawn",
+            Self::ApprovalsUnavailable => "approvals_unavailable",
+            Self::Policy => "policy",
+            Self::LimitRows => "limit_rows",
+            Self::LimitChange => "limit_change",
+            Self::LimitTime => "limit_time",
+            Self::LimitHour => "limit_hour",
+            Self::LimitPersons => "limit_persons",
+            Self::Canary => "canary",
         }
     }
 }
@@ -116,12 +168,30 @@ pub struct Reason {
 pub enum Obligation {
     /// Values of this column reach the client only as masks.
     Mask { column: String, label: Label },
-    /// At most so many rows.
-    LimitRows(u64),
-    /// At most so many milliseconds.
-    LimitTime(u64),
-    /// At most so many rows changed.
-    LimitChange(u64),
+    /// The statement reads this column in clear: a rule shows it to this principal.
+    Show { column: String, label: Label },
+    /// It gives at most so many rows, all that are fetched from one cursor together.
+    LimitRows { most: u64, policy: String },
+    /// It changes at most so many rows, or none.
+    LimitChange { most: u64, policy: String },
+    /// It runs for at most so many milliseconds.
+    LimitTime { most: u64, policy: String },
+    /// What its principal is given within an hour, by all statements that this policy permits.
+    LimitHour {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+        policy: String,
+    },
+    /// How many different persons its principal is given rows of, by all statements that this policy permits.
+    LimitPersons {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hour: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day: Option<u64>,
+        policy: String,
+    },
     /// Keep what is needed to reverse the change.
     Undoable,
 }
@@ -161,6 +231,9 @@ impl Outcome {
 pub struct Decision {
     pub outcome: Outcome,
     pub reasons: Vec<Reason>,
+    /// What policies in shadow mode would have said; they change nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<Reason>,
     /// SHA-256 of the policy set that decided, in hexadecimal.
     pub policy_digest: String,
 }
@@ -170,5 +243,19 @@ impl Decision {
     #[must_use]
     pub const fn is_permit(&self) -> bool {
         matches!(self.outcome, Outcome::Permit(_))
+    }
+
+    /// As an entry holds it where a text could not be parsed. Whoever sent the text is told which word of it the
+    /// parser met; to the log that may be a password, and it has only what kind of error it was.
+    #[must_use]
+    pub fn without_quotes(mut self) -> Self {
+        for reason in &mut self.reasons {
+            let what = reason.message.split('"').next().unwrap_or_default();
+            let what = what.trim_end().trim_end_matches("at or near").trim_end().to_owned();
+            reason.message = what;
+            reason.object = None;
+            reason.hint = None;
+        }
+        self
     }
 }

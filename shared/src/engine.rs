@@ -44,6 +44,14 @@ impl Engine {
         }
     }
 
+    /// The variable, and what is added to it, with which statements that need an approval fail at once.
+    #[must_use]
+    pub const fn no_wait_environment(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PostgreSql => ("PGOPTIONS", "-c connect.wait=off"),
+        }
+    }
+
     /// Environment variables that would lead the engine's clients elsewhere, or send another server's
     /// secrets.
     #[must_use]

@@ -12,13 +12,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{SearchFilter, SearchScope},
+    api::{LineageQuestion, SearchFilter, SearchScope},
     attest::FileFact,
     decision::{Decision, OutcomeKind},
     grant::{Action, RunIdentity},
-    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
-    lineage::LineageReport,
+    lineage::{ColumnFact, LineageReport},
+    request::{RequestKind, RequestStep},
 };
 
 /// Version of the catalogue, in every leaf.
@@ -72,6 +73,9 @@ pub enum Entry {
         /// The run that the grant is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         run: Option<RunIdentity>,
+        /// The task of the AI agent that the grant is for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -99,11 +103,46 @@ pub enum Entry {
     /// Another tunnel with the same key goes on with a session.
     SessionResumed { session: SessionId, tunnel: TunnelId, grant: GrantId, address: String },
     /// A session ended.
-    SessionClosed { session: SessionId, code: String },
+    SessionClosed {
+        session: SessionId,
+        code: String,
+        /// Of one that was revoked: the time from the event to the end of its last connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        micros: Option<u64>,
+    },
+    /// Somebody's sessions were ended before their time.
+    Revoked {
+        /// `operator`, `owner`, `logout`, `groups`, `event/…`
+        cause: String,
+        /// Whom it means, in words.
+        whom: String,
+        /// Who asked for it, where somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalRef>,
+        /// How many sessions it ended.
+        sessions: u64,
+        /// For how long it keeps them out: seconds since 1970, or `signed in again`, or `restored`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
+    },
+    /// Somebody who was kept out may come in again.
+    Restored { cause: String, whom: String },
     /// A database connection was opened for a session.
     ConnectionOpened { session: SessionId, connection: ConnectionId, upstream: String },
     /// A database connection ended.
     ConnectionClosed { session: SessionId, connection: ConnectionId, code: String },
+    /// The agent logged in at a database: for a connection, or to read its catalog. Whatever else is logged in
+    /// there did not come through it.
+    UpstreamOpened {
+        resource: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<ConnectionId>,
+        /// The server's process for it.
+        process: u32,
+        /// The role of the database whose rights count, if it is not the agent's account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
     /// What the agent learnt of a database: sizes and digests, no values.
     CatalogLoaded {
         resource: String,
@@ -123,6 +162,12 @@ pub enum Entry {
         /// Columns of which masks are seen, with their labels.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         masks: BTreeMap<String, Label>,
+        /// Which columns the names in it mean. What only the session knows yet is not there.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        columns: BTreeMap<String, ColumnFact>,
+        /// Views and temporary tables that it goes through, with the stored tables behind each.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        through: BTreeMap<String, Vec<String>>,
     },
     /// A run is over. Files are by the word of whoever ran it.
     RunEnded {
@@ -151,6 +196,9 @@ pub enum Entry {
         /// Its statements, in order.
         texts: Vec<TextRef>,
         outcome: OutcomeKind,
+        /// The task of the AI agent that asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
     },
     /// Somebody searched the log. It is durable before the answer leaves.
     Searched {
@@ -165,6 +213,53 @@ pub enum Entry {
         rows: u64,
         /// Entries that were looked through.
         upto: u64,
+    },
+    /// A step in the life of a request.
+    Request(Box<RequestEntry>),
+    /// Another policy set decides from here on.
+    PolicyLoaded {
+        digest: String,
+        previous: String,
+        /// How many policies it has.
+        policies: u64,
+    },
+    /// Policy files are not good: the set of this digest stays in force.
+    PolicyRefused { digest: String, problems: Vec<String> },
+    /// Somebody compared the log with what a database knows of its sessions and statements. It is durable
+    /// before the answer leaves.
+    Reconciled {
+        principal: PrincipalRef,
+        resource: String,
+        /// Sessions that did not come through the agent.
+        sessions: u64,
+        /// Statements that did not.
+        statements: u64,
+    },
+    /// Somebody asked where values came from or went to. It is durable before the answer leaves.
+    LineageAsked {
+        principal: PrincipalRef,
+        question: Box<LineageQuestion>,
+        /// Edges that were shown.
+        edges: u64,
+        /// Entries that were looked through.
+        upto: u64,
+    },
+    /// A value that must never leave was on its way to a client. It did not leave, and the grant is over.
+    CanarySeen {
+        /// What the configuration calls the value.
+        canary: String,
+        /// In what form it was met: `plain`, `backwards`, `hexadecimal`, `base64`, `binary`.
+        form: String,
+        session: SessionId,
+        connection: ConnectionId,
+        principal: PrincipalRef,
+        grant: GrantId,
+        resource: String,
+        /// Whose result it stood in; absent where it stood in what the server says beside results.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement: Option<StatementId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
     },
     /// A cancel request reached a connection of the same principal.
     CancelRequested { session: SessionId, connection: ConnectionId },
@@ -185,6 +280,27 @@ pub enum Entry {
         index: u64,
         code: String,
     },
+    /// The log has a new key. It counts from a checkpoint on that both have signed.
+    KeyRotated {
+        /// As `name+hash+base64`.
+        from: String,
+        to: String,
+    },
+    /// Entries before `upto` are removed from here on, as the operator's rule for keeping them says. Their hashes
+    /// stay, so that every proof still holds.
+    Pruned {
+        upto: u64,
+        /// The rule: a preset or a time.
+        keep: String,
+        /// What is removed is older than this, in milliseconds since 1970.
+        before: u64,
+        /// Statements that had begun before `upto` and ended later.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<StatementId>,
+        /// Connections that went on, with the next number of each.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        connections: BTreeMap<ConnectionId, u64>,
+    },
     /// An entry that does not fit into a leaf. Its JSON stands in the file `blob/<sha256>` beside the
     /// tiles, durable before this leaf is; the log makes this kind by itself.
     Oversized {
@@ -202,7 +318,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 27] = [
+    pub const KINDS: [&'static str; 38] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -214,8 +330,11 @@ impl Entry {
         "session_parked",
         "session_resumed",
         "session_closed",
+        "revoked",
+        "restored",
         "connection_opened",
         "connection_closed",
+        "upstream_opened",
         "catalog_loaded",
         "statement_text",
         "statement_lineage",
@@ -225,10 +344,18 @@ impl Entry {
         "denial",
         "explained",
         "searched",
+        "request",
+        "policy_loaded",
+        "policy_refused",
+        "reconciled",
+        "lineage_asked",
+        "canary_seen",
         "cancel_requested",
         "witness_late",
         "witness_back",
         "sink_refused",
+        "key_rotated",
+        "pruned",
         "oversized",
     ];
 
@@ -247,8 +374,11 @@ impl Entry {
             Self::SessionParked { .. } => "session_parked",
             Self::SessionResumed { .. } => "session_resumed",
             Self::SessionClosed { .. } => "session_closed",
+            Self::Revoked { .. } => "revoked",
+            Self::Restored { .. } => "restored",
             Self::ConnectionOpened { .. } => "connection_opened",
             Self::ConnectionClosed { .. } => "connection_closed",
+            Self::UpstreamOpened { .. } => "upstream_opened",
             Self::CatalogLoaded { .. } => "catalog_loaded",
             Self::StatementText { .. } => "statement_text",
             Self::StatementLineage { .. } => "statement_lineage",
@@ -258,10 +388,18 @@ impl Entry {
             Self::Denial(_) => "denial",
             Self::Explained { .. } => "explained",
             Self::Searched { .. } => "searched",
+            Self::Request(_) => "request",
+            Self::PolicyLoaded { .. } => "policy_loaded",
+            Self::PolicyRefused { .. } => "policy_refused",
+            Self::Reconciled { .. } => "reconciled",
+            Self::LineageAsked { .. } => "lineage_asked",
+            Self::CanarySeen { .. } => "canary_seen",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::WitnessLate { .. } => "witness_late",
             Self::WitnessBack { .. } => "witness_back",
             Self::SinkRefused { .. } => "sink_refused",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::Pruned { .. } => "pruned",
             Self::Oversized { .. } => "oversized",
         }
     }
@@ -296,10 +434,35 @@ pub struct Intent {
     /// The run that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The task of the AI agent that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// Reference to a [`Entry::StatementLineage`]; absent where nothing stored is read or written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
     pub decision: Decision,
+}
+
+/// A step in the life of a request. An approval is durable before it counts, and a use before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestEntry {
+    pub request: RequestId,
+    pub of: RequestKind,
+    pub step: RequestStep,
+    /// Who asks.
+    pub principal: PrincipalRef,
+    pub resource: String,
+    /// Who took the step, if that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PrincipalRef>,
+    /// The name that people read of whoever took the step.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it binds, as a digest.
+    pub binding: String,
+    /// Seconds since 1970: until when it can be decided, and behind an approval until when it can be used.
+    pub until: u64,
 }
 
 /// How an entry names the text of a statement.
@@ -358,5 +521,8 @@ pub struct Denial {
     /// The run that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The task of the AI agent that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     pub decision: Decision,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::RequestId;
+
 /// Exit codes of `connect`. They are part of the contract: scripts test them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,9 +56,25 @@ pub struct ErrorReport {
     /// Id for `connect explain`, where a policy decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// The request that was made, or has to be decided first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Box<RequestId>>,
     /// Whether the same call may succeed later without a change.
     #[serde(default)]
     pub retryable: bool,
+    /// The sign-in that would do (RFC 9470).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<Box<StepUp>>,
+}
+
+/// A sign-in that a resource demands: by one of these classes (`acr`), where it names any, and by one of these
+/// methods (`amr`), where it names any.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepUp {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
 }
 
 impl ErrorReport {
@@ -68,7 +86,9 @@ impl ErrorReport {
             message: message.into(),
             help: Vec::new(),
             decision: None,
+            request: None,
             retryable: false,
+            step_up: None,
         }
     }
 
@@ -76,6 +96,13 @@ impl ErrorReport {
     #[must_use]
     pub fn help(mut self, next: impl Into<String>) -> Self {
         self.help.push(next.into());
+        self
+    }
+
+    /// Names the request that has to be decided first.
+    #[must_use]
+    pub fn of_request(mut self, request: RequestId) -> Self {
+        self.request = Some(Box::new(request));
         self
     }
 

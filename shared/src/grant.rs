@@ -43,12 +43,24 @@ pub struct GrantClaims {
     /// The run that everything under this grant belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The task of the AI agent that everything under this grant belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     pub jti: GrantId,
+    /// The identity provider's own session, where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// When the token was made that the grant was given for.
+    #[serde(default)]
+    pub signed_in_at: u64,
     pub iat: u64,
     pub nbf: u64,
     pub exp: u64,
     pub cnf: Confirmation,
     pub authorization_details: Vec<AuthorizationDetail>,
+    /// Why it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A run of a job, as whoever starts it names it.

@@ -122,6 +122,11 @@ id!(
     TunnelId,
     "tn"
 );
+id!(
+    /// One request: somebody asks for access, or a statement waits for an approval.
+    RequestId,
+    "req"
+);
 
 #[cfg(test)]
 mod tests {

@@ -19,8 +19,10 @@ pub mod ids;
 pub mod label;
 pub mod lineage;
 pub mod ocsf;
+pub mod openlineage;
 pub mod proof;
 pub mod replay;
+pub mod request;
 pub mod text;
 #[cfg(feature = "udp")]
 pub mod udp;

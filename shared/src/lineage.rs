@@ -90,3 +90,15 @@ pub struct OutputColumnReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<Label>,
 }
+
+/// Which column a name meant: by what stays when names change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnFact {
+    /// The OID of its table.
+    pub table: u32,
+    /// Its number in the table.
+    pub number: i16,
+    /// Its label at the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}

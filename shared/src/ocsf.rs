@@ -47,6 +47,9 @@ pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
         "agent_started" => (LIFECYCLE, 3, "Start"),
         "agent_stopped" => (LIFECYCLE, 4, "Stop"),
         "grant_issued" => (USER_ACCESS, 1, "Assign Privileges"),
+        "request" => (USER_ACCESS, 99, "Request"),
+        "revoked" => (USER_ACCESS, 2, "Revoke Privileges"),
+        "restored" => (USER_ACCESS, 1, "Assign Privileges"),
         "grant_renewed" => (TUNNEL, 3, "Renew"),
         "session_opened" => (TUNNEL, 1, "Open"),
         "session_parked" => (TUNNEL, 99, "Park"),
@@ -56,11 +59,14 @@ pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
         "connection_opened" => (DATASTORE, 3, "Connect"),
         "connection_closed" => (DATASTORE, 99, "Disconnect"),
         "intent" | "outcome" | "denial" => (DATASTORE, 4, "Query"),
-        "explained" | "searched" => (API, 2, "Read"),
+        "upstream_opened" => (DATASTORE, 3, "Connect"),
+        "explained" | "searched" | "reconciled" | "lineage_asked" => (API, 2, "Read"),
         "cancel_requested" => (API, 3, "Update"),
-        "witness_late" => (FINDING, 1, "Create"),
+        "witness_late" | "canary_seen" => (FINDING, 1, "Create"),
         "witness_back" => (FINDING, 3, "Close"),
         "sink_refused" => (EVENT_LOG, 3, "Export"),
+        "key_rotated" => (EVENT_LOG, 4, "Update"),
+        "pruned" => (EVENT_LOG, 2, "Delete"),
         _ => (EVENT_LOG, 99, "Record"),
     }
 }
@@ -105,6 +111,18 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.set("resources", json!([{"name": resource, "type": "database"}]));
             event.succeeded();
         }
+        Entry::Request(request) => {
+            event.user(&[]);
+            event.set("privileges", json!([request.of.as_str()]));
+            event.set("resources", json!([{"name": request.resource, "type": "database"}]));
+            event.set("status_detail", json!(request.step));
+        }
+        Entry::Revoked { whom, cause, .. } | Entry::Restored { whom, cause } => {
+            event.set("user", json!({"name": whom}));
+            event.set("privileges", json!([]));
+            event.set("status_code", json!(cause));
+            event.succeeded();
+        }
         Entry::GrantRefused { code, .. } | Entry::TunnelRefused { code, .. } => {
             event.user(&[]);
             event.set("service", json!({"name": "connect-agent"}));
@@ -127,11 +145,14 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.session(&session.to_string());
             event.set("src_endpoint", parts::endpoint(address));
         }
-        Entry::SessionClosed { session, code } => {
+        Entry::SessionClosed { session, code, .. } => {
             event.session(&session.to_string());
             event.set("status_code", json!(code));
         }
-        Entry::ConnectionOpened { .. } | Entry::ConnectionClosed { .. } | Entry::Outcome(_) => {
+        Entry::ConnectionOpened { .. }
+        | Entry::ConnectionClosed { .. }
+        | Entry::UpstreamOpened { .. }
+        | Entry::Outcome(_) => {
             event.datastore();
             if let Entry::Outcome(outcome) = &leaf.entry {
                 event.outcome(&outcome.result, outcome.micros);
@@ -149,13 +170,28 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.query(&denial.statement.to_string());
             event.decision(&denial.decision);
         }
-        Entry::Explained { .. } | Entry::Searched { .. } | Entry::CancelRequested { .. } => {
+        Entry::Explained { .. }
+        | Entry::Searched { .. }
+        | Entry::Reconciled { .. }
+        | Entry::LineageAsked { .. }
+        | Entry::CancelRequested { .. } => {
             event.actor();
             event.set("api", json!({"operation": leaf.entry.kind(), "service": {"name": "connect-agent"}}));
             event.set("src_endpoint", json!({"svc_name": "connect"}));
         }
-        Entry::WitnessLate { witness, code, .. } => event.finding(witness, Some(code)),
-        Entry::WitnessBack { witness, .. } => event.finding(witness, None),
+        Entry::WitnessLate { witness, code, .. } => {
+            event.finding(&format!("witness/{witness}"), "A witness does not cosign the log", Some(code));
+        }
+        Entry::WitnessBack { witness, .. } => {
+            event.finding(&format!("witness/{witness}"), "A witness cosigns the log again", None);
+        }
+        Entry::CanarySeen { canary, resource, form, .. } => {
+            let actor = parts::actor(event.principal, context.name);
+            event.set("evidences", json!([{"actor": actor}]));
+            event.set("resources", json!([{"name": resource, "type": "database"}]));
+            let title = "A value that must never leave was on its way out";
+            event.finding(&format!("canary/{resource}/{canary}"), title, Some(form));
+        }
         _ => event.set("log_name", json!(context.origin)),
     }
     event.finish(leaf)
@@ -292,12 +328,9 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn finding(&mut self, witness: &str, code: Option<&str>) {
-        let title = match code {
-            Some(_) => "A witness does not cosign the log",
-            None => "A witness cosigns the log again",
-        };
-        self.set("finding_info", json!({"uid": format!("witness/{witness}"), "title": title}));
+    /// With a code: one that somebody should look at.
+    fn finding(&mut self, uid: &str, title: &str, code: Option<&str>) {
+        self.set("finding_info", json!({"uid": uid, "title": title}));
         if let Some(code) = code {
             self.severity(4, "High");
             self.set("status_code", json!(code));

@@ -25,7 +25,9 @@ pub fn harmless_json(json: String) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         if obeyed(letter) {
-            let _infallible = write!(text, "\\u{:04x}", u32::from(letter));
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(text, "\\u{unit:04x}");
+            }
         } else {
             text.push(letter);
         }
@@ -33,11 +35,12 @@ pub fn harmless_json(json: String) -> String {
     text
 }
 
-/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible ones.
+/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible ones,
+/// tags and selectors, in which a whole text can hide.
 #[must_use]
 pub fn is_obeyed(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -53,5 +56,11 @@ mod tests {
         let harmless = harmless_json(json);
         assert!(!harmless.contains(is_obeyed), "{harmless}");
         assert_eq!(serde_json::from_str::<String>(&harmless).expect("JSON"), hostile);
+        let hidden: String =
+            "Obey".chars().filter_map(|letter| char::from_u32(0xe0000 + u32::from(letter))).collect();
+        let harmless = harmless_json(serde_json::to_string(&hidden).expect("JSON"));
+        assert!(harmless.is_ascii(), "{harmless}");
+        assert_eq!(serde_json::from_str::<String>(&harmless).expect("JSON"), hidden);
+        assert_eq!(printable(&hidden), "\u{fffd}".repeat(4));
     }
 }

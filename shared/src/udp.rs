@@ -4,6 +4,9 @@
 //! - It is not told when it becomes writable, which is after each datagram that leaves, unless a send had to
 //!   wait: on the loopback and in fast networks that would wake the thread once more for every packet.
 //! - A read that did not fill its buffers has emptied the socket, so the system is not asked again.
+//! - A batch that is larger than an IP packet can be is sent as several. The system refuses it as a whole, and
+//!   the transport takes that for a probe of the path that was too large, which is no error: whole batches
+//!   would be lost again and again, as soon as the path takes large datagrams.
 //!
 //! And the transport's own tasks run behind all others that are ready, so that what several connections have
 //! to say leaves in one packet.
@@ -24,6 +27,9 @@ use quinn::{
     udp::{RecvMeta, Transmit, UdpSocketState},
 };
 use tokio::io::{Interest, unix::AsyncFd};
+
+/// The largest payload of a UDP datagram over IPv4, and so of a batch that the system cuts up (RFC 768, 791).
+const MAX_BATCH: usize = 65_507;
 
 /// Tokio, with this socket.
 #[derive(Debug)]
@@ -94,7 +100,8 @@ impl AsyncUdpSocket for TunnelSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.state.send(self.socket.get_ref().into(), transmit)
+        // If the system stops in between, all of it is sent again, and the peer drops what it has already.
+        parts(transmit).try_for_each(|part| self.state.send(self.socket.get_ref().into(), &part))
     }
 
     fn poll_recv(
@@ -136,6 +143,17 @@ impl AsyncUdpSocket for TunnelSocket {
     }
 }
 
+/// The same in batches that the system takes.
+fn parts<'t>(transmit: &'t Transmit<'t>) -> impl Iterator<Item = Transmit<'t>> {
+    let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+    let batch = (MAX_BATCH / size).max(1) * size;
+    transmit.contents.chunks(batch).map(move |contents| Transmit {
+        contents,
+        segment_size: transmit.segment_size.filter(|_| contents.len() > size),
+        ..*transmit
+    })
+}
+
 /// Waits for the socket to be writable. The system is asked to tell only while somebody waits.
 #[derive(Debug)]
 struct Writable {
@@ -169,6 +187,7 @@ mod tests {
     use quinn::udp::BATCH_SIZE;
 
     use super::*;
+    use crate::frame::MAX_DATAGRAM;
 
     fn pair() -> [(Arc<dyn AsyncUdpSocket>, SocketAddr); 2] {
         [(); 2].map(|()| {
@@ -179,7 +198,7 @@ mod tests {
     }
 
     async fn receive(socket: &Arc<dyn AsyncUdpSocket>, room: usize) -> Vec<u8> {
-        let mut storage = vec![[0; 2048]; room];
+        let mut storage = vec![vec![0; usize::from(u16::MAX)]; room];
         let mut buffers: Vec<_> = storage.iter_mut().map(|bytes| IoSliceMut::new(bytes)).collect();
         let mut meta = vec![RecvMeta::default(); room];
         let count = poll_fn(|context| socket.poll_recv(context, &mut buffers, &mut meta)).await;
@@ -208,6 +227,26 @@ mod tests {
             received.extend(receive(&other, 8).await);
         }
         assert_eq!(received, (0..100).collect::<Vec<u8>>());
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_larger_than_a_packet_can_be_arrives_whole() {
+        const SIZE: usize = MAX_DATAGRAM as usize;
+        let [(one, _), (other, address)] = pair();
+        let contents: Vec<u8> = (0..10 * SIZE - 7).map(|at| (at % 251) as u8).collect();
+        let transmit = Transmit {
+            destination: address,
+            ecn: None,
+            contents: &contents,
+            segment_size: Some(SIZE),
+            src_ip: None,
+        };
+        one.try_send(&transmit).expect("sent");
+        let mut received = Vec::new();
+        while received.len() < contents.len() {
+            received.extend(receive(&other, 1).await);
+        }
+        assert!(received == contents, "something else arrived");
     }
 
     #[tokio::test]

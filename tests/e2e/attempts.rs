@@ -4,34 +4,12 @@ use connect_tests::{
     agent::SHOP,
     attack::vault,
     canary, place,
+    script::{Script, scripts},
     wire::{Mode, Wire},
 };
 
-/// A title and its steps.
-struct Attempt {
-    title: String,
-    steps: Vec<String>,
-}
-
-fn attempts() -> Vec<Attempt> {
-    let text = std::fs::read_to_string(place::of_tests("corpora/attempts.sql")).expect("a corpus");
-    let (_about, text) = text.split_once("\n\n").expect("a heading");
-    let mut attempts: Vec<Attempt> = Vec::new();
-    let mut step = String::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        if let (Some(title), true) = (line.strip_prefix("-- "), step.is_empty()) {
-            attempts.push(Attempt { title: title.to_owned(), steps: Vec::new() });
-            continue;
-        }
-        step.push_str(line);
-        if line.ends_with(';') {
-            let step = std::mem::take(&mut step);
-            attempts.last_mut().expect("a title comes first").steps.push(step);
-        } else {
-            step.push('\n');
-        }
-    }
-    attempts
+fn attempts() -> Vec<Script> {
+    scripts(&std::fs::read_to_string(place::of_tests("corpora/attempts.sql")).expect("a corpus"))
 }
 
 /// So many hexadecimal digits in a row are a key: no mask has half as many.
@@ -51,7 +29,7 @@ fn no_attempt_shows_a_clear_value_or_a_mask_key() {
         for mode in [Mode::Simple, Mode::Binary, Mode::PreparedTwice] {
             let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
             for step in &attempt.steps {
-                let answer = wire.ask(mode, step.trim_end_matches(';'));
+                let answer = wire.ask(mode, step);
                 let bytes = answer.bytes();
                 let own = canary::found_in(step.as_bytes()).is_some();
                 if let Some(canary) = canary::found_in(&bytes).filter(|_| !own) {

@@ -10,6 +10,17 @@ use connect_tests::{
     tap::Tap,
     world::World,
 };
+use futures_util::TryStreamExt as _;
+use sqlx_core::{
+    column::Column as _,
+    connection::{ConnectOptions as _, Connection as _},
+    executor::Executor as _,
+    query::query,
+    row::Row as _,
+    sql_str::SqlSafeStr as _,
+    statement::Statement as _,
+};
+use sqlx_postgres::{PgConnectOptions, PgSslMode, Postgres};
 use tokio_postgres::NoTls;
 
 const REFUSED: &str = "DELETE FROM scratch";
@@ -82,6 +93,68 @@ async fn tokio_postgres_pipelines_and_transactions_work() {
     transaction.rollback().await.expect("a rollback");
     let sum: i64 = client.query_one("SELECT sum(n)::bigint FROM numbers", &[]).await.expect("a row").get(0);
     assert_eq!(sum, 4950);
+}
+
+#[tokio::test]
+async fn sqlx_prepares_streams_and_copies_as_if_direct() {
+    let world = World::start();
+    let tunnel = world.person("li").open(SHOP);
+    let theirs = sqlx(world.postgres.port(), ADMINISTRATOR, FAILING).await.expect("it works");
+    let ours = sqlx(tunnel.port(), "anybody", REFUSED).await.expect("it works");
+    assert_eq!(ours, theirs);
+    assert!(theirs.iter().any(|line| line == "refused"), "{theirs:?}");
+}
+
+/// What sqlx sees.
+async fn sqlx(port: u16, user: &str, failing: &'static str) -> Result<Vec<String>, sqlx_core::Error> {
+    let options = PgConnectOptions::new().host("127.0.0.1").port(port).username(user).database("shop");
+    let mut connection = options.ssl_mode(PgSslMode::Disable).connect().await?;
+    let mut seen = Vec::new();
+    // The second time it is taken from the cache.
+    for below in [3_i32, 5] {
+        let some = query::<Postgres>("SELECT id, sku FROM products WHERE id < $1 ORDER BY id").bind(below);
+        for row in some.fetch_all(&mut connection).await? {
+            seen.push(format!("{} {}", row.try_get::<i32, _>(0)?, row.try_get::<String, _>("sku")?));
+        }
+    }
+    let described = "SELECT products.id, price, note FROM products, scratch";
+    let statement = connection.prepare(described.into_sql_str()).await?;
+    seen.extend(statement.columns().iter().map(|column| format!("{} {}", column.name(), column.type_info())));
+    let (mut rows, mut count) =
+        (query::<Postgres>("SELECT id FROM orders ORDER BY id").fetch(&mut connection), 0);
+    while rows.try_next().await?.is_some() {
+        count += 1;
+    }
+    drop(rows);
+    seen.push(count.to_string());
+    let mut transaction = connection.begin().await?;
+    query::<Postgres>("INSERT INTO scratch VALUES ($1, $2)")
+        .bind(8800)
+        .bind("sqlx")
+        .execute(&mut *transaction)
+        .await?;
+    seen.push(told(query::<Postgres>(failing).execute(&mut *transaction).await.map(drop)));
+    transaction.rollback().await?;
+    seen.push(told(query::<Postgres>("SELECT 1 / $1").bind(0).execute(&mut connection).await.map(drop)));
+    let mut copy = connection.copy_in_raw("COPY scratch FROM STDIN").await?;
+    copy.send(&b"8801\tcopied\n8802\t\\N\n"[..]).await?;
+    seen.push(copy.finish().await?.to_string());
+    let gone = query::<Postgres>("DELETE FROM scratch WHERE id >= 8800").execute(&mut connection).await?;
+    seen.push(gone.rows_affected().to_string());
+    connection.close().await?;
+    Ok(seen)
+}
+
+/// How it ended, with the server's code.
+fn told(ended: Result<(), sqlx_core::Error>) -> String {
+    let error = match &ended {
+        Ok(()) => return "done".to_owned(),
+        Err(error) => error.as_database_error(),
+    };
+    match error.and_then(sqlx_core::error::DatabaseError::code).as_deref() {
+        Some("42501" | "42P01") => "refused".to_owned(),
+        code => format!("{code:?}"),
+    }
 }
 
 /// Polls all of them before any is done, which pipelines them.

@@ -10,10 +10,18 @@ use connect_tests::{
 const SHORT: AgentOptions = AgentOptions {
     lifetime: "30s",
     labels: "",
+    clear: "",
+    bench_labels: "",
     class: "production",
+    resource: "",
+    sections: "",
     identity: r#"{"idTokenSeconds": 30}"#,
     park: "",
     drain: "1s",
+    log: "",
+    server: "",
+    says: "info",
+    upstream: None,
 };
 
 #[test]

@@ -1,7 +1,11 @@
 //! The door for AI agents, with the protocol's own client: `connect mcp serve` as an AI agent's program starts
 //! it, in front of a real database.
 
+mod approvals;
 mod escapes;
+mod http;
+mod offers;
+mod sandbox;
 
 use connect_tests::{
     agent::SHOP,
@@ -17,6 +21,10 @@ use rmcp::{
     transport::TokioChildProcess,
 };
 use serde_json::{Value, json};
+
+/// All that there are.
+const TOOLS: [&str; 7] =
+    ["list_resources", "describe", "query", "explain", "lineage", "request_access", "wait_for_approval"];
 
 /// An AI agent's program.
 struct Assistant {
@@ -37,6 +45,11 @@ impl Assistant {
             about.serve(transport).await.expect("it speaks the protocol")
         });
         Self { runtime, client }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let tools = self.runtime.block_on(self.client.list_all_tools()).expect("tools");
+        tools.iter().map(|tool| tool.name.to_string()).collect()
     }
 
     fn try_call(&self, tool: &str, arguments: &Value) -> Result<CallToolResult, String> {
@@ -74,9 +87,7 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     let mut world = World::start();
     let li = world.person("li");
     let assistant = Assistant::of(&li, "helper", &["--reason", "a test"]);
-    let tools = assistant.runtime.block_on(assistant.client.list_all_tools()).expect("tools");
-    let names: Vec<_> = tools.iter().map(|tool| tool.name.to_string()).collect();
-    assert_eq!(names, ["list_resources", "describe", "query", "explain"]);
+    assert_eq!(assistant.names(), TOOLS);
 
     let listed = assistant.call("list_resources", &json!({}));
     let resources = listed["untrusted"]["data"]["resources"].as_array().expect("resources");
@@ -111,6 +122,14 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     assert_eq!(explained["outcome"], "deny");
     let asked = assistant.query("SELECT no_such_column FROM scratch");
     assert_eq!((&asked["status"], &asked["sqlstate"]), (&json!("denied"), &json!("42703")), "{asked:#}");
+    // What it read is known to the record, and it may ask for that: of its own person.
+    let about = json!({ "resource": SHOP, "about": "public.customers.email", "direction": "down" });
+    let went = assistant.call("lineage", &about);
+    assert_eq!((&went["status"], &went["direction"]), (&json!("done"), &json!("down")), "{went:#}");
+    let edges = went["untrusted"]["data"]["edges"].as_array().expect("edges");
+    assert!(edges.iter().any(|edge| edge["masked"] == "pii.email"), "{went:#}");
+    let nothing = assistant.call("lineage", &json!({ "resource": SHOP, "about": "api_keys.token" }));
+    assert_eq!((&nothing["status"], &nothing["code"]), (&json!("failed"), &json!("nothing_known")));
     assistant.leave();
 
     world.agent.stop();

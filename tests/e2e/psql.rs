@@ -1,9 +1,9 @@
 //! psql, as people use it.
 
 use connect_tests::{
-    agent::SHOP,
+    agent::{AgentOptions, SHOP},
     canary, place,
-    postgres::ADMINISTRATOR,
+    postgres::{ADMINISTRATOR, Version},
     process::{self, Process, Signal},
     tunnel,
     world::World,
@@ -90,7 +90,13 @@ const SLEEPING: &str =
 
 #[test]
 fn control_c_in_psql_cancels_the_statement_at_the_server() {
-    let world = World::start();
+    // The oldest one speaks 3.0 only; the newest has keys of another length.
+    for version in [None, Some(Version::Thirteen), Some(Version::Eighteen)] {
+        cancel_by_hand(&World::start_on(version, &AgentOptions::default()));
+    }
+}
+
+fn cancel_by_hand(world: &World) {
     let tunnel = world.person("ana").open(SHOP);
     let mut command = tunnel.client("psql");
     command.args(["-Xc", "SELECT pg_sleep(600)"]);

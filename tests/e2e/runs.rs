@@ -1,5 +1,9 @@
 //! From the database to a file: `connect run`, and what its attestation survives and what not.
 
+mod children;
+mod folders;
+mod notebooks;
+
 use std::{fs, path::Path};
 
 use connect_tests::{agent::SHOP, leaves, person::Person, place, process, process::Finished, world::World};

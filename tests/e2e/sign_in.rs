@@ -1,6 +1,12 @@
 //! Signing in as a person would.
 
-use connect_tests::{agent::SHOP, canary, person::Browser, process, world::World};
+use connect_tests::{
+    agent::{BENCH, SHOP},
+    canary,
+    person::Browser,
+    process::{self, Process},
+    world::World,
+};
 
 #[test]
 fn a_person_signs_in_with_a_real_browser_and_psql_shows_masks() {
@@ -24,6 +30,56 @@ fn a_person_signs_in_with_a_real_browser_and_psql_shows_masks() {
     let after =
         process::run(ana.connect(&["exec", SHOP, "--", "psql", "-c", sql]).env("CONNECT_INPUT", "false"));
     assert_eq!(after.code, 125, "{}", after.stderr);
+}
+
+#[test]
+fn a_person_signs_in_on_another_device() {
+    let world = World::start();
+    let ana = world.newcomer("ana", Browser::Missing);
+    ana.learn(&world.agent);
+    let mut login = Process::start("connect login", &mut ana.connect(&["login", "--device"]));
+    let address = login.wait_for_line("user_code=");
+    login.wait_for_line("with the code ");
+    // Somewhere else.
+    let phone = world.newcomer("ana", Browser::Forms);
+    let browser = phone.home().join("bin/browser");
+    process::run(&mut phone.program(&browser, &[&address])).good();
+    assert!(login.wait_for_end().success(), "{} {}", login.transcript(), phone.browser_log());
+    assert!(login.transcript().contains("Signed in as ana@example.com"), "{}", login.transcript());
+    let rows =
+        ana.runs(&["exec", SHOP, "--", "psql", "-XqAtc", "SELECT segment FROM customers WHERE id = 1"]);
+    assert_eq!(rows.good().trim(), "premium");
+
+    // A graphical client finds the session by the profile that it is given.
+    let tunnel = ana.open(SHOP);
+    let pgadmin = ana.runs(&["url", SHOP, "--for", "pgadmin"]).good();
+    let servers: serde_json::Value = serde_json::from_str(&pgadmin).expect("what pgAdmin imports");
+    assert_eq!(servers["Servers"]["1"]["Port"], tunnel.port(), "{pgadmin}");
+    let dbeaver = ana.runs(&["url", SHOP, "--for", "dbeaver"]).good();
+    assert!(dbeaver.contains(&format!("|host=127.0.0.1|port={}|database=shop|", tunnel.port())), "{dbeaver}");
+}
+
+#[test]
+fn a_resource_that_demands_a_stronger_sign_in_gets_one() {
+    let mut world = World::start();
+    world.agent.reconfigure(|config| {
+        config.replacen(
+            "read = [\"group:developer\"]",
+            "read = [\"group:developer\"]\nacr = [\"urn:test:mfa\"]",
+            1,
+        )
+    });
+    let ana = world.person("ana");
+    let open = ["exec", SHOP, "--", "psql", "-XqAtc", "SELECT segment FROM customers WHERE id = 1"];
+    let refused = ana.runs(&open);
+    assert_eq!(refused.code, 125, "{}", refused.stdout);
+    assert!(refused.stderr.contains("next: connect login --acr urn:test:mfa"), "{}", refused.stderr);
+    ana.runs(&["login", "--acr", "urn:test:mfa"]).good();
+    assert_eq!(ana.runs(&open).good().trim(), "premium");
+    // One that demands nothing of the kind is as it was.
+    let li = world.person("li");
+    let bench = ["exec", BENCH, "--", "psql", "-XqAtc", "SELECT 1"];
+    assert_eq!(li.runs(&bench).good().trim(), "1");
 }
 
 #[test]

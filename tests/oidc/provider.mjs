@@ -5,10 +5,17 @@
 //
 // prints one line `{"issuer": …}` when it is ready, and stops when its standard input closes.
 import { createServer } from 'node:http';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
+import { rsa } from './keys.mjs';
 
 const settings = { port: 0, idTokenSeconds: 300, ...JSON.parse(process.argv[2] ?? '{}') };
+
+// Where logouts are told: an agent that is started after this has another address each time, and a
+// certificate of its own.
+const LOGOUT = 'https://agent.invalid';
+let agent;
+if (settings.backChannel) process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
 const people = new Map(
   [
@@ -32,8 +39,7 @@ function account(id) {
 }
 
 function signingKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), kid: 'test', use: 'sig', alg: 'RS256' };
+  return { ...rsa().privateKey.export({ format: 'jwk' }), kid: 'test', use: 'sig', alg: 'RS256' };
 }
 
 const configuration = {
@@ -42,21 +48,52 @@ const configuration = {
       client_id: 'connect-cli',
       application_type: 'native',
       token_endpoint_auth_method: 'none',
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       response_types: ['code'],
       redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/'],
+      ...(settings.backChannel && {
+        backchannel_logout_uri: `${LOGOUT}/`,
+        backchannel_logout_session_required: true,
+      }),
     },
+    // Programs with a key of their own, from the settings: {client_id, jwks}.
+    ...(settings.machines ?? []).map((machine) => ({
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      ...machine,
+    })),
   ],
   jwks: { keys: [signingKey()] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
+  acrValues: ['urn:test:mfa'],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'], profile: ['name'] },
   scopes: ['openid', 'email', 'groups', 'profile', 'offline_access'],
   conformIdTokenClaims: false,
-  features: { devInteractions: { enabled: false } },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    backchannelLogout: { enabled: settings.backChannel === true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (_context, _client, wanted) => wanted,
+      getResourceServerInfo: (_context, resource) => ({
+        scope: '',
+        audience: resource,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'RS256' } },
+      }),
+    },
+  },
   interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_context, id) => account(id),
   issueRefreshToken: async (_context, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
+  // Its own dispatcher keeps away from the loopback, where everything is in a test.
+  fetch: (url, { dispatcher, ...options }) => fetch(String(url).startsWith(LOGOUT) ? agent : url, options),
   ttl: { IdToken: settings.idTokenSeconds, AccessToken: 300, AuthorizationCode: 60, Interaction: 600, Grant: 86400, Session: 86400, RefreshToken: 86400 },
 };
 
@@ -110,15 +147,36 @@ async function interact(provider, request, response, uid) {
   if (!found || found[1].password !== fields.get('password') || found[1].disabled) {
     return show(signInPage(uid, 'That e-mail or password is wrong.'));
   }
-  return provider.interactionFinished(request, response, { login: { accountId: found[0] } });
+  // Whoever is asked for it has the second factor at hand.
+  const strong = `${interaction.params.acr_values}`.includes('urn:test:mfa');
+  const login = { accountId: found[0], ...(strong && { acr: 'urn:test:mfa', amr: ['pwd', 'otp'] }) };
+  return provider.interactionFinished(request, response, { login });
 }
 
-// The administrator's side: `POST /test/disable?person=ana` ends an employment.
-function administer(request, response) {
+// Sessions of this provider, by person: what a logout is about.
+const signedIn = [];
+
+// The administrator's side: `POST /test/disable?person=ana` ends an employment, `/test/groups` changes what
+// somebody belongs to, `/test/sign-out` ends what they are signed in to, `/test/agent` says where that is told.
+async function administer(provider, request, response) {
   const url = new URL(request.url, 'http://127.0.0.1');
-  const person = people.get(url.searchParams.get('person'));
-  if (person) person.disabled = url.pathname.endsWith('/disable');
-  response.writeHead(person ? 204 : 404).end();
+  const name = url.searchParams.get('person');
+  const person = people.get(name);
+  const end = (found) => response.writeHead(found ? 204 : 404).end();
+  if (url.pathname === '/test/agent') {
+    agent = url.searchParams.get('url');
+    return end(true);
+  }
+  if (!person) return end(false);
+  if (url.pathname === '/test/groups') person.groups = url.searchParams.get('groups').split(',');
+  if (url.pathname === '/test/disable') person.disabled = true;
+  if (url.pathname === '/test/sign-out') {
+    const client = await provider.Client.find('connect-cli');
+    for (const { accountId, sid } of signedIn) {
+      if (accountId === name) await client.backchannelLogout(accountId, sid);
+    }
+  }
+  return end(true);
 }
 
 const server = createServer();
@@ -126,9 +184,15 @@ server.listen(settings.port, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, configuration);
   const serve = provider.callback();
+  provider.on('authorization.success', (context) => {
+    const { session, client } = context.oidc;
+    if (session?.accountId) signedIn.push({ accountId: session.accountId, sid: session.sidFor(client.clientId) });
+  });
   server.on('request', (request, response) => {
     const uid = /^\/interaction\/([\w-]+)$/.exec(request.url)?.[1];
-    if (request.url.startsWith('/test/') && request.method === 'POST') return administer(request, response);
+    if (request.url.startsWith('/test/') && request.method === 'POST') {
+      return administer(provider, request, response).catch((error) => response.writeHead(500).end(String(error)));
+    }
     if (!uid) return serve(request, response);
     return interact(provider, request, response, uid).catch((error) => {
       response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error));

@@ -2,18 +2,23 @@
 //!
 //! Everything is measured side by side in one run, in rounds that take turns, and compared as ratios of
 //! medians: the figures of one machine and one moment mean nothing by themselves. Targets are those of the
-//! project's performance page: throughput against `ssh -L`, masking against no masking, and so on.
+//! project's performance page, by whose numbers, 1 to 11, figures are called: throughput against `ssh -L`, masking
+//! against no masking, and so on.
 
 mod bulk;
 mod catalog;
 mod cold;
 mod cost;
+mod guards;
 mod idle;
+mod lineage;
 mod load;
 mod masks;
+mod policy;
 mod quictun;
 mod report;
 mod ssh;
+mod trail;
 mod understand;
 
 use connect_tests::{
@@ -66,14 +71,26 @@ fn main() {
     }
     stand_alone(wanted, &mut report);
     if wanted("bulk") {
-        bulk::measure(&world, &ana, quictun.port(), &mut report);
+        bulk::measure(&world, &ana, &quictun, &mut report);
+    }
+    if wanted("pooler") {
+        guards::beside_a_pooler(&world, &ways[2], ours.agent, &quictun, &mut report);
+    }
+    if wanted("guards") {
+        guards::on_and_off(&world, &ways[2], &mut report);
+    }
+    if wanted("latency") {
+        trail::latency(&world, [&ways[0], &ways[2]], &mut report);
     }
     if wanted("connections") {
         let rates = [&ways[0], &ways[2]]
             .map(|way| median((0..ROUNDS).map(|_| load::connections(&world, way)).collect()));
         let note = format!("{:.0}/s; direct {:.0}/s", rates[1], rates[0]);
-        let figure = Figure::new("new connections c8: rate to direct", rates[1] / rates[0], "×");
+        let figure = Figure::new("9 new connections c8: rate to direct", rates[1] / rates[0], "×");
         report.add(figure.at_least(0.85).note(&note));
+    }
+    if wanted("lineage") {
+        lineage::measure(&world, &ana, &mut report);
     }
     if wanted("idle") {
         idle::measure(&world, &ana, &mut report);
@@ -88,8 +105,13 @@ fn main() {
 type Part = fn(&mut Report);
 
 /// Parts that need nothing of the world.
-const ALONE: [(&str, Part); 3] =
-    [("understand", understand::measure), ("catalog", catalog::measure), ("masks", masks::measure)];
+const ALONE: [(&str, Part); 5] = [
+    ("understand", understand::measure),
+    ("catalog", catalog::measure),
+    ("masks", masks::measure),
+    ("policy", policy::measure),
+    ("trail", trail::measure),
+];
 
 fn stand_alone(wanted: impl Fn(&str) -> bool, report: &mut Report) {
     for (_, measure) in ALONE.into_iter().filter(|(name, _)| wanted(name)) {
@@ -120,20 +142,21 @@ fn throughput(world: &World, load: &Load, ways: &[Way; 4], ours: Ours, report: &
     let [direct, ssh, ours, quictun] = [rate(0), rate(1), rate(2), rate(3)];
     let note = format!("{ours:.0}/s; direct {direct:.0}/s, ssh -L {ssh:.0}/s, quictun {quictun:.0}/s");
     report.add(
-        Figure::new(&format!("{}: rate to ssh -L", load.name), ours / ssh, "×")
+        Figure::new(&format!("2 {}: rate to ssh -L", load.name), ours / ssh, "×")
             .at_least(load.target)
             .note(&note),
     );
     report.add(Figure::new(&format!("{}: rate to direct", load.name), ours / direct, "×"));
     let least = if load.clients == 32 { 0.90 } else { 0.0 };
-    report.add(Figure::new(&format!("{}: rate to quictun", load.name), ours / quictun, "×").at_least(least));
+    let figure = Figure::new(&format!("3 {}: rate to quictun", load.name), ours / quictun, "×");
+    report.add(figure.at_least(least));
     if load.clients == 1 {
         let p50 = |index: usize| median(runs[index].iter().map(|run| run.p50_micros).collect());
         let added = p50(2) - p50(0);
         let note = format!("ssh -L adds {:.0} µs", p50(1) - p50(0));
         report.add(Figure::new(&format!("{}: added p50", load.name), added, "µs").note(&note));
         let over = p50(2) - p50(3);
-        report.add(Figure::new(&format!("{}: p50 over quictun", load.name), over, "µs").at_most(30.0));
+        report.add(Figure::new(&format!("1 {}: p50 over quictun", load.name), over, "µs").at_most(30.0));
     }
     let seconds: f64 = runs[2].iter().map(|run| run.seconds).sum();
     let done: f64 = runs[2].iter().map(|run| run.seconds * run.transactions_per_second).sum();

@@ -1,6 +1,10 @@
 //! pgbench over one way to the same database.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use connect_tests::{place, process, tunnel, world::World};
 
@@ -54,7 +58,32 @@ pub(crate) fn connections(world: &World, way: &Way) -> f64 {
     rate(&process::run_with(&mut command, "", Duration::from_secs(120)).good())
 }
 
-fn rate(out: &str) -> f64 {
+/// What a transaction takes on average.
+pub(crate) fn average_micros(world: &World, way: &Way, script: &str, clients: u32) -> f64 {
+    let mut command = pgbench(world, way);
+    let clients = clients.to_string();
+    command.args(["-n", "-M", "prepared", "-b", script, "-c", &clients, "-j", "2", "-T", SECONDS]);
+    let out = process::run_with(&mut command, "", Duration::from_secs(120)).good();
+    let line = out.lines().find_map(|line| line.strip_prefix("latency average = ")).expect("a latency");
+    line.split(' ').next().and_then(|millis| millis.parse::<f64>().ok()).expect("a number") * 1e3
+}
+
+/// A script of one's own, in a file.
+pub(crate) fn script(world: &World, name: &str, text: &str) -> PathBuf {
+    let file = world.folder().join(format!("{name}.pgbench"));
+    fs::write(&file, text).expect("a file");
+    file
+}
+
+/// Runs such a script as simple queries: transactions a second, and for how many seconds.
+pub(crate) fn of_script(world: &World, way: &Way, script: &Path, clients: u32) -> (f64, f64) {
+    let mut command = pgbench(world, way);
+    command.args(["-n", "-j", "2", "-T", SECONDS, "-c", &clients.to_string(), "-f"]).arg(script);
+    let out = process::run_with(&mut command, "", Duration::from_secs(120)).good();
+    (rate(&out), SECONDS.parse().expect("a number"))
+}
+
+pub(crate) fn rate(out: &str) -> f64 {
     let line = out.lines().find_map(|line| line.strip_prefix("tps = ")).expect("a rate");
     line.split(' ').next().and_then(|rate| rate.parse().ok()).expect("a number")
 }

@@ -19,7 +19,7 @@ const PIECE: usize = 64 * 1024;
 /// Both ends, running.
 pub(crate) struct QuicTun {
     port: u16,
-    _ends: [Process; 2],
+    ends: [Process; 2],
 }
 
 impl QuicTun {
@@ -27,11 +27,16 @@ impl QuicTun {
         let certificate = world.folder().join("quictun.der");
         let (server, udp) = end("server", world.postgres.port(), &certificate);
         let (client, port) = end("client", udp, &certificate);
-        Self { port, _ends: [server, client] }
+        Self { port, ends: [server, client] }
     }
 
     pub(crate) const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process next to the database.
+    pub(crate) fn far_end(&self) -> u32 {
+        self.ends[0].id()
     }
 }
 

@@ -55,13 +55,13 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        println!("\n{:<42} {:>10}  {:<14} note", "figure", "value", "target");
+        println!("\n{:<52} {:>10}  {:<14} note", "figure", "value", "target");
         for figure in &self.0 {
             let value = match figure.unit {
                 "×" => format!("{:.2}×", figure.value),
                 unit => format!("{:.0} {unit}", figure.value),
             };
-            println!("{:<42} {value:>10}  {:<14} {}", figure.name, figure.verdict(), figure.note);
+            println!("{:<52} {value:>10}  {:<14} {}", figure.name, figure.verdict(), figure.note);
         }
     }
 }

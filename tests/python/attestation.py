@@ -42,7 +42,9 @@ def main(attestation, agents):
     for statement in statements:
         message = json_format.ParseDict(statement, statement_pb2.Statement())
         Statement.copy_from_pb(message).validate()
-        print(message.predicate_type, message.subject[0].digest["sha256"])
+        for subject in message.subject:
+            for algorithm, digest in subject.digest.items():
+                print(message.predicate_type, subject.name, algorithm, digest)
 
 
 if __name__ == "__main__":

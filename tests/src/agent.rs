@@ -10,7 +10,7 @@ use crate::{
     idp::IdentityProvider,
     place,
     postgres::{AGENT_PASSWORD, AGENT_USER, Postgres},
-    process::{Process, Signal},
+    process::{self, Process, Signal},
 };
 
 /// Resource in front of `shop`, usually of class production.
@@ -25,19 +25,50 @@ pub struct AgentOptions {
     pub lifetime: &'static str,
     /// Lines for `[resource.labels]` of [`SHOP`].
     pub labels: &'static str,
+    /// `[[resource.clear]]` of [`SHOP`].
+    pub clear: &'static str,
+    /// The same for [`BENCH`].
+    pub bench_labels: &'static str,
     /// Class of [`SHOP`].
     pub class: &'static str,
+    /// More lines for [`SHOP`].
+    pub resource: &'static str,
+    /// More sections.
+    pub sections: &'static str,
     /// Settings of the identity provider (`provider.mjs`).
     pub identity: &'static str,
     /// Lines for `[park]`.
     pub park: &'static str,
     /// How long transactions may go on when it is to stop.
     pub drain: &'static str,
+    /// Lines for `[log]` and what belongs to it; `{folder}` is the agent's folder.
+    pub log: &'static str,
+    /// Lines for the `postgresql.conf` of the database behind it.
+    pub server: &'static str,
+    /// What it says on standard error: a filter of `tracing`.
+    pub says: &'static str,
+    /// Lines that say how [`SHOP`] is reached, in place of the usual ones: address, user, password, TLS.
+    pub upstream: Option<String>,
 }
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self { lifetime: "10m", labels: "", class: "production", identity: "{}", park: "", drain: "1s" }
+        Self {
+            lifetime: "10m",
+            labels: "",
+            clear: "",
+            class: "production",
+            resource: "",
+            sections: "",
+            identity: "{}",
+            park: "",
+            drain: "1s",
+            log: "",
+            server: "",
+            says: "info",
+            bench_labels: "",
+            upstream: None,
+        }
     }
 }
 
@@ -46,6 +77,7 @@ pub struct Agent {
     folder: PathBuf,
     listen: String,
     fingerprint: String,
+    says: &'static str,
     process: Process,
 }
 
@@ -60,11 +92,11 @@ impl Agent {
         write_private(&folder.join("db.password"), AGENT_PASSWORD);
         let config = configuration(folder, postgres, idp, options, "127.0.0.1:0");
         write_private(&folder.join("agent.toml"), &config);
-        let (process, listen, fingerprint) = serve(folder);
+        let (process, listen, fingerprint) = serve(folder, options.says);
         // From now on on this port, so that clients find it again after a restart.
         let config = configuration(folder, postgres, idp, options, &listen);
         write_private(&folder.join("agent.toml"), &config);
-        Self { folder: folder.to_owned(), listen, fingerprint, process }
+        Self { folder: folder.to_owned(), listen, fingerprint, says: options.says, process }
     }
 
     #[must_use]
@@ -120,19 +152,54 @@ impl Agent {
         assert!(status.success(), "{status}: {}", self.process.transcript());
     }
 
+    /// Stops it and starts it again with more lines of configuration.
+    ///
+    /// # Panics
+    /// It does not end or serve.
+    pub fn restart_with(&mut self, lines: &str) {
+        self.reconfigure(|config| format!("{config}\n{lines}\n"));
+    }
+
+    /// Stops it and starts it again with another configuration.
+    ///
+    /// # Panics
+    /// It does not end or serve.
+    pub fn reconfigure(&mut self, change: impl FnOnce(String) -> String) {
+        self.stop();
+        let config = fs::read_to_string(self.config()).expect("a configuration");
+        write_private(&self.config(), &change(config));
+        self.restart();
+    }
+
+    /// Pushes an event to it, as a transmitter does: the status of the answer.
+    ///
+    /// # Panics
+    /// It does not answer.
+    #[must_use]
+    pub fn push_event(&self, event: &str, token: &str) -> u16 {
+        let mut curl = Command::new(place::installed("curl"));
+        // Whose certificate it is does not matter here.
+        curl.args(["-sk", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", event]);
+        curl.args(["-H", "Content-Type: application/secevent+jwt", "-H"])
+            .arg(format!("Authorization: Bearer {token}"));
+        let status = process::run(curl.arg(format!("{}/v1/events", self.url()))).good();
+        status.trim().parse().expect("a status")
+    }
+
     /// Starts it again after [`Self::kill`] or [`Self::stop`].
     ///
     /// # Panics
     /// It does not serve.
     pub fn restart(&mut self) {
-        let (process, listen, fingerprint) = serve(&self.folder);
+        let (process, listen, fingerprint) = serve(&self.folder, self.says);
         assert_eq!((&listen, &fingerprint), (&self.listen, &self.fingerprint), "an agent keeps its identity");
         self.process = process;
     }
 }
 
-fn serve(folder: &Path) -> (Process, String, String) {
+fn serve(folder: &Path, says: &str) -> (Process, String, String) {
     let mut command = Command::new(place::built("connect-agent"));
+    command.env("CONNECT_AGENT_LOG", says);
     command.arg("serve").arg("--config").arg(folder.join("agent.toml"));
     let process = Process::start("connect-agent", &mut command).ended_with(Signal::TERM);
     let line = process.wait_for_line("the agent serves");
@@ -151,37 +218,46 @@ fn configuration(
     options: &AgentOptions,
     listen: &str,
 ) -> String {
-    let resource = |name: &str, database: &str, class: &str, read: &str, write: &str, labels: &str| {
+    let usual = format!(
+        "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\n\
+         password_file = \"{folder}/db.password\"\nca_file = \"{authority}\"",
+        port = postgres.port(),
+        folder = folder.display(),
+        authority = postgres.authority().display(),
+    );
+    let resource = |name: &str, database: &str, class: &str, read: &str, write: &str, more: &str| {
+        let upstream = match &options.upstream {
+            Some(other) if name == SHOP => other,
+            _ => &usual,
+        };
         format!(
-            "[[resource]]\nname = \"{name}\"\nengine = \"postgresql\"\naddress = \"127.0.0.1:{port}\"\n\
-             database = \"{database}\"\nuser = \"{AGENT_USER}\"\npassword_file = \"{folder}/db.password\"\n\
-             ca_file = \"{authority}\"\nclass = \"{class}\"\nread = {read}\nwrite = {write}\n\
-             [resource.labels]\n{labels}\n",
-            port = postgres.port(),
-            folder = folder.display(),
-            authority = postgres.authority().display(),
+            "[[resource]]\nname = \"{name}\"\nengine = \"postgresql\"\n{upstream}\ndatabase = \"{database}\"\n\
+             class = \"{class}\"\nread = {read}\nwrite = {write}\n{more}\n",
         )
     };
+    let bench_labels = format!("[resource.labels]\n{}", options.bench_labels);
     format!(
         "[agent]\nname = \"test\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\ndrain = \"{drain}\"\n\
          [identity]\nissuer = \"{issuer}\"\nclient_id = \"connect-cli\"\n\
          scopes = [\"openid\", \"email\", \"groups\", \"offline_access\"]\ngroups_claim = \"groups\"\n\
-         [log]\norigin = \"connect.local/test\"\nauditors = [\"group:security\"]\n\
-         [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{shop}{bench}",
+         [log]\norigin = \"connect.local/test\"\nauditors = [\"group:security\"]\n{log}\n\
+         [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{sections}\n{shop}{bench}",
         folder = folder.display(),
         issuer = idp.issuer(),
         lifetime = options.lifetime,
         park = options.park,
         drain = options.drain,
+        sections = options.sections,
+        log = options.log.replace("{folder}", &folder.display().to_string()),
         shop = resource(
             SHOP,
             "shop",
             options.class,
             "[\"group:developer\"]",
             "[\"group:data-oncall\"]",
-            options.labels
+            &format!("{}\n[resource.labels]\n{}\n{}", options.resource, options.labels, options.clear)
         ),
-        bench = resource(BENCH, "bench", "development", "[]", "[\"group:developer\"]", ""),
+        bench = resource(BENCH, "bench", "development", "[]", "[\"group:developer\"]", &bench_labels),
     )
 }
 

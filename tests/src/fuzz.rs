@@ -1,12 +1,16 @@
 //! What the fuzzers run, and a short run of it in every test: seeds, mutated by a generator that gives the
 //! same bytes each time. `tests/fuzz` runs the same functions under libFuzzer.
 
+mod login;
 mod session;
 
 use bytes::BytesMut;
 use connect_shared::frame::{Frame, HEADER, MAX_PAYLOAD};
 
-pub use self::session::session;
+pub use self::{
+    login::login,
+    session::{session, setup},
+};
 
 /// Frames from arbitrary bytes: never a panic, never more kept than a frame may hold, and what is decoded
 /// encodes to what it was decoded from.
@@ -119,6 +123,40 @@ mod tests {
             session(&seed);
             for _ in 0..rounds(400) {
                 session(&generator.mutate(&seed));
+            }
+        }
+    }
+
+    /// What is committed for a target: the beginning of a longer run, and what one has found.
+    fn corpus(target: &str) -> Vec<Vec<u8>> {
+        let folder = crate::place::of_tests("fuzz/corpus").join(target);
+        let files = std::fs::read_dir(folder).expect("a corpus").flatten();
+        files.map(|file| std::fs::read(file.path()).expect("a file")).collect()
+    }
+
+    #[test]
+    fn the_committed_corpora_break_nothing() {
+        let mut generator = Generator::new(0xC0_4905);
+        for (target, run) in [("login", login as fn(&[u8])), ("session", session)] {
+            let inputs = corpus(target);
+            assert!(inputs.len() >= 5, "{target} has a corpus");
+            let each = rounds(2_000) / inputs.len();
+            for input in inputs {
+                run(&input);
+                for _ in 0..each {
+                    run(&generator.mutate(&input));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_logins_break_nothing() {
+        let mut generator = Generator::new(0x10_6E);
+        for seed in login::seeds() {
+            login(&seed);
+            for _ in 0..rounds(300) {
+                login(&generator.mutate(&seed));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -80,8 +81,17 @@ impl Postgres {
     /// PostgreSQL is not installed, or does not start.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "")
+    }
+
+    /// With more lines for `postgresql.conf`.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    #[must_use]
+    pub fn start_with(folder: &Path, settings: &str) -> Self {
         let [initdb, postgres] = ["initdb", "postgres"].map(place::installed);
-        Self::start_from(&Programs { initdb, postgres }, folder)
+        Self::start_from(&Programs { initdb, postgres }, folder, settings)
     }
 
     /// As [`Self::start`], of another version than the system's.
@@ -91,17 +101,17 @@ impl Postgres {
     #[must_use]
     pub fn start_version(version: Version, folder: &Path) -> Self {
         let [initdb, postgres] = ["initdb", "postgres"].map(|program| version.programs().join(program));
-        Self::start_from(&Programs { initdb, postgres }, folder)
+        Self::start_from(&Programs { initdb, postgres }, folder, "")
     }
 
-    fn start_from(programs: &Programs, folder: &Path) -> Self {
+    fn start_from(programs: &Programs, folder: &Path, settings: &str) -> Self {
         let user = os_user::unprivileged();
         let data = folder.join("data");
         fs::create_dir_all(&data).expect("a folder");
         os_user::give(&data, user).expect("the folder is ours to give");
         initialise(&programs.initdb, &data, user);
         write_certificates(folder, &data, user);
-        write_settings(&data);
+        write_settings(&data, settings);
         let (process, port) = serve(&programs.postgres, &data, user);
         let server = Self { folder: folder.to_owned(), port, process };
         server.fill();
@@ -144,6 +154,42 @@ impl Postgres {
                  PERFORM pg_sleep(0.05), pg_stat_clear_snapshot(); END LOOP; RAISE 'never: %', $c${condition}$c$; END $$"
             ),
         );
+    }
+
+    /// Where it writes its log, if it is told to write one.
+    ///
+    /// # Panics
+    /// There is no such folder.
+    #[must_use]
+    pub fn logs(&self) -> Vec<PathBuf> {
+        let folder = self.folder.join("data/log");
+        fs::read_dir(folder).expect("a log").flatten().map(|file| file.path()).collect()
+    }
+
+    /// Lets people in by these lines of `pg_hba.conf` alone, and the administrator as ever.
+    ///
+    /// # Panics
+    /// The server does not take them.
+    pub fn admit(&self, lines: &str) {
+        let access = format!("{lines}\nhost all {ADMINISTRATOR} 127.0.0.1/32 trust\n");
+        fs::write(self.data().join("pg_hba.conf"), access).expect("our own file");
+        self.reload();
+    }
+
+    /// Makes the server read its settings again, and waits until it has.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn reload(&self) {
+        let before = self.sql("postgres", "SELECT pg_conf_load_time()");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        self.wait_until("postgres", &format!("pg_conf_load_time() > '{before}'"));
+    }
+
+    /// The folder of its data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     /// A connection string for the administrator.
@@ -210,7 +256,7 @@ fn write_certificates(folder: &Path, data: &Path, user: Option<OtherUser>) {
     }
 }
 
-fn write_settings(data: &Path) {
+fn write_settings(data: &Path, more: &str) {
     let mut settings = fs::read_to_string(data.join("postgresql.conf")).expect("initdb wrote it");
     settings.push_str(
         "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 120\n\
@@ -218,6 +264,7 @@ fn write_settings(data: &Path) {
          password_encryption = 'scram-sha-256'\nlog_min_messages = fatal\njit = off\n\
          max_wal_size = '4GB'\ncheckpoint_timeout = '60min'\nshared_buffers = '256MB'\n",
     );
+    settings.push_str(more);
     fs::write(data.join("postgresql.conf"), settings).expect("our own file");
     let mut access = String::new();
     // Only TLS and only SCRAM for the agent: an agent that fell back to less would be turned away.
@@ -240,13 +287,30 @@ fn serve(program: &Path, data: &Path, user: Option<OtherUser>) -> (Process, u16)
         let process = Process::start("postgres", &mut postgres).ended_with(Signal::QUIT);
         let ready = process.wait_for("that it accepts connections", |line| {
             let taken = line.contains("could not create any TCP/IP sockets");
-            (taken || line.contains("ready to accept connections")).then_some(!taken)
+            let silent = line.contains("redirecting log output");
+            (taken || silent || line.contains("ready to accept connections")).then_some((!taken, silent))
         });
-        if ready {
+        if ready.1 {
+            wait_for_answer(port);
+        }
+        if ready.0 {
             return (process, port);
         }
     }
     panic!("no free port could be kept");
+}
+
+/// Of a server that writes its log into files and says nothing.
+fn wait_for_answer(port: u16) {
+    let end = Instant::now() + process::PATIENCE;
+    let ready = || {
+        let mut psql = Command::new(place::installed("psql"));
+        psql.args(["-XqAtc", "SELECT 1", "-h", "127.0.0.1", "-U", ADMINISTRATOR, "-d", "postgres"]);
+        process::run(psql.args(["-p", &port.to_string()])).code == 0
+    };
+    while !ready() {
+        assert!(Instant::now() < end, "the server does not answer");
+    }
 }
 
 /// A port that nobody listens on now.

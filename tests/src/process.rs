@@ -199,6 +199,17 @@ fn await_end(child: &Child, limit: Duration) -> bool {
     }
 }
 
+/// The most memory that a process has held so far, in KiB.
+///
+/// # Panics
+/// There is no such process, or the system does not say.
+#[must_use]
+pub fn most_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
 /// What a program that ran to its end left.
 #[derive(Debug, Clone)]
 pub struct Finished {

@@ -61,6 +61,10 @@ pub struct Field {
 /// A connection.
 pub struct Wire {
     stream: TcpStream,
+    /// All that came before the connection was ready.
+    pub greeting: Answer,
+    /// Whether a COPY from the client is given up at once, as clients do that want none.
+    pub gives_up_copies: bool,
 }
 
 impl Wire {
@@ -69,24 +73,43 @@ impl Wire {
     /// # Errors
     /// The server does not take it.
     pub fn open(port: u16, user: &str, database: &str) -> io::Result<Self> {
+        let parameters = ["user", user, "database", database, "application_name", "wire"];
+        Self::begin(port, &startup(VERSION_3_0, &parameters))
+    }
+
+    /// Opens one with a first message of one's own making.
+    ///
+    /// # Errors
+    /// The server does not take it.
+    pub fn begin(port: u16, first: &[u8]) -> io::Result<Self> {
+        let mut wire = Self::dial(port)?;
+        wire.greeting = wire.send(first, 1);
+        let refused = wire.greeting.error().map(|error| io::Error::other(error.text()));
+        match (refused, wire.greeting.lost.take()) {
+            (Some(error), _) | (None, Some(error)) => Err(error),
+            (None, None) => Ok(wire),
+        }
+    }
+
+    /// A socket that has said nothing yet.
+    ///
+    /// # Errors
+    /// Nobody listens.
+    pub fn dial(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_nodelay(true)?;
-        let mut body = 196_608_i32.to_be_bytes().to_vec();
-        for text in ["user", user, "database", database, "application_name", "wire", ""] {
-            body.extend_from_slice(text.as_bytes());
-            body.push(0);
-        }
-        let mut wire = Self { stream };
-        let length = u32::try_from(body.len() + 4).expect("a short message");
-        wire.stream.write_all(&length.to_be_bytes())?;
-        wire.stream.write_all(&body)?;
-        let answer = wire.hear(1);
-        match (answer.lost, answer.messages.iter().find(|message| message.kind == b'E')) {
-            (Some(error), _) => Err(error),
-            (None, Some(error)) => Err(io::Error::other(error.text())),
-            (None, None) => Ok(wire),
-        }
+        Ok(Self { stream, greeting: Answer::default(), gives_up_copies: true })
+    }
+
+    /// The socket itself.
+    pub const fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// All that comes until the server closes, at most until `ANSWER`.
+    pub fn rest(&mut self) -> Answer {
+        self.hear(usize::MAX)
     }
 
     /// Sends a statement and takes the answer. A COPY from the client is given up.
@@ -113,7 +136,7 @@ impl Wire {
             match self.message() {
                 Ok(message) => {
                     ready += usize::from(message.kind == b'Z');
-                    if message.kind == b'G' {
+                    if message.kind == b'G' && self.gives_up_copies {
                         let _refused = self.stream.write_all(&framed(b'f', b"no data\0"));
                     }
                     let fatal = message.kind == b'E' && message.field(b'S').as_deref() == Some("FATAL");
@@ -187,6 +210,13 @@ impl Answer {
         description.map(Message::fields).unwrap_or_default()
     }
 
+    /// Types of a described statement's parameters.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<u32> {
+        let description = self.messages.iter().find(|message| message.kind == b't');
+        description.map(Message::parameters).unwrap_or_default()
+    }
+
     /// Whether the connection is in a transaction at the end.
     #[must_use]
     pub fn in_transaction(&self) -> bool {
@@ -218,7 +248,15 @@ impl Message {
             .collect()
     }
 
-    fn fields(&self) -> Vec<Field> {
+    fn parameters(&self) -> Vec<u32> {
+        let mut rest = Cursor(&self.body);
+        let count = rest.i16();
+        (0..count).map(|_| rest.i32().cast_unsigned()).collect()
+    }
+
+    /// The fields of a RowDescription.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
         let mut rest = Cursor(&self.body);
         let count = rest.i16();
         (0..count)
@@ -261,12 +299,30 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
+/// A message of this type.
+#[must_use]
+pub fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![kind];
-    let length = u32::try_from(body.len() + 4).expect("a short message");
+    let length = u32::try_from(body.len() + 4).expect("a legal length");
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(body);
     bytes
+}
+
+/// Protocol versions as a startup message has them.
+pub const VERSION_3_0: u32 = 196_608;
+pub const VERSION_3_2: u32 = 196_610;
+
+/// A startup message; names and values take turns.
+#[must_use]
+pub fn startup(version: u32, parameters: &[&str]) -> Vec<u8> {
+    let mut body = version.to_be_bytes().to_vec();
+    for text in parameters.iter().chain(&[""]) {
+        body.extend_from_slice(text.as_bytes());
+        body.push(0);
+    }
+    let length = u32::try_from(body.len() + 4).expect("a short message");
+    [&length.to_be_bytes()[..], &body].concat()
 }
 
 /// A simple query.
@@ -286,6 +342,23 @@ pub fn parse(name: &str, sql: &str) -> Vec<u8> {
 pub fn bind(portal: &str, statement: &str, format: u8) -> Vec<u8> {
     let mut body = format!("{portal}\0{statement}\0\0\0\0\0\0\x01\0").into_bytes();
     body.push(format);
+    framed(b'B', &body)
+}
+
+/// A Bind to parameters in text; results in text.
+///
+/// # Panics
+/// There are more than a message can count.
+#[must_use]
+pub fn bind_to(portal: &str, statement: &str, values: &[Option<&str>]) -> Vec<u8> {
+    let mut body = format!("{portal}\0{statement}\0\0\0").into_bytes();
+    body.extend_from_slice(&u16::try_from(values.len()).expect("few parameters").to_be_bytes());
+    for value in values {
+        let length = value.map_or(-1, |value| i32::try_from(value.len()).expect("a short value"));
+        body.extend_from_slice(&length.to_be_bytes());
+        body.extend_from_slice(value.unwrap_or_default().as_bytes());
+    }
+    body.extend_from_slice(b"\0\0");
     framed(b'B', &body)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     agent::{Agent, AgentOptions},
     idp::IdentityProvider,
     person::{Browser, Person},
-    postgres::Postgres,
+    postgres::{Postgres, Version},
 };
 
 /// A database, an identity provider and the agent between them. Fields end in the order in which they
@@ -27,19 +27,50 @@ impl World {
         Self::start_with(&AgentOptions::default())
     }
 
+    /// Over a server of another version than the system's.
+    ///
+    /// # Panics
+    /// Something does not start.
+    #[must_use]
+    pub fn start_on(version: Option<Version>, options: &AgentOptions) -> Self {
+        Self::assemble(version, options.server, |_| options.clone())
+    }
+
+    /// With options that depend on the database: how it is reached.
+    ///
+    /// # Panics
+    /// Something does not start.
+    #[must_use]
+    pub fn start_behind(options: impl FnOnce(&Postgres) -> AgentOptions) -> Self {
+        Self::assemble(None, "", options)
+    }
+
     /// With options for the agent.
     ///
     /// # Panics
     /// Something does not start.
     #[must_use]
     pub fn start_with(options: &AgentOptions) -> Self {
+        Self::assemble(None, options.server, |_| options.clone())
+    }
+
+    fn assemble(
+        version: Option<Version>,
+        server: &str,
+        options: impl FnOnce(&Postgres) -> AgentOptions,
+    ) -> Self {
         let folder = TempDir::with_prefix("connect-test-").expect("a temporary folder");
         // The database may run as somebody else, who must get through.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), mode).expect("our own folder");
-        let postgres = Postgres::start(&folder.path().join("postgres"));
+        let below = folder.path().join("postgres");
+        let postgres = match version {
+            Some(version) => Postgres::start_version(version, &below),
+            None => Postgres::start_with(&below, server),
+        };
+        let options = options(&postgres);
         let idp = IdentityProvider::start_with(options.identity);
-        let agent = Agent::start(&folder.path().join("agent"), &postgres, &idp, options);
+        let agent = Agent::start(&folder.path().join("agent"), &postgres, &idp, &options);
         Self { agent, idp, postgres, folder }
     }
 

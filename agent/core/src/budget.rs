@@ -1,4 +1,7 @@
-//! How many clear values a principal may look up: each could be a guess.
+//! How many clear values a principal may look up: each could be a guess. How much its AI agents may take is in
+//! [`actors`].
+
+pub mod actors;
 
 use std::{
     collections::HashMap,
@@ -28,6 +31,8 @@ type Who = (String, String, String);
 /// What everybody has spent. One for all connections of an agent.
 #[derive(Debug, Default)]
 pub struct LookupBudget {
+    /// What AI agents may take.
+    pub actors: actors::ActorBudget,
     spent: Mutex<HashMap<Who, Spent>>,
 }
 
@@ -38,6 +43,12 @@ struct Spent {
 }
 
 impl LookupBudget {
+    /// With limits for AI agents.
+    #[must_use]
+    pub fn with(limits: actors::ActorLimits) -> Self {
+        Self { actors: actors::ActorBudget::new(limits), ..Self::default() }
+    }
+
     /// Spends so many lookups, or none.
     ///
     /// # Errors
@@ -102,7 +113,12 @@ mod tests {
     }
 
     fn resource(name: &str) -> Resource {
-        Resource { name: name.into(), database: "shop".into(), class: ResourceClass::Production }
+        Resource {
+            name: name.into(),
+            database: "shop".into(),
+            class: ResourceClass::Production,
+            approvers: Vec::new(),
+        }
     }
 
     #[test]

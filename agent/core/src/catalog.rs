@@ -9,16 +9,20 @@ mod column;
 #[doc(hidden)]
 pub mod fixture;
 mod rights;
+mod shown;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
+
+use connect_shared::label::Label;
 
 use self::code::{Code, Name};
 pub use self::{
     column::{Column, Identity, Modifier},
     rights::{Rights, RoleRights, RowSecurity, Security},
+    shown::{How, Seen, Shown},
 };
 
 /// An identifier in quotes: what PostgreSQL reads back as this very name.
@@ -65,10 +69,38 @@ pub struct Catalog {
     pub roles: HashMap<Name, Role>,
     /// Who has whose rights.
     pub rights: Arc<Rights>,
+    /// Stands for the state of what is not kept here word for word: bodies of functions, operators, policies,
+    /// memberships. The same text, the same state.
+    pub state: Name,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
     pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
+    /// Names of users' code that may stand beside protected columns.
+    pub harmless: Arc<Harmless>,
+    /// What whoever it is for sees in clear; nothing, unless it was made by [`Catalog::shown_to`].
+    pub shown: Arc<Shown>,
+    /// Labels in this snapshot, counted at the first question.
+    pub labels: Labels,
+}
+
+/// Users' code that cannot reach protected values and changes nothing, by bare name: all that has the name in
+/// any schema is so. Filled by [`crate::understand::settle_code`]; what is not in it may do anything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Harmless {
+    pub functions: HashSet<Name>,
+    pub operators: HashSet<Name>,
+    pub types: HashSet<Name>,
+}
+
+/// A place for the labels of one snapshot. A clone's is empty, since clones are made to be changed.
+#[derive(Debug, Default)]
+pub struct Labels(OnceLock<HashSet<Label>>);
+
+impl Clone for Labels {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// A role's rights, as far as they change what names mean.
@@ -323,6 +355,14 @@ impl Catalog {
             }
             None => self.forget_bindings(),
         }
+    }
+
+    /// The labels of all columns, as they were at the first question.
+    pub fn labels(&self) -> &HashSet<Label> {
+        self.labels.0.get_or_init(|| {
+            let columns = self.relations.values().flat_map(|relation| &relation.columns);
+            columns.filter_map(|column| column.label).collect()
+        })
     }
 
     /// Whether anything in this database must be masked.

@@ -1,92 +1,137 @@
 //! Decides about one statement: (principal, grant, resource, statement) → [`Verdict`]. The only place
 //! that makes a [`Permit`].
 //!
-//! The rules are the default policy, described in [`DEFAULT_POLICY`] and written out in [`rules`].
+//! The rules are a Cedar policy set ([`set`]), asked once for each (action, relation) of the statement
+//! ([`ask`]); what is not understood, or what masking cannot hold, is denied before any policy is asked.
+//! What the rules said is [`Evaluated`], which can be kept ([`kept`]); a permit is made anew each time.
 
-mod rules;
+mod ask;
+pub mod column;
+mod evaluate;
+mod force;
+mod kept;
+pub mod limit;
+mod set;
+mod words;
 
-use std::sync::OnceLock;
+use std::{sync::Arc, time::Duration};
 
 use connect_shared::{
-    decision::{Decision, Obligation, Outcome, Reason, ReasonCode},
+    decision::{Decision, Outcome, Reason, ReasonCode},
     ids::StatementId,
 };
 
-use crate::{
-    principal::{GrantInForce, Principal, Resource},
-    record::Permit,
-    statement::{Protection, Statement},
+pub use self::{
+    evaluate::{Evaluated, Need},
+    force::InForce,
+    kept::Kept,
+    set::{Act, DEFAULT_POLICY, Policies, PolicyProblem, SCHEMA},
+    words::names,
 };
-
-/// The default policy in words. Its digest stands in every decision.
-pub const DEFAULT_POLICY: &str = include_str!("decide/default_policy.txt");
+use crate::{
+    approval::Approved,
+    principal::{GrantInForce, Principal, Resource},
+    record::{Permit, ReadProof},
+    statement::Statement,
+};
 
 /// The answer about one statement.
 #[derive(Debug)]
 pub enum Verdict {
     /// It may run, once.
     Permit(Permit, Decision),
+    /// It may run once somebody has approved it.
+    Hold(Decision, Need),
     /// It may not. The SQLSTATE is the one to show to the client.
     Deny(Decision, &'static str),
 }
 
-/// SHA-256 of the policy that decides, in hexadecimal.
-#[must_use]
-pub fn policy_digest() -> &'static str {
-    static DIGEST: OnceLock<String> = OnceLock::new();
-    DIGEST.get_or_init(|| {
-        use std::fmt::Write as _;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, DEFAULT_POLICY.as_bytes());
-        digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _infallible = write!(text, "{byte:02x}");
-            text
-        })
-    })
+/// Who asks, for what, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub principal: &'a Principal,
+    pub grant: &'a GrantInForce,
+    pub resource: &'a Resource,
+    /// What the session says it is for.
+    pub purpose: Option<&'a str>,
+    /// Time since 1970.
+    pub wall: Duration,
 }
 
-/// Decides by the default policy.
-#[must_use]
-pub fn decide(
-    principal: &Principal,
-    grant: &GrantInForce,
-    resource: &Resource,
-    statement: &Statement,
-    id: StatementId,
-) -> Verdict {
-    match rules::denial(principal, grant, resource, statement) {
-        Some((reason, sqlstate)) => Verdict::Deny(decision(Outcome::Deny, reason), sqlstate),
-        None => {
-            let obligations = obligations(statement);
-            let permit = Permit::grant(id, obligations.clone(), statement.proof);
-            Verdict::Permit(permit, decision(Outcome::Permit(obligations), granted(statement)))
-        }
+impl Asking<'_> {
+    /// What the client said last; else why the grant was asked for.
+    #[must_use]
+    pub fn purpose(&self) -> Option<&str> {
+        self.purpose.or(self.grant.reason.as_deref())
     }
 }
 
-fn decision(outcome: Outcome, reason: Reason) -> Decision {
-    Decision { outcome, reasons: vec![reason], policy_digest: policy_digest().to_owned() }
+impl Policies {
+    /// The policies that decide where none are configured.
+    #[must_use]
+    pub fn default_set() -> Arc<Self> {
+        use std::sync::OnceLock;
+        static DEFAULT: OnceLock<Arc<Policies>> = OnceLock::new();
+        Arc::clone(DEFAULT.get_or_init(|| Arc::new(Self::of_the_program())))
+    }
+
+    #[expect(clippy::expect_used, reason = "the text is part of the program, and a test loads it")]
+    fn of_the_program() -> Self {
+        Self::load(DEFAULT_POLICY).expect("the default policy loads")
+    }
+
+    /// Decides. An approval is context: it answers what would be held, and nothing that is denied.
+    #[must_use]
+    pub fn decide(
+        &self,
+        asking: &Asking<'_>,
+        statement: &Statement,
+        id: StatementId,
+        approved: Option<Approved<'_>>,
+    ) -> Verdict {
+        evaluate::evaluate(self, asking, statement, approved).verdict(statement, id, approved)
+    }
 }
 
-fn granted(statement: &Statement) -> Reason {
+impl Evaluated {
+    /// What follows from it for one execution.
+    #[must_use]
+    pub fn verdict(&self, statement: &Statement, id: StatementId, approved: Option<Approved<'_>>) -> Verdict {
+        let decision = |outcome, reason: &Reason| Decision {
+            outcome,
+            reasons: vec![reason.clone()],
+            shadow: self.shadow.clone(),
+            policy_digest: self.digest.clone(),
+        };
+        let reason = match (&self.denied, &self.held, approved) {
+            (Some((reason, sqlstate)), ..) => {
+                return Verdict::Deny(decision(Outcome::Deny, reason), sqlstate);
+            }
+            (None, Some((reason, need)), None) => {
+                return Verdict::Hold(decision(Outcome::Hold, reason), need.clone());
+            }
+            (None, Some((held, _)), Some(approved)) => &by_approval(held, approved),
+            (None, None, _) => &self.permitted,
+        };
+        // What a human has looked at is never sent before its record is durable.
+        let proof = if approved.is_some() { ReadProof::MayWrite } else { statement.proof };
+        let permit = Permit::grant(id, self.obligations.clone(), proof);
+        Verdict::Permit(permit, decision(Outcome::Permit(self.obligations.clone()), reason))
+    }
+}
+
+fn by_approval(held: &Reason, approved: Approved<'_>) -> Reason {
+    let request = approved.request().to_string();
     Reason {
-        policy: rules::permitting(statement.kind).to_owned(),
-        code: ReasonCode::Granted,
-        object: None,
-        message: "within the grant".to_owned(),
+        code: ReasonCode::Approved,
+        message: format!("approved by {} in {request}", approved.by()),
+        object: Some(request),
         hint: None,
+        policy: held.policy.clone(),
     }
 }
 
-fn obligations(statement: &Statement) -> Vec<Obligation> {
-    let (Protection::Projection { columns } | Protection::Masked { columns, .. }) = &statement.protection
-    else {
-        return Vec::new();
-    };
-    columns
-        .iter()
-        .map(|column| Obligation::Mask { column: column.name.clone(), label: column.label })
-        .collect()
-}
-
+#[cfg(test)]
+mod custom_tests;
 #[cfg(test)]
 mod tests;

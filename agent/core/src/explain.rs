@@ -1,10 +1,10 @@
 //! What would become of a text on a new connection, without running anything of it. Understanding and
 //! rules are those of every connection; the permits that they make are dropped here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use connect_shared::{
-    api::{ExplainedStatement, Mask, MaskMethod, MaskPlace, StatementKind},
+    api::{ClearColumn, ExplainedStatement, Mask, MaskMethod, MaskPlace, StatementKind},
     decision::Decision,
     ids::StatementId,
     lineage::LineageReport,
@@ -12,10 +12,11 @@ use connect_shared::{
 
 use crate::{
     catalog::{Catalog, Oid, code::TypeKind},
-    decide::{Verdict, decide},
+    decide::{Asking, Policies, Verdict},
     lineage::{ColumnId, Names, OutputKind},
     mask::{self, MaskKey},
     principal::{GrantInForce, Principal, Resource},
+    record::ReadProof,
     session::Session,
     statement::{Kind, ProtectedColumn, Protection, Schema, Statement},
     understand::{Limits, understand_masked},
@@ -32,6 +33,18 @@ pub struct Asker<'a> {
     pub resource: &'a Resource,
     /// Key of the resource's masks; nothing of it is in the answer.
     pub mask_key: &'a MaskKey,
+    pub policies: &'a Policies,
+    /// Time since 1970.
+    pub wall: Duration,
+}
+
+impl<'a> Asker<'a> {
+    /// Who asks, before a session has said what it is for.
+    #[must_use]
+    pub const fn asking(&self) -> Asking<'a> {
+        let Self { principal, grant, resource, wall, .. } = *self;
+        Asking { principal, grant, resource, purpose: None, wall }
+    }
 }
 
 /// What would become of one statement.
@@ -72,15 +85,20 @@ pub fn explain(
 fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
-    let verdict = decide(asker.principal, asker.grant, asker.resource, &statement, id);
+    let purpose = names.session.purpose().map(|purpose| &**purpose);
+    let asking = Asking { purpose, ..asker.asking() };
+    let verdict = asker.policies.decide(&asking, &statement, id, None);
     let (decision, sqlstate) = match verdict {
         Verdict::Permit(_unspent, decision) => (decision, None),
+        Verdict::Hold(decision, _need) => (decision, None),
         Verdict::Deny(decision, sqlstate) => (decision, Some(sqlstate.to_owned())),
     };
     let answer = ExplainedStatement {
         verb: statement.verb.clone(),
         kind: kind(statement.kind),
+        read_only: statement.proof == ReadProof::ReadOnly,
         masks: masks(&statement, &decision, names.catalog),
+        clear: clear(&statement, &decision),
         lineage: report(&statement, &decision, names),
         decision,
         sqlstate,
@@ -132,6 +150,11 @@ fn masks(statement: &Statement, decision: &Decision, catalog: &Catalog) -> Vec<M
     };
     let shown = columns.iter().filter(|_| decision.is_permit());
     shown.map(|column| mask(column, place, catalog)).collect()
+}
+
+fn clear(statement: &Statement, decision: &Decision) -> Vec<ClearColumn> {
+    let shown = statement.shown.iter().filter(|_| decision.is_permit());
+    shown.map(|column| ClearColumn { column: column.name.clone(), label: column.label }).collect()
 }
 
 fn mask(column: &ProtectedColumn, place: MaskPlace, catalog: &Catalog) -> Mask {

@@ -20,7 +20,9 @@
     )
 )]
 
+pub mod approval;
 pub mod budget;
+pub mod canary;
 pub mod catalog;
 pub mod decide;
 pub mod explain;
@@ -28,9 +30,11 @@ pub mod label;
 pub mod lineage;
 pub mod machine;
 pub mod mask;
+pub mod person;
 pub mod principal;
 pub mod protocol;
 pub mod record;
 pub mod session;
 pub mod statement;
 pub mod understand;
+pub mod usage;

@@ -10,7 +10,10 @@ mod report;
 
 use std::collections::BTreeSet;
 
-pub use self::{names::Names, report::merge};
+pub use self::{
+    names::{Names, part},
+    report::merge,
+};
 use crate::catalog::{Oid, code::Name};
 
 /// A stored column: (table or materialized view OID, attribute number).

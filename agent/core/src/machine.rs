@@ -13,9 +13,10 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use connect_shared::entry::Entry;
+use connect_shared::{api::HeldStatement, entry::Entry, ids::RequestId};
 
 use crate::{
+    approval::{Approval, Binding},
     catalog::Catalog,
     principal::GrantInForce,
     record::{Seq, Ticket},
@@ -46,12 +47,53 @@ pub enum Input {
     Catalog(Arc<Catalog>),
     /// [`Output::NeedCatalog`] cannot be met now.
     CatalogFailed,
+    /// What became of [`Output::Hold`].
+    Hold(HoldNews),
+    /// The client asked, on another connection, to cancel what this one does.
+    Cancelled,
+    /// [`Output::CancelOwn`] has met what it was meant for, or nothing: it meets nothing that is sent from now on.
+    CancelOver,
     /// The grant was renewed.
     Grant(GrantInForce),
     /// Revoked, expired, drained: cut the connection now, saying why.
     End(Ending),
     /// A deadline passed.
     Tick,
+}
+
+/// What became of a statement that is held.
+#[derive(Debug)]
+pub enum HoldNews {
+    /// This request waits for a verdict.
+    Asked(RequestId),
+    /// Somebody approved it: the statement is to be evaluated again.
+    Approved,
+    /// There was an approval, and its use is taken. It is for what [`Output::Hold`] said and nothing else.
+    Taken(Approval),
+    /// `by`, with the reason if one was given.
+    Rejected { by: String, reason: Option<String> },
+    /// Nobody decided in time, or it was taken back elsewhere.
+    Over,
+    /// Approvals cannot be asked for now; in words for the client.
+    Unavailable(String),
+}
+
+/// A statement that waits, with what an approval would be for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldAsk {
+    pub binding: Binding,
+    /// Why, as the principal gave it.
+    pub reason: Option<String>,
+    pub statement: HeldStatement,
+}
+
+/// What becomes of the request of a statement that waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldEnd {
+    /// It can still be decided; the same statement goes through then.
+    Keep,
+    /// The client does not want it any more.
+    Withdraw,
 }
 
 /// An upstream connection after its own login.
@@ -118,8 +160,19 @@ pub enum Output {
     NeedCatalog {
         newer_than: u64,
     },
+    /// Take the use of an approval for this, or ask for one: answered with [`Input::Hold`], until
+    /// [`Output::HoldOver`].
+    Hold(Box<HoldAsk>),
+    /// Nothing waits for an approval any more.
+    HoldOver(HoldEnd),
     /// The client asked to cancel what runs under this key.
     Cancel(CancelKey),
+    /// What runs on this connection has broken a limit: the server need not go on with it.
+    CancelOwn,
+    /// A value that must never leave was about to, by this name: whoever it was gets no more of anything.
+    Alarm {
+        canary: String,
+    },
     /// It is over: nothing else will come out.
     Finished {
         code: String,
@@ -140,6 +193,10 @@ pub enum Deadline {
     Startup,
     /// A catalog snapshot was asked for.
     Catalog,
+    /// A statement waits for an approval.
+    Approval,
+    /// A statement runs that may take so long.
+    Statement,
 }
 
 /// A database connection.

@@ -4,6 +4,7 @@
 //! [`kept`] names; nothing else of the value can reach the output. Read [`transform`] next.
 
 mod array;
+pub mod back;
 mod canonical;
 mod decimal;
 mod digest;
@@ -25,6 +26,7 @@ pub(crate) mod types;
 mod watch;
 mod wrapping;
 
+pub(crate) use self::transform::{canonical, shows_equality};
 pub use self::{
     key::MaskKey,
     plan::{Field, Format, Plan},

@@ -22,6 +22,8 @@ pub struct Principal {
 pub struct GrantInForce {
     pub id: GrantId,
     pub actions: Vec<Action>,
+    /// Why it was asked for.
+    pub reason: Option<String>,
 }
 
 /// How careful the default policy is with a resource.
@@ -39,6 +41,8 @@ pub struct Resource {
     /// The one database that it is.
     pub database: String,
     pub class: ResourceClass,
+    /// Who may approve what the policy holds, in words; empty: nobody, and what would be held is denied.
+    pub approvers: Vec<String>,
 }
 
 /// Everything about a connection that does not change with its statements.
@@ -50,4 +54,6 @@ pub struct ConnectionFacts {
     pub resource: Arc<Resource>,
     /// The run that the session is for.
     pub run: Option<RunId>,
+    /// The AI agent's task that it is for.
+    pub task: Option<Arc<str>>,
 }

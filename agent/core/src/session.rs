@@ -39,6 +39,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::code::named_may_leave_role;
 pub use self::{
     change::SessionChange,
     find::UnknownName,
@@ -260,6 +261,18 @@ impl Session {
             && self.settings.lexing == fingerprint.lexing
     }
 
+    /// Whether a statement that is held waits for its approval (`connect.wait`).
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        !self.settings.no_wait
+    }
+
+    /// What the client says that it is for (`connect.purpose`).
+    #[must_use]
+    pub const fn purpose(&self) -> Option<&Name> {
+        self.settings.purpose.as_ref()
+    }
+
     /// How the server reads string constants now.
     #[must_use]
     pub const fn lexing(&self) -> Lexing {
@@ -276,6 +289,15 @@ impl Session {
             Actor::Login => Ok(None),
             Actor::Named(name) => Ok(Some(name)),
             Actor::Unknown => Err(UnknownRole),
+        }
+    }
+
+    /// The role that the connection was opened with, and goes back to. Nothing is let through that could leave it.
+    #[must_use]
+    pub const fn given_role(&self) -> Option<&Name> {
+        match &self.reset.role {
+            Some(Actor::Named(name)) => Some(name),
+            _ => None,
         }
     }
 

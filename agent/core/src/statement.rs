@@ -9,7 +9,7 @@ use connect_shared::{entry::TextRef, label::Label};
 
 pub(crate) use self::schema::Schema;
 use crate::{
-    catalog::Oid,
+    catalog::{Oid, Seen},
     lineage::Lineage,
     record::ReadProof,
     session::{Fingerprint, SessionChange},
@@ -40,9 +40,17 @@ pub struct Statement {
     pub writes: Vec<String>,
     pub proof: ReadProof,
     pub protection: Protection,
+    /// Columns with labels that it reads in clear, since its principal may see them.
+    pub shown: Vec<ProtectedColumn>,
     /// Clear values that an execution asks for or tests: constants and parameters that protected columns are
     /// compared with, or that are given to unique ones.
     pub lookups: u32,
+    /// Protected columns that it gives values to.
+    pub assigned: Vec<ProtectedColumn>,
+    /// A constant in it is a mask and nothing else.
+    pub gives_mask: bool,
+    /// How it changes rows, as far as its text says.
+    pub changes: Changes,
     /// Shapes that guardrails speak about.
     pub shapes: Vec<Shape>,
     /// What it changes for the statements after it.
@@ -53,6 +61,32 @@ pub struct Statement {
     pub change: Arc<SessionChange>,
     /// State of the session that lineage and change are found under.
     pub under: Fingerprint,
+}
+
+/// Kinds of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Changes {
+    pub insert: bool,
+    pub update: bool,
+    pub delete: bool,
+    /// Some of it is no part of the count that the server gives at the end: a data-modifying WITH.
+    pub beside: bool,
+}
+
+impl Statement {
+    /// How it changes rows; where the text does not say, everything that its verb may stand for.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        let Changes { insert, update, delete, beside } = self.changes;
+        if insert || update || delete {
+            return self.changes;
+        }
+        match self.verb.as_str() {
+            "copy" => Changes { insert: true, beside, ..Changes::default() },
+            "truncate" => Changes { delete: true, beside, ..Changes::default() },
+            _ => Changes { insert: true, update: true, delete: true, beside },
+        }
+    }
 }
 
 /// What a statement is for.
@@ -97,7 +131,18 @@ pub struct ProtectedColumn {
     pub number: i16,
     /// `schema.table.column`
     pub name: String,
+    /// That it is masked by, or shown in spite of.
     pub label: Label,
+    /// How its principal sees it, where that is not as everybody does.
+    pub seen: Option<Seen>,
+}
+
+impl ProtectedColumn {
+    /// The label that it has for everybody, which is what policies speak about.
+    #[must_use]
+    pub fn own_label(&self) -> Label {
+        self.seen.map_or(self.label, |seen| seen.label)
+    }
 }
 
 /// Why a statement cannot be let through, in terms of what it does to protected columns.

@@ -9,23 +9,28 @@ mod condition;
 mod facts;
 mod found;
 mod functions;
+mod harmless;
 mod masked;
 pub(crate) mod named;
 pub mod overload;
 mod parse;
+mod pg_dump;
 pub mod plpgsql;
 mod query;
 mod refusal;
 mod resolve;
 pub mod review;
+mod role;
 mod settings;
 mod shape;
+mod shown;
 mod text;
 mod tokens;
 mod utility;
 mod value_bearing;
 mod views;
 mod walk;
+mod widened;
 
 use std::borrow::Cow;
 
@@ -33,16 +38,19 @@ use bytes::Bytes;
 use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
-pub(crate) use self::shape::shape;
+pub use self::widened::{may_widen, widened};
 pub use self::{
     bind::{ViewCell, bind, bind_node, bind_text},
-    text::{lineages, new_session},
+    harmless::settle_code,
+    text::{lineages, new_session, new_session_as},
+    tokens::{comparable, normal_form},
     views::settle_views,
 };
 use self::{
     found::{BoundIn, Found},
     tokens::{Normal, Tokens},
 };
+pub(crate) use self::{refusal::masked_value, shape::shape};
 use crate::{
     catalog::Catalog,
     mask::MaskKey,
@@ -87,14 +95,41 @@ pub fn understand_masked(
     key: &MaskKey,
 ) -> (Analysis, Option<Bytes>) {
     let analysis = understand(text, catalog, session, limits);
-    let is_refused = |found: &Statement| matches!(found.protection, Protection::Refused(_));
-    if !analysis.statements.iter().any(is_refused) || !catalog.has_protected() {
+    if let Some(found) = without_secrets(text, &analysis, catalog, session, limits) {
+        return found;
+    }
+    let refusals = || {
+        analysis.statements.iter().filter_map(|found| match &found.protection {
+            Protection::Refused(refusal) => Some(refusal.code),
+            _ => None,
+        })
+    };
+    // No mask helps against that one.
+    let leaves_role = refusals().any(|code| code == ReasonCode::LeavesRole);
+    if refusals().next().is_none() || leaves_role || !catalog.has_protected() {
         return (analysis, None);
     }
     match masked::masked(text, &analysis.statements, catalog, session, key, limits) {
         Ok(masked) => (Analysis { statements: masked.statements, ..analysis }, Some(masked.text)),
         Err(refusal) => (for_this_reason(analysis, refusal), None),
     }
+}
+
+/// What pg_dump reads and may not see, it is told is not there.
+fn without_secrets(
+    text: &[u8],
+    analysis: &Analysis,
+    catalog: &Catalog,
+    session: &Session,
+    limits: &Limits,
+) -> Option<(Analysis, Option<Bytes>)> {
+    let [only] = analysis.statements.as_slice() else { return None };
+    let Protection::Refused(Refusal { code: ReasonCode::ValueBearingCatalog, .. }) = only.protection else {
+        return None;
+    };
+    let sent = pg_dump::without_secrets(std::str::from_utf8(text).ok()?)?;
+    let again = understand(sent.as_bytes(), catalog, session, limits);
+    Some((Analysis { numbers_are_inert: false, ..again }, Some(Bytes::from(sent))))
 }
 
 /// What cannot be rewritten stays refused for its first reason, unless it could be if it showed less. A query
@@ -162,6 +197,10 @@ fn parsed<'t>(
         return Err(refusal::too_large(format!("a text may have {} bytes", limits.bytes)));
     }
     let text = std::str::from_utf8(text).map_err(|_| refusal::not_reviewed("a text that is not UTF-8"))?;
+    let text = pg_dump::read_as(text);
+    if parse::takes_too_long(text) {
+        return Err(refusal::too_large("a text may have 256 openings of comments in a row".to_owned()));
+    }
     let tokens = Tokens::scan(text, catalog)?;
     let parsed = parse::statements(text)?;
     if parsed.len() > limits.statements {
@@ -174,7 +213,7 @@ fn parsed<'t>(
 fn whole(text: &[u8], refusal: Refusal, session: &Session) -> Statement {
     let length = text.len() as u64;
     let (lineage, change) = (text::opaque(&refusal), SessionChange::code_ran());
-    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    let bound = BoundIn { lineage, change, under: session.fingerprint(), shown: Vec::new() };
     Found::new("unknown", Kind::Administration).refused(refusal).with_text(Normal::None { length }, bound)
 }
 
@@ -199,7 +238,15 @@ fn statement(
     let lineage = bind(raw, catalog, session);
     let node = raw.stmt.as_deref().and_then(|node| node.node.as_ref());
     let change = node.map(|node| change_of(node, &lineage, catalog)).unwrap_or_default();
-    let bound = BoundIn { lineage, change, under: session.fingerprint() };
+    let found = match node {
+        Some(node) => {
+            let (lineage, change) = (&lineage, &change);
+            role::Asked { node, lineage, change, catalog, tokens, range: start..end }.kept(found, session)
+        }
+        None => found,
+    };
+    let shown = shown::columns(&lineage, [&found.reads, &found.writes], catalog);
+    let bound = BoundIn { lineage, change, under: session.fingerprint(), shown };
     found.with_text(tokens::normal(tokens, start, end), bound)
 }
 

@@ -16,7 +16,7 @@ use tokio_postgres::config::Host;
 
 use self::pairs::Pair;
 use super::passfile::{self, Place};
-use crate::upstream::{Secret, UpstreamConfig, UpstreamTls};
+use crate::upstream::{Secret, UpstreamConfig, UpstreamTls, Way};
 
 /// Options that change how libpq holds a connection, and nothing here.
 const WITHOUT_EFFECT: [&str; 14] = [
@@ -193,7 +193,7 @@ impl Parts {
         let kept = || passfile.and_then(|file| passfile::look_up(&file, &place));
         let password = self.password.or_else(|| environment("PGPASSWORD")).or_else(kept);
         let password = Secret(password.unwrap_or_default());
-        Ok(UpstreamConfig { host, port, database, user, password, tls })
+        Ok(UpstreamConfig { host, port, database, user, password, tls, way: Way::default() })
     }
 }
 

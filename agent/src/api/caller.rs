@@ -8,13 +8,30 @@ use connect_shared::error::{ErrorReport, Exit};
 use http::{header, request::Parts};
 
 use super::error::ApiError;
-use crate::serve::{Agent, now};
+use crate::{
+    identity::{SignedIn, TokenError},
+    revocation::Standing,
+    serve::{Agent, now},
+};
 
 /// A caller whose ID token was good.
 #[derive(Debug)]
 pub(super) struct Caller(pub(super) Principal);
 
+/// The same, with what the token says of the sign-in.
+#[derive(Debug)]
+pub(super) struct Identified(pub(super) SignedIn);
+
 impl FromRequestParts<Arc<Agent>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, agent: &Arc<Agent>) -> Result<Self, ApiError> {
+        let Identified(signed_in) = Identified::from_request_parts(parts, agent).await?;
+        Ok(Self(signed_in.principal))
+    }
+}
+
+impl FromRequestParts<Arc<Agent>> for Identified {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, agent: &Arc<Agent>) -> Result<Self, ApiError> {
@@ -26,7 +43,11 @@ impl FromRequestParts<Arc<Agent>> for Caller {
             );
             ApiError::from(report.help("connect login"))
         })?;
-        Ok(Self(agent.identity.verify(token, now()).await?))
+        let signed_in = agent.identity.verify(token, now()).await?;
+        if agent.revocations.is_shut_out(&Standing::from(&signed_in), now()) {
+            return Err(TokenError::Revoked.into());
+        }
+        Ok(Self(signed_in))
     }
 }
 

@@ -10,10 +10,11 @@ use axum::{
 };
 use connect_core::{
     catalog::Catalog,
+    decide::Policies,
     explain::{Asker, Explained, explain as explain_text},
     mask::MaskKey,
     principal::{GrantInForce, Principal, Resource},
-    understand::{Limits, new_session},
+    understand::{Limits, new_session_as},
 };
 use connect_shared::{
     api::{ExplainRequest, Explanation, GrantRequest},
@@ -30,9 +31,11 @@ use super::{
     grants::{no_key, refused},
 };
 use crate::{
+    catalog::Clear,
+    config::WorksAs,
     listener::Peer,
     log::{Log, LogClosed},
-    serve::Agent,
+    serve::{Agent, wall_clock},
 };
 
 /// A text of the greatest length, every second byte of it escaped in JSON.
@@ -69,25 +72,34 @@ async fn answer(
     let served = agent.resources.get(&request.resource).ok_or_else(stopped)?;
     // A reading that begins now: what was changed a moment ago counts.
     let catalog = served.runtime.catalog.newer_than(0).await?;
+    let role = match served.runtime.roles.of(&principal) {
+        WorksAs::Role(role) => Some(role),
+        // Nobody has been refused by the rules of grants.
+        WorksAs::Account | WorksAs::Nobody => None,
+    };
     let asked = Asked {
         principal,
+        role,
         // The grant is assumed, not issued.
-        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions },
+        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions, reason: None },
         resource: Arc::clone(&served.runtime.resource),
         catalog,
         mask_key: Arc::clone(&agent.mask_key),
+        policies: agent.policies.current(),
         sql: request.sql,
         search_path: request.search_path,
         _place: place,
     };
     // Parsing takes its time, and the tunnels' threads have better to do.
+    let runtime = Arc::clone(&served.runtime);
     let analysed = tokio::task::spawn_blocking(move || {
-        let explained = asked.explain();
+        let explained = asked.explain(&runtime.clear);
         (asked, explained)
     });
     let (asked, explained) = analysed.await.map_err(|_| stopped())?;
     let outcome = outcome(&explained);
-    record(&agent.log, &asked.principal.reference, &request.resource, &explained, outcome)?;
+    let subject = (request.resource.as_str(), request.task);
+    record(&agent.log, &asked.principal.reference, subject, &explained, outcome)?;
     Ok(Explanation {
         schema: "connect.explain/1".to_owned(),
         resource: request.resource,
@@ -95,7 +107,7 @@ async fn answer(
         actor: request.actor,
         actions: asked.grant.actions,
         outcome,
-        policy_digest: connect_core::decide::policy_digest().to_owned(),
+        policy_digest: asked.policies.digest().to_owned(),
         server_version: (asked.catalog.server_version / 10_000).to_string(),
         statements: explained.into_iter().map(|explained| explained.answer).collect(),
     })
@@ -108,22 +120,29 @@ struct Asked {
     resource: Arc<Resource>,
     catalog: Arc<Catalog>,
     mask_key: Arc<MaskKey>,
+    policies: Arc<Policies>,
     sql: String,
     search_path: Option<Vec<String>>,
+    /// As which role of the database the caller works.
+    role: Option<Arc<str>>,
     /// Held until the analysis ends, even if nobody waits for it any more.
     _place: SemaphorePermit<'static>,
 }
 
 impl Asked {
-    fn explain(&self) -> Vec<Explained> {
+    fn explain(&self, clear: &Clear) -> Vec<Explained> {
         let asker = Asker {
             principal: &self.principal,
             grant: &self.grant,
             resource: &self.resource,
             mask_key: &self.mask_key,
+            policies: &self.policies,
+            wall: wall_clock(),
         };
-        let mut session = new_session(&self.catalog, self.search_path.as_deref());
-        explain_text(self.sql.as_bytes(), &self.catalog, &mut session, &asker, &Limits::default())
+        let catalog = clear.seen_by(&asker.asking(), &self.policies, Arc::clone(&self.catalog));
+        let path = self.search_path.as_deref();
+        let mut session = new_session_as(self.role.as_deref(), &catalog, path);
+        explain_text(self.sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default())
     }
 }
 
@@ -135,6 +154,7 @@ fn as_grant(request: &ExplainRequest) -> GrantRequest {
         reason: None,
         actor: request.actor.clone(),
         run: None,
+        task: request.task.clone(),
     }
 }
 
@@ -147,7 +167,7 @@ fn outcome(explained: &[Explained]) -> OutcomeKind {
 fn record(
     log: &Log,
     principal: &PrincipalRef,
-    resource: &str,
+    (resource, task): (&str, Option<String>),
     explained: &[Explained],
     outcome: OutcomeKind,
 ) -> Result<(), LogClosed> {
@@ -161,7 +181,7 @@ fn record(
     }
     let texts = explained.iter().map(|explained| explained.statement.text.clone()).collect();
     let (principal, resource) = (principal.clone(), resource.to_owned());
-    log.append(Entry::Explained { principal, resource, texts, outcome }).map(|_| ())
+    log.append(Entry::Explained { principal, resource, texts, outcome, task }).map(|_| ())
 }
 
 async fn read_body(request: Request) -> Result<ExplainRequest, ApiError> {

@@ -12,28 +12,39 @@ use connect_shared::{
     api::{GrantRequest, GrantResponse},
     entry::{Entry, PrincipalRef},
     error::{ErrorReport, Exit},
+    grant::{Action, RunIdentity},
     ids::GrantId,
 };
 
-use super::{caller::Caller, error::ApiError, info::describe};
+use super::{
+    caller::Identified,
+    error::ApiError,
+    info::describe,
+    requests::failed,
+    search::{unfindable, until_usable},
+};
 use crate::{
-    grants::{Issued, Thumbprint},
+    grants::{Admitted, Issued, Thumbprint},
+    identity::SignedIn,
     keys,
+    lineage::ClaimError,
     listener::Peer,
     serve::{Agent, now},
+    store::{self, Details},
 };
 
 pub(super) async fn issue(
     State(agent): State<Arc<Agent>>,
     Extension(peer): Extension<Peer>,
-    caller: Result<Caller, ApiError>,
+    caller: Result<Identified, ApiError>,
     request: Request,
 ) -> Result<Json<GrantResponse>, ApiError> {
-    let Caller(principal) = caller.inspect_err(|error| refused(&agent, error, "", None))?;
-    let reference = principal.reference.clone();
+    let Identified(signed_in) = caller.inspect_err(|error| refused(&agent, error, "", None))?;
+    agent.reconsider(&signed_in);
+    let reference = signed_in.principal.reference.clone();
     let body = read_body(request).await?;
     let resource = body.resource.clone();
-    let outcome = grant(&agent, peer.certificate.as_ref(), principal, body).await;
+    let outcome = grant(&agent, peer.certificate.as_ref(), signed_in, body).await;
     if let Ok(Json(grant)) = &outcome {
         tracing::info!(address = %peer.address, grant = %grant.id, %resource, "a grant was issued");
     }
@@ -43,19 +54,26 @@ pub(super) async fn issue(
 async fn grant(
     agent: &Agent,
     certificate: Option<&Thumbprint>,
-    principal: Principal,
+    signed_in: SignedIn,
     request: GrantRequest,
 ) -> Result<Json<GrantResponse>, ApiError> {
     let certificate = certificate.ok_or_else(no_key)?;
     let id = GrantId::from_random(keys::random().map_err(|_| no_randomness())?);
-    let issued = agent.grants.issue(principal, &request, certificate, id, now())?;
+    let (principal, allowed) = agent.grants.admit(signed_in.principal.clone(), &request)?;
+    let admitted = approved(agent, &principal, &request, allowed).await?;
+    let issued =
+        agent.grants.issue_admitted(signed_in, principal, admitted, &request, certificate, id, now())?;
+    if let Some(run) = &request.run {
+        claim(agent, run, &issued, &request.resource).await?;
+    }
     // A grant that is not in the log must not exist.
     let seq = agent.log.append(entry(&issued, &request, certificate))?;
     agent.log.wait_durable(seq).await?;
     let config = agent.grants.resources(&issued.principal).into_iter();
     let described = config.map(|(config, _)| config).find(|config| config.resource.name == request.resource);
-    let resource =
-        described.map(|config| describe(agent, config, issued.actions)).ok_or_else(no_randomness)?;
+    let resource = described
+        .map(|config| describe(agent, config, issued.actions, &issued.principal))
+        .ok_or_else(no_randomness)?;
     Ok(Json(GrantResponse {
         schema: "connect.grant/1".to_owned(),
         id,
@@ -64,6 +82,71 @@ async fn grant(
         principal: issued.principal.name,
         resource,
     }))
+}
+
+/// A run goes on as it began.
+async fn claim(agent: &Agent, run: &RunIdentity, issued: &Issued, resource: &str) -> Result<(), ApiError> {
+    // Of a run that an index in the making does not have yet nobody knows whose it is.
+    until_usable(agent).await?;
+    let (runs, path, run) = (Arc::clone(&agent.runs), agent.index.path().to_owned(), run.clone());
+    let (principal, resource) = (issued.principal.reference.clone(), resource.to_owned());
+    let claimed = tokio::task::spawn_blocking(move || runs.claim(&path, &run, &principal, &resource));
+    claimed.await.map_err(|error| unfindable(&error))?.map_err(|error| {
+        let words = error.to_string();
+        let (code, exit) = match &error {
+            ClaimError::Taken(_) => ("run_taken", Exit::Denied),
+            ClaimError::Ended(_) => ("run_ended", Exit::Denied),
+            ClaimError::Unknown(error) => return unfindable(error),
+        };
+        ErrorReport::new(code, exit, words)
+            .help("run the command again: each run has an id of its own")
+            .into()
+    })
+}
+
+/// What of the allowed actions may be used now: those that need no approval, and those that somebody has
+/// approved for a time that is not over.
+async fn approved(
+    agent: &Agent,
+    principal: &Principal,
+    request: &GrantRequest,
+    allowed: Vec<Action>,
+) -> Result<Admitted, ApiError> {
+    let on_request = agent.grants.on_request(&request.resource, &allowed);
+    if on_request.is_empty() {
+        return Ok(Admitted { actions: allowed, until: u64::MAX });
+    }
+    let standing = agent.requests.access(&principal.reference, &request.resource).await.map_err(failed)?;
+    let mut until = u64::MAX;
+    let mut actions = Vec::with_capacity(allowed.len());
+    for action in &allowed {
+        if !on_request.contains(action) {
+            actions.push(*action);
+        } else if let Some(end) = latest(&standing, *action) {
+            actions.push(*action);
+            until = until.min(end);
+        }
+    }
+    // Whoever names no action takes what there is; whoever names one wants that.
+    let enough = if request.actions.is_empty() { !actions.is_empty() } else { actions == allowed };
+    if enough { Ok(Admitted { actions, until }) } else { Err(approval_needed(agent, &request.resource)) }
+}
+
+/// Until when an action is approved.
+fn latest(standing: &[store::Request], action: Action) -> Option<u64> {
+    let approves = |request: &&store::Request| match &request.details {
+        Details::Access { actions, .. } => actions.contains(&action),
+        Details::Statement(_) => false,
+    };
+    standing.iter().filter(approves).map(|request| request.expires_at).max()
+}
+
+fn approval_needed(agent: &Agent, resource: &str) -> ApiError {
+    let approvers = agent.grants.approvers(resource).map(|list| list.words().join(", ")).unwrap_or_default();
+    let words = format!("`{resource}` needs approval from {approvers}");
+    ErrorReport::new("approval_needed", Exit::ApprovalNeeded, words)
+        .help(format!("connect request {resource} --reason \"why\""))
+        .into()
 }
 
 fn entry(issued: &Issued, request: &GrantRequest, certificate: &Thumbprint) -> Entry {
@@ -83,6 +166,7 @@ fn entry(issued: &Issued, request: &GrantRequest, certificate: &Thumbprint) -> E
         expires_at: issued.claims.exp,
         certificate: certificate.as_str().to_owned(),
         run: request.run.clone(),
+        task: request.task.clone(),
     }
 }
 

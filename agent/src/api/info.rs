@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use connect_core::principal::ResourceClass;
+use connect_core::{
+    decide::Asking,
+    principal::{GrantInForce, Principal, ResourceClass},
+};
 use connect_shared::{
     api::{AgentInfo, LogInfo, ResourceInfo, ResourceList},
     grant::Action,
+    ids::GrantId,
 };
 
 use super::{caller::Caller, error::ApiError};
-use crate::{config::ResourceConfig, serve::Agent};
+use crate::{
+    config::ResourceConfig,
+    serve::{Agent, wall_clock},
+};
 
 pub(super) async fn agent(State(agent): State<Arc<Agent>>) -> Json<AgentInfo> {
     Json(AgentInfo {
@@ -18,6 +25,7 @@ pub(super) async fn agent(State(agent): State<Arc<Agent>>) -> Json<AgentInfo> {
         name: agent.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         identity: agent.identity_info.clone(),
+        other_identities: agent.other_identities.clone(),
         log: LogInfo { origin: agent.log.origin().to_owned(), verifier_key: agent.log.verifier_key() },
     })
 }
@@ -27,16 +35,31 @@ pub(super) async fn resources(
     caller: Caller,
 ) -> Result<Json<ResourceList>, ApiError> {
     let allowed = agent.grants.resources(&caller.0);
-    let resources =
-        allowed.into_iter().map(|(resource, actions)| describe(&agent, resource, actions)).collect();
+    let seen = |(resource, actions): (&ResourceConfig, Vec<Action>)| {
+        let on_request = agent.grants.on_request(&resource.resource.name, &actions);
+        let free = actions.into_iter().filter(|action| !on_request.contains(action)).collect();
+        ResourceInfo { on_request, ..describe(&agent, resource, free, &caller.0) }
+    };
+    let resources = allowed.into_iter().map(seen).collect();
     Ok(Json(ResourceList { schema: "connect.resources/1".to_owned(), resources }))
 }
 
 /// A resource as its principal sees it.
-pub(super) fn describe(agent: &Agent, config: &ResourceConfig, actions: Vec<Action>) -> ResourceInfo {
+pub(super) fn describe(
+    agent: &Agent,
+    config: &ResourceConfig,
+    actions: Vec<Action>,
+    principal: &Principal,
+) -> ResourceInfo {
     let resource = &config.resource;
-    let served = agent.resources.get(&resource.name);
-    let catalog = served.and_then(|served| served.runtime.catalog.subscribe().borrow().clone());
+    let catalog = agent.resources.get(&resource.name).and_then(|served| {
+        let catalog = served.runtime.catalog.subscribe().borrow().clone()?;
+        let grant =
+            GrantInForce { id: GrantId::from_random([0; 16]), actions: actions.clone(), reason: None };
+        let wall = wall_clock();
+        let asking = Asking { principal, grant: &grant, resource, purpose: None, wall };
+        Some(served.runtime.clear.seen_by(&asking, &agent.policies.current(), catalog))
+    });
     let labelled = |catalog: &connect_core::catalog::Catalog| {
         let relations = catalog.relations.values().filter(|relation| !relation.is_system());
         relations.flat_map(|relation| &relation.columns).filter(|column| column.label.is_some()).count()
@@ -52,6 +75,8 @@ pub(super) fn describe(agent: &Agent, config: &ResourceConfig, actions: Vec<Acti
             ResourceClass::Development => "development".to_owned(),
         },
         actions,
+        on_request: Vec::new(),
+        approvers: config.approvers.words(),
         masked_columns: catalog.as_deref().map(labelled),
     }
 }

@@ -12,6 +12,8 @@ use connect_shared::{
     proof::{
         growth::Growth,
         note::MAX_NOTE_BYTES,
+        pruning::PRUNED,
+        receipt::MAX_RECEIPT_BYTES,
         tile::{TileError, TileHashes},
         tree::{ProveError, consistency_proof},
         verify::LogReader as _,
@@ -47,6 +49,43 @@ pub(super) async fn witnessed(State(agent): State<Arc<Agent>>) -> Result<Respons
         }
         Ok(Ok(None)) => {
             let words = "no witness has cosigned this log";
+            Err(ErrorReport::new("no_such_file", Exit::NotFound, words).into())
+        }
+        _ => Err(unreadable()),
+    }
+}
+
+/// What was pruned: for anyone, as it shows no entry but that.
+pub(super) async fn pruned(State(agent): State<Arc<Agent>>) -> Result<Response, ApiError> {
+    let folder = PublicFolder::new(agent.log.public_dir());
+    let read = tokio::task::spawn_blocking(move || folder.read(PRUNED, MAX_RECEIPT_BYTES));
+    match read.await {
+        Ok(Ok(Some(text))) => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+        }
+        Ok(Ok(None)) => {
+            let words = "nothing of this log was pruned";
+            Err(ErrorReport::new("no_such_file", Exit::NotFound, words).into())
+        }
+        _ => Err(unreadable()),
+    }
+}
+
+/// How the log came to its key: for anyone, as it names nobody.
+pub(super) async fn rotation(
+    State(agent): State<Arc<Agent>>,
+    Path(number): Path<String>,
+) -> Result<Response, ApiError> {
+    let _reader = READERS.acquire().await;
+    let folder = PublicFolder::new(agent.log.public_dir());
+    let read =
+        tokio::task::spawn_blocking(move || folder.read(&format!("rotations/{number}"), MAX_RECEIPT_BYTES));
+    match read.await {
+        Ok(Ok(Some(text))) => {
+            Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+        }
+        Ok(Ok(None)) => {
+            let words = "the log's key was not changed so often";
             Err(ErrorReport::new("no_such_file", Exit::NotFound, words).into())
         }
         _ => Err(unreadable()),

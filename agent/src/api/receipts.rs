@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{caller::Caller, error::ApiError, search::unfindable};
 use crate::{
     audit::{Leaves, owner},
-    log::PublicFolder,
+    log::{PublicFolder, StatementPlace},
     serve::Agent,
 };
 
@@ -35,11 +35,11 @@ pub(super) async fn last(
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(|error| bad(&error.body_text()))?;
     let index = match query.connection {
-        None => agent.log.last_statement(&caller.0.reference.sub).map(|(_, index)| index),
+        None => agent.log.last_statement(&caller.0.reference).map(|(_, index)| index),
         Some(text) => {
             let id = text.parse::<ConnectionId>().map_err(|error| bad(&error.to_string()))?;
             let place = agent.log.last_on_connection(id);
-            place.filter(|place| may_see(&agent, &caller, &place.sub)).map(|place| place.end)
+            place.filter(|place| may_see(&agent, &caller, place)).map(|place| place.end)
         }
     };
     receipt(&agent, index).await
@@ -51,7 +51,7 @@ pub(super) async fn of_statement(
     caller: Caller,
 ) -> Result<Response, ApiError> {
     let id = statement.parse::<StatementId>().map_err(|error| bad(&error.to_string()))?;
-    let place = agent.log.statement(id).filter(|place| may_see(&agent, &caller, &place.sub));
+    let place = agent.log.statement(id).filter(|place| may_see(&agent, &caller, place));
     receipt(&agent, place.map(|place| place.end)).await
 }
 
@@ -87,17 +87,22 @@ fn principal(entry: &Entry) -> Option<&PrincipalRef> {
     match entry {
         Entry::Intent(intent) => Some(&intent.principal),
         Entry::Denial(denial) => Some(&denial.principal),
+        Entry::Request(request) => Some(&request.principal),
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
+        | Entry::CanarySeen { principal, .. }
+        | Entry::RunEnded { principal, .. }
+        | Entry::Reconciled { principal, .. }
         | Entry::Explained { principal, .. }
-        | Entry::Searched { principal, .. } => Some(principal),
+        | Entry::Searched { principal, .. }
+        | Entry::LineageAsked { principal, .. } => Some(principal),
         Entry::GrantRefused { principal, .. } => principal.as_ref(),
         _ => None,
     }
 }
 
-fn may_see(agent: &Agent, caller: &Caller, sub: &str) -> bool {
-    caller.0.reference.sub == sub || agent.auditors.admits(&caller.0)
+fn may_see(agent: &Agent, caller: &Caller, place: &StatementPlace) -> bool {
+    place.is_of(&caller.0.reference) || agent.auditors.admits(&caller.0)
 }
 
 async fn receipt(agent: &Agent, index: Option<u64>) -> Result<Response, ApiError> {

@@ -8,7 +8,7 @@ use axum::{
 };
 use connect_shared::{
     api::{RunAttestation, RunEnd},
-    attest::{FileFact, MAX_FILES},
+    attest::{FileFact, MAX_FILES, MAX_FOLDER_FILES, folder_of, is_hash},
     error::{ErrorReport, Exit},
     ids::RunId,
 };
@@ -20,8 +20,8 @@ use crate::{
     serve::Agent,
 };
 
-/// Longest body: so many files each way, with the longest names.
-pub(super) const MAX_BODY: usize = 128 << 10;
+/// Longest body: so many files each way, and as many in folders, with names of a usual length.
+pub(super) const MAX_BODY: usize = 2 << 20;
 
 /// Longest name of a file.
 const MAX_NAME: usize = 255;
@@ -36,11 +36,12 @@ pub(super) async fn end(
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
     let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status };
-    let envelope = attest(&agent.log, id, caller.0.reference, ending).await.map_err(refused)?;
+    let attested = attest(&agent.log, id, caller.0.reference, ending, end.folders).await;
+    let envelope = attested.map_err(refused)?;
     Ok(Json(RunAttestation { schema: "connect.attestation/1".to_owned(), envelope }))
 }
 
-/// All of it goes into the log.
+/// All of it goes into the log or the attestation.
 fn check(end: &RunEnd) -> Result<(), ApiError> {
     if end.status != 0 && !end.outputs.is_empty() {
         return Err(bad("a run that failed has no outputs"));
@@ -48,18 +49,39 @@ fn check(end: &RunEnd) -> Result<(), ApiError> {
     if end.inputs.len() > MAX_FILES || end.outputs.len() > MAX_FILES {
         return Err(bad(&format!("a run has no more than {MAX_FILES} files each way")));
     }
-    let sound = |file: &FileFact| {
-        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        file.sha256.len() == 64
-            && file.sha256.bytes().all(hexadecimal)
-            && !file.name.is_empty()
-            && file.name.len() <= MAX_NAME
-            && !file.name.chars().any(|letter| letter.is_control() || letter == '/')
+    if !end.inputs.iter().chain(&end.outputs).all(sound) {
+        return Err(bad("a file's name or hash is none"));
+    }
+    folders(end)
+}
+
+/// The name of a folder, and no other, ends with `/`.
+fn sound(file: &FileFact) -> bool {
+    let name = match file.files {
+        Some(_) => file.name.strip_suffix('/').unwrap_or_default(),
+        None => &file.name,
     };
-    if end.inputs.iter().chain(&end.outputs).all(sound) {
+    is_hash(&file.sha256)
+        && !name.is_empty()
+        && file.name.len() <= MAX_NAME
+        && !name.chars().any(|letter| letter.is_control() || letter == '/')
+}
+
+/// Each folder has its list, and there is no list beside.
+fn folders(end: &RunEnd) -> Result<(), ApiError> {
+    let most = end.folders.iter().map(|folder| folder.files.len()).sum::<usize>();
+    if end.folders.len() > 2 * MAX_FILES || most > MAX_FOLDER_FILES {
+        return Err(bad(&format!("the folders of a run have no more than {MAX_FOLDER_FILES} files")));
+    }
+    let facts = || end.inputs.iter().chain(&end.outputs).filter(|fact| fact.files.is_some());
+    let known = facts().all(|fact| folder_of(fact, &end.folders).is_some());
+    let of_one = end.folders.iter().all(|folder| facts().any(|fact| folder.is_of(fact)));
+    let mut hashes: Vec<String> = end.folders.iter().map(connect_shared::attest::Folder::hash).collect();
+    hashes.sort_unstable();
+    if known && of_one && hashes.is_sorted_by(|one, two| one < two) {
         Ok(())
     } else {
-        Err(bad("a file's name or hash is none"))
+        Err(bad("a folder and its list of files do not agree"))
     }
 }
 
@@ -69,6 +91,10 @@ fn refused(why: Refused) -> ApiError {
         Refused::NoSuchRun => ErrorReport::new("no_such_run", Exit::NotFound, words).into(),
         Refused::Ended(_) => {
             ApiError::new(StatusCode::CONFLICT, ErrorReport::new("run_ended", Exit::Usage, words))
+        }
+        Refused::TooLarge(_) => {
+            let report = ErrorReport::new("run_too_large", Exit::Usage, words);
+            report.help("divide the job into several runs; each is attested by itself").into()
         }
         Refused::Closed(error) => error.into(),
         Refused::Receipt(error) => error.into(),

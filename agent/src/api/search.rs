@@ -72,7 +72,7 @@ pub(super) async fn search(
 
 /// Lets the index catch up with everything that was recorded before the question: entries that are found,
 /// and entries that are signed.
-async fn catch_up(agent: &Agent) -> (u64, u64) {
+pub(super) async fn catch_up(agent: &Agent) -> (u64, u64) {
     let mut seen = agent.index.seen();
     let caught_up = async {
         let size = agent.log.publish_now().await.map(|published| published.size).unwrap_or_default();
@@ -102,9 +102,7 @@ async fn ask(
     size: u64,
 ) -> Result<Found, ApiError> {
     let _place = PLACES.acquire().await;
-    if !agent.index.seen().borrow().usable {
-        return Err(unfindable(&"it is being made"));
-    }
+    must_be_usable(agent)?;
     let mut leaves = Leaves::new(PublicFolder::new(agent.log.public_dir()), size);
     let (path, request) = (agent.index.path().to_owned(), request.clone());
     let own = (request.scope == SearchScope::Own).then(|| principal.reference.clone());
@@ -163,6 +161,20 @@ async fn read_body(request: Request) -> Result<SearchRequest, ApiError> {
         return Err(bad(format!("`{unknown}` is no kind of entry; there are {known}")));
     }
     Ok(body)
+}
+
+/// Waits a moment for an index that is being opened or made.
+///
+/// # Errors
+/// It takes longer.
+pub(super) async fn until_usable(agent: &Agent) -> Result<(), ApiError> {
+    let mut seen = agent.index.seen();
+    let _in_vain = timeout(CATCH_UP, seen.wait_for(|seen| seen.usable)).await;
+    must_be_usable(agent)
+}
+
+pub(super) fn must_be_usable(agent: &Agent) -> Result<(), ApiError> {
+    if agent.index.seen().borrow().usable { Ok(()) } else { Err(unfindable(&"it is being made")) }
 }
 
 /// The index or what it points to cannot be read.

@@ -225,10 +225,12 @@ async fn record_statement(agent: &TestAgent, person: &str, statement: StatementI
         writes: Vec::new(),
         sequence: None,
         run: None,
+        task: None,
         lineage: None,
         decision: Decision {
             outcome: Outcome::Permit(Vec::new()),
             reasons: Vec::new(),
+            shadow: Vec::new(),
             policy_digest: String::new(),
         },
     };

@@ -73,7 +73,9 @@ impl<'a> Facts<'a> {
             | Entry::ConnectionOpened { session, .. }
             | Entry::ConnectionClosed { session, .. }
             | Entry::CancelRequested { session, .. } => facts.session = Some(*session),
-            Entry::CatalogLoaded { resource, .. } => facts.resource = Some(resource),
+            Entry::UpstreamOpened { resource, .. } | Entry::CatalogLoaded { resource, .. } => {
+                facts.resource = Some(resource);
+            }
             Entry::Intent(intent) => {
                 facts.principal = Some(&intent.principal);
                 facts.resource = Some(&intent.resource);
@@ -92,17 +94,29 @@ impl<'a> Facts<'a> {
                 facts.text(&denial.text);
                 facts.decision(&denial.decision);
             }
-            Entry::Explained { principal, resource, texts, outcome } => {
+            Entry::CanarySeen { session, principal, resource, .. } => {
+                facts.principal = Some(principal);
+                facts.resource = Some(resource);
+                facts.session = Some(*session);
+            }
+            Entry::Explained { principal, resource, texts, outcome, .. } => {
                 facts.principal = Some(principal);
                 facts.resource = Some(resource);
                 facts.decision = Some(*outcome);
                 texts.iter().for_each(|text| facts.text(text));
             }
-            Entry::RunEnded { principal, resource, .. } => {
+            Entry::Request(request) => {
+                facts.principal = Some(&request.principal);
+                facts.resource = Some(&request.resource);
+            }
+            Entry::RunEnded { principal, resource, .. } | Entry::Reconciled { principal, resource, .. } => {
                 facts.principal = Some(principal);
                 facts.resource = Some(resource);
             }
-            Entry::Searched { principal, .. } => facts.principal = Some(principal),
+            Entry::Searched { principal, .. } | Entry::LineageAsked { principal, .. } => {
+                facts.principal = Some(principal);
+            }
+            Entry::Revoked { by, .. } => facts.principal = by.as_ref(),
             _ => {}
         }
         facts.objects.sort_unstable();
@@ -125,7 +139,7 @@ impl<'a> Facts<'a> {
         }
         let Outcome::Permit(obligations) = &decision.outcome else { return };
         for obligation in obligations {
-            if let Obligation::Mask { column, label } = obligation {
+            if let Obligation::Mask { column, label } | Obligation::Show { column, label } = obligation {
                 self.column(column);
                 let label = label.as_str();
                 self.objects.push((What::Label, label.to_owned()));

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use connect_shared::{
     api::IndexedLeaf,
     entry::{Entry, Leaf},
-    proof::tile::{Level, LogReader as _, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
+    proof::{
+        tile::{Level, LogReader as _, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
+        tree::plain_hash,
+    },
 };
 
 use super::IndexError;
@@ -74,7 +77,11 @@ impl Leaves {
         let leaf: Leaf = serde_json::from_slice(bytes).ok()?;
         let Entry::Oversized { sha256, .. } = &leaf.entry else { return Some((leaf, bytes.len())) };
         let body = self.public.read(&format!("blob/{sha256}"), MAX_BODY_BYTES).ok().flatten();
-        let Some(body) = body else { return Some((leaf, bytes.len())) };
+        // What is not the body that the leaf commits to is nobody's word.
+        let is_it = |body: &Vec<u8>| {
+            plain_hash(body).0.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == *sha256
+        };
+        let Some(body) = body.filter(is_it) else { return Some((leaf, bytes.len())) };
         Some(match serde_json::from_slice::<Entry>(&body) {
             Ok(entry) => (Leaf { entry, ..leaf }, body.len()),
             Err(_) => (leaf, bytes.len()),

@@ -17,7 +17,7 @@ use super::{
     IndexError,
     facts::{What, decision_code},
     leaves::Leaves,
-    store::Store,
+    store::reader,
 };
 
 /// Bytes after which an answer ends: whoever sent long texts often must not fill the agent's memory by
@@ -51,7 +51,7 @@ pub(crate) fn search(
     request: &SearchRequest,
     whose: Whose<'_>,
 ) -> Result<Found, IndexError> {
-    let connection = Store::reader(path)?;
+    let connection = reader(path)?;
     let sqlite = |source| IndexError::Sqlite { path: path.to_owned(), source };
     let question = Question::new(request, whose);
     let places = in_time(&connection, |connection| question.ask(connection)).map_err(sqlite)?;
@@ -74,7 +74,7 @@ pub(crate) fn search(
 /// # Errors
 /// The index cannot be read.
 pub(crate) fn owner(path: &Path, statement: StatementId) -> Result<Option<(String, String)>, IndexError> {
-    let connection = Store::reader(path)?;
+    let connection = reader(path)?;
     connection
         .query_row(
             "SELECT sub, idp FROM entry WHERE statement = ?1 AND sub IS NOT NULL",
@@ -98,7 +98,12 @@ impl Describer {
     /// # Errors
     /// It cannot be read.
     pub(crate) fn open(path: &Path) -> Result<Self, IndexError> {
-        Ok(Self { connection: Store::reader(path)?, path: path.to_owned() })
+        Ok(Self { connection: reader(path)?, path: path.to_owned() })
+    }
+
+    /// For questions of others' own.
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// What the index knows of an entry; nothing of one that is not in it.
@@ -120,7 +125,7 @@ impl Describer {
 }
 
 /// Runs a question, and stops it when its time is over: `None`.
-fn in_time<T: Send>(
+pub(crate) fn in_time<T: Send>(
     connection: &Connection,
     ask: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
 ) -> Result<Option<T>, rusqlite::Error> {
@@ -288,6 +293,6 @@ impl Question {
 }
 
 /// Times and indices as the tables have them.
-fn number(value: u64) -> i64 {
+pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

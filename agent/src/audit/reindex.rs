@@ -29,7 +29,7 @@ pub(crate) fn reindex(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<
     let public = PublicFolder::new(dir.join("public"));
     let checkpoint = checkpoint(dir, &public)?;
     let (path, fresh) = (dir.join(FILE), dir.join(format!("{FILE}.new")));
-    let store = Store::create(&fresh, &checkpoint.origin)?;
+    let store = Store::create(&fresh, &checkpoint.origin, &public)?;
     let mut indexing = Indexing {
         path: fresh.clone(),
         origin: checkpoint.origin.clone(),

@@ -17,10 +17,10 @@ use super::{
     IndexError,
     facts::{Facts, decision_code},
 };
-use crate::log::PublicFolder;
+use crate::{lineage, log::PublicFolder};
 
 /// Of the tables below. Another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 3;
 
 /// `entry.kind` is an index of [`Entry::KINDS`]; ids are their 16 bytes.
 const TABLES: &str = "
@@ -48,7 +48,8 @@ CREATE INDEX name_by_name ON name (name);
 CREATE TABLE session (
   session BLOB PRIMARY KEY, sub TEXT NOT NULL, idp TEXT NOT NULL, actor TEXT, resource TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE made_from (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT, size INTEGER, root TEXT) STRICT;
+CREATE TABLE made_from (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT, size INTEGER, root TEXT,
+  first INTEGER NOT NULL) STRICT;
 ";
 
 /// The index, open for writing.
@@ -67,7 +68,7 @@ impl Store {
                 tracing::warn!(path = %path.display(), "the search index does not fit the log and is made anew");
             }
         }
-        Self::create(path, origin)
+        Self::create(path, origin, public)
     }
 
     fn existing(path: &Path) -> Result<Option<Self>, rusqlite::Error> {
@@ -87,18 +88,19 @@ impl Store {
 
     /// What was taken behind the last checkpoint that was kept: it may be of a history that is no more.
     fn forget_unfinished(&self) -> Result<(), rusqlite::Error> {
-        self.connection.execute_batch(
-            "BEGIN;
+        self.connection.execute_batch(&format!(
+            "BEGIN; {}
              DELETE FROM entry WHERE idx >= (SELECT size FROM made_from);
              DELETE FROM object WHERE idx >= (SELECT size FROM made_from);
              DELETE FROM used WHERE idx >= (SELECT size FROM made_from);
              UPDATE entry SET end_idx = NULL WHERE end_idx >= (SELECT size FROM made_from);
              COMMIT;",
-        )
+            lineage::FORGET
+        ))
     }
 
     /// Makes an empty index in place of whatever is there.
-    pub(super) fn create(path: &Path, origin: &str) -> Result<Self, IndexError> {
+    pub(super) fn create(path: &Path, origin: &str, public: &PublicFolder) -> Result<Self, IndexError> {
         for suffix in ["", "-wal", "-shm"] {
             let mut name = path.as_os_str().to_owned();
             name.push(suffix);
@@ -112,8 +114,13 @@ impl Store {
         let made = || -> Result<Connection, rusqlite::Error> {
             let connection = Connection::open(path)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
-            connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;"))?;
-            connection.execute("INSERT INTO made_from VALUES (1, ?1, 0, '')", [origin])?;
+            connection.execute_batch(&format!(
+                "BEGIN; {TABLES} {} PRAGMA user_version = {VERSION}; COMMIT;",
+                lineage::TABLES
+            ))?;
+            // What was pruned is in no index.
+            let first = public.pruned_upto();
+            connection.execute("INSERT INTO made_from VALUES (1, ?1, ?2, '', ?2)", params![origin, first])?;
             Ok(connection)
         };
         let sqlite = |source| IndexError::Sqlite { path: path.to_owned(), source };
@@ -134,14 +141,19 @@ impl Store {
 
     /// Whether it was made from the log that is there.
     fn fits(&self, origin: &str, public: &PublicFolder) -> bool {
-        let made_from = self.connection.query_row("SELECT origin, size, root FROM made_from", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?, row.get::<_, String>(2)?))
-        });
-        let Ok((made_for, size, root)) = made_from else { return false };
-        if made_for != origin {
+        let made_from =
+            self.connection.query_row("SELECT origin, size, root, first FROM made_from", [], |row| {
+                Ok((
+                    (row.get::<_, String>(0)?, row.get::<_, u64>(3)?),
+                    row.get::<_, u64>(1)?,
+                    row.get::<_, String>(2)?,
+                ))
+            });
+        let Ok(((made_for, first), size, root)) = made_from else { return false };
+        if made_for != origin || first != public.pruned_upto() {
             return false;
         }
-        if size == 0 {
+        if size == first {
             return true;
         }
         // A root that cannot be computed any more is of a log that was longer.
@@ -178,19 +190,19 @@ impl Store {
         take().map_err(|source| IndexError::Sqlite { path, source })
     }
 
-    /// A second way in, for questions: it changes nothing.
-    pub(super) fn reader(path: &Path) -> Result<Connection, IndexError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = Connection::open_with_flags(path, flags).and_then(|connection| {
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            Ok(connection)
-        });
-        open.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
-    }
-
     fn error(&self, source: rusqlite::Error) -> IndexError {
         IndexError::Sqlite { path: self.path.clone(), source }
     }
+}
+
+/// A second way in, for questions: it changes nothing.
+pub(crate) fn reader(path: &Path) -> Result<Connection, IndexError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        Ok(connection)
+    });
+    open.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
 }
 
 /// Whether an index is beyond use, so that it must be made anew.
@@ -202,6 +214,7 @@ pub(super) fn is_broken(error: &IndexError) -> bool {
 }
 
 fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Error> {
+    lineage::put(to, index, leaf)?;
     match &leaf.entry {
         Entry::Heartbeat => return Ok(()),
         Entry::StatementText { fingerprint, sql } => {

@@ -74,7 +74,7 @@ fn principal(sub: &str) -> PrincipalRef {
 }
 
 fn decision(outcome: Outcome, reasons: Vec<Reason>) -> Decision {
-    Decision { outcome, reasons, policy_digest: "00".to_owned() }
+    Decision { outcome, reasons, shadow: Vec::new(), policy_digest: "00".to_owned() }
 }
 
 fn text(fingerprint: &str, sql: &str) -> Entry {
@@ -98,6 +98,7 @@ fn intent(number: u8, sub: &str, fingerprint: &str, table: &str) -> Entry {
         writes: Vec::new(),
         sequence: None,
         run: None,
+        task: None,
         lineage: None,
         decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
     }))
@@ -134,6 +135,7 @@ fn denial(number: u8, sub: &str) -> Entry {
         commitment: "00".to_owned(),
         sequence: None,
         run: None,
+        task: None,
         decision: decision(Outcome::Deny, vec![reason]),
     }))
 }
@@ -150,6 +152,7 @@ fn granted(sub: &str, name: &str) -> Entry {
         expires_at: 1,
         certificate: String::new(),
         run: None,
+        task: None,
     }
 }
 

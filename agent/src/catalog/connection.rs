@@ -6,9 +6,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::upstream::{UpstreamConfig, UpstreamError, client_tls};
-
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+use crate::upstream::{self, UpstreamConfig, UpstreamError, client_tls};
 
 /// Settings of the session. Names mean `pg_catalog`'s objects only; nothing can be written; a policy of
 /// row security is not evaluated (it may run anybody's code) but is an error.
@@ -24,10 +22,10 @@ const SESSION: &str = "SET search_path = pg_catalog; \
 
 /// Why the catalog could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error(transparent)]
     Tls(#[from] UpstreamError),
-    #[error("the database did not answer within {} s", CONNECT_TIME.as_secs())]
+    #[error("the database did not answer in time")]
     Timeout,
     #[error("{}", describe(.0))]
     Database(#[from] tokio_postgres::Error),
@@ -61,8 +59,10 @@ fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 /// A connection that ends when it is dropped.
-pub(super) struct Connection {
-    pub(super) client: Client,
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    /// The server's process for it.
+    pub(crate) process: u32,
     pump: JoinHandle<()>,
 }
 
@@ -74,33 +74,62 @@ impl Drop for Connection {
 
 impl Connection {
     /// Dials, logs in and makes the session safe to read with.
-    pub(super) async fn open(upstream: &UpstreamConfig) -> Result<Self, ReadError> {
-        let connection =
-            timeout(CONNECT_TIME, Self::dial(upstream)).await.map_err(|_| ReadError::Timeout)??;
+    pub(crate) async fn open(upstream: &UpstreamConfig) -> Result<Self, ReadError> {
+        let each = upstream.way.connect_time;
+        let all = upstream.places().fold(Duration::ZERO, |time, _| time + each);
+        let mut connection = timeout(all, Self::dial(upstream)).await.map_err(|_| ReadError::Timeout)??;
         connection.client.batch_execute(SESSION).await?;
+        let process = connection.client.query_one("SELECT pg_backend_pid()", &[]).await?;
+        connection.process = u32::try_from(process.get::<_, i32>(0)).unwrap_or_default();
+        Ok(connection)
+    }
+
+    /// The same where somebody else may answer in the server's place. The driver takes messages of any length,
+    /// so that a server is let speak to it only after it has proved itself to the agent's own login.
+    /// `login` hears of each login by its process at the server.
+    pub(super) async fn open_proved(
+        upstream: &UpstreamConfig,
+        login: impl Fn(u32) -> Result<(), ReadError>,
+    ) -> Result<Self, ReadError> {
+        // A socket in a folder is this machine's own.
+        if upstream.host.starts_with('/') {
+            let connection = Self::open(upstream).await?;
+            login(connection.process)?;
+            return Ok(connection);
+        }
+        let proved = upstream::connect(upstream, &[]).await?;
+        if let Some(key) = &proved.cancel_key {
+            login(key.process)?;
+        }
+        let there = upstream.at(&proved.place);
+        proved.leave().await;
+        let connection = Self::open(&there).await?;
+        login(connection.process)?;
         Ok(connection)
     }
 
     async fn dial(upstream: &UpstreamConfig) -> Result<Self, ReadError> {
         let mut config = Config::new();
+        for place in upstream.places() {
+            config.host(&place.host).port(place.port);
+        }
         config
-            .host(&upstream.host)
-            .port(upstream.port)
             .dbname(&upstream.database)
             .user(&upstream.user)
             .password(&upstream.password.0)
+            .connect_timeout(upstream.way.connect_time)
             .application_name("connect-agent catalog");
-        match client_tls(&upstream.tls)? {
+        match client_tls(&upstream.tls, upstream.way.certificate.as_ref())? {
             None => {
                 config.ssl_mode(SslMode::Disable);
                 let (client, connection) = config.connect(NoTls).await?;
-                Ok(Self { client, pump: tokio::spawn(pump(connection)) })
+                Ok(Self { client, process: 0, pump: tokio::spawn(pump(connection)) })
             }
             Some(tls) => {
                 config.ssl_mode(SslMode::Require);
                 let tls = MakeRustlsConnect::new(Arc::unwrap_or_clone(tls));
                 let (client, connection) = config.connect(tls).await?;
-                Ok(Self { client, pump: tokio::spawn(pump(connection)) })
+                Ok(Self { client, process: 0, pump: tokio::spawn(pump(connection)) })
             }
         }
     }

@@ -15,6 +15,9 @@ use super::{
 /// the way says otherwise by name or content.
 const ROUNDS: usize = 16;
 
+/// Views over functions over views that are followed; what is deeper counts as not understood.
+const CODE_ROUNDS: usize = 8;
+
 /// Completes the labels of a snapshot.
 pub(super) fn settle(catalog: &mut Catalog, reading: &Reading, overrides: &LabelOverrides) {
     apply(catalog, overrides);
@@ -29,6 +32,14 @@ pub(super) fn settle(catalog: &mut Catalog, reading: &Reading, overrides: &Label
     apply(catalog, overrides);
     settle_views(catalog, &reading.definitions());
     apply(catalog, overrides);
+    // What views show decides which code is harmless, and that in turn which views are understood.
+    for _ in 0..CODE_ROUNDS {
+        if !connect_core::understand::settle_code(catalog) {
+            break;
+        }
+        settle_views(catalog, &reading.definitions());
+        apply(catalog, overrides);
+    }
     register_views(catalog, overrides);
 }
 

@@ -67,6 +67,23 @@ impl Moved {
 }
 
 impl Mark {
+    /// Stands for the parts that temporary objects of other sessions do not touch.
+    pub(super) fn state(&self) -> String {
+        const PARTS: [Part; 8] = [
+            Part::Functions,
+            Part::Operators,
+            Part::Casts,
+            Part::Languages,
+            Part::Extensions,
+            Part::Policies,
+            Part::Role,
+            Part::Settings,
+        ];
+        let named = Part::ALL.iter().zip(&self.fingerprints);
+        let stable = named.filter(|(part, _)| PARTS.contains(part));
+        stable.map(|(part, fingerprint)| format!("{part:?}={fingerprint};")).collect()
+    }
+
     /// As things are for `client`, in a transaction as they are for all of it, and what has moved since an
     /// earlier mark. Another server process, or one that was asked over another connection, may number its
     /// transactions as it likes.

@@ -44,6 +44,28 @@ pub async fn label_once(
     })
 }
 
+/// The catalog with the labels that would be in force at first contact.
+///
+/// # Errors
+/// The database cannot be reached or read.
+pub async fn labelled_once(
+    upstream: &UpstreamConfig,
+    overrides: &LabelOverrides,
+) -> Result<Catalog, CatalogError> {
+    let reading = async {
+        let mut connection = Connection::open(upstream).await?;
+        let mut reading = read(&mut connection).await?;
+        let (mut labels, mut catalog) = (LabelStore::default(), reading.catalog.clone());
+        labels.label(&connection, &mut reading, &mut catalog, Instant::now()).await?;
+        inherit::settle(&mut catalog, &reading, overrides);
+        Ok::<_, ReadError>(Catalog { version: 1, ..catalog })
+    };
+    reading.await.map_err(|error| CatalogError::Unreadable {
+        resource: upstream.database.clone(),
+        reason: error.to_string(),
+    })
+}
+
 async fn labelled(upstream: &UpstreamConfig, overrides: &LabelOverrides) -> Result<Vec<Labelled>, ReadError> {
     let mut connection = Connection::open(upstream).await?;
     let mut reading = read(&mut connection).await?;

@@ -86,6 +86,7 @@ impl LabelOverrides {
     /// What is said of this column; the narrowest line wins.
     #[must_use]
     pub fn of(&self, schema: &str, relation: &str, column: &str) -> Option<Override> {
+        let schema = usual(schema);
         let exact = (schema.to_owned(), relation.to_owned(), column.to_owned());
         self.columns
             .get(&exact)
@@ -93,6 +94,14 @@ impl LabelOverrides {
             .or_else(|| self.schemas.get(schema))
             .copied()
     }
+}
+
+/// The server's own word for the schema of whatever session's temporary tables. Nobody can make a schema of
+/// such a name.
+fn usual(schema: &str) -> &str {
+    let number = schema.strip_prefix("pg_temp_").unwrap_or_default();
+    let temporary = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if temporary { "pg_temp" } else { schema }
 }
 
 fn parse_override(column: &str, label: &str) -> Result<Override, OverrideError> {
@@ -122,6 +131,15 @@ mod tests {
         assert_eq!(overrides.of("hr", "people", "nick"), Some(Override::Label(Label::PersonName)));
         assert_eq!(overrides.of("hr", "people", "id"), Some(Override::Clear));
         assert_eq!(overrides.of("public", "people", "id"), None);
+    }
+
+    #[test]
+    fn temporary_tables_of_all_sessions_have_one_schema() {
+        let overrides = LabelOverrides::parse([("pg_temp.*", "clear")]).expect("it means something");
+        assert_eq!(overrides.of("pg_temp_7", "notes", "text"), Some(Override::Clear));
+        assert_eq!(overrides.of("pg_temp_", "notes", "text"), None);
+        assert_eq!(overrides.of("pg_temporary", "notes", "text"), None);
+        assert_eq!(overrides.of("public", "notes", "text"), None);
     }
 
     #[test]

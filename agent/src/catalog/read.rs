@@ -143,6 +143,7 @@ impl Reading {
         self.catalog.utf8 = mark.server.utf8;
         self.catalog.role = mark.server.role.as_str().into();
         self.catalog.search_path = mark.search_path.as_str().into();
+        self.catalog.state = mark.state().as_str().into();
         self.mark = mark;
         let retry = self.incomplete.is_some();
         self.take(transaction, moved, retry).await?;

@@ -98,7 +98,7 @@ impl Reader {
     async fn look(&mut self, pending: bool) -> Result<Option<Arc<Catalog>>, ReadError> {
         let connection = match self.state.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
-            None => Connection::open(&self.upstream).await?,
+            None => self.open().await?,
         };
         let connection = self.state.connection.insert(connection);
         let found = match self.state.reading.take() {
@@ -114,7 +114,8 @@ impl Reader {
             }
             Found::Changed(reading) => self.state.reading = Some(reading),
             Found::OtherSettings => {
-                let connection = self.state.connection.insert(Connection::open(&self.upstream).await?);
+                let fresh = self.open().await?;
+                let connection = self.state.connection.insert(fresh);
                 self.state.reading = Some(read(connection).await?);
             }
         }
@@ -124,6 +125,16 @@ impl Reader {
             self.state.reading = None;
         }
         labelled.map(Some)
+    }
+
+    /// Every login of the agent is in the log, so that those of others can be told from them.
+    async fn open(&self) -> Result<Connection, ReadError> {
+        let login = |process| {
+            let resource = self.shared.resource.clone();
+            let entry = Entry::UpstreamOpened { resource, connection: None, process, role: None };
+            (self.record)(entry).map_err(ReadError::Log)
+        };
+        Connection::open_proved(&self.upstream, login).await
     }
 
     /// Whether some table that was sampled should be sampled again.

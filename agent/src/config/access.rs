@@ -1,5 +1,7 @@
 //! Who may do something: `group:X`, `principal:X`, `*`.
 
+use std::sync::Arc;
+
 use connect_core::principal::Principal;
 
 use super::section::Section;
@@ -11,12 +13,12 @@ pub enum Who {
     Anyone,
     /// Members of a group, by the name in the groups claim.
     Group(String),
-    /// One principal, by stable id or by name.
+    /// One principal, by name, or by stable id at the agent's own identity provider.
     Principal(String),
 }
 
 impl Who {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let named = |name: &str| match name.trim() {
             "" => Err(format!("`{text}` names nobody; write a name behind the colon")),
             trimmed if trimmed != name => Err(format!("`{text}` has a space around its name; remove it")),
@@ -32,11 +34,14 @@ impl Who {
         }
     }
 
-    fn admits(&self, principal: &Principal) -> bool {
+    fn admits(&self, principal: &Principal, home: Option<&str>) -> bool {
         match self {
             Self::Anyone => true,
             Self::Group(group) => principal.groups.iter().any(|name| name == group),
-            Self::Principal(who) => *who == principal.reference.sub || *who == principal.name,
+            Self::Principal(who) => {
+                let is_home = home == Some(principal.reference.idp.as_str());
+                *who == principal.name || is_home && *who == principal.reference.sub
+            }
         }
     }
 }
@@ -53,25 +58,52 @@ impl std::fmt::Display for Who {
 
 /// A list of those who may. Empty: nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AccessList(Vec<Who>);
+pub struct AccessList {
+    list: Vec<Who>,
+    /// The issuer whose stable ids are meant.
+    home: Option<Arc<str>>,
+}
 
 impl AccessList {
+    /// Of lines that stand elsewhere than in the configuration; `None` if one of them is not understood.
+    #[must_use]
+    pub fn of(lines: &[String]) -> Option<Self> {
+        let list: Option<Vec<_>> = lines.iter().map(|line| Who::parse(line).ok()).collect();
+        // Whoever has an id of another provider is nobody here: people are meant by names and groups.
+        list.map(|list| Self { list, home: None })
+    }
+
     /// Whether one of its lines means `principal`.
     #[must_use]
     pub fn admits(&self, principal: &Principal) -> bool {
-        self.0.iter().any(|who| who.admits(principal))
+        self.list.iter().any(|who| who.admits(principal, self.home.as_deref()))
+    }
+
+    /// Stable ids are those of this issuer from now on. Without one, people are meant by their names only.
+    pub(super) fn at_home(&mut self, issuer: &Arc<str>) {
+        self.home = Some(Arc::clone(issuer));
+    }
+
+    /// Its lines as people say them: `data-oncall`, `li@example.com`, `everyone`.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let word = |who: &Who| match who {
+            Who::Anyone => "everyone".to_owned(),
+            Who::Group(name) | Who::Principal(name) => name.clone(),
+        };
+        self.list.iter().map(word).collect()
     }
 
     /// Whether it admits nobody at all.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 }
 
 impl std::fmt::Display for AccessList {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (at, who) in self.0.iter().enumerate() {
+        for (at, who) in self.list.iter().enumerate() {
             write!(f, "{}{who}", if at == 0 { "" } else { ", " })?;
         }
         Ok(())
@@ -93,5 +125,5 @@ pub(super) fn read(section: &mut Section<'_, '_>, key: &'static str) -> Option<A
             None => good = false,
         }
     }
-    good.then_some(AccessList(list))
+    good.then_some(AccessList { list, home: None })
 }

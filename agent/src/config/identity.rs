@@ -10,7 +10,25 @@ use super::{
 
 const USUAL_SCOPES: [&str; 4] = ["openid", "email", "groups", "offline_access"];
 
-pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<IdentityConfig> {
+/// The agent's own provider, and others by name.
+pub(super) fn read(
+    mut section: Section<'_, '_>,
+    around: &Surroundings<'_>,
+) -> Option<(IdentityConfig, Vec<(String, IdentityConfig)>)> {
+    let others: Vec<Option<(String, IdentityConfig)>> =
+        section.sections("other").into_iter().map(|other| read_other(other, around)).collect();
+    let home = read_one(section, around);
+    Some((home?, others.into_iter().collect::<Option<_>>()?))
+}
+
+fn read_other(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<(String, IdentityConfig)> {
+    let name = section.required_string("name", "partner");
+    let name = name.filter(|name| section.check(name, value::name(&name.value)));
+    let config = read_one(section, around);
+    Some((name?.value, config?))
+}
+
+fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<IdentityConfig> {
     let issuer = section.required_string("issuer", "https://id.example.com");
     let issuer = issuer.filter(|issuer| section.check(issuer, value::issuer(&issuer.value)));
     let client_id = section.required_string("client_id", "connect-cli");

@@ -161,6 +161,23 @@ impl<'a, 'i> Section<'a, 'i> {
         pairs
     }
 
+    /// Every key with its texts: for tables whose keys are names of the reader's own.
+    pub(super) fn lists(&self) -> Vec<(Located<String>, Vec<Located<String>>)> {
+        let mut lists = Vec::new();
+        for (name, value) in self.table {
+            let key = format!("{}.\"{}\"", self.path, name.get_ref());
+            let line = self.findings.line(name.span().start);
+            let texts = match value.get_ref() {
+                DeValue::Array(items) => {
+                    items.iter().filter_map(|item| self.text(item, key.clone())).collect()
+                }
+                _ => self.text(value, key.clone()).into_iter().collect(),
+            };
+            lists.push((Located { value: name.get_ref().clone().into_owned(), line, key }, texts));
+        }
+        lists
+    }
+
     /// Reports the outcome of a check; says whether it was good.
     pub(super) fn check<T>(&self, value: &Located<T>, outcome: Result<(), String>) -> bool {
         self.accept(value, outcome).is_some()

@@ -10,7 +10,12 @@ use super::{
     section::{Located, Section},
     value,
 };
+use crate::upstream::Secret;
 
+/// Where a sink's events may go to: one of these.
+const PLACES: [&str; 6] = ["file", "webhook", "syslog", "otlp", "splunk", "openlineage"];
+/// A file with a token, or a variable.
+const TOKEN: [&str; 2] = ["token_file", "token_env"];
 /// Most sinks of one log.
 const MAX_SINKS: usize = 16;
 
@@ -30,6 +35,8 @@ pub enum SinkFormat {
     Ocsf,
     /// The leaf with its index.
     Entries,
+    /// OpenLineage 2-0-2, of statements and runs.
+    OpenLineage,
 }
 
 /// Where it goes to.
@@ -39,8 +46,14 @@ pub enum SinkTarget {
     File(PathBuf),
     /// Standard Webhooks.
     Webhook { url: String, secret: Vec<u8> },
+    /// OTLP over HTTP.
+    Otlp { url: String, token: Option<Secret> },
+    /// Splunk's HTTP event collector.
+    Splunk { url: String, token: Secret },
     /// RFC 5424 over TLS.
     Syslog { address: (String, u16), ca_file: Option<PathBuf> },
+    /// A receiver of OpenLineage's own.
+    OpenLineage { url: String, token: Option<Secret> },
 }
 
 impl std::fmt::Debug for SinkTarget {
@@ -48,8 +61,13 @@ impl std::fmt::Debug for SinkTarget {
         match self {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Syslog { address, .. } => f.debug_tuple("Syslog").field(address).finish(),
+            Self::Otlp { url, .. } => f.debug_struct("Otlp").field("url", url).finish_non_exhaustive(),
+            Self::Splunk { url, .. } => f.debug_struct("Splunk").field("url", url).finish_non_exhaustive(),
             // Its secret is nobody's business.
             Self::Webhook { url, .. } => f.debug_struct("Webhook").field("url", url).finish_non_exhaustive(),
+            Self::OpenLineage { url, .. } => {
+                f.debug_struct("OpenLineage").field("url", url).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -73,36 +91,74 @@ pub(super) fn read(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> 
 fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<SinkConfig> {
     let name = section.required_string("name", "archive");
     let name = name.filter(|name: &Located<String>| section.check(name, value::name(&name.value)));
-    let format = match section.string("format") {
-        Some(text) => section.accept(&text, format(&text.value)),
-        None => Some(SinkFormat::Ocsf),
-    };
-    let places = (section.string("file"), section.string("webhook"), section.string("syslog"));
-    let target = match places {
-        (Some(file), None, None) => Some(SinkTarget::File(around.resolve(&file.value))),
-        (None, Some(url), None) => read_webhook(&mut section, &url, around),
-        (None, None, Some(address)) => read_syslog(&mut section, &address, around),
-        (None, None, None) => {
-            section.missing("file", "is missing; name a file, a URL in `webhook`, or an address in `syslog`");
-            None
-        }
-        _ => {
-            section.wrong(
+    let said = section.string("format");
+    let format = said.as_ref().and_then(|text| section.accept(text, format(&text.value)));
+    let given = PLACES.map(|place| section.string(place).map(|value| (place, value)));
+    let mut given = given.into_iter().flatten();
+    let target = match (given.next(), given.next()) {
+        (Some(place), None) => read_target(&mut section, place, around),
+        (None, _) => {
+            section.missing(
                 "file",
-                "only one of `file`, `webhook` and `syslog` may be given; make two sinks of it",
+                "is missing; name a file, a URL in `webhook`, `otlp`, `splunk` or `openlineage`, or an address in `syslog`",
             );
             None
         }
+        (Some(_), Some(_)) => {
+            let words = format!("only one of {} may be given; make two sinks of it", PLACES.join(", "));
+            section.wrong("file", &words);
+            None
+        }
     };
+    let usual = match target {
+        Some(SinkTarget::OpenLineage { .. }) => SinkFormat::OpenLineage,
+        _ => SinkFormat::Ocsf,
+    };
+    let fits = usual == SinkFormat::Ocsf || format.is_none_or(|format| format == usual);
+    if !fits {
+        section.wrong("format", "must be `openlineage`, or left out, where `openlineage` is the place");
+    }
     section.finish();
-    Some(SinkConfig { name: name?.value, format: format?, target: target? })
+    let format = if said.is_some() { format? } else { usual };
+    if !fits {
+        return None;
+    }
+    Some(SinkConfig { name: name?.value, format, target: target? })
+}
+
+fn read_target(
+    section: &mut Section<'_, '_>,
+    (place, value): (&str, Located<String>),
+    around: &Surroundings<'_>,
+) -> Option<SinkTarget> {
+    match place {
+        "file" => Some(SinkTarget::File(around.resolve(&value.value))),
+        "webhook" => read_webhook(section, &value, around),
+        "syslog" => read_syslog(section, &value, around),
+        "otlp" => {
+            let good = section.check(&value, check_url(&value.value));
+            let token = read_token(section, around)?;
+            good.then(|| SinkTarget::Otlp { url: value.value.clone(), token })
+        }
+        "openlineage" => {
+            let good = section.check(&value, check_url(&value.value));
+            let token = read_token(section, around)?;
+            good.then(|| SinkTarget::OpenLineage { url: value.value.clone(), token })
+        }
+        _ => {
+            let good = section.check(&value, check_url(&value.value));
+            let token = secret::read_named(section, (TOKEN[0], TOKEN[1]), around)?;
+            good.then(|| SinkTarget::Splunk { url: value.value.clone(), token })
+        }
+    }
 }
 
 fn format(text: &str) -> Result<SinkFormat, String> {
     match text {
         "ocsf" => Ok(SinkFormat::Ocsf),
         "entries" => Ok(SinkFormat::Entries),
-        _ => Err(format!("`{text}` is no format; write `ocsf` or `entries`")),
+        "openlineage" => Ok(SinkFormat::OpenLineage),
+        _ => Err(format!("`{text}` is no format; write `ocsf`, `entries` or `openlineage`")),
     }
 }
 
@@ -119,6 +175,14 @@ fn read_webhook(
         section.wrong("secret_file", "holds no secret of 24 to 64 bytes as `whsec_` and base64");
     }
     bytes.filter(|_| good).map(|secret| SinkTarget::Webhook { url: url.value.clone(), secret })
+}
+
+/// A token where one is asked for.
+fn read_token(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Option<Secret>> {
+    match TOKEN.iter().any(|key| section.has(key)) {
+        true => secret::read_named(section, (TOKEN[0], TOKEN[1]), around).map(Some),
+        false => Some(None),
+    }
 }
 
 fn read_syslog(

@@ -57,6 +57,43 @@ fn a_good_file_is_read_with_its_defaults() {
 }
 
 #[test]
+fn what_ai_agents_may_take_is_limited_whether_the_file_says_so_or_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let usual = parse(GOOD, &folder).expect("it is good").budget;
+    assert!(usual.hour.rows > 0 && usual.hour.rows < usual.day.rows);
+    let said = format!("{GOOD}\n[budget.hour]\nrows = 7\n");
+    let budget = parse(&said, &folder).expect("it is good").budget;
+    assert_eq!((budget.hour.rows, budget.hour.bytes, budget.day), (7, usual.hour.bytes, usual.day));
+    let wrong = problems(&format!("{GOOD}\n[budget.hour]\nrows = -1\ncolumns = 3\n[budget.week]\n"));
+    let many = problems(&format!("{GOOD}\n[budget.day]\npersons = 1000001\n"));
+    assert!(many.contains("budget.day.persons") && many.contains("at most 1000000"), "{many}");
+    for key in ["budget.hour.rows", "columns", "week"] {
+        assert!(wrong.contains(key), "{wrong}");
+    }
+}
+
+#[test]
+fn a_sink_of_openlineage_has_its_own_format_and_perhaps_a_token() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = |lines: &str| format!("{GOOD}\n[[log.sink]]\nname = \"l\"\n{lines}\n");
+    let good = sink("openlineage = \"https://marquez.example.com/api/v1/lineage\"\ntoken_env = \"PROD_DB\"");
+    let config = parse(&good, &folder).expect("it is good");
+    assert_eq!(config.log.sinks[0].format, SinkFormat::OpenLineage);
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let file = parse(&sink("file = \"out\"\nformat = \"openlineage\""), &folder).expect("it is good");
+    assert_eq!(file.log.sinks[0].format, SinkFormat::OpenLineage);
+    for (lines, word) in [
+        ("openlineage = \"http://marquez.example.com/\"", "https://"),
+        ("openlineage = \"https://m.example.com/\"\nformat = \"ocsf\"", "format"),
+        ("openlineage = \"https://m.example.com/\"\nfile = \"out\"", "only one of"),
+        ("file = \"out\"\ntoken_env = \"PROD_DB\"", "token_env"),
+    ] {
+        let problems = problems(&sink(lines));
+        assert!(problems.contains(word), "{lines}: {problems}");
+    }
+}
+
+#[test]
 fn connections_are_parked_for_as_long_as_the_file_says_and_shorter_in_a_transaction() {
     let folder = tempfile::tempdir().expect("a folder");
     let with = |park: &str| parse(&GOOD.replace("[log]", &format!("{park}\n[log]")), &folder);
@@ -133,7 +170,7 @@ name = "two"
     line 7: `identity.issuer`: plain http is for a provider on this machine only; use https
     line 8: `identity.client_id`: is empty; for example `client_id = "connect-cli"`
     line 9: `identity.scopes`: `two words` is not a scope; write one word for each
-    line 10: `identity.extra`: is not a key here; known are issuer, client_id, scopes, groups_claim, ca_file
+    line 10: `identity.extra`: is not a key here; known are other, issuer, client_id, scopes, groups_claim, ca_file
     line 12: `log.origin`: must be 1 to 200 characters without spaces and `+`; for example `connect.example.com/prod`
     line 13: `log.auditors`: `security` is not understood; write `group:NAME`, `principal:NAME-OR-ID` or `*` for everyone
     line 13: `log.auditors`: `group:` names nobody; write a name behind the colon
@@ -234,6 +271,58 @@ fn a_database_elsewhere_is_never_reached_in_clear() {
 }
 
 #[test]
+fn several_hosts_what_is_asked_of_them_and_their_time_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let several =
+        "\"127.0.0.1:5432, [::1]:5433\"\ntarget_session_attrs = \"read-write\"\nconnect_timeout = \"3s\"";
+    let text = GOOD.replace("\"127.0.0.1:5432\"", several);
+    let upstream = Arc::clone(&parse(&text, &folder).expect("it is good").resources[0].upstream);
+    assert_eq!(upstream.listed(), "127.0.0.1:5432,::1:5433");
+    assert_eq!(upstream.way.attributes, crate::upstream::SessionAttributes::ReadWrite);
+    assert_eq!(upstream.way.connect_time, Duration::from_secs(3));
+    for (wrong, said) in [
+        ("127.0.0.1:5432,", "has no port"),
+        ("127.0.0.1:5432,db.internal:5432", "would cross the network to `db.internal`"),
+    ] {
+        let text = GOOD.replace("127.0.0.1:5432", wrong);
+        assert!(problems(&text).contains(said), "{wrong}: {}", problems(&text));
+    }
+    let attributes = GOOD.replace("tls =", "target_session_attrs = \"read-wrote\"\ntls =");
+    assert!(problems(&attributes).contains("did you mean `read-write`?"));
+    for time in ["0s", "3m", "1h", "soon"] {
+        let text = GOOD.replace("tls =", &format!("connect_timeout = \"{time}\"\ntls ="));
+        assert!(problems(&text).contains("between `1s` and `2m`"), "{time}");
+    }
+}
+
+#[test]
+fn a_certificate_of_the_agents_own_needs_its_key_and_tls_and_no_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+    fs::write(folder.path().join("own.pem"), params.self_signed(&key).expect("one").pem()).expect("written");
+    fs::write(folder.path().join("own.key"), key.serialize_pem()).expect("written");
+    let close = |mode| {
+        fs::set_permissions(folder.path().join("own.key"), fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    let own = "client_certificate_file = \"own.pem\"\nclient_key_file = \"own.key\"";
+    let text = GOOD.replace("tls = \"disable\"", own).replace("password_env = \"PROD_DB\"\n", "");
+    let said = |text: &str| {
+        let problems = parse(text, &folder).expect_err("it is wrong");
+        problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()
+    };
+    close(0o644);
+    assert!(said(&text).contains("chmod 600"));
+    close(0o600);
+    let upstream = Arc::clone(&parse(&text, &folder).expect("it is good").resources[0].upstream);
+    assert!(upstream.way.certificate.is_some() && upstream.password.0.is_empty());
+    assert!(said(&text.replace("client_key_file = \"own.key\"", "")).contains("go together"));
+    assert!(
+        said(&text.replace(own, &format!("{own}\ntls = \"disable\""))).contains("proves nothing without TLS")
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nonexistent/agent.toml")).expect_err("it is not there");
     assert!(error.to_string().contains("`/nonexistent/agent.toml` cannot be read"), "{error}");
@@ -295,7 +384,11 @@ fn what_cannot_be_meant_about_witnesses_and_sinks_is_named() {
         ("", &format!("{witness}{witness}"), "two witnesses have one name"),
         ("", &witness.replace("https", "ftp"), "must be an http or https URL"),
         ("", &witness.replace("witness.test/one+", "witness.test/two+"), "is no key of a witness"),
-        ("", "[[log.sink]]\nname = \"a\"\n", "name a file, a URL in `webhook`, or an address in `syslog`"),
+        (
+            "",
+            "[[log.sink]]\nname = \"a\"\n",
+            "name a file, a URL in `webhook`, `otlp`, `splunk` or `openlineage`, or an address in `syslog`",
+        ),
         ("", "[[log.sink]]\nname = \"a\"\nfile = \"x\"\nsyslog = \"h:1\"\n", "make two sinks of it"),
         ("", "[[log.sink]]\nname = \"../a\"\nfile = \"x\"\n", "lower-case letters"),
         (
@@ -312,4 +405,89 @@ fn what_cannot_be_meant_about_witnesses_and_sinks_is_named() {
         let found = problems(&with_log(lines, sections));
         assert!(found.contains(words), "{lines} {sections}: {found}");
     }
+}
+
+fn with_clear(lines: &str) -> String {
+    format!("{GOOD}\n[[resource.clear]]\n{lines}\n")
+}
+
+#[test]
+fn who_sees_what_in_clear_is_read_and_what_means_nothing_is_named() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let text = with_clear("who = [\"group:support\"]\nlabels = [\"pii.email\"]\ncolumns = [\"a.b.c\"]");
+    let config = parse(&text, &folder).expect("a good file");
+    let rule = config.resources.last().and_then(|resource| resource.clear.first()).expect("a rule");
+    assert_eq!(rule.shown.labels, [connect_shared::label::Label::Email].into());
+    assert_eq!(rule.shown.columns, ["a.b.c".to_owned()].into());
+    for (lines, said) in [
+        ("labels = [\"pii.email\"]", "is missing; for example `who"),
+        ("who = []\nlabels = [\"pii.email\"]", "is missing; for example `who"),
+        ("who = [\"group:support\"]", "is missing and so is `columns`"),
+        ("who = [\"*\"]\nlabels = [\"pii.emial\"]", "did you mean `pii.email`"),
+        ("who = [\"*\"]\nlabels = [\"unscanned\"]", "label the column first"),
+        ("who = [\"*\"]\ncolumns = [\"a.*\"]", "is not `schema.table.column`"),
+    ] {
+        let found = problems(&with_clear(lines));
+        assert!(found.contains(said), "{lines}: {found}");
+    }
+}
+
+#[test]
+fn roles_and_tags_are_read_and_what_is_wrong_with_them_has_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = GOOD.replace(
+        "[resource.labels]",
+        "tags = [\"principal\", \"statement\"]\n[[resource.role]]\nrole = \"Analyst one\"\nwho = [\"*\"]\n[resource.labels]",
+    );
+    let config = parse(&good, &folder).expect("it is good");
+    let names: Vec<&str> = config.resources[0].roles.names().map(|name| &**name).collect();
+    assert_eq!((names, config.resources[0].tags.len()), (vec!["Analyst one"], 2));
+    let long = "x".repeat(64);
+    let bad = GOOD.replace(
+        "[resource.labels]",
+        &format!(
+            "tags = [\"principle\"]\n[[resource.role]]\nrole = \"\"\nwho = [\"*\"]\n[[resource.role]]\nrole = \"public\"\n\
+             [[resource.role]]\nrole = \"{long}\"\nwho = [\"everyone\"]\n[[resource.role]]\nwho = [\"*\"]\n[resource.labels]"
+        ),
+    );
+    insta::assert_snapshot!(problems(&bad), @r#"
+    line 21: `resource[1].tags`: `principle` is not known here; did you mean `principal`?
+    line 23: `resource[1].role[1].role`: is empty; for example `role = "analyst"`
+    line 25: `resource[1].role[2].who`: is missing; for example `who = ["group:analysts"]`, or `["*"]` for everyone
+    line 26: `resource[1].role[2].role`: `public` is everybody and no role
+    line 28: `resource[1].role[3].role`: a role's name has 63 bytes at most
+    line 29: `resource[1].role[3].who`: `everyone` is not understood; write `group:NAME`, `principal:NAME-OR-ID` or `*` for everyone
+    line 30: `resource[1].role[4].role`: is missing; for example `role = "analyst"`
+    "#);
+}
+
+#[test]
+fn what_must_never_leave_is_read_and_what_cannot_be_looked_for_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("canary"), "4929771331770046\n").expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(folder.path().join("canary"), mode).expect("private");
+    let with = |lines: &str| format!("{GOOD}\n{lines}\n");
+    let good = with(
+        "[[resource.canary]]\nname = \"customer zero\"\nvalue = \"zero@customers.example\"\n\
+         [[resource.canary]]\nname = \"card\"\nvalue_file = \"canary\"",
+    );
+    let config = parse(&good, &folder).expect("it is good");
+    let canaries = config.resources.last().and_then(|resource| resource.canaries.clone()).expect("two");
+    let name = |text: &str| canaries.find(text.as_bytes()).map(|sighting| sighting.canary.to_string());
+    assert_eq!(name("a row of zero@customers.example"), Some("customer zero".to_owned()));
+    assert_eq!(name("4929771331770046"), Some("card".to_owned()));
+    assert!(!format!("{config:?}").contains("4929771331770046"));
+    for (lines, said) in [
+        ("name = \"n\"", "`resource[1].canary[1].value_file`: is missing"),
+        ("value = \"zero@customers.example\"", "canary[1].name`: is missing"),
+        ("name = \"n\"\nvalue = \"zero\"", "canary[1].value`: must have between 8 and 256 bytes"),
+        ("name = \"n\"\nvalue = \"with a \\\"quote\"", "without quotes and backslashes"),
+        ("name = \"n\"\nvalue = \"zero@customers\"\nvalue_env = \"X\"", "keep one of them"),
+    ] {
+        let found = problems(&with(&format!("[[resource.canary]]\n{lines}")));
+        assert!(found.contains(said), "{lines}: {found}");
+    }
+    let twice = "[[resource.canary]]\nname = \"n\"\nvalue = \"zero@customers\"\n".repeat(2);
+    assert!(problems(&with(&twice)).contains("the name of two values"));
 }

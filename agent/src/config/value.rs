@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
+use super::Retention;
 use reqwest::Url;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -11,7 +12,7 @@ const MAX_NAME: usize = 63;
 const LIFETIME: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(900);
 
 /// First words of `connect`: a resource of such a name could never be opened by its short form.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "agents",
     "approve",
     "attest",
@@ -36,6 +37,7 @@ const COMMANDS: [&str; 29] = [
     "report",
     "request",
     "requests",
+    "revoke",
     "run",
     "shell",
     "status",
@@ -72,6 +74,25 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
     }
     Err("must be 1 to 200 characters without spaces and `+`; for example `connect.example.com/prod`"
         .to_owned())
+}
+
+/// `400d`, or the name of a rule that others have set: for how long entries are kept.
+pub(crate) fn retention(text: &str) -> Result<Retention, String> {
+    const DAY: u64 = 24 * 60 * 60;
+    let days = match text {
+        // PCI DSS v4 10.5.1: twelve months.
+        "pci-dss" => Some(366),
+        // HIPAA, 45 CFR 164.316(b)(2): six years.
+        "hipaa" => Some(6 * 366),
+        // Sarbanes-Oxley, 17 CFR 210.2-06: seven years.
+        "sox" => Some(7 * 366),
+        other => other.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()),
+    };
+    let days = days.filter(|days| (0..=36_500).contains(days));
+    let time = days.map(|days| Duration::from_secs(days * DAY));
+    time.map(|time| Retention { name: text.to_owned(), time }).ok_or_else(|| {
+        "must be `pci-dss` (a year), `hipaa` (six years), `sox` (seven years), or `1d` to `36500d`".to_owned()
+    })
 }
 
 /// `10m`, `90s`, `0s`: for how long a connection is parked.
@@ -112,6 +133,38 @@ pub(super) fn grant_lifetime(text: &str) -> Result<Duration, String> {
     if LIFETIME.contains(&lifetime) { Ok(lifetime) } else { Err(bounds.to_owned()) }
 }
 
+/// How long something about requests may take.
+pub(super) fn request_time(text: &str) -> Result<Duration, String> {
+    let bounds = "write a time between `1s` and `7d`: a number and `s`, `m`, `h` or `d`";
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(format!("`{text}` is not a time; {bounds}")),
+    };
+    let number = number.parse::<u32>().map_err(|_| format!("`{text}` is not a time; {bounds}"))?;
+    let seconds = u64::from(number) * unit;
+    if (1..=7 * 86_400).contains(&seconds) {
+        Ok(Duration::from_secs(seconds))
+    } else {
+        Err(bounds.to_owned())
+    }
+}
+
+/// `10s`, `2m`: how long a host may take to let us in.
+pub(super) fn connect_timeout(text: &str) -> Result<Duration, String> {
+    let bounds = "it is between `1s` and `2m`; the usual is `10s`";
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));
+    let seconds = match (number.parse::<u64>(), unit) {
+        (Ok(number), "s") => number,
+        (Ok(number), "m") => number.saturating_mul(60),
+        _ => return Err(format!("`{text}` is not a time; {bounds}")),
+    };
+    if (1..=120).contains(&seconds) { Ok(Duration::from_secs(seconds)) } else { Err(bounds.to_owned()) }
+}
+
 /// The issuer of tokens: HTTPS, or HTTP to this very machine.
 pub(super) fn issuer(text: &str) -> Result<(), String> {
     let url = Url::parse(text)
@@ -127,6 +180,16 @@ pub(super) fn issuer(text: &str) -> Result<(), String> {
         ("http", Some(host)) if is_loopback(host) => Ok(()),
         ("http", _) => Err("plain http is for a provider on this machine only; use https".to_owned()),
         _ => Err("must begin with `https://`".to_owned()),
+    }
+}
+
+/// Where keys are: HTTPS, or HTTP to this very machine.
+pub(super) fn key_address(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL ({error})"))?;
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(()),
+        ("http", Some(host)) if is_loopback(host) => Ok(()),
+        _ => Err("must begin with `https://`: whoever changes the keys on their way is anybody".to_owned()),
     }
 }
 

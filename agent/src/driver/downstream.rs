@@ -18,6 +18,7 @@ use connect_shared::{
 use quinn::{ReadError, RecvStream, SendStream};
 
 pub(super) use self::writer::{Loss, Writer};
+use super::Kept;
 
 /// Most bytes that one read takes.
 const READ: usize = 64 * 1024;
@@ -78,7 +79,7 @@ pub(super) struct Reader {
 }
 
 impl Downstream {
-    pub(super) fn new(send: SendStream, receive: RecvStream, buffer: BytesMut) -> Self {
+    pub(super) fn new(send: SendStream, receive: RecvStream, buffer: BytesMut, kept: Kept) -> Self {
         let reader = Reader {
             receive: Some(receive),
             buffer,
@@ -89,7 +90,7 @@ impl Downstream {
             ended: false,
             told: false,
         };
-        Self { reader, writer: Writer::new(send) }
+        Self { reader, writer: Writer::new(send, kept) }
     }
 
     /// Lets the streams go. What was on its way is kept in the replay.

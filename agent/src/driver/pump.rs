@@ -16,14 +16,16 @@ use std::{
 
 use connect_core::{
     catalog::Catalog,
-    machine::{Ending, Input, Machine, UpstreamReady},
+    decide::Asking,
+    machine::{Ending, HoldNews, Input, Machine, UpstreamReady},
+    principal::{ConnectionFacts, GrantInForce},
     protocol::postgres::connection::{Connection, Setup},
     understand::Limits,
 };
-use connect_shared::ids::StatementId;
+use connect_shared::{entry::Entry, ids::StatementId};
 use tokio::{
     io::AsyncWriteExt,
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Sleep, timeout},
 };
 
@@ -37,7 +39,9 @@ use super::{
 use crate::{
     cancel::Cancellable,
     catalog::CatalogError,
+    config::WorksAs,
     log::DurableWait,
+    requests::Waiting,
     shards,
     upstream::{Upstream, UpstreamError},
 };
@@ -46,15 +50,19 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 type Dial = Pin<Box<dyn Future<Output = Result<Upstream, UpstreamError>> + Send>>;
+type Cancelling = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Alarm = (Instant, Pin<Box<Sleep>>);
 type Reading = Pin<Box<dyn Future<Output = Result<Arc<Catalog>, CatalogError>> + Send>>;
 
 /// One connection with everything that feeds it.
 pub(super) struct Pump {
     context: ConnectionContext,
+    grant: GrantInForce,
     machine: Connection,
     downstream: Downstream,
     database: Option<Database>,
+    /// The role of the database that it is opened with.
+    role: Option<Arc<str>>,
     durable: DurableWait,
     /// Entries that the machine waits for, in the order of the log.
     awaited: VecDeque<u64>,
@@ -74,6 +82,13 @@ pub(super) struct Pump {
     drains: bool,
     /// The session is over: there will be no other stream.
     revoked: bool,
+    /// What a held statement waits for.
+    waiting: Option<Waiting>,
+    /// A request of our own to cancel, until the server has it.
+    cancelling: Option<Cancelling>,
+    /// Counts requests to cancel.
+    cancels: Follow<u64>,
+    cancelled: watch::Sender<u64>,
     log_gone: bool,
     /// Statements whose INTENT the log did not take: they never began, so they have no end either.
     refused: Vec<StatementId>,
@@ -89,6 +104,9 @@ enum Event {
     Durable,
     Catalog,
     Read(Result<Arc<Catalog>, CatalogError>),
+    Hold(HoldNews),
+    CancelOver,
+    Cancelled,
     Authority,
     /// Nobody can say any more whether the session may go on.
     Orphaned,
@@ -98,6 +116,13 @@ enum Event {
     ParkOver,
     Draining,
     Deadline,
+}
+
+/// The snapshot as the principal of a connection sees it.
+fn seen_by(context: &ConnectionContext, grant: &GrantInForce, catalog: Arc<Catalog>) -> Arc<Catalog> {
+    let ConnectionFacts { principal, resource, .. } = &context.facts;
+    let asking = Asking { principal, grant, resource, purpose: None, wall: crate::serve::wall_clock() };
+    context.resource.clear.seen_by(&asking, &context.policies.current(), catalog)
 }
 
 impl Pump {
@@ -118,20 +143,36 @@ impl Pump {
         let mut draining = Follow::new(context.draining.clone());
         let drains = draining.latest();
         let mut catalog = Follow::new(context.resource.catalog.subscribe());
+        let seen = catalog.latest().map(|catalog| seen_by(&context, &grant, catalog));
+        let role = match context.resource.roles.of(&context.facts.principal) {
+            WorksAs::Account => None,
+            WorksAs::Role(role) => Some(role),
+            WorksAs::Nobody => return Err("no_role".to_owned()),
+        };
         let machine = Connection::new(Setup {
             facts: context.facts.clone(),
-            grant,
-            catalog: catalog.latest(),
+            grant: grant.clone(),
+            catalog: seen,
             mask_key: context.mask_key.clone(),
             lookups: Arc::clone(&context.lookups),
+            usage: Arc::clone(&context.usage),
             commitment_key: context.commitment_key,
             seed,
             limits: Limits::default(),
+            hold_time: context.requests.config().wait,
             opened: Instant::now(),
+            wall: crate::serve::wall_clock(),
+            policies: Arc::clone(&context.policies),
+            role: role.clone(),
+            tags: context.resource.tags.clone(),
+            canaries: context.resource.canaries.clone(),
         });
         let durable = context.log.durable_wait();
+        let (cancelled, _) = watch::channel(0);
         Ok(Self {
             context,
+            grant,
+            role,
             machine,
             downstream,
             database: None,
@@ -141,6 +182,10 @@ impl Pump {
             authority,
             dial: None,
             reading: None,
+            waiting: None,
+            cancelling: None,
+            cancels: Follow::new(cancelled.subscribe()),
+            cancelled,
             alarm: None,
             resumes,
             parked: None,
@@ -196,13 +241,21 @@ impl Pump {
             Event::Durable => self.durability(),
             Event::Catalog => {
                 if let Some(catalog) = self.catalog.latest() {
-                    self.feed(Input::Catalog(catalog));
+                    let seen = seen_by(&self.context, &self.grant, catalog);
+                    self.feed(Input::Catalog(seen));
                 }
             }
             Event::Read(read) => {
                 self.reading = None;
-                self.feed(read.map_or(Input::CatalogFailed, Input::Catalog));
+                let seen = read.map(|catalog| seen_by(&self.context, &self.grant, catalog));
+                self.feed(seen.map_or(Input::CatalogFailed, Input::Catalog));
             }
+            Event::Hold(news) => self.feed(Input::Hold(news)),
+            Event::CancelOver => {
+                self.cancelling = None;
+                self.feed(Input::CancelOver);
+            }
+            Event::Cancelled => self.feed(Input::Cancelled),
             Event::Authority => self.authority_changed(),
             Event::Orphaned => {
                 self.revoked = true;
@@ -264,6 +317,7 @@ impl Pump {
         match self.authority.latest() {
             Authority::InForce(grant) => {
                 (self.lapsed, self.loss) = (false, None);
+                self.grant = grant.clone();
                 self.feed(Input::Grant(grant));
             }
             Authority::Lapsed => {
@@ -282,13 +336,15 @@ impl Pump {
             Ok(upstream) => upstream,
             Err(error) => return self.feed(Input::UpstreamFailed(self.unreachable(&error))),
         };
+        self.record_login(upstream.cancel_key.as_ref().map(|key| key.process));
         let cancel = upstream.cancel_key.and_then(|key| {
             self.context.cancels.register(Cancellable {
                 principal: self.context.facts.principal.reference.clone(),
                 session: self.context.facts.session,
                 connection: self.context.facts.connection,
-                upstream: self.context.resource.upstream.clone(),
+                upstream: Arc::new(self.context.resource.upstream.at(&upstream.place)),
                 key,
+                told: self.cancelled.clone(),
             })
         });
         // Without a key of the server's there is nothing to cancel, and zeros reach nobody.
@@ -296,6 +352,18 @@ impl Pump {
         let cancel_key = cancel.as_ref().map_or(zeros, |registered| registered.key);
         self.database = Some(Database::new(upstream.stream, cancel));
         self.feed(Input::UpstreamReady(UpstreamReady { parameters: upstream.parameters, cancel_key }));
+    }
+
+    /// So that logins of others can be told from the agent's. Nobody waits for it.
+    fn record_login(&self, process: Option<u32>) {
+        let facts = &self.context.facts;
+        let entry = Entry::UpstreamOpened {
+            resource: facts.resource.name.clone(),
+            connection: Some(facts.connection),
+            process: process.unwrap_or_default(),
+            role: self.role.as_deref().map(str::to_owned),
+        };
+        let _closed_log_has_said_so = self.context.log.append_in_passing(&entry);
     }
 
     /// The operator's log hears the whole reason; the client hears whom to ask.

@@ -9,10 +9,14 @@ use std::{
 use connect_shared::{entry::Entry, ocsf};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use super::{Event, Undelivered, cursor::Cursor, file, syslog::Syslog, webhook::Webhook};
+use super::{
+    Event, Undelivered, cursor::Cursor, file, openlineage::Receiver, otlp::Otlp, splunk::Splunk,
+    syslog::Syslog, webhook::Webhook,
+};
 use crate::{
     audit::{Describer, Follower, IndexError, Leaves, Seen},
     config::{SinkConfig, SinkFormat, SinkTarget},
+    lineage,
     log::{Log, PublicFolder},
 };
 
@@ -49,10 +53,27 @@ impl Exporter {
             std::fs::create_dir_all(&folder)?;
         }
         let start = |config: &SinkConfig| -> std::io::Result<JoinHandle<()>> {
+            let mut cursor = Cursor::open(&folder, &config.name)?;
+            let first = PublicFolder::new(log.public_dir()).pruned_upto();
+            if cursor.next() < first {
+                tracing::warn!(sink = %config.name, first, "a new sink begins behind what was pruned");
+                cursor.advance(first)?;
+            }
+            let size = log.published().borrow().size;
+            if cursor.next() > size {
+                // Entries that it has not seen would stand at places that it has.
+                let words = format!(
+                    "the sink `{}` has taken {} entries and the log has {size}: it was put back to an older \
+                     state; under another name the sink gets everything again",
+                    config.name,
+                    cursor.next()
+                );
+                return Err(std::io::Error::other(words));
+            }
             let engine = Engine {
                 log: log.clone(),
                 index: follower.path().to_owned(),
-                cursor: Cursor::open(&folder, &config.name)?,
+                cursor,
                 target: Target::new(config, log.origin())?,
                 config: config.clone(),
             };
@@ -62,11 +83,24 @@ impl Exporter {
     }
 }
 
+/// How many entries every one of these sinks has taken: what is behind must not be pruned.
+///
+/// # Errors
+/// A cursor cannot be read.
+pub(crate) fn taken_by_all(dir: &Path, sinks: &[SinkConfig]) -> std::io::Result<u64> {
+    let folder = dir.join("sinks");
+    let next = |sink: &SinkConfig| Cursor::open(&folder, &sink.name).map(|cursor| cursor.next());
+    sinks.iter().try_fold(u64::MAX, |least, sink| Ok(least.min(next(sink)?)))
+}
+
 /// Where a sink's events go to.
 enum Target {
     File(PathBuf),
     Webhook(Box<Webhook>),
+    Otlp(Box<Otlp>),
+    Splunk(Box<Splunk>),
     Syslog(Syslog),
+    OpenLineage(Receiver),
 }
 
 impl Target {
@@ -75,6 +109,15 @@ impl Target {
             SinkTarget::File(path) => Ok(Self::File(path.clone())),
             SinkTarget::Webhook { url, secret } => Webhook::new(url, secret, origin)
                 .map(|webhook| Self::Webhook(Box::new(webhook)))
+                .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
+            SinkTarget::Otlp { url, token } => Otlp::new(url, token.as_ref(), origin)
+                .map(|otlp| Self::Otlp(Box::new(otlp)))
+                .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
+            SinkTarget::OpenLineage { url, token } => Receiver::new(url, token.as_ref())
+                .map(Self::OpenLineage)
+                .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
+            SinkTarget::Splunk { url, token } => Splunk::new(url, token, origin, config.format)
+                .map(|splunk| Self::Splunk(Box::new(splunk)))
                 .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
             SinkTarget::Syslog { address: (host, port), ca_file } => {
                 let syslog = Syslog::new((host, *port), ca_file.as_ref(), origin);
@@ -86,7 +129,10 @@ impl Target {
     async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
         match self {
             Self::Webhook(webhook) => webhook.deliver(batch).await,
+            Self::Otlp(otlp) => otlp.deliver(batch).await,
+            Self::Splunk(splunk) => splunk.deliver(batch).await,
             Self::Syslog(syslog) => syslog.deliver(batch).await,
+            Self::OpenLineage(receiver) => receiver.deliver(batch).await,
             Self::File(path) => {
                 let (path, batch) = (path.clone(), batch.to_vec());
                 let written = tokio::task::spawn_blocking(move || file::deliver(&path, &batch)).await;
@@ -130,17 +176,25 @@ impl Engine {
             tracing::debug!(%error, "a sink cannot read the log");
             "log_unreadable"
         })?;
-        match self.target.deliver(&batch).await {
+        match self.deliver(&batch).await {
             Ok(()) => self.advance(next + batch.len() as u64).await,
             Err(Undelivered::NotNow(code)) => Err(code),
             Err(Undelivered::Refused(_)) => self.one_by_one(&batch).await,
         }
     }
 
+    async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
+        if batch.iter().all(|event| !event.json.is_empty()) {
+            return self.target.deliver(batch).await;
+        }
+        let said: Vec<Event> = batch.iter().filter(|event| !event.json.is_empty()).cloned().collect();
+        if said.is_empty() { Ok(()) } else { self.target.deliver(&said).await }
+    }
+
     /// Something in the batch is refused for good: the rest must not suffer for it.
     async fn one_by_one(&mut self, batch: &[Event]) -> Result<(), &'static str> {
         for event in batch {
-            match self.target.deliver(std::slice::from_ref(event)).await {
+            match self.deliver(std::slice::from_ref(event)).await {
                 Ok(()) => {}
                 Err(Undelivered::NotNow(code)) => return Err(code),
                 Err(Undelivered::Refused(code)) => self.give_up(event, code),
@@ -199,7 +253,13 @@ fn event(
             };
             ocsf::render(&context, index, &entry.leaf)
         }
+        SinkFormat::OpenLineage => {
+            let facts = describer.describe(&entry)?;
+            let told = lineage::event(describer.connection(), leaves, &entry, &facts, origin)?;
+            told.unwrap_or_default()
+        }
     };
     let (time, kind) = (entry.leaf.time, entry.leaf.entry.kind());
-    Ok(Event { index, time, kind, json: value.to_string(), tells_of_loss })
+    let json = if value.is_null() { String::new() } else { value.to_string() };
+    Ok(Event { index, time, kind, json, tells_of_loss })
 }

@@ -113,6 +113,40 @@ impl Endpoint {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_of_openlineage_gets_the_end_of_a_run_as_its_only_event_with_the_token() {
+    let place = Place::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/api/v1/lineage", listener.local_addr().expect("bound"));
+    let all = Arc::clone(&heard);
+    let take = move |headers: http::HeaderMap, body: String| {
+        let all = Arc::clone(&all);
+        async move {
+            let token = headers["authorization"].to_str().expect("text").to_owned();
+            all.lock()
+                .expect("not poisoned")
+                .push((token, serde_json::from_str::<Value>(&body).expect("JSON")));
+            StatusCode::CREATED
+        }
+    };
+    let router = Router::new().route("/api/v1/lineage", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let target = SinkTarget::OpenLineage { url, token: Some(crate::upstream::Secret("t0ken".to_owned())) };
+    let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::OpenLineage, target };
+    let sink = Exporter::start(&place.log, &place.follower, place.folder.path(), &[config]);
+    let _sink = sink.expect("it starts");
+    place.add(3).await;
+    for entry in Entry::samples().into_iter().filter(|entry| entry.kind() == "run_ended") {
+        place.log.append(entry).expect("appended");
+    }
+    place.add(2).await;
+    place.until_cursor_is(6).await;
+    let heard = heard.lock().expect("not poisoned");
+    let [(token, event)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert_eq!((token.as_str(), event["job"]["name"].as_str()), ("Bearer t0ken", Some("finetune")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_away_gets_everything_later_and_what_it_refuses_is_a_dead_letter() {
     let place = Place::new();
     let endpoint = Endpoint::default();
@@ -129,4 +163,145 @@ async fn a_webhook_that_is_away_gets_everything_later_and_what_it_refuses_is_a_d
     let dead = leaves.get(300).expect("an entry").leaf.entry;
     let code = "refused".to_owned();
     assert_eq!(dead, Entry::SinkRefused { sink: "one".to_owned(), index: 13, code });
+}
+
+/// What a collector was sent: one body a request, with who sent it.
+#[derive(Clone, Default)]
+struct Collector {
+    bodies: Arc<Mutex<Vec<(String, String)>>>,
+    answers: Arc<Mutex<Vec<(StatusCode, &'static str)>>>,
+}
+
+impl Collector {
+    /// Answers so in turn, and well after that.
+    async fn serve(&self, answers: &[(StatusCode, &'static str)]) -> String {
+        self.answers.lock().expect("not poisoned").extend(answers.iter().rev());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let this = self.clone();
+        let take = move |headers: http::HeaderMap, body: String| {
+            let token =
+                headers.get("authorization").and_then(|token| token.to_str().ok()).unwrap_or_default();
+            let answer = this.answers.lock().expect("not poisoned").pop().unwrap_or((StatusCode::OK, "{}"));
+            if answer.0 == StatusCode::OK {
+                this.bodies.lock().expect("not poisoned").push((token.to_owned(), body));
+            }
+            async move { answer }
+        };
+        let router = Router::new().route("/in", post(take)).layer(axum::extract::DefaultBodyLimit::disable());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}/in")
+    }
+
+    fn bodies(&self) -> Vec<(String, String)> {
+        self.bodies.lock().expect("not poisoned").clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opentelemetry_collector_gets_records_and_what_it_rejects_in_part_is_sent_one_by_one() {
+    let (place, collector) = (Place::new(), Collector::default());
+    let rejected = r#"{"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "too old"}}"#;
+    // Busy; then one of the batch is rejected, which the first of three sent alone turns out to be.
+    let answers = [
+        (StatusCode::SERVICE_UNAVAILABLE, ""),
+        (StatusCode::OK, rejected),
+        (StatusCode::OK, rejected),
+        (StatusCode::OK, r#"{"partialSuccess": {"rejectedLogRecords": 0}}"#),
+    ];
+    let url = collector.serve(&answers).await;
+    let token = Some(crate::upstream::Secret("hush".to_owned()));
+    place.add(3).await;
+    let _sink = place.export(SinkTarget::Otlp { url, token });
+    place.until_cursor_is(4).await;
+    let mut indices = Vec::new();
+    for (token, body) in collector.bodies() {
+        assert_eq!(token, "Bearer hush");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        let records = &body["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
+        for record in records.as_array().expect("records") {
+            let nanos = record["timeUnixNano"].as_str().expect("64 bits are texts");
+            assert!(nanos.len() == 19 && nanos.ends_with("000000"), "{nanos}");
+            let event: Value =
+                serde_json::from_str(record["body"]["stringValue"].as_str().expect("a text")).expect("JSON");
+            assert_eq!(record["attributes"][0]["value"]["intValue"], event["index"].to_string());
+            indices.push(event["index"].as_u64().expect("a number"));
+        }
+    }
+    assert_eq!(indices, [0, 1, 2, 0, 1, 2, 3], "the batch, each alone, and the dead letter's entry");
+    let mut leaves = crate::audit::Leaves::new(crate::log::PublicFolder::new(place.log.public_dir()), 4);
+    let dead = leaves.get(3).expect("an entry").leaf.entry;
+    assert_eq!(dead, Entry::SinkRefused { sink: "one".to_owned(), index: 0, code: "rejected".to_owned() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn splunk_gets_events_with_its_token_and_nothing_is_lost_while_it_does_not_accept() {
+    let (place, collector) = (Place::new(), Collector::default());
+    let answers = [(StatusCode::FORBIDDEN, r#"{"text":"Invalid token","code":4}"#)];
+    let url = collector.serve(&answers).await;
+    let token = crate::upstream::Secret("hush".to_owned());
+    place.add(300).await;
+    let _sink = place.export(SinkTarget::Splunk { url, token });
+    place.until_cursor_is(300).await;
+    let bodies = collector.bodies();
+    assert!(bodies.iter().all(|(token, _)| token == "Splunk hush"));
+    let text: String = bodies.into_iter().map(|(_, body)| body).collect();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let indices: Vec<u64> = events.iter().filter_map(|event| event["event"]["index"].as_u64()).collect();
+    assert_eq!(indices, (0..300).collect::<Vec<_>>());
+    assert_eq!(events[7]["fields"]["connect_index"], "7");
+    assert_eq!(events[7]["sourcetype"], "connect:entry");
+    assert!(events[7]["time"].as_str().is_some_and(|time| time.split('.').map(str::len).eq([10, 3])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_has_taken_more_than_the_log_has_is_no_reason_to_skip_anything() {
+    let place = Place::new();
+    std::fs::create_dir(place.folder.path().join("sinks")).expect("a folder");
+    std::fs::write(place.folder.path().join("sinks/one.cursor"), "7\n").expect("written");
+    place.add(3).await;
+    let target = SinkTarget::File(place.folder.path().join("out.jsonl"));
+    let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::Entries, target };
+    let refused = Exporter::start(&place.log, &place.follower, place.folder.path(), &[config]);
+    let words = refused.expect_err("refused").to_string();
+    assert!(words.contains("has taken 7 entries and the log has 3"), "{words}");
+}
+
+/// An hour of a thousand events a second in the full tier.
+fn hour() -> usize {
+    if std::env::var_os("CONNECT_TESTS_FULL").is_some() { 3_600_000 } else { 20_000 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_of_events_waits_for_a_sink_that_is_away_and_all_of_it_arrives_in_order() {
+    let (place, endpoint) = (Place::new(), Endpoint::default());
+    endpoint.away.store(true, Ordering::SeqCst);
+    let target = endpoint.serve().await;
+    let sink = place.export(target.clone());
+    let hour = hour();
+    for part in (0..hour).step_by(50_000) {
+        // Whoever records is not held up by it.
+        place.add((hour - part).min(50_000)).await;
+    }
+    assert_eq!(endpoint.taken.lock().expect("not poisoned").len(), 0);
+    endpoint.away.store(false, Ordering::SeqCst);
+    place.until_cursor_is(hour as u64 / 2).await;
+    // In the middle of it the agent stops without a word, and goes on.
+    drop(sink);
+    let _again = place.export(target);
+    place.until_cursor_is(hour as u64).await;
+    let taken = endpoint.taken.lock().expect("not poisoned").clone();
+    let mut once = taken.clone();
+    once.sort_unstable();
+    once.dedup();
+    once.retain(|index| *index < hour as u64);
+    // Each part has one that is refused for good.
+    let refused: Vec<u64> = (0..hour as u64).filter(|index| index % 50_000 == 13).collect();
+    let expected: Vec<u64> = (0..hour as u64).filter(|index| !refused.contains(index)).collect();
+    assert_eq!(once, expected);
+    let turns_back = taken.windows(2).filter(|pair| pair[0] >= pair[1]).count();
+    // To where the second one began, and once more where a request of the first, under way when it stopped, was
+    // answered between two of the second.
+    assert!(turns_back <= 2, "it went back {turns_back} times");
+    assert!(taken.len() <= expected.len() + 2 * 256, "{} of {}", taken.len(), expected.len());
 }

@@ -1,17 +1,12 @@
 //! To an HTTP endpoint, signed as Standard Webhooks (<https://www.standardwebhooks.com>) says: the receiver
 //! knows from whom it comes, that nothing was changed, and by its id what it has had before.
 
-use std::time::Duration;
-
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::Client;
 
-use super::{Event, Undelivered};
+use super::{Event, Undelivered, http};
 use crate::serve::now;
-
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// One endpoint.
 #[derive(Debug)]
@@ -24,11 +19,8 @@ pub(super) struct Webhook {
 
 impl Webhook {
     pub(super) fn new(url: &str, secret: &[u8], origin: &str) -> Option<Self> {
-        let tls = crate::identity::public_tls().ok()?;
-        let client =
-            Client::builder().tls_backend_preconfigured(tls).redirect(Policy::none()).timeout(PATIENCE);
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        Some(Self { url: url.to_owned(), key, origin: origin.to_owned(), client: client.build().ok()? })
+        Some(Self { url: url.to_owned(), key, origin: origin.to_owned(), client: http::client()? })
     }
 
     /// Sends a batch as one message.
@@ -43,26 +35,15 @@ impl Webhook {
             events.join(",")
         );
         let (id, time) = (format!("{}-{}", first.index, last.index), now());
-        let sent = self
+        let request = self
             .client
             .post(&self.url)
             .header("content-type", "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", time.to_string())
             .header("webhook-signature", self.signature(&id, time, &body))
-            .body(body)
-            .send()
-            .await;
-        match sent.map(|response| response.status()) {
-            Ok(status) if status.is_success() => Ok(()),
-            // Only what is wrong with this very message is never taken.
-            Ok(
-                StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY,
-            ) => Err(Undelivered::Refused("refused")),
-            Ok(status) if status.is_client_error() => Err(Undelivered::NotNow("not_accepted")),
-            Ok(_) => Err(Undelivered::NotNow("server_error")),
-            Err(_) => Err(Undelivered::NotNow("no_answer")),
-        }
+            .body(body);
+        http::send(request).await.map(|_| ())
     }
 
     fn signature(&self, id: &str, time: u64, body: &str) -> String {

@@ -14,11 +14,14 @@ use jsonwebtoken::Algorithm;
 use serde_json::json;
 
 use super::{GrantAuthority, GrantRefusal, Thumbprint, rules::allowed};
+use crate::{config::WorksAs, identity::SignedIn};
 
 /// Longest reason that goes into the log.
 const MAX_REASON: usize = 500;
 /// Longest name of an AI agent.
 const MAX_ACTOR: usize = 64;
+/// Longest id of its task.
+const MAX_TASK: usize = 128;
 
 /// A grant, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,29 +33,73 @@ pub struct Issued {
     pub actions: Vec<Action>,
 }
 
+/// What a grant may carry, and the latest end that it may have: that of the approval behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub actions: Vec<Action>,
+    /// Seconds since 1970.
+    pub until: u64,
+}
+
 impl GrantAuthority {
     /// Issues what `principal` asks for, or says why not.
-    ///
-    /// # Errors
-    /// The rules do not allow it, or the request is not well-formed.
-    pub fn issue(
+    #[cfg(test)]
+    pub(super) fn issue(
         &self,
-        principal: Principal,
+        signed_in: SignedIn,
         request: &GrantRequest,
         certificate: &Thumbprint,
         id: GrantId,
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
-        let (principal, actions) = self.admit(principal, request)?;
-        let claims = self.claims(&principal, request, &actions, certificate, id, now);
+        let (principal, actions) = self.admit(signed_in.principal.clone(), request)?;
+        let admitted = Admitted { actions, until: u64::MAX };
+        self.issue_admitted(signed_in, principal, admitted, request, certificate, id, now)
+    }
+
+    /// Issues a grant to a principal who was admitted, if the sign-in is as the resource demands.
+    ///
+    /// # Errors
+    /// The sign-in is not, or the grant cannot be signed.
+    #[expect(clippy::too_many_arguments, reason = "everything that a grant is made of, each of its own type")]
+    pub fn issue_admitted(
+        &self,
+        signed_in: SignedIn,
+        principal: Principal,
+        admitted: Admitted,
+        request: &GrantRequest,
+        certificate: &Thumbprint,
+        id: GrantId,
+        now: u64,
+    ) -> Result<Issued, GrantRefusal> {
+        self.check_demands(&signed_in, &request.resource)?;
+        let Admitted { actions, until } = admitted;
+        let SignedIn { session, issued_at, .. } = signed_in;
+        let mut claims = self.claims(&principal, request, &actions, certificate, id, now);
+        (claims.sid, claims.signed_in_at) = (session, issued_at);
+        claims.exp = claims.exp.min(until);
+        claims.reason.clone_from(&request.reason);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
         Ok(Issued { text, claims, principal, actions })
+    }
+
+    /// Whether somebody has signed in as the resource demands.
+    fn check_demands(&self, signed_in: &SignedIn, resource: &str) -> Result<(), GrantRefusal> {
+        let Some(demands) = self.resource(resource).map(|resource| &resource.demands) else { return Ok(()) };
+        let class = demands.acr.is_empty()
+            || signed_in.class.as_ref().is_some_and(|class| demands.acr.contains(class));
+        let method =
+            demands.amr.is_empty() || signed_in.methods.iter().any(|method| demands.amr.contains(method));
+        if class && method {
+            return Ok(());
+        }
+        Err(GrantRefusal::StepUp { resource: resource.to_owned(), demands: demands.clone() })
     }
 
     /// Who would act, and what a grant would allow; nothing is signed.
     ///
     /// # Errors
-    /// As [`Self::issue`].
+    /// The rules do not allow it, or the request is not well-formed.
     pub fn admit(
         &self,
         mut principal: Principal,
@@ -85,6 +132,11 @@ impl GrantAuthority {
         let mut wanted = request.actions.clone();
         wanted.sort_unstable();
         wanted.dedup();
+        let admitted = resource.read.admits(principal) || resource.write.admits(principal);
+        if admitted && resource.roles.of(principal) == WorksAs::Nobody {
+            let principal = principal.name.clone();
+            return Err(GrantRefusal::NoRole { principal, resource: name.to_owned() });
+        }
         if allowed.is_empty() {
             return Err(refused(Action::Read));
         }
@@ -116,7 +168,10 @@ impl GrantAuthority {
             groups: principal.groups.clone(),
             act: principal.reference.actor.clone().map(|sub| Actor { sub }),
             run: request.run.as_ref().map(|run| run.id),
+            task: request.task.clone(),
             jti: id,
+            sid: None,
+            signed_in_at: 0,
             iat: now,
             nbf: now,
             exp: now.saturating_add(self.lifetime.as_secs()),
@@ -126,6 +181,7 @@ impl GrantAuthority {
                 identifier: request.resource.clone(),
                 actions: actions.to_vec(),
             }],
+            reason: None,
         }
     }
 
@@ -154,21 +210,54 @@ fn check_run(run: &RunIdentity) -> bool {
         && key.is_ok_and(|key| key.name() == run.id.to_string())
 }
 
-/// All go into the log and onto screens.
-fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
-    if let Some(reason) = &request.reason
-        && (reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control))
-    {
-        return Err(GrantRefusal::BadReason);
-    }
-    if request.run.as_ref().is_some_and(|run| !check_run(run)) {
-        return Err(GrantRefusal::BadRun);
-    }
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
-    match &request.actor {
-        Some(actor) if actor.is_empty() || actor.len() > MAX_ACTOR || !actor.bytes().all(fits) => {
-            Err(GrantRefusal::BadActor)
+/// It goes into the log and onto screens.
+///
+/// # Errors
+/// It is too long, or more than a line.
+pub fn check_reason(reason: Option<&str>) -> Result<(), GrantRefusal> {
+    match reason {
+        Some(reason) if reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) => {
+            Err(GrantRefusal::BadReason)
         }
         _ => Ok(()),
     }
+}
+
+/// All go into the log and onto screens.
+fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
+    check_reason(request.reason.as_deref())?;
+    if request.run.as_ref().is_some_and(|run| !check_run(run)) {
+        return Err(GrantRefusal::BadRun);
+    }
+    check_actor(request.actor.as_deref())?;
+    check_task(request.task.as_deref())
+}
+
+/// Its name is for the record, and read by people.
+///
+/// # Errors
+/// It is none.
+pub fn check_actor(actor: Option<&str>) -> Result<(), GrantRefusal> {
+    if actor.is_none_or(|actor| is_word(actor, MAX_ACTOR, b"-_./")) {
+        Ok(())
+    } else {
+        Err(GrantRefusal::BadActor)
+    }
+}
+
+/// So is its task.
+///
+/// # Errors
+/// It is none.
+pub fn check_task(task: Option<&str>) -> Result<(), GrantRefusal> {
+    if task.is_none_or(|task| is_word(task, MAX_TASK, b"-_./:#")) {
+        Ok(())
+    } else {
+        Err(GrantRefusal::BadTask)
+    }
+}
+
+fn is_word(text: &str, longest: usize, marks: &[u8]) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || marks.contains(&byte);
+    !text.is_empty() && text.len() <= longest && text.bytes().all(fits)
 }

@@ -2,7 +2,7 @@
 
 use connect_core::principal::Principal;
 use connect_shared::{
-    error::{ErrorReport, Exit},
+    error::{ErrorReport, Exit, StepUp},
     grant::Action,
 };
 
@@ -15,12 +15,18 @@ pub enum GrantRefusal {
     NotAllowed { principal: String, resource: String, action: Action, groups: Vec<String>, admits: String },
     #[error("the AI agent `{actor}` may only read `{resource}`")]
     ActorReads { actor: String, resource: String },
+    #[error("`{resource}` takes a stronger sign-in: {}", ways(demands))]
+    StepUp { resource: String, demands: StepUp },
     #[error("the name of the AI agent must be 1 to 64 letters, digits, `-`, `_`, `.` or `/`")]
     BadActor,
+    #[error("the task must be 1 to 128 letters, digits, `-`, `_`, `.`, `/`, `:` or `#`")]
+    BadTask,
     #[error("the run needs a UUID, the name of a job, and a key with the run's id as its name")]
     BadRun,
     #[error("the reason must be one line of at most 500 characters")]
     BadReason,
+    #[error("`{principal}` may open `{resource}`, but no role of that database is meant for them")]
+    NoRole { principal: String, resource: String },
     #[error("the grant could not be signed")]
     Unsigned,
 }
@@ -43,7 +49,9 @@ impl GrantRefusal {
             Self::NoSuchResource(_) => "no_such_resource",
             Self::NotAllowed { .. } => "not_allowed",
             Self::ActorReads { .. } => "actor_reads_only",
-            Self::BadActor | Self::BadReason | Self::BadRun => "bad_request",
+            Self::StepUp { .. } => "step_up_needed",
+            Self::NoRole { .. } => "no_role",
+            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun => "bad_request",
             Self::Unsigned => "internal",
         }
     }
@@ -57,15 +65,33 @@ impl GrantRefusal {
             Self::NotAllowed { .. } => report(Exit::Denied)
                 .help("ask for membership in one of these groups, then run `connect login` again")
                 .help("connect ls"),
+            Self::NoRole { .. } => report(Exit::Denied)
+                .help("ask an administrator of this resource which group has a role there")
+                .help("connect ls"),
             Self::ActorReads { resource, .. } => report(Exit::Denied)
                 .help(format!("connect open {resource} --read-only"))
                 .help("let the human whom it acts for make the change"),
-            Self::BadActor | Self::BadReason | Self::BadRun => report(Exit::Usage),
+            Self::StepUp { demands, .. } => {
+                let line = demands.acr.first().map(|class| format!("connect login --acr {class}"));
+                let mut report = report(Exit::SignInNeeded).help(line.as_deref().unwrap_or("connect login"));
+                report.step_up = Some(Box::new(demands.clone()));
+                report
+            }
+            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun => report(Exit::Usage),
             Self::Unsigned => {
                 report(Exit::Unexpected).help("tell the operator of the agent to see its own log")
             }
         }
     }
+}
+
+fn ways(demands: &StepUp) -> String {
+    let list = |name: &str, values: &[String]| {
+        (!values.is_empty()).then(|| format!("`{name}` must be {}", values.join(" or ")))
+    };
+    let ways: Vec<String> =
+        [list("acr", &demands.acr), list("amr", &demands.amr)].into_iter().flatten().collect();
+    ways.join(", and ")
 }
 
 const fn verb(action: Action) -> &'static str {

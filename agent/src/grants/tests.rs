@@ -8,7 +8,8 @@ use connect_shared::{
 };
 use rustls::pki_types::CertificateDer;
 
-use super::{verify::GrantError, *};
+use super::*;
+use crate::identity::SignedIn;
 
 const NOW: u64 = 1_800_000_000;
 
@@ -67,7 +68,14 @@ fn certificate(byte: u8) -> Thumbprint {
 }
 
 fn request(resource: &str) -> GrantRequest {
-    GrantRequest { resource: resource.into(), actions: Vec::new(), reason: None, actor: None, run: None }
+    GrantRequest {
+        resource: resource.into(),
+        actions: Vec::new(),
+        reason: None,
+        actor: None,
+        run: None,
+        task: None,
+    }
 }
 
 fn issue(
@@ -75,7 +83,14 @@ fn issue(
     groups: &[&str],
     request: &GrantRequest,
 ) -> Result<Issued, GrantRefusal> {
-    authority.issue(person(groups), request, &certificate(1), GrantId::from_random([9; 16]), NOW)
+    let signed_in = SignedIn {
+        principal: person(groups),
+        session: None,
+        issued_at: NOW,
+        class: None,
+        methods: Vec::new(),
+    };
+    authority.issue(signed_in, request, &certificate(1), GrantId::from_random([9; 16]), NOW)
 }
 
 #[test]
@@ -247,4 +262,24 @@ fn a_reason_is_one_line() {
     assert_eq!(issue(&authority, &["developer"], &request), Err(GrantRefusal::BadReason));
     request.reason = Some("ticket 12".into());
     assert!(issue(&authority, &["developer"], &request).is_ok());
+}
+
+#[test]
+fn a_resource_with_roles_is_open_to_those_who_have_one_and_a_change_is_seen() {
+    let roles = "[[resource.role]]\nrole = \"none\"\nwho = [\"group:dba\"]\n\
+                 [[resource.role]]\nrole = \"analyst\"\nwho = [\"group:data-oncall\", \"group:analysts\"]\n[[resource]]\nname = \"bench-db\"";
+    let text = CONFIG.replace("[[resource]]\nname = \"bench-db\"", roles);
+    let authority = GrantAuthority::new(&config(&text), &key()).expect("an authority");
+    let refused = issue(&authority, &["developer"], &request("prod-db")).expect_err("there is no role");
+    assert_eq!(refused.code(), "no_role");
+    assert!(authority.may(&person(&["developer"]), "prod-db").is_empty());
+    for groups in [&["developer", "analysts"][..], &["data-oncall"], &["dba", "developer"]] {
+        assert!(issue(&authority, groups, &request("prod-db")).is_ok(), "{groups:?}");
+    }
+    let keeps =
+        |older: &[&str], newer: &[&str]| authority.keeps_role(&person(older), &person(newer), "prod-db");
+    assert!(keeps(&["analysts"], &["data-oncall"]), "both are analysts");
+    assert!(!keeps(&["analysts"], &["analysts", "dba"]), "the first line counts");
+    assert!(!keeps(&["analysts"], &[]));
+    assert!(authority.keeps_role(&person(&["a"]), &person(&[]), "bench-db"), "there are no roles");
 }

@@ -33,6 +33,8 @@ pub enum GrantError {
     Resource,
     #[error("the rules of the agent no longer allow what the grant says")]
     Withdrawn,
+    #[error("the sign-in behind the grant was revoked")]
+    Revoked,
 }
 
 impl GrantError {
@@ -48,6 +50,7 @@ impl GrantError {
             Self::OtherKey => "grant_other_key",
             Self::Resource => "grant_other_resource",
             Self::Withdrawn => "grant_withdrawn",
+            Self::Revoked => "grant_revoked",
         }
     }
 
@@ -55,7 +58,7 @@ impl GrantError {
     #[must_use]
     pub fn report(&self) -> ErrorReport {
         let exit = match self {
-            Self::Expired => Exit::SessionEnded,
+            Self::Expired | Self::Revoked => Exit::SessionEnded,
             Self::Withdrawn => Exit::Denied,
             _ => Exit::Unexpected,
         };
@@ -109,7 +112,11 @@ impl GrantAuthority {
             resource: detail.identifier,
             actions: detail.actions,
             run: claims.run,
+            task: claims.task,
+            reason: claims.reason,
             expires_at: claims.exp,
+            idp_session: claims.sid,
+            signed_in_at: claims.signed_in_at,
         })
     }
 }

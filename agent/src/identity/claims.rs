@@ -10,7 +10,7 @@ use crate::jws::Claims;
 /// How far two clocks may be apart, in seconds.
 const SKEW: u64 = 60;
 /// OpenID Connect Core 1.0, 2: `sub` is at most 255 characters of ASCII.
-const MAX_SUBJECT: usize = 255;
+pub(super) const MAX_SUBJECT: usize = 255;
 /// Longest name of a group, and most groups of one principal.
 const MAX_GROUP: usize = 256;
 const MAX_GROUPS: usize = 500;
@@ -18,6 +18,9 @@ const MAX_GROUPS: usize = 500;
 /// What a token must say.
 #[derive(Debug)]
 pub(super) struct Expectation {
+    /// Stands before names and groups of another provider than the agent's own, which could otherwise
+    /// name anybody.
+    pub(super) prefix: Option<String>,
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) groups_claim: String,
@@ -29,7 +32,7 @@ impl Expectation {
         check_times(claims, now)?;
         let sub = claims.text("sub").filter(|sub| is_printable(sub, MAX_SUBJECT));
         let sub = sub.ok_or(TokenError::Claim("sub"))?.to_owned();
-        let name = email(claims).unwrap_or(&sub).to_owned();
+        let name = self.own(email(claims).unwrap_or(&sub));
         let groups = self.groups(claims)?;
         Ok(Principal { reference: PrincipalRef { sub, idp: self.issuer.clone(), actor: None }, name, groups })
     }
@@ -53,11 +56,21 @@ impl Expectation {
         }
     }
 
+    fn own(&self, name: &str) -> String {
+        self.prefix.as_ref().map_or_else(|| name.to_owned(), |prefix| format!("{prefix}/{name}"))
+    }
+
     fn groups(&self, claims: &Claims) -> Result<Vec<String>, TokenError> {
         let wrong = TokenError::Claim("the groups claim");
-        let group =
-            |value: &Value| value.as_str().filter(|name| is_printable(name, MAX_GROUP)).map(str::to_owned);
-        let groups: Option<Vec<String>> = match claims.value(&self.groups_claim) {
+        let group = |value: &Value| {
+            value.as_str().filter(|name| is_printable(name, MAX_GROUP)).map(|name| self.own(name))
+        };
+        let found = find(claims, &self.groups_claim);
+        if found.is_none() && is_left_out(claims, &self.groups_claim) {
+            return Err(TokenError::GroupsLeftOut);
+        }
+        let groups: Option<Vec<String>> = match found {
+            // No groups, whatever an earlier token said.
             None | Some(Value::Null) => Some(Vec::new()),
             Some(Value::Array(all)) if all.len() <= MAX_GROUPS => all.iter().map(group).collect(),
             Some(one) => group(one).map(|name| vec![name]),
@@ -69,9 +82,37 @@ impl Expectation {
     }
 }
 
-fn check_times(claims: &Claims, now: u64) -> Result<(), TokenError> {
-    let expires = claims.time("exp").ok_or(TokenError::Claim("exp"))?;
+/// A claim by its name, else by the names on the way to it: `realm_access.roles`. Names may have dots of
+/// their own: `kubernetes.io.namespace`.
+pub(super) fn find<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    find_by(path, &|name| claims.value(name))
+}
+
+fn find_by<'a>(path: &str, member: &dyn Fn(&str) -> Option<&'a Value>) -> Option<&'a Value> {
+    member(path).or_else(|| {
+        path.match_indices('.').find_map(|(at, _)| {
+            let (head, rest) = path.split_at_checked(at)?;
+            let object = member(head)?.as_object()?;
+            find_by(rest.strip_prefix('.')?, &|name| object.get(name))
+        })
+    })
+}
+
+/// Whether the provider says that groups are elsewhere because there are too many for a token
+/// (OpenID Connect Core 1.0, 5.6.2; Microsoft Entra ID also says `hasgroups`).
+fn is_left_out(claims: &Claims, groups_claim: &str) -> bool {
+    let elsewhere = claims.value("_claim_names").and_then(|names| names.get(groups_claim)).is_some();
+    elsewhere || claims.value("hasgroups") == Some(&Value::Bool(true))
+}
+
+pub(super) fn check_times(claims: &Claims, now: u64) -> Result<(), TokenError> {
     let issued = claims.time("iat").ok_or(TokenError::Claim("iat"))?;
+    check_times_since(claims, issued, now)
+}
+
+/// The same for a token that need not say since when it is.
+pub(super) fn check_times_since(claims: &Claims, issued: u64, now: u64) -> Result<(), TokenError> {
+    let expires = claims.time("exp").ok_or(TokenError::Claim("exp"))?;
     let not_before = match claims.value("nbf") {
         Some(_) => claims.time("nbf").ok_or(TokenError::Claim("nbf"))?,
         None => issued,
@@ -96,6 +137,6 @@ fn email(claims: &Claims) -> Option<&str> {
     claims.text("email").filter(|email| !unverified && is_printable(email, 320))
 }
 
-fn is_printable(text: &str, limit: usize) -> bool {
+pub(super) fn is_printable(text: &str, limit: usize) -> bool {
     !text.is_empty() && text.len() <= limit && !text.chars().any(char::is_control)
 }

@@ -11,7 +11,7 @@ use rustls::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::config::IdentityConfig;
+use crate::config::KeysFrom;
 
 /// How long a caller waits for the provider, all requests together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,21 +27,22 @@ pub enum FetchError {
     Unreachable { issuer: String, reason: String },
     #[error("the identity provider `{issuer}` answered something that cannot be used: {reason}")]
     Unusable { issuer: String, reason: String },
-    #[error("the CA file `{path}` of the identity provider cannot be used: {reason}")]
-    CaFile { path: String, reason: String },
 }
 
 /// The way to one provider.
 #[derive(Debug)]
 pub(super) struct Provider {
     issuer: String,
+    keys: KeysFrom,
     client: Client,
 }
 
 #[derive(Deserialize)]
-struct Discovery {
+pub(super) struct Discovery {
     issuer: String,
     jwks_uri: String,
+    #[serde(default)]
+    pub(super) scopes_supported: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -50,21 +51,21 @@ struct KeySet {
 }
 
 impl Provider {
-    pub(super) fn new(config: &IdentityConfig) -> Result<Self, FetchError> {
-        let issuer = config.issuer.clone();
-        let unusable = |reason: String| FetchError::Unusable { issuer: issuer.clone(), reason };
+    pub(super) fn new(issuer: &str, keys: &KeysFrom, ca_file: Option<&Path>) -> Result<Self, FetchError> {
+        let unusable = |reason: String| FetchError::Unusable { issuer: issuer.to_owned(), reason };
         let mut builder = Client::builder()
-            .tls_backend_preconfigured(tls(config.ca_file.as_deref()).map_err(unusable)?)
+            .tls_backend_preconfigured(tls(ca_file).map_err(unusable)?)
             .redirect(redirect::Policy::none())
             .connect_timeout(PATIENCE)
             .timeout(PATIENCE)
             .pool_max_idle_per_host(1);
-        if config.issuer.starts_with("http://") {
+        let plain = |address: &str| address.starts_with("http://");
+        if plain(issuer) || matches!(keys, KeysFrom::Address(address) if plain(address)) {
             // Only loopback issuers are plain; a proxy could not reach this machine's own loopback.
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { issuer: config.issuer.clone(), client })
+        Ok(Self { issuer: issuer.to_owned(), keys: keys.clone(), client })
     }
 
     /// Every key that the provider publishes and that we can read.
@@ -82,6 +83,25 @@ impl Provider {
     }
 
     async fn fetch(&self) -> Result<Vec<Jwk>, FetchError> {
+        let set: KeySet = match &self.keys {
+            KeysFrom::Discovery => {
+                let discovery = self.discover().await?;
+                self.check_address(&discovery.jwks_uri)?;
+                self.json(&discovery.jwks_uri, "its key set").await?
+            }
+            KeysFrom::Address(address) => self.json(address, "its key set").await?,
+            KeysFrom::File(path) => self.read(path).await?,
+        };
+        let keys: Vec<Jwk> =
+            set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect();
+        if keys.is_empty() {
+            return Err(self.unusable("its key set has no key that this agent can use".to_owned()));
+        }
+        Ok(keys)
+    }
+
+    /// What the provider says of itself.
+    pub(super) async fn discover(&self) -> Result<Discovery, FetchError> {
         let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let discovery: Discovery = self.json(&address, "its discovery document").await?;
         if discovery.issuer != self.issuer {
@@ -89,14 +109,18 @@ impl Provider {
             let reason = format!("it calls itself `{}`; write that as `issuer`", shorten(&discovery.issuer));
             return Err(self.unusable(reason));
         }
-        self.check_address(&discovery.jwks_uri)?;
-        let set: KeySet = self.json(&discovery.jwks_uri, "its key set").await?;
-        let keys: Vec<Jwk> =
-            set.keys.into_iter().take(MAX_KEYS).filter_map(|key| serde_json::from_value(key).ok()).collect();
-        if keys.is_empty() {
-            return Err(self.unusable("its key set has no key that this agent can use".to_owned()));
+        Ok(discovery)
+    }
+
+    async fn read(&self, path: &Path) -> Result<KeySet, FetchError> {
+        let wrong = |reason: String| self.unusable(format!("its key set `{}` {reason}", path.display()));
+        let length =
+            tokio::fs::metadata(path).await.map_err(|error| wrong(format!("cannot be read: {error}")))?.len();
+        if length > MAX_BODY as u64 {
+            return Err(wrong(format!("is longer than {MAX_BODY} bytes")));
         }
-        Ok(keys)
+        let text = tokio::fs::read(path).await.map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        serde_json::from_slice(&text).map_err(|error| wrong(format!("cannot be read ({error})")))
     }
 
     /// Keys may come in clear only from where everything comes in clear: this machine.

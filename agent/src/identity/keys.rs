@@ -65,6 +65,11 @@ impl KeyCache {
         newer.find(header).ok_or(TokenError::UnknownKey)
     }
 
+    /// The scopes that the provider says it knows.
+    pub(super) async fn scopes(&self) -> Option<Vec<String>> {
+        timeout(PATIENCE, self.provider.discover()).await.ok()?.ok()?.scopes_supported
+    }
+
     pub(super) async fn probe(&self) -> Result<usize, FetchError> {
         let snapshot = self.refresh(None).await?;
         Ok(snapshot.keys.iter().filter(|key| super::ALGORITHMS.iter().any(|alg| fits(key, *alg))).count())

@@ -1,11 +1,15 @@
 //! Attacks on ID tokens, and what a provider may do wrong.
 
+mod events;
+mod workload;
+
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use connect_shared::error::Exit;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -13,6 +17,7 @@ use super::{
     fake::{FakeKey, FakeProvider},
     *,
 };
+use crate::jws::JwsError;
 
 const NOW: u64 = 1_800_000_000;
 
@@ -24,7 +29,7 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let provider = FakeProvider::start().await;
-        let verifier = IdentityVerifier::new(&provider.config()).expect("a verifier");
+        let verifier = IdentityVerifier::of(&provider.config(), &[], &[]).expect("a verifier");
         Self { provider, verifier }
     }
 
@@ -33,7 +38,8 @@ impl Bench {
     }
 
     async fn verify(&self, claims: &Value) -> Result<Principal, TokenError> {
-        self.verifier.verify(&self.provider.key.sign(claims), NOW).await
+        let signed_in = self.verifier.verify(&self.provider.key.sign(claims), NOW).await;
+        signed_in.map(|signed_in| signed_in.principal)
     }
 
     /// The code of the refusal of good claims with these members changed; `null` removes one.
@@ -190,7 +196,7 @@ async fn a_signature_that_the_provider_did_not_make_is_refused() {
         (String::new(), "token_malformed"),
     ];
     for (token, code) in table {
-        let refused = bench.verifier.verify(&token, NOW).await.map(|principal| principal.name);
+        let refused = bench.verifier.verify(&token, NOW).await.map(|signed_in| signed_in.principal);
         assert_eq!(refused.expect_err("it must be refused").code(), code, "{token}");
     }
 }
@@ -218,7 +224,7 @@ async fn keys_are_fetched_once_and_again_for_a_key_that_is_new_but_not_for_every
         assert_eq!(refused, Err(TokenError::UnknownKey), "too soon after the last time");
     }
     assert_eq!(bench.provider.asked.load(Ordering::SeqCst), 1);
-    bench.verifier.keys.forget_the_time();
+    bench.verifier.parties[0].keys.forget_the_time();
     bench.verifier.verify(&second.sign(&bench.claims()), NOW).await.expect("the key is known now");
     assert_eq!(bench.provider.asked.load(Ordering::SeqCst), 2);
 }
@@ -231,9 +237,11 @@ async fn a_provider_that_is_dead_or_silent_fails_fast_and_says_so() {
     let mut config = provider.config();
     for socket in [&silent, &closed] {
         config.issuer = format!("http://{}", socket.local_addr().expect("an address"));
-        let verifier = IdentityVerifier::new(&config).expect("a verifier");
+        let verifier = IdentityVerifier::of(&config, &[], &[]).expect("a verifier");
         let started = Instant::now();
-        let token = provider.key.sign(&provider.claims("ana", &[], NOW));
+        let mut claims = provider.claims("ana", &[], NOW);
+        claims["iss"] = json!(config.issuer);
+        let token = provider.key.sign(&claims);
         let (first, second) = tokio::join!(verifier.verify(&token, NOW), verifier.verify(&token, NOW));
         for refused in [first, second] {
             let error = refused.expect_err("nobody answers");
@@ -249,8 +257,9 @@ async fn a_provider_that_calls_itself_otherwise_is_not_believed() {
     let provider = FakeProvider::start().await;
     let mut config = provider.config();
     config.issuer = format!("{}/", provider.issuer);
-    let verifier = IdentityVerifier::new(&config).expect("a verifier");
-    let error = verifier.probe().await.expect_err("the issuer differs");
+    let verifier = IdentityVerifier::of(&config, &[], &[]).expect("a verifier");
+    let probed = verifier.probe().await.pop().expect("one provider");
+    let error = probed.1.expect_err("the issuer differs");
     assert!(error.to_string().contains(&format!("it calls itself `{}`", provider.issuer)), "{error}");
 }
 

@@ -3,8 +3,8 @@
 
 use connect_shared::{
     attest::{
-        Envelope, FileFact, PREDICATE_TYPE, Principal, RunPredicate, STATEMENT_TYPE, Statement,
-        statements_digest,
+        Envelope, FileFact, Folder, MAX_ENVELOPE, PREDICATE_TYPE, Principal, RunPredicate, STATEMENT_TYPE,
+        Statement, descriptors, statements_digest,
     },
     entry::{Entry, PrincipalRef},
     ids::RunId,
@@ -16,6 +16,9 @@ use super::{
     run::{Begun, Finished, Glance, Run},
 };
 use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable};
+
+/// Bytes of an attestation beside statements and sources, at most.
+const MAX_REST: usize = 1 << 20;
 
 /// A run is ended once: whoever comes second sees the first one's entry.
 static ENDING: Mutex<()> = Mutex::const_new(());
@@ -35,6 +38,8 @@ pub(crate) enum Refused {
     NoSuchRun,
     #[error("the run was ended before, at entry {0}")]
     Ended(u64),
+    #[error("the run has {0} statements, more than one attestation can hold")]
+    TooLarge(u64),
     #[error(transparent)]
     Closed(#[from] LogClosed),
     #[error(transparent)]
@@ -60,6 +65,7 @@ pub(crate) async fn attest(
     id: RunId,
     owner: PrincipalRef,
     ending: Ending,
+    folders: Vec<Folder>,
 ) -> Result<Envelope, Refused> {
     // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
     if !look(log, Glance::new(id, owner.clone())).await?.exists {
@@ -71,6 +77,7 @@ pub(crate) async fn attest(
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
     let (ended, before) = (run.last_time, run.ended.take());
     let finished = run.finish();
+    fits(&finished, &folders)?;
     let index = match before {
         None => log.append(entry(&begun, &ending, &finished))?.0,
         // The answer to the same question was lost on its way: it is given again.
@@ -82,7 +89,8 @@ pub(crate) async fn attest(
         Some(before) => return Err(Refused::Ended(before.index)),
     };
     let receipt = log.receipt(index).await?;
-    let statement = statement(log.origin(), begun, ending, finished, ended, (index, receipt));
+    let files = (ending, folders);
+    let statement = statement(log.origin(), begun, files, finished, ended, (index, receipt));
     let payload = serde_json::to_vec(&statement).map_err(|_| Refused::Internal)?;
     Ok(log.sign_attestation(&payload))
 }
@@ -93,6 +101,18 @@ async fn look<V: Visitor + Send + 'static>(log: &Log, mut visitor: V) -> Result<
     let public = PublicFolder::new(log.public_dir());
     let seen = tokio::task::spawn_blocking(move || each(&public, size, &mut visitor).map(|()| visitor));
     Ok(seen.await.map_err(|_| Refused::Internal)??)
+}
+
+/// Before anything is recorded: a run whose attestation nobody can read must not be over.
+fn fits(finished: &Finished, folders: &[Folder]) -> Result<(), Refused> {
+    // A file in a folder stands there twice: in its list, and as a subject.
+    let json = serde_json::to_vec(&(&finished.statements, &finished.sources, folders, folders));
+    let length = json.map_err(|_| Refused::Internal)?.len();
+    // The rest has files and a receipt; base 64 makes four bytes of three.
+    if length.saturating_add(MAX_REST) / 3 * 4 > MAX_ENVELOPE - MAX_REST {
+        return Err(Refused::TooLarge(finished.counters.statements));
+    }
+    Ok(())
 }
 
 fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
@@ -112,7 +132,7 @@ fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
 fn statement(
     origin: &str,
     begun: Begun,
-    ending: Ending,
+    (ending, folders): (Ending, Vec<Folder>),
     finished: Finished,
     ended: u64,
     (index, receipt): (u64, String),
@@ -120,7 +140,7 @@ fn statement(
     let Begun { identity, principal, name, resource, time } = begun;
     Statement {
         kind: STATEMENT_TYPE.to_owned(),
-        subject: ending.outputs.iter().map(FileFact::descriptor).collect(),
+        subject: descriptors(&ending.outputs, &folders),
         predicate_type: PREDICATE_TYPE.to_owned(),
         predicate: RunPredicate {
             run: identity.id.to_string(),
@@ -139,9 +159,30 @@ fn statement(
             counters: finished.counters,
             inputs: ending.inputs,
             outputs: ending.outputs,
+            folders,
             not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
             index,
             receipt,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::attest::{Counters, Source};
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_no_attestation_can_hold_is_refused_before_anything_is_recorded() {
+        let finished = |length: usize| Finished {
+            statements: Vec::new(),
+            counters: Counters { statements: 3, ..Counters::default() },
+            sources: vec![Source { table: "x".repeat(length), columns: Vec::new(), statements: 1, rows: 1 }],
+            policies: Vec::new(),
+            last_read: None,
+        };
+        assert!(fits(&finished(40 << 20), &[]).is_ok());
+        assert!(matches!(fits(&finished(50 << 20), &[]), Err(Refused::TooLarge(3))));
     }
 }

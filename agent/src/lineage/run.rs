@@ -9,6 +9,7 @@ use connect_shared::{
     ids::{RunId, StatementId},
     label::Label,
     lineage::{LineageReport, UnderstandingStatus},
+    openlineage::split,
 };
 
 use super::{
@@ -223,7 +224,7 @@ impl Visitor for Run {
             {
                 self.begin(Begun { identity, principal, name, resource, time });
             }
-            Entry::StatementLineage { lineage, report, masks } if self.wanted.contains(&lineage) => {
+            Entry::StatementLineage { lineage, report, masks, .. } if self.wanted.contains(&lineage) => {
                 self.reports.insert(lineage, Seen { report: *report, masks });
             }
             Entry::Intent(intent) => self.intent(index, time, *intent),
@@ -303,21 +304,6 @@ impl Sources {
     }
 }
 
-/// `schema.table` and the column; parts may stand in double quotes and hold dots.
-fn split(name: &str) -> Option<(&str, &str)> {
-    let mut quoted = false;
-    let mut last = None;
-    for (at, byte) in name.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'.' if !quoted => last = Some(at),
-            _ => {}
-        }
-    }
-    let at = last?;
-    Some((name.get(..at)?, name.get(at + 1..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use connect_shared::{
@@ -350,10 +336,12 @@ mod tests {
             writes: Vec::new(),
             sequence: None,
             run: Some(ID),
+            task: None,
             lineage: Some("gone".to_owned()),
             decision: Decision {
                 outcome: Outcome::Permit(Vec::new()),
                 reasons: Vec::new(),
+                shadow: Vec::new(),
                 policy_digest: String::new(),
             },
         }))
@@ -377,12 +365,5 @@ mod tests {
         let finished = run.finish();
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (1, 2));
         assert_eq!(finished.counters.opaque, 1, "it refers to a lineage that the log does not hold");
-    }
-
-    #[test]
-    fn the_last_dot_outside_of_quotes_divides_table_and_column() {
-        assert_eq!(split("public.t.a"), Some(("public.t", "a")));
-        assert_eq!(split("public.\"a.b\".\"c.d\""), Some(("public.\"a.b\"", "\"c.d\"")));
-        assert_eq!(split("alone"), None);
     }
 }

@@ -58,24 +58,38 @@ impl Committer {
         // Even a bug in here must not leave writers waiting for what will not come.
         let guard = EndOfThread(Arc::clone(&self.shared));
         let mut spent = Batch::default();
-        while let Work::Batch(mut batch) = self.shared.queue.take(spent) {
-            match self.commit(&mut batch) {
-                Ok(end) => self.acknowledge(&mut batch, end),
-                Err(error) => {
-                    // The descriptor goes with `self`: it is never written or synced again.
-                    self.shared.fail(&format!("writing the log's segment failed: {error}"));
-                    return;
-                }
-            }
+        while let Some(batch) = self.turn(spent) {
             spent = batch;
         }
+        self.end();
+        drop(guard);
+    }
+
+    /// Nothing more will come.
+    pub(super) fn end(&mut self) {
         if let Some(mut last) = self.current.take()
             && let Err(error) = last.file.finish()
         {
             // What was set aside and not used stays behind the last entry: recovery knows it.
             tracing::debug!(%error, "the end of the last segment could not be cut");
         }
-        drop(guard);
+    }
+
+    /// Takes what waits to the disk, and gives back its buffer. `None`: nothing more will come, or it failed.
+    pub(super) fn turn(&mut self, spent: Batch) -> Option<Batch> {
+        let Work::Batch(mut batch) = self.shared.queue.take(spent) else { return None };
+        match self.commit(&mut batch) {
+            Ok(end) => {
+                self.acknowledge(&mut batch, end);
+                Some(batch)
+            }
+            Err(error) => {
+                // This descriptor is never written or synced again.
+                self.current = None;
+                self.shared.fail(&format!("writing the log's segment failed: {error}"));
+                None
+            }
+        }
     }
 
     /// Makes a batch durable. If we stop anywhere in here, nothing of it was acknowledged, and recovery

@@ -86,6 +86,15 @@ pub(crate) enum OpenError {
     Unreadable { index: u64, reason: String },
     #[error("the body `{path}` of entry {index} is missing or was changed; restore it from a copy")]
     Body { index: u64, path: String },
+    #[error("the log's key is not changed: {0}")]
+    Rotation(String),
+    #[error("the log is not pruned: {0}")]
+    Pruning(String),
+    #[error(
+        "the log begins with entry {upto}, and no entry of it says that those before were pruned; restore the log \
+         from a copy"
+    )]
+    Unpruned { upto: u64 },
     #[error("the log closed while it was opened: {0}")]
     Closed(#[from] LogClosed),
 }
@@ -101,6 +110,8 @@ pub(crate) enum ReceiptUnavailable {
     Tile(#[from] ProveError<TileError>),
     #[error("the bundle with the entry cannot be read; restarting the agent makes it anew")]
     Bundle,
+    #[error("the entry was pruned; a receipt that was made before still holds")]
+    Pruned,
     #[error("the task that makes the receipt was cancelled")]
     Cancelled,
 }

@@ -21,9 +21,7 @@
 //! frame begins with them, because a barrier has a check and an entry has a length.
 
 use std::{
-    fs::File,
     io,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -31,6 +29,8 @@ use connect_shared::proof::{
     tile::MAX_ENTRY_BYTES,
     tree::{Hash, leaf_hash, plain_hash},
 };
+
+use super::disk::{DiskFile, names};
 
 /// Bytes before a leaf.
 pub(super) const FRAME_HEADER: usize = 4 + 8 + CHECK_BYTES;
@@ -65,12 +65,10 @@ pub(super) fn segment_name(first: u64) -> String {
 /// The segments in a folder, in order, by their first entry.
 pub(super) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
-    for file in std::fs::read_dir(folder)? {
-        let path = file?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    for name in names(folder)? {
         let first = name.strip_suffix(".seg").and_then(|digits| digits.parse().ok());
         if let Some(first) = first.filter(|first| segment_name(*first) == name) {
-            found.push((first, path));
+            found.push((first, folder.join(name)));
         }
     }
     found.sort();
@@ -132,7 +130,7 @@ pub(super) enum Next<'a> {
 /// Reads the frames of one segment in order.
 #[derive(Debug)]
 pub(super) struct FrameReader {
-    file: File,
+    file: DiskFile,
     /// Where the next frame begins.
     offset: u64,
     /// Index of the next leaf.
@@ -145,13 +143,13 @@ pub(super) struct FrameReader {
 impl FrameReader {
     /// Opens a segment whose first entry must be `first`.
     pub(super) fn open(path: &Path, first: u64) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = DiskFile::open(path)?;
         Ok(Self { file, offset: 0, index: first, buffer: Vec::new(), buffer_at: 0 })
     }
 
     /// Opens a segment in its middle: at `offset` the frame of entry `index` begins, or a barrier.
     pub(super) fn resume(path: &Path, offset: u64, index: u64) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = DiskFile::open(path)?;
         Ok(Self { file, offset, index, buffer: Vec::new(), buffer_at: offset })
     }
 
@@ -168,7 +166,7 @@ impl FrameReader {
 
     /// Length of the file.
     pub(super) fn length(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.file.length()
     }
 
     /// Where the next frame begins.
@@ -289,7 +287,7 @@ impl FrameReader {
 }
 
 /// Fills `buffer` from `offset` on, as far as the file goes.
-fn read_at_most(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+fn read_at_most(file: &DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match file.read_at(rest, offset + done as u64) {

@@ -24,6 +24,15 @@ impl Gate {
             Entry::Intent(_) | Entry::ConnectionOpened { .. } => {
                 self.closed_for_statements().map_or(Ok(()), Err)
             }
+            // They end nothing, and whoever causes them can do so without end: the reserve is not for them.
+            Entry::Denial(_)
+            | Entry::GrantRefused { .. }
+            | Entry::TunnelRefused { .. }
+            | Entry::StatementText { .. }
+            | Entry::StatementLineage { .. }
+            | Entry::Explained { .. }
+            | Entry::Searched { .. }
+            | Entry::RunEnded { .. } => self.disk_is_full().map_or(Ok(()), Err),
             Entry::GrantIssued { .. } | Entry::SessionOpened { .. } => {
                 self.closed_for_sessions().map_or(Ok(()), Err)
             }
@@ -35,6 +44,10 @@ impl Gate {
         if self.unwitnessed.load(Ordering::Acquire) {
             return Some(LogClosed::Unwitnessed);
         }
+        self.disk_is_full()
+    }
+
+    fn disk_is_full(&self) -> Option<LogClosed> {
         self.reserve.load(Ordering::Acquire).then_some(LogClosed::DiskFull)
     }
 

@@ -16,18 +16,20 @@ use std::{
 use connect_core::record::Seq;
 use connect_shared::{
     attest::Envelope,
-    entry::Entry,
+    entry::{Entry, PrincipalRef},
     ids::{ConnectionId, StatementId},
     proof::note::SigningKey,
 };
 use tokio::sync::watch;
 
-use self::keeper::Failures;
+#[cfg(test)]
+pub(super) use self::open::{Opened, Opening, make_folders, unknown_end};
 pub(crate) use self::wait::block_on;
+pub(super) use self::{keeper::Failures, receipt::make_receipt};
 use super::{
     Durability, Gate, LogClosed, PublicFolder, Published, StatementPlace,
     index::StatementIndex,
-    leaf::Prepared,
+    leaf::{Prepared, whose},
     publish::Signal,
     queue::{Haste, Queue},
     texts::Texts,
@@ -173,8 +175,10 @@ impl Log {
         if texts.has(key) {
             return Ok(None);
         }
+        let entry = entry();
+        self.open.gate.admit(&entry)?;
         // To this opening, whose texts these are.
-        let seq = inner.shared.queue.append(Prepared::new(&entry())?, Haste::Soon)?;
+        let seq = inner.shared.queue.append(Prepared::new(&entry)?, Haste::Soon)?;
         texts.insert(key);
         Ok(Some(seq))
     }
@@ -215,6 +219,11 @@ impl Log {
         self.inner().shared.published.subscribe()
     }
 
+    /// The time of the last entry, in milliseconds since 1970: no later one is before it.
+    pub(crate) fn time(&self) -> u64 {
+        self.inner().shared.queue.time()
+    }
+
     /// Index that the next entry will get.
     pub(crate) fn next(&self) -> u64 {
         self.inner().shared.queue.next()
@@ -252,8 +261,9 @@ impl Log {
     }
 
     /// The last statement of a principal that ended, and the index of its end.
-    pub(crate) fn last_statement(&self, sub: &str) -> Option<(StatementId, u64)> {
-        self.index(|index| index.last_of(sub).map(|place| (place.statement, place.end)))
+    pub(crate) fn last_statement(&self, principal: &PrincipalRef) -> Option<(StatementId, u64)> {
+        let whose = whose(&principal.idp, &principal.sub);
+        self.index(|index| index.last_of(&whose).map(|place| (place.statement, place.end)))
     }
 
     /// The last statement on a connection that ended.

@@ -39,26 +39,26 @@ impl StatementIndex {
     /// Takes what stands at `index`. Entries come in the order of the log.
     pub(super) fn apply(&mut self, index: u64, note: Note) {
         match note {
-            Note::Intent { statement, sub, connection } => {
+            Note::Intent { statement, whose, connection } => {
                 if self.open.len() < self.capacity {
-                    self.open.insert(statement, (sub, connection));
+                    self.open.insert(statement, (whose, connection));
                 }
             }
             Note::Outcome { statement } => {
-                if let Some((sub, connection)) = self.open.remove(&statement) {
-                    self.end(StatementPlace { statement, sub, connection, end: index });
+                if let Some((whose, connection)) = self.open.remove(&statement) {
+                    self.end(StatementPlace { statement, whose, connection, end: index });
                 }
             }
-            Note::Denial { statement, sub, connection } => {
+            Note::Denial { statement, whose, connection } => {
                 self.open.remove(&statement);
-                self.end(StatementPlace { statement, sub, connection, end: index });
+                self.end(StatementPlace { statement, whose, connection, end: index });
             }
         }
     }
 
     fn end(&mut self, place: StatementPlace) {
         let statement = place.statement;
-        self.by_principal.insert(Arc::clone(&place.sub), statement);
+        self.by_principal.insert(Arc::clone(&place.whose), statement);
         self.by_connection.insert(place.connection, statement);
         if self.ended.insert(statement, place).is_none() {
             self.order.push_back(statement);
@@ -67,8 +67,8 @@ impl StatementIndex {
             let Some(oldest) = self.order.pop_front() else { return };
             let Some(gone) = self.ended.remove(&oldest) else { continue };
             // Nothing points to a statement that is not there, so these are bounded too.
-            if self.by_principal.get(&gone.sub) == Some(&oldest) {
-                self.by_principal.remove(&gone.sub);
+            if self.by_principal.get(&gone.whose) == Some(&oldest) {
+                self.by_principal.remove(&gone.whose);
             }
             if self.by_connection.get(&gone.connection) == Some(&oldest) {
                 self.by_connection.remove(&gone.connection);
@@ -80,8 +80,8 @@ impl StatementIndex {
         self.ended.get(&statement)
     }
 
-    pub(super) fn last_of(&self, sub: &str) -> Option<&StatementPlace> {
-        self.find(*self.by_principal.get(sub)?)
+    pub(super) fn last_of(&self, whose: &str) -> Option<&StatementPlace> {
+        self.find(*self.by_principal.get(whose)?)
     }
 
     pub(super) fn last_on(&self, connection: ConnectionId) -> Option<&StatementPlace> {
@@ -100,7 +100,7 @@ mod tests {
     fn run(index: &mut StatementIndex, number: u8, sub: &str) {
         let connection = ConnectionId::from_random([number; 16]);
         let (statement, at) = (statement(number), u64::from(number) * 2);
-        index.apply(at, Note::Intent { statement, sub: sub.into(), connection });
+        index.apply(at, Note::Intent { statement, whose: sub.into(), connection });
         index.apply(at + 1, Note::Outcome { statement });
     }
 
@@ -124,7 +124,7 @@ mod tests {
         for number in 0..100 {
             run(&mut index, number, &format!("principal {number}"));
             let connection = ConnectionId::from_random([number; 16]);
-            index.apply(9, Note::Intent { statement: statement(200), sub: "x".into(), connection });
+            index.apply(9, Note::Intent { statement: statement(200), whose: "x".into(), connection });
         }
         assert_eq!((index.ended.len(), index.by_principal.len(), index.by_connection.len()), (3, 3, 3));
         assert!(index.open.len() <= 3);

@@ -22,9 +22,15 @@ pub(super) const MAX_INLINE_BYTES: usize = MAX_ENTRY_BYTES - MOST_BEFORE_ENTRY;
 /// What the log remembers of an entry, for finding it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Note {
-    Intent { statement: StatementId, sub: Arc<str>, connection: ConnectionId },
+    Intent { statement: StatementId, whose: Arc<str>, connection: ConnectionId },
     Outcome { statement: StatementId },
-    Denial { statement: StatementId, sub: Arc<str>, connection: ConnectionId },
+    Denial { statement: StatementId, whose: Arc<str>, connection: ConnectionId },
+}
+
+/// Names a principal: two identity providers may give the same id to two people. No issuer holds a line
+/// break.
+pub(super) fn whose(idp: &str, sub: &str) -> Arc<str> {
+    format!("{idp}\n{sub}").into()
 }
 
 /// The body of an entry that does not fit into a leaf.
@@ -95,13 +101,13 @@ fn note(entry: &Entry) -> Option<Note> {
     match entry {
         Entry::Intent(intent) => Some(Note::Intent {
             statement: intent.statement,
-            sub: intent.principal.sub.as_str().into(),
+            whose: whose(&intent.principal.idp, &intent.principal.sub),
             connection: intent.connection,
         }),
         Entry::Outcome(outcome) => Some(Note::Outcome { statement: outcome.statement }),
         Entry::Denial(denial) => Some(Note::Denial {
             statement: denial.statement,
-            sub: denial.principal.sub.as_str().into(),
+            whose: whose(&denial.principal.idp, &denial.principal.sub),
             connection: denial.connection,
         }),
         _ => None,
@@ -122,6 +128,8 @@ pub(super) struct Facts<'a> {
     #[serde(default, borrow)]
     pub(super) sha256: Option<Cow<'a, str>>,
     #[serde(default)]
+    pub(super) upto: Option<u64>,
+    #[serde(default)]
     statement: Option<StatementId>,
     #[serde(default)]
     connection: Option<ConnectionId>,
@@ -133,6 +141,8 @@ pub(super) struct Facts<'a> {
 struct Principal<'a> {
     #[serde(borrow)]
     sub: Cow<'a, str>,
+    #[serde(default, borrow)]
+    idp: Cow<'a, str>,
 }
 
 impl<'a> Facts<'a> {
@@ -143,10 +153,13 @@ impl<'a> Facts<'a> {
     /// What [`note`] gives for the entry.
     pub(super) fn note(&self) -> Option<Note> {
         let statement = self.statement?;
-        let whose = || Some((self.principal.as_ref()?.sub.as_ref().into(), self.connection?));
+        let begun = || {
+            let principal = self.principal.as_ref()?;
+            Some((whose(&principal.idp, &principal.sub), self.connection?))
+        };
         match self.kind.as_ref() {
-            "intent" => whose().map(|(sub, connection)| Note::Intent { statement, sub, connection }),
-            "denial" => whose().map(|(sub, connection)| Note::Denial { statement, sub, connection }),
+            "intent" => begun().map(|(whose, connection)| Note::Intent { statement, whose, connection }),
+            "denial" => begun().map(|(whose, connection)| Note::Denial { statement, whose, connection }),
             "outcome" => Some(Note::Outcome { statement }),
             _ => None,
         }

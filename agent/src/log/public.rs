@@ -1,20 +1,24 @@
 //! The public folder: the files that make this a `tlog-tiles` log for anyone who can read them.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
 use connect_shared::proof::{
+    pruning::{PRUNED, Pruning},
+    rotation::is_rotation_path,
     tile::{Level, LogReader, ReadError, TILE_WIDTH, Tile, TileTree, encode_entry, encode_hashes},
     tree::Hash,
 };
 
-/// Makes the entries of a folder durable: names of files that were created or renamed in it.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
+use super::disk::{DiskFile, create_folders, remove_folder, rename, sync_folder};
+
+/// How much is read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// For everybody whom the umask lets.
+const FILE_MODE: u32 = 0o666;
+const FOLDER_MODE: u32 = 0o777;
 
 /// The last checkpoint that witnesses have cosigned, with their cosignatures.
 pub(crate) const WITNESSED: &str = "witnessed";
@@ -35,19 +39,19 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8], keep: Keep) -> io::Res
     name.push(".new");
     let fresh = folder.join(name);
     let write = || {
-        let mut file = File::create(&fresh)?;
-        file.write_all(bytes)?;
+        let file = DiskFile::create(&fresh, FILE_MODE)?;
+        file.write_all_at(bytes, 0)?;
         if keep == Keep::Durable { file.sync_all() } else { Ok(()) }
     };
     match write() {
         // Folders are made when they are first needed.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
+            create_folders(folder, FOLDER_MODE)?;
             write()?;
         }
         other => other?,
     }
-    fs::rename(&fresh, path)?;
+    rename(&fresh, path)?;
     if keep == Keep::Durable { sync_folder(folder) } else { Ok(()) }
 }
 
@@ -65,6 +69,11 @@ impl PublicFolder {
         &self.0
     }
 
+    /// Entries before this are pruned, or may be so any moment.
+    pub(crate) fn pruned_upto(&self) -> u64 {
+        Pruning::read(self).ok().flatten().map_or(0, |pruning| pruning.upto)
+    }
+
     /// The file behind a path of the log, if the path has the form of one. Nothing outside of the folder
     /// can be reached.
     pub(crate) fn locate(&self, path: &str) -> Option<PathBuf> {
@@ -73,8 +82,8 @@ impl PublicFolder {
             name.len() == 64
                 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         });
-        (path == "checkpoint" || path == WITNESSED || is_blob || Tile::parse(path).is_some())
-            .then(|| self.0.join(path))
+        let is_file = path == "checkpoint" || path == WITNESSED || path == PRUNED || is_rotation_path(path);
+        (is_file || is_blob || Tile::parse(path).is_some()).then(|| self.0.join(path))
     }
 }
 
@@ -87,17 +96,26 @@ impl LogReader for PublicFolder {
 
 /// Reads a file of at most `limit` bytes; `None` if there is none.
 pub(super) fn read_capped(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
+    let file = match DiskFile::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is longer than it can be"));
+    loop {
+        let read = bytes.len();
+        // One more than it may have, to see that it has more.
+        let more = (limit - read).saturating_add(1).min(READ_BYTES);
+        bytes.resize(read + more, 0);
+        let found = file.read_at(bytes.get_mut(read..).unwrap_or_default(), read as u64)?;
+        bytes.truncate(read + found);
+        if found == 0 {
+            return Ok(Some(bytes));
+        }
+        if bytes.len() > limit {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is longer than it can be"));
+        }
     }
-    Ok(Some(bytes))
 }
 
 /// What is done with files that are there.
@@ -127,6 +145,11 @@ impl PublicTree {
     /// An empty tree that compares what is in the folder and changes nothing.
     pub(super) fn comparing(folder: PathBuf) -> Self {
         Self { folder, mode: Mode::Compare, tree: TileTree::default(), bundle: Vec::new(), differing: 0 }
+    }
+
+    /// The tree of a pruned log before its first entry.
+    pub(super) fn after(self, tree: TileTree) -> Self {
+        Self { tree, ..self }
     }
 
     /// The same tree; from here on, what differs is written again.
@@ -206,7 +229,7 @@ impl PublicTree {
         if self.mode == Mode::Compare {
             return Ok(());
         }
-        match fs::remove_dir_all(self.folder.join(format!("{}.p", tile.path()))) {
+        match remove_folder(&self.folder.join(format!("{}.p", tile.path()))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }

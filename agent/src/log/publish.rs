@@ -80,7 +80,7 @@ impl Publisher {
         }
     }
 
-    fn publish(&mut self, upto: u64, end: Option<Position>) {
+    pub(super) fn publish(&mut self, upto: u64, end: Option<Position>) {
         let done = end.map_or(Ok(()), |end| self.read_upto(upto, end)).and_then(|()| self.sign());
         match done {
             Ok(()) => self.schedule.succeeded(),

@@ -219,6 +219,11 @@ impl Queue {
         self.more.notify_one();
     }
 
+    /// The time of the last entry.
+    pub(super) fn time(&self) -> u64 {
+        self.lock().time
+    }
+
     /// Index that the next entry will get.
     pub(super) fn next(&self) -> u64 {
         self.lock().next

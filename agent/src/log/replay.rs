@@ -24,6 +24,7 @@ use super::{
     frame::{FrameReader, Next, segments},
     index::StatementIndex,
     leaf::{Facts, Note},
+    prune::Base,
     public::PublicTree,
     publish::Position,
     texts::Texts,
@@ -66,6 +67,10 @@ pub(super) struct Replay {
     good: Option<(PublicTree, Position)>,
     /// Where the last batch begins: what is before it was synced for sure.
     last_batch: Option<Position>,
+    /// Entries before this were pruned.
+    pruned: u64,
+    /// An entry says so.
+    says_so: bool,
 }
 
 /// A damaged frame that may be the end of an unfinished write.
@@ -76,9 +81,11 @@ struct Break {
 }
 
 impl Replay {
-    pub(super) fn new(public: &Path, signed: Checkpoint, indexed: usize) -> Self {
+    pub(super) fn new(public: &Path, signed: Checkpoint, indexed: usize, base: Option<&Base>) -> Self {
+        let tree = PublicTree::comparing(public.to_owned());
+        let before = base.and_then(Base::tree);
         let found = Replayed {
-            tree: PublicTree::comparing(public.to_owned()),
+            tree: before.map_or_else(|| tree.clone(), |before| tree.clone().after(before)),
             republished: 0,
             index: StatementIndex::new(indexed),
             texts: Texts::default(),
@@ -87,14 +94,27 @@ impl Replay {
             torn: None,
             open: HashMap::new(),
         };
-        Self { found, public: PublicFolder::new(public), signed, good: None, last_batch: None }
+        Self {
+            pruned: found.tree.size(),
+            says_so: false,
+            found,
+            public: PublicFolder::new(public),
+            signed,
+            good: None,
+            last_batch: None,
+        }
     }
 
     pub(super) fn run(mut self, folder: &Path) -> Result<Replayed, OpenError> {
         let segments = segments(folder).map_err(io_error("list the segments in", folder))?;
-        self.check_root(None)?;
+        if self.signed.size < self.pruned {
+            return Err(OpenError::Shorter { found: self.signed.size, signed: self.pruned });
+        }
+        self.check_root()?;
         let mut broken = None;
-        for (first, path) in segments {
+        // Of a log whose pruning was cut off, older ones may still be there.
+        let begin = self.pruned;
+        for (first, path) in segments.into_iter().filter(|(first, _)| *first >= begin) {
             // A segment was made, so whatever broke in the one before it had been synced.
             if let Some(found) = broken.take() {
                 return Err(damaged(&found));
@@ -110,6 +130,9 @@ impl Replay {
         let (found, signed) = (self.found.tree.size(), self.signed.size);
         if found < signed {
             return Err(OpenError::Shorter { found, signed });
+        }
+        if self.pruned > 0 && !self.says_so {
+            return Err(OpenError::Unpruned { upto: self.pruned });
         }
         self.settle(folder, torn)
     }
@@ -159,7 +182,7 @@ impl Replay {
             .tree
             .push(leaf, hash)
             .map_err(io_error("compare the tiles of entry", index.to_string()))?;
-        self.check_root(Some(index))
+        self.check_root()
     }
 
     fn take_body(&mut self, index: u64, sha256: &str) -> Result<(), OpenError> {
@@ -180,6 +203,9 @@ impl Replay {
         if facts.kind == "statement_text" {
             facts.fingerprint.iter().for_each(|fingerprint| self.found.texts.insert(fingerprint));
         }
+        if facts.kind == "pruned" && facts.upto.is_some_and(|upto| upto >= self.pruned) {
+            self.says_so = true;
+        }
         let Some(note) = facts.note() else { return };
         match &note {
             Note::Intent { statement, .. } => {
@@ -193,8 +219,8 @@ impl Replay {
     }
 
     /// Compares with what was signed, at the size that was signed.
-    fn check_root(&self, after: Option<u64>) -> Result<(), OpenError> {
-        let size = after.map_or(0, |index| index + 1);
+    fn check_root(&self) -> Result<(), OpenError> {
+        let size = self.found.tree.size();
         if size != self.signed.size || self.found.tree.root() == self.signed.root {
             return Ok(());
         }

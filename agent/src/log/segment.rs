@@ -3,17 +3,12 @@
 //!
 //! What a crash leaves behind the last frame is zeros, and [`super::replay`] takes them for what they are.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
-    path::Path,
-    sync::Arc,
+use std::{io, path::Path, sync::Arc};
+
+use super::{
+    disk::{DiskFile, remove_file, sync_folder},
+    reserve::Reserve,
 };
-
-use rustix::fs::{FallocateFlags, fallocate};
-
-use super::{public::sync_folder, reserve::Reserve};
 
 /// How much room is set aside at once: some thousands of entries.
 const ROOM: u64 = 4 * 1024 * 1024;
@@ -52,7 +47,7 @@ impl DiskStore {
 }
 
 struct DiskSegment {
-    file: File,
+    file: DiskFile,
     /// Where the next byte goes.
     offset: u64,
     /// Bytes before this are set aside.
@@ -63,9 +58,9 @@ struct DiskSegment {
 impl DiskSegment {
     fn make_room(&mut self, end: u64) {
         let room = end.next_multiple_of(ROOM);
-        let set_aside = || fallocate(&self.file, FallocateFlags::empty(), self.offset, room - self.offset);
+        let set_aside = || self.file.set_aside(self.offset, room - self.offset);
         // Nothing was written yet that could be torn: here is where a full disk shows first.
-        if set_aside() == Err(rustix::io::Errno::NOSPC)
+        if set_aside().is_err_and(|error| error.kind() == io::ErrorKind::StorageFull)
             && let Some(reserve) = &self.reserve
         {
             reserve.release();
@@ -93,7 +88,7 @@ impl SegmentFile for DiskSegment {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.file.set_len(self.offset)?;
+        self.file.set_length(self.offset)?;
         self.file.sync_all()
     }
 }
@@ -105,7 +100,7 @@ impl SegmentStore for DiskStore {
                 let Some(reserve) = &self.reserve else { return Err(error) };
                 reserve.release();
                 // What was begun has no whole header and no entry.
-                let _none = std::fs::remove_file(path);
+                let _none = remove_file(path);
                 self.try_create(path, header)
             }
             other => other,
@@ -113,17 +108,17 @@ impl SegmentStore for DiskStore {
     }
 
     fn resume(&mut self, path: &Path, offset: u64) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().write(true).open(path)?;
-        let room = file.metadata()?.len();
+        let file = DiskFile::open_to_write(path)?;
+        let room = file.length()?;
         Ok(Box::new(DiskSegment { file, offset, room, reserve: self.reserve.clone() }))
     }
 }
 
 impl DiskStore {
     fn try_create(&self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let file = DiskFile::create_new(path, 0o600)?;
         // If we stop here, recovery finds a last segment without a whole header, and removes it.
-        file.write_all(header)?;
+        file.write_all_at(header, 0)?;
         file.sync_all()?;
         sync_folder(path.parent().unwrap_or(Path::new(".")))?;
         let offset = header.len() as u64;

@@ -4,7 +4,10 @@
 mod crash;
 mod failure;
 mod life;
+mod power;
+mod pruning;
 mod recovery;
+mod rotation;
 
 use std::{
     fs,
@@ -171,7 +174,7 @@ fn alice() -> PrincipalRef {
 }
 
 fn decision(outcome: Outcome) -> Decision {
-    Decision { outcome, reasons: Vec::new(), policy_digest: "00".into() }
+    Decision { outcome, reasons: Vec::new(), shadow: Vec::new(), policy_digest: "00".into() }
 }
 
 fn intent(number: u64) -> Entry {
@@ -190,6 +193,7 @@ fn intent(number: u64) -> Entry {
         writes: Vec::new(),
         sequence: None,
         run: None,
+        task: None,
         lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
@@ -219,6 +223,7 @@ fn denial(number: u64) -> Entry {
         commitment: "00".into(),
         sequence: None,
         run: None,
+        task: None,
         decision: decision(Outcome::Deny),
     }))
 }
@@ -246,6 +251,10 @@ fn checkpoint(log: &Log) -> Checkpoint {
 }
 
 fn receipt(log: &Log, index: u64) -> String {
+    try_receipt(log, index).expect("a receipt")
+}
+
+fn try_receipt(log: &Log, index: u64) -> Result<String, ReceiptUnavailable> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(log.receipt(index)).expect("a receipt")
+    runtime.block_on(log.receipt(index))
 }

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use connect_core::{budget::LookupBudget, mask::MaskKey};
+use connect_core::{budget::LookupBudget, decide::InForce, mask::MaskKey, principal::Principal};
 use connect_shared::{
-    api::IdentityInfo,
+    api::{IdentityInfo, OtherIdentity},
     engine::Engine,
-    entry::Entry,
+    entry::{Entry, PrincipalRef},
     error::{ErrorReport, Exit},
     ids::ConnectionId,
 };
@@ -21,12 +21,18 @@ use crate::{
     audit::Follower,
     cancel::CancelRegistry,
     config::AccessList,
+    driver::Kept,
     export::Exporter,
     grants::GrantAuthority,
-    identity::IdentityVerifier,
+    identity::{IdentityVerifier, SignedIn},
+    lineage::Runs,
     log::{Log, LogClosed},
     parking::Parking,
+    requests::Requests,
     resource::ResourceRuntime,
+    revocation::{Lock, Revocations, Until, Whom},
+    signals::Signals,
+    usage::KeptUsage,
     witness::Asker,
 };
 
@@ -39,23 +45,35 @@ const REFUSALS_PER_SECOND: u32 = 5;
 pub struct Agent {
     pub name: String,
     pub identity_info: IdentityInfo,
+    pub other_identities: Vec<OtherIdentity>,
     pub identity: IdentityVerifier,
     pub grants: GrantAuthority,
+    pub revocations: Arc<Revocations>,
+    pub signals: Signals,
     pub auditors: AccessList,
+    /// Who may end the sessions of others.
+    pub revokers: AccessList,
     pub resources: BTreeMap<String, Served>,
     pub log: Log,
     pub index: Follower,
+    pub runs: Arc<Runs>,
     pub witnesses: Option<Arc<Asker>>,
     pub _sinks: Exporter,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
+    /// What principals were given within the hour.
+    pub usage: Arc<KeptUsage>,
     pub commitment_key: [u8; 32],
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
     pub parking: Arc<Parking>,
+    /// What is kept for clients of all sessions.
+    pub kept: Kept,
     /// Set when the agent is about to stop: nothing new, and what is at rest ends.
     pub draining: watch::Receiver<bool>,
     pub refusals: RefusalBudget,
+    pub requests: Arc<Requests>,
+    pub policies: Arc<InForce>,
 }
 
 /// A resource with its engine.
@@ -78,6 +96,60 @@ pub fn wall_clock() -> Duration {
 }
 
 impl Agent {
+    /// Shuts somebody out and ends their sessions (how many), and records that: what caused it, and why, for
+    /// those whom it means.
+    pub fn revoke(
+        &self,
+        whom: &Whom,
+        until: &Until,
+        (cause, why): (&str, &str),
+        by: Option<&PrincipalRef>,
+    ) -> usize {
+        let sessions = self.revocations.revoke(whom, until, why, now());
+        tracing::info!(%whom, cause, sessions, "a sign-in was revoked");
+        self.record(Entry::Revoked {
+            cause: cause.to_owned(),
+            whom: whom.to_string(),
+            by: by.cloned(),
+            sessions: sessions as u64,
+            until: Some(until.to_string()),
+        });
+        sessions
+    }
+
+    /// Takes a lock off somebody.
+    pub fn restore(&self, whom: &Whom, lock: &Lock, cause: &str) {
+        self.revocations.restore(whom, lock, now());
+        self.record(Entry::Restored { cause: cause.to_owned(), whom: whom.to_string() });
+    }
+
+    /// Ends sessions of somebody that a newer token of theirs would not be given.
+    pub fn reconsider(&self, newer: &SignedIn) {
+        let may = |older: &Principal, newer: &Principal, resource: &str| {
+            // What is open stays as the role that it was opened with.
+            let keeps_role = self.grants.keeps_role(older, newer, resource);
+            if keeps_role { self.grants.may(newer, resource) } else { Vec::new() }
+        };
+        let sessions = self.revocations.reconsider(newer, may);
+        if !sessions.is_empty() {
+            let reference = &newer.principal.reference;
+            self.record(Entry::Revoked {
+                cause: "groups".to_owned(),
+                whom: format!("subject {} of {}", reference.sub, reference.idp),
+                by: None,
+                sessions: sessions.len() as u64,
+                until: None,
+            });
+        }
+    }
+
+    /// A log that is closed has said so; what was ordered is in force either way.
+    fn record(&self, entry: Entry) {
+        if let Err(error) = self.log.append(entry) {
+            tracing::warn!(%error, "a revocation could not be recorded");
+        }
+    }
+
     /// Appends an entry about somebody who was turned away, while the budget for such lasts.
     pub fn record_refusal(&self, entry: Entry) {
         if self.refusals.spend(Instant::now())

@@ -143,6 +143,7 @@ impl TestAgent {
             reason: None,
             actor: None,
             run: None,
+            task: None,
         };
         let response = self
             .http(Some(keys))

@@ -24,10 +24,11 @@ use super::{
     sessions::{ResumeRefusal, Sessions},
 };
 use crate::{
-    grants::{Thumbprint, VerifiedGrant},
+    grants::{GrantError, Thumbprint, VerifiedGrant},
     keys,
     listener::{Place, stopped},
     log::LogClosed,
+    revocation::Watched,
     serve::{Agent, now, record_unavailable},
 };
 
@@ -150,6 +151,7 @@ pub(super) struct Opened {
     pub(super) tunnel: TunnelId,
     pub(super) grant: VerifiedGrant,
     pub(super) certificate: Thumbprint,
+    pub(super) watched: Watched,
 }
 
 /// A tunnel whose grant is good.
@@ -173,6 +175,9 @@ async fn come_in(
     if hello.resume.is_none() && *agent.draining.borrow() {
         return Err(Box::new(draining()));
     }
+    if agent.revocations.is_shut_out(&grant.standing(), now()) {
+        return Err(Box::new(GrantError::Revoked.report()));
+    }
     let internal =
         |error: keys::KeyError| Box::new(ErrorReport::new("internal", Exit::Unexpected, error.to_string()));
     let tunnel = TunnelId::from_random(keys::random().map_err(internal)?);
@@ -184,6 +189,9 @@ async fn come_in(
         return Ok(Come::Again { grant: Box::new(grant), tunnel, arrivals });
     }
     let id = SessionId::from_random(keys::random().map_err(internal)?);
+    let scope = (grant.resource.as_str(), grant.actions.as_slice());
+    let watched = agent.revocations.enter(id, grant.standing(), scope, now());
+    let watched = watched.ok_or_else(|| Box::new(GrantError::Revoked.report()))?;
     let entry = Entry::SessionOpened {
         session: id,
         tunnel,
@@ -194,7 +202,7 @@ async fn come_in(
         address: address.to_string(),
     };
     record(agent, entry).await?;
-    Ok(Come::New(Box::new(Opened { id, tunnel, grant, certificate })))
+    Ok(Come::New(Box::new(Opened { id, tunnel, grant, certificate, watched })))
 }
 
 /// No session without its entry: the welcome waits for the disk.

@@ -22,6 +22,8 @@ pub(super) enum Close {
     Superseded,
     /// The tunnel broke or fell silent, and nobody waits for the session.
     Lost,
+    /// Somebody may not go on.
+    Revoked,
 }
 
 impl Close {
@@ -35,6 +37,7 @@ impl Close {
             Self::Stopping => 5,
             Self::Superseded => connect_shared::frame::SUPERSEDED,
             Self::Lost => 7,
+            Self::Revoked => 8,
         })
     }
 
@@ -48,6 +51,7 @@ impl Close {
             Self::Stopping => b"the agent stops",
             Self::Superseded => b"another tunnel goes on with the session",
             Self::Lost => b"the tunnel was silent",
+            Self::Revoked => b"revoked",
         }
     }
 
@@ -62,6 +66,7 @@ impl Close {
             Self::Stopping => "agent_stopping",
             Self::Superseded => "superseded",
             Self::Lost => "tunnel_lost",
+            Self::Revoked => "revoked",
         }
     }
 }

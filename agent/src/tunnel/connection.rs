@@ -21,7 +21,7 @@ use super::{
     frames::FrameReader,
 };
 use crate::{
-    driver::{self, Authority, ConnectionContext, Resume},
+    driver::{self, Authority, ConnectionContext, Kept, Resume},
     serve::{Agent, NoPlace, OpenConnection, Served},
 };
 
@@ -37,8 +37,10 @@ pub(super) struct Origin {
     pub(super) principal: Arc<Principal>,
     pub(super) served: Served,
     pub(super) run: Option<RunId>,
+    pub(super) task: Option<Arc<str>>,
     pub(super) authority: watch::Receiver<Authority>,
     pub(super) connections: Arc<Connections>,
+    pub(super) kept: Kept,
 }
 
 /// Serves one stream to its end.
@@ -107,16 +109,22 @@ impl Origin {
                 principal: Arc::clone(&self.principal),
                 resource: Arc::clone(&self.served.runtime.resource),
                 run: self.run,
+                task: self.task.clone(),
             },
             authority: self.authority.clone(),
             resource: Arc::clone(&self.served.runtime),
             mask_key: Arc::clone(&self.agent.mask_key),
             lookups: Arc::clone(&self.agent.lookups),
+            usage: Arc::clone(&self.agent.usage.counts),
             commitment_key: self.agent.commitment_key,
             log: self.agent.log.pin(),
             cancels: Arc::clone(&self.agent.cancels),
             parking: Arc::clone(&self.agent.parking),
+            kept: self.kept.clone(),
             draining: self.agent.draining.clone(),
+            requests: Arc::clone(&self.agent.requests),
+            policies: Arc::clone(&self.agent.policies),
+            agent: Arc::clone(&self.agent),
         }
     }
 }
@@ -167,6 +175,7 @@ fn no_place(reason: NoPlace) -> ErrorReport {
             Exit::Unexpected,
             "another open connection has the same id",
         )
+        .help("try again: every connection gets an id of its own")
         .retryable(),
     }
 }

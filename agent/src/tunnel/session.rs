@@ -2,15 +2,15 @@
 //! which is told to everyone before the tunnel closes.
 
 mod clock;
+mod end;
 mod grant;
 mod link;
 
 use std::{sync::Arc, time::Duration};
 
-use connect_core::{machine::Ending, principal::Principal};
+use connect_core::principal::Principal;
 use connect_shared::{
     entry::Entry,
-    error::{ErrorReport, Exit},
     frame::{Frame, Notice, VERSION, Welcome},
     ids::TunnelId,
 };
@@ -18,7 +18,7 @@ use quinn::{Connection, ReadError, RecvStream, SendStream};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use self::{
@@ -26,7 +26,7 @@ use self::{
     link::{LastCall, Link, is_farewell},
 };
 use super::{
-    admission::{self, Opened},
+    admission::Opened,
     close::Close,
     connection::{self, Origin},
     connections::Connections,
@@ -35,15 +35,11 @@ use super::{
     sessions::{Registered, Sessions},
 };
 use crate::{
-    driver::Authority,
+    driver::{Authority, Kept},
     grants::VerifiedGrant,
     listener::stopped,
     serve::{Agent, Served, wall_clock},
 };
-
-/// How long database connections may take to end, and then the last notice to arrive.
-const END_TIME: Duration = Duration::from_secs(3);
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The control stream after its HELLO.
 pub(super) struct Control {
@@ -89,6 +85,8 @@ pub(super) struct Session {
     refused_renewals: u32,
     connections: JoinSet<()>,
     known: Arc<Connections>,
+    /// What is kept for its client.
+    kept: Kept,
     registered: Registered,
     arrivals: mpsc::Receiver<Arrival>,
     draining: watch::Receiver<bool>,
@@ -113,6 +111,8 @@ enum Event {
     /// The agent is about to stop.
     Drain,
     Stop,
+    /// It ends before its time.
+    Cut,
 }
 
 impl Session {
@@ -127,7 +127,7 @@ impl Session {
         let served = agent.resources.get(&opened.grant.resource)?.clone();
         let (authority, _) = watch::channel(Authority::InForce(in_force(&opened.grant)));
         let (registered, arrivals) = sessions.enter(opened.id, &opened.certificate, &opened.grant)?;
-        let draining = agent.draining.clone();
+        let (draining, kept) = (agent.draining.clone(), agent.kept.of_session());
         Some(Self {
             principal: Arc::new(opened.grant.principal.clone()),
             lifetime: Lifetime::new(opened.grant.expires_at, wall_clock(), Instant::now()),
@@ -141,6 +141,7 @@ impl Session {
             refused_renewals: 0,
             connections: JoinSet::new(),
             known: Arc::default(),
+            kept,
             registered,
             arrivals,
             draining,
@@ -183,6 +184,7 @@ impl Session {
             Some(_) = self.connections.join_next() => Event::Freed,
             () = stopped(&mut self.draining), if !self.told_of_drain => Event::Drain,
             () = stopped(stop) => Event::Stop,
+            Ok(_) = self.opened.watched.cut.wait_for(Option::is_some) => Event::Cut,
         }
     }
 
@@ -218,6 +220,7 @@ impl Session {
             Event::Freed => self.link.is_down().then_some(Close::Lost),
             Event::Drain => self.drain().await,
             Event::Stop => Some(Close::Stopping),
+            Event::Cut => Some(Close::Revoked),
         }
     }
 
@@ -277,8 +280,10 @@ impl Session {
             principal: Arc::clone(&self.principal),
             served: self.served.clone(),
             run: self.opened.grant.run,
+            task: self.opened.grant.task.as_deref().map(Arc::from),
             authority: self.authority.subscribe(),
             connections: Arc::clone(&self.known),
+            kept: self.kept.clone(),
         };
         // The transport bounds the streams of a tunnel, and so the tasks.
         self.connections.spawn(connection::serve(origin, send, receive));
@@ -295,46 +300,5 @@ impl Session {
     /// Words wait for whoever does not take them, but not beyond the grant, which ends at its time.
     async fn say_in_time(&mut self, frame: &Frame) -> Result<(), Deaf> {
         timeout_at(self.lifetime.deadline(), self.link.say(frame)).await.unwrap_or(Err(Deaf))
-    }
-
-    /// Tells the database connections, then the client, then the log.
-    async fn end(mut self, close: Close) {
-        self.arrivals.close();
-        while let Ok(late) = self.arrivals.try_recv() {
-            tokio::spawn(admission::come_too_late(late));
-        }
-        let report = self.last_report(close);
-        let hint = report.help.first().cloned();
-        let ending = Ending {
-            code: close.as_str().to_owned(),
-            sqlstate: "57P01",
-            message: report.message.clone(),
-            hint,
-        };
-        self.authority.send_replace(Authority::Ended(ending));
-        let _ended = timeout(END_TIME, async { while self.connections.join_next().await.is_some() {} }).await;
-        let notice = Frame::Notice(Notice::Closed { error: report });
-        if let Link::Up { connection, control } = &mut self.link {
-            if !matches!(close, Close::Done | Close::Violation) && control.say(&notice).await.is_ok() {
-                control.flush(LAST_WORDS).await;
-            }
-            connection.close(close.code(), close.words());
-        }
-        tracing::info!(session = %self.opened.id, code = close.as_str(), "a session ended");
-        let entry = Entry::SessionClosed { session: self.opened.id, code: close.as_str().to_owned() };
-        if let Err(error) = self.agent.log.append(entry) {
-            tracing::warn!(session = %self.opened.id, %error, "the end of a session could not be recorded");
-        }
-    }
-
-    fn last_report(&self, close: Close) -> ErrorReport {
-        let resource = &self.opened.grant.resource;
-        let again = format!("connect {resource}");
-        let report = |words: String| ErrorReport::new(close.as_str(), Exit::SessionEnded, words).help(again);
-        match close {
-            Close::Expired => report(format!("the grant for `{resource}` is over, and with it the session")),
-            Close::Stopping => report(format!("the agent of `{resource}` is stopping")).retryable(),
-            _ => report(format!("the tunnel to `{resource}` was closed")),
-        }
     }
 }

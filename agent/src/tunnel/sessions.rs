@@ -31,6 +31,7 @@ struct Held {
     principal: PrincipalRef,
     resource: String,
     run: Option<RunId>,
+    task: Option<String>,
     arrivals: mpsc::Sender<Arrival>,
 }
 
@@ -83,6 +84,7 @@ impl Sessions {
             principal: grant.principal.reference.clone(),
             resource: grant.resource.clone(),
             run: grant.run,
+            task: grant.task.clone(),
             arrivals,
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, held);
@@ -108,6 +110,7 @@ impl Sessions {
         if held.principal != grant.principal.reference
             || held.resource != grant.resource
             || held.run != grant.run
+            || held.task != grant.task
         {
             return Err(ResumeRefusal::OtherGrant);
         }

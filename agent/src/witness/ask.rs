@@ -5,7 +5,6 @@
 mod round;
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -68,6 +67,7 @@ impl Asker {
             enough: None,
             standing: Arc::clone(&standing),
             cosigned: sender,
+            kept: Kept::default(),
         };
         asking.judge();
         Some(Self { standing, cosigned, task: tokio::spawn(asking.run()) })
@@ -125,6 +125,25 @@ struct Asking {
     enough: Option<Instant>,
     standing: Arc<Mutex<Vec<Standing>>>,
     cosigned: watch::Sender<u64>,
+    kept: Kept,
+}
+
+/// What stands in the file `witnessed`: one checkpoint, and who has cosigned it in this or an earlier round.
+#[derive(Debug, Default)]
+struct Kept {
+    checkpoint: Arc<str>,
+    lines: Vec<String>,
+}
+
+impl Kept {
+    /// Adds cosignatures of a checkpoint to those that it has, and gives the text with all of them.
+    fn add(&mut self, checkpoint: &Arc<str>, lines: impl IntoIterator<Item = String>) -> String {
+        if self.checkpoint != *checkpoint {
+            *self = Self { checkpoint: Arc::clone(checkpoint), lines: Vec::new() };
+        }
+        self.lines.extend(lines);
+        self.lines.iter().fold(checkpoint.to_string(), |text, line| format!("{text}{line}\n"))
+    }
 }
 
 impl Asking {
@@ -160,7 +179,7 @@ impl Asking {
             async move { (at, round.ask(&witness.config, witness.size).await) }
         }))
         .await;
-        let mut lines = VecDeque::new();
+        let mut lines = Vec::new();
         for (at, answer) in answers {
             let Some(witness) = self.witnesses.get_mut(at) else { continue };
             match answer {
@@ -168,7 +187,7 @@ impl Asking {
                     (witness.size, witness.cosigned) = (size, size);
                     (witness.waiting_since, witness.not_before) = (None, None);
                     witness.pause = PAUSES.0;
-                    lines.push_back(line);
+                    lines.push(line);
                 }
                 Answer::Elsewhere(known) => {
                     // It has seen more of this log than there is.
@@ -189,7 +208,7 @@ impl Asking {
             }
         }
         if !lines.is_empty() {
-            self.keep(published, lines.into()).await;
+            self.keep(published, lines).await;
         }
         let cosigned = self.witnesses.iter().filter(|witness| witness.waiting_since.is_none());
         if self.rules.required > 0 && cosigned.count() >= self.rules.required {
@@ -198,10 +217,9 @@ impl Asking {
     }
 
     /// The checkpoint with its cosignatures, where everybody who reads the log finds it.
-    async fn keep(&self, published: &Arc<Published>, lines: Vec<String>) {
+    async fn keep(&mut self, published: &Arc<Published>, lines: Vec<String>) {
         let path = self.log.public_dir().join(crate::log::WITNESSED);
-        let text =
-            lines.iter().fold(published.checkpoint.to_string(), |text, line| format!("{text}{line}\n"));
+        let text = self.kept.add(&published.checkpoint, lines);
         let written =
             tokio::task::spawn_blocking(move || write_atomically(&path, text.as_bytes(), Keep::Durable));
         if let Ok(Err(error)) = written.await {
@@ -248,5 +266,19 @@ impl Asked {
     fn fail(&mut self, now: Instant) {
         self.not_before = Some(now + self.pause);
         self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cosigns_a_checkpoint_later_does_not_push_out_who_did_before() {
+        let (first, second): (Arc<str>, Arc<str>) = ("one\n\nsigned\n".into(), "two\n\nsigned\n".into());
+        let mut kept = Kept::default();
+        assert_eq!(kept.add(&first, ["by a".to_owned()]), "one\n\nsigned\nby a\n");
+        assert_eq!(kept.add(&first, ["by b".to_owned()]), "one\n\nsigned\nby a\nby b\n");
+        assert_eq!(kept.add(&second, ["by b".to_owned()]), "two\n\nsigned\nby b\n");
     }
 }

@@ -19,7 +19,7 @@ use connect_shared::proof::{
 
 use crate::log::{Keep, write_atomically};
 
-/// Most pieces of evidence that are kept.
+/// Most pieces of evidence that are kept of one log.
 const MAX_EVIDENCE: usize = 1_000;
 
 /// A witness with its memory in a folder.
@@ -91,19 +91,23 @@ impl Book {
         let old = first.strip_prefix("old ").and_then(decimal).ok_or(Refusal::Malformed)?;
         let growth = Growth::parse(rest).map_err(|_| Refusal::Malformed)?;
         let origin = growth.checkpoint.lines().next().unwrap_or_default();
-        let log = self.logs.iter().find(|log| log.name() == origin).ok_or(Refusal::UnknownLog)?;
-        let new = match Checkpoint::open(&growth.checkpoint, log) {
-            Ok(new) => new,
-            Err(connect_shared::proof::checkpoint::CheckpointError::Line(_)) => {
+        // A log whose key was changed has several.
+        let logs: Vec<&VerifierKey> = self.logs.iter().filter(|log| log.name() == origin).collect();
+        let opened = logs.iter().map(|log| (*log, Checkpoint::open(&growth.checkpoint, log)));
+        let opened = opened.max_by_key(|(_, opened)| opened.is_ok()).ok_or(Refusal::UnknownLog)?;
+        let (log, new) = match opened {
+            (log, Ok(new)) => (log, new),
+            (_, Err(connect_shared::proof::checkpoint::CheckpointError::Line(_))) => {
                 return Err(Refusal::Malformed);
             }
-            Err(_) => return Err(Refusal::NotSigned),
+            (_, Err(_)) => return Err(Refusal::NotSigned),
         };
         if old > new.size {
             return Err(Refusal::Malformed);
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.known(log)?;
+        let known = logs.iter().map(|log| self.known(log)).collect::<Result<Vec<_>, _>>()?;
+        let known = known.into_iter().flatten().max_by_key(|(known, _)| known.size);
         let size = known.as_ref().map_or(0, |(known, _)| known.size);
         if let Some((known, signed)) = known.as_ref().filter(|(known, _)| known.size == new.size)
             && known.root != new.root
@@ -159,8 +163,14 @@ impl Book {
             "a log asks for a cosignature under a history that contradicts the one it had; evidence is kept"
         );
         let folder = self.folder.join("evidence");
-        let path = folder.join(format!("{}.txt", hexadecimal(growth.checkpoint.as_bytes())));
-        let count = fs::read_dir(&folder).map(Iterator::count).unwrap_or(MAX_EVIDENCE);
+        // Of each log by itself: one that forks without end must not push out what another one did.
+        let origin = growth.checkpoint.lines().next().unwrap_or_default();
+        let of_log = format!("{}-", hexadecimal(origin.as_bytes()));
+        let path = folder.join(format!("{of_log}{}.txt", hexadecimal(growth.checkpoint.as_bytes())));
+        let is_of_log = |file: &fs::DirEntry| file.file_name().to_string_lossy().starts_with(&of_log);
+        let count = fs::read_dir(&folder)
+            .map(|files| files.flatten().filter(is_of_log).count())
+            .unwrap_or(MAX_EVIDENCE);
         if count < MAX_EVIDENCE && !path.exists() {
             let text = format!("cosigned before:\n{known}\nasked for now:\n{growth}");
             if let Err(error) = write_atomically(&path, text.as_bytes(), Keep::Durable) {

@@ -6,22 +6,28 @@ use connect_shared::{
     proof::{
         checkpoint::Checkpoint,
         growth::{Growth, GrowthTextError, MAX_GROWTH_BYTES},
+        note::VerifierKey,
+        receipt::MAX_RECEIPT_BYTES,
+        rotation::{follow_one, rotation_path},
     },
 };
 
 use super::{kept, keys};
 use crate::{
-    agents::Agent,
+    agents::{Agent, Agents},
     api::{Caller, ControlApi, Limit},
     failure::{self, Outcome},
     paths::Paths,
     private,
 };
 
+/// Most changes of a key that are followed at once.
+const MOST_ROTATIONS: u64 = 1_000;
+
 /// Holds the agent's log against the checkpoint that was kept, and keeps the new one.
 pub(crate) async fn look(paths: &Paths, agent: &Agent, api: &ControlApi) -> Outcome<Checkpoint> {
-    let key = keys::parse(&agent.log.key)?;
-    let old = kept::load_signed(paths, &key)?;
+    let pinned = keys::parse(&agent.log.key)?;
+    let old = kept::load_signed(paths, &pinned)?;
     let from = old.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
     let path = format!("/log/consistency?from={from}");
     let text = api.text(&path, Caller::Anyone, Limit::Bytes(MAX_GROWTH_BYTES)).await?;
@@ -30,13 +36,36 @@ pub(crate) async fn look(paths: &Paths, agent: &Agent, api: &ControlApi) -> Outc
         failure::unverified("log_unsound", words)
     };
     let growth = Growth::parse(&text).map_err(|error| wrong(&error))?;
+    let key = followed(api, &pinned, &growth.checkpoint).await?;
     match growth.verify(old.as_ref().map(|(checkpoint, _)| checkpoint), &key) {
         Ok(new) => {
             kept::keep(paths, &key, &growth.checkpoint)?;
+            if key != pinned {
+                let mut agents = Agents::load(paths)?;
+                agents.follow(&agent.url, key.to_string());
+                agents.save(paths)?;
+            }
             Ok(new)
         }
         Err(error) => Err(with_evidence(paths, old.as_ref(), &growth, &error, wrong(&error))),
     }
+}
+
+/// The key that has signed the checkpoint, if it follows from the one that is known; else the known one.
+async fn followed(api: &ControlApi, pinned: &VerifierKey, checkpoint: &str) -> Outcome<VerifierKey> {
+    let mut now = pinned.clone();
+    for number in 0..MOST_ROTATIONS {
+        if Checkpoint::open(checkpoint, &now).is_ok() {
+            return Ok(now);
+        }
+        let path = format!("/log/{}", rotation_path(number));
+        let Some(bytes) = api.fetch(&path, Caller::Anyone, Limit::Bytes(MAX_RECEIPT_BYTES)).await? else {
+            break;
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        now = follow_one(&text, &now).unwrap_or(now);
+    }
+    Ok(if Checkpoint::open(checkpoint, &now).is_ok() { now } else { pinned.clone() })
 }
 
 /// Two checkpoints of one key that contradict each other convict its holder: they are kept.

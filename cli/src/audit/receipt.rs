@@ -8,7 +8,7 @@ use connect_shared::{
     proof::receipt::{MAX_RECEIPT_BYTES, Receipt},
 };
 
-use super::{kept, keys, monitor};
+use super::{keys, monitor};
 use crate::{
     agents::Agent,
     api::{Caller, ControlApi, Limit},
@@ -25,16 +25,20 @@ pub(super) async fn run(application: &Application, wish: &arguments::Receipt) ->
         Some(name) => agents.named(name)?,
         None => agents.only()?,
     };
+    let api = ControlApi::new(agent, None)?;
     let text = fetch(application, agent, &path).await?;
-    let key = keys::parse(&agent.log.key)?;
     let receipt = Receipt::parse(&text).map_err(|error| bad(&error.to_string()))?;
-    receipt.verify(&key).map_err(|error| bad(&error.to_string()))?;
+    // The log may have another key by now, which is followed here.
+    let now = monitor::look(&application.paths, agent, &api).await?;
+    let key = keys::key_for(application, None, &receipt.checkpoint)?;
+    let own = receipt.verify(&key).map_err(|error| bad(&error.to_string()))?;
     if wish.index.is_some_and(|index| index != receipt.index) {
         return Err(bad("it is of another entry than was asked for"));
     }
-    // The tree of the receipt is held against what was kept before it is kept itself.
-    monitor::look(&application.paths, agent, &ControlApi::new(agent, None)?).await?;
-    kept::keep(&application.paths, &key, &receipt.checkpoint)?;
+    // Only what contains the kept checkpoint takes its place, and of the receipt's own nothing shows that.
+    if now.size < own.size || (now.size == own.size && now.root != own.root) {
+        return Err(bad("its checkpoint is of another tree than the log shows"));
+    }
     let words = match receipt.entry() {
         Ok(leaf) => format!("Entry {}: {}", receipt.index, describe(&leaf)),
         Err(_) => format!("Entry {}", receipt.index),

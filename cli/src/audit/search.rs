@@ -5,11 +5,15 @@ mod page;
 mod when;
 
 use connect_shared::{
-    api::{SearchAnswer, SearchFilter, SearchOrder, SearchRequest, SearchScope},
+    api::{
+        LineageAnswer, LineageQuestion, ReconcileRequest, Reconciliation, SearchAnswer, SearchFilter,
+        SearchOrder, SearchRequest, SearchScope,
+    },
     error::ErrorReport,
     ocsf,
 };
 
+pub(super) use self::page::{moment, one_line};
 pub(crate) use self::when::When;
 use super::{keys, monitor};
 use crate::{
@@ -123,7 +127,7 @@ fn events(application: &Application, answer: &SearchAnswer) -> Outcome<()> {
 }
 
 /// One agent, as a signed-in person asks it.
-struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     application: &'a Application,
     agent: Agent,
     api: ControlApi,
@@ -131,7 +135,7 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    async fn new(application: &'a Application, named: Option<&str>) -> Outcome<Self> {
+    pub(crate) async fn new(application: &'a Application, named: Option<&str>) -> Outcome<Self> {
         let agents = application.agents()?;
         let agent = match named {
             Some(name) => agents.named(name)?,
@@ -142,7 +146,7 @@ impl<'a> Asking<'a> {
         Ok(Self { application, agent: agent.clone(), api: ControlApi::new(agent, None)?, holder })
     }
 
-    async fn ask(&self, request: &SearchRequest) -> Outcome<SearchAnswer> {
+    pub(super) async fn ask(&self, request: &SearchRequest) -> Outcome<SearchAnswer> {
         let sign_in = self.holder.fresh().await?;
         let answer = self.api.search(sign_in.id_token.reveal(), request).await?;
         // An agent that answers something else than was asked is not to be worked with.
@@ -154,8 +158,30 @@ impl<'a> Asking<'a> {
         Ok(answer)
     }
 
+    /// Asks the agent to hold its log against a database.
+    pub(super) async fn reconcile(&self, request: &ReconcileRequest) -> Outcome<Reconciliation> {
+        let sign_in = self.holder.fresh().await?;
+        let answer = self.api.reconcile(sign_in.id_token.reveal(), request).await?;
+        let known = keys::parse(&self.agent.log.key)?;
+        if answer.origin != known.name() || answer.resource != request.resource {
+            return Err(odd_answer(&self.agent.name));
+        }
+        Ok(answer)
+    }
+
+    /// Where values came from or went to.
+    pub(crate) async fn lineage(&self, question: &LineageQuestion) -> Outcome<LineageAnswer> {
+        let sign_in = self.holder.fresh().await?;
+        let answer = self.api.lineage(sign_in.id_token.reveal(), question).await?;
+        let known = keys::parse(&self.agent.log.key)?;
+        if answer.origin != known.name() || answer.direction != question.direction {
+            return Err(odd_answer(&self.agent.name));
+        }
+        Ok(answer)
+    }
+
     /// Every use is a look at the log: it must contain what it had at the last one.
-    async fn monitor(&self) -> Outcome<()> {
+    pub(crate) async fn monitor(&self) -> Outcome<()> {
         monitor::look(&self.application.paths, &self.agent, &self.api).await.map(|_| ())
     }
 }
@@ -168,9 +194,14 @@ fn request(scope: SearchScope, filter: SearchFilter, limit: u32) -> SearchReques
     SearchRequest { scope, filter, order: SearchOrder::NewestFirst, before: None, from: None, limit, wait: 0 }
 }
 
-fn filter(wish: &arguments::Filter) -> Outcome<SearchFilter> {
+/// Milliseconds since 1970.
+pub(crate) fn now() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn filter(wish: &arguments::Filter) -> Outcome<SearchFilter> {
+    let now = now();
     Ok(SearchFilter {
         principal: None,
         actor: wish.actor.clone(),

@@ -85,19 +85,22 @@ async fn whole_log<R: Source>(
     let console = application.console.clone();
     // Hashing blocks, and so do readers.
     let work = move || {
-        let (signed, key) = signed_checkpoint(&application, &wish, &reader)?;
+        let (signed, key, former) = signed_checkpoint(&application, &wish, &reader)?;
         let checked = receipts.len();
-        let mut verification = Verification::new(key.clone());
+        let mut verification = Verification::new(key.clone()).former(former.clone());
         for (label, receipt) in receipts {
             verification = verification.receipt(label, receipt);
         }
         for file in &wish.checkpoint {
-            let kept = Checkpoint::open(&existing(file)?, &key).map_err(|error| {
+            let text = existing(file)?;
+            let by_former = former.iter().find_map(|key| Checkpoint::open(&text, key).ok());
+            let kept = by_former.map_or_else(|| Checkpoint::open(&text, &key), Ok).map_err(|error| {
                 failure::unverified("checkpoint_invalid", format!("{}: {error}", file.display()))
             })?;
             verification = verification.kept(file.display().to_string(), kept);
         }
-        if let Some(kept) = kept::load(&application.paths, &key)? {
+        for kept in former.iter().chain([&key]).map(|key| kept::load(&application.paths, key)) {
+            let Some(kept) = kept? else { continue };
             verification = verification.kept("the checkpoint that was kept here", kept);
         }
         verification = verification.witnesses(witnesses(&wish)?, wish.require_witnesses());
@@ -132,14 +135,15 @@ fn signed_checkpoint<R: Source>(
     application: &Application,
     wish: &arguments::Verify,
     reader: &R,
-) -> Outcome<(String, VerifierKey)> {
+) -> Outcome<(String, VerifierKey, Vec<VerifierKey>)> {
     let read = reader.read("checkpoint", MAX_NOTE_BYTES);
     let read = read
         .map_err(|source| unchecked(reader, VerifyError::Read { path: "checkpoint".to_owned(), source }))?;
     let bytes = read.ok_or_else(|| unchecked(reader, VerifyError::NoCheckpoint))?;
     let signed = String::from_utf8(bytes).map_err(|_| unchecked(reader, VerifyError::NotText))?;
     let key = keys::key_for(application, wish.key.as_deref(), &signed)?;
-    Ok((signed, key))
+    let (key, former) = keys::now(reader, key, &signed)?;
+    Ok((signed, key, former))
 }
 
 fn receipts_alone(
@@ -179,6 +183,14 @@ fn for_people(report: &Report, receipts: usize) -> String {
         let size = report.checkpoint.size;
         text.push_str(&format!("  {} of {size} entries are cosigned by {by}\n", witnessed.size));
     }
+    if let Some(pruned) = &report.pruned {
+        text.push_str(&format!(
+            "  entries before {} were pruned ({}), as entry {} says: their hashes are checked, their content is gone\n",
+            pruned.upto,
+            failure::printable(&pruned.keep),
+            pruned.index
+        ));
+    }
     for fault in report.faults.iter().take(SHOWN) {
         text.push_str(&format!("  {}\n", failure::printable(&fault.to_string())));
     }
@@ -209,6 +221,7 @@ fn as_json(report: &Report, receipts: usize) -> Value {
         "root": report.checkpoint.root,
         "entries": report.entries,
         "witnessed": report.witnessed,
+        "pruned": report.pruned,
         "statements": report.statements,
         "denials": report.denials,
         "first_time": report.first_time,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use connect_shared::api::AgentInfo;
 use serde_json::json;
 
 use crate::{
-    agents::{Agent, Agents},
+    agents::{Agent, Agents, Identity},
     api::{Address, ControlApi},
     application::{Application, Ending},
     arguments,
@@ -30,7 +31,8 @@ async fn add(application: &Application, wish: &arguments::AddAgent) -> Outcome<E
     let name = wish.name.clone().unwrap_or_else(|| about.name.clone());
     check_name(&name)?;
     check_key(&about.log.verifier_key)?;
-    let agent = Agent::new(name.clone(), address.to_string(), trust, about.identity.into(), about.log.into());
+    let identity = identity(&about, wish.identity.as_deref())?;
+    let agent = Agent::new(name.clone(), address.to_string(), trust, identity, about.log.into());
     let mut agents = Agents::load(&application.paths)?;
     let issuer = agent.identity.issuer.clone();
     agents.add(agent)?;
@@ -38,6 +40,21 @@ async fn add(application: &Application, wish: &arguments::AddAgent) -> Outcome<E
     application.console.say(&format!("Added the agent `{name}` at {address}"));
     application.console.say(&format!("  sign in at {issuer} with: connect login"));
     Ok(Ending::Done)
+}
+
+/// Who signs this person in: the agent's own provider, or another that it names.
+fn identity(about: &AgentInfo, wished: Option<&str>) -> Outcome<Identity> {
+    let Some(name) = wished else { return Ok(about.identity.clone().into()) };
+    let found = about.other_identities.iter().find(|other| other.name == name);
+    found.map(|other| other.identity.clone().into()).ok_or_else(|| {
+        let names: Vec<&str> = about.other_identities.iter().map(|other| other.name.as_str()).collect();
+        let known = if names.is_empty() { "none beside its own".to_owned() } else { names.join(", ") };
+        let name = failure::printable(name);
+        failure::usage(format!(
+            "the agent has no identity provider `{name}`; it has {}",
+            failure::printable(&known)
+        ))
+    })
 }
 
 /// What certificate the agent must show from now on.

@@ -1,7 +1,9 @@
-//! `connect attest verify`: what a file was made from, checked offline with the key of the agent's log.
+//! `connect attest verify`: what a file or folder was made from, checked offline with the key of the agent's log.
 
 mod check;
 mod page;
+
+use std::path::{Path, PathBuf};
 
 use connect_shared::{
     attest::RunPredicate,
@@ -18,6 +20,8 @@ use crate::{
 
 /// Longest file of attestations that is read.
 const MAX_BYTES: u64 = 128 << 20;
+/// Folders around a file whose attestations are looked for.
+const MOST_AROUND: usize = 64;
 
 pub(super) async fn run(application: &Application, command: &Attest) -> Outcome<Ending> {
     let Attest::Verify(wish) = command;
@@ -28,10 +32,11 @@ pub(super) async fn run(application: &Application, command: &Attest) -> Outcome<
 }
 
 fn verify(application: &Application, wish: &VerifyAttestation) -> Outcome<Ending> {
-    let place = wish.attestation.clone().unwrap_or_else(|| attestation_of(&wish.file));
+    let place = wish.attestation.clone().unwrap_or_else(|| beside(&wish.file));
     let text = read(&place)?;
     let bar = application.console.measure("Hashing");
-    let found = super::run::hash_file(&wish.file, &mut |done, total| bar.reached(done, total))?;
+    let whole = std::path::absolute(&wish.file).map_err(|error| failure::file("use", &wish.file, &error))?;
+    let found = super::run::hash_any(&whole, &mut |done, total| bar.reached(done, total))?;
     drop(bar);
     let lines = check::lines(&text)?;
     let key = key(application, wish, &lines.run)?;
@@ -47,13 +52,20 @@ fn verify(application: &Application, wish: &VerifyAttestation) -> Outcome<Ending
     Ok(Ending::Done)
 }
 
+/// The attestation of a file or folder, or that of the nearest folder around it that has one.
+fn beside(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let around = whole.ancestors().take(MOST_AROUND).map(attestation_of).find(|place| place.exists());
+    around.unwrap_or_else(|| attestation_of(path))
+}
+
 /// The key that the agent's log is signed with: given, or known since the agent was added.
 fn key(application: &Application, wish: &VerifyAttestation, run: &RunPredicate) -> Outcome<VerifierKey> {
     let receipt = Receipt::parse(&run.receipt).map_err(|error| check::no_inclusion(&error.to_string()))?;
     audit::key_for(application, wish.key.as_deref(), &receipt.checkpoint)
 }
 
-fn read(place: &std::path::Path) -> Outcome<String> {
+fn read(place: &Path) -> Outcome<String> {
     use std::io::Read as _;
     let file = std::fs::File::open(place).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {

@@ -18,7 +18,7 @@ use crate::{
     failure::{self, Outcome},
     identity::Holder,
     program,
-    session::{self, ClientSettings, Held, LocalWish, Request, Signals, Until},
+    session::{self, ClientSettings, Held, LocalWish, Patience, Request, Signals, Until},
 };
 
 pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Outcome<Ending> {
@@ -28,7 +28,10 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
         reason: wish.reason.clone(),
         actor: wish.actor.clone(),
         run: None,
+        task: None,
         local: LocalWish::Private,
+        patience: Patience::wished(wish.no_wait),
+        how_long: None,
     };
     let holder = application.holder(&request.target.agent)?;
     with_session(application, &request, holder, &wish.command).await
@@ -41,13 +44,16 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
         reason: wish.reason.clone(),
         actor: None,
         run: None,
+        task: None,
         local: LocalWish::Private,
+        patience: Patience::wished(wish.no_wait),
+        how_long: None,
     };
     let holder = application.holder(&request.target.agent)?;
     let opened = session::open(application, &request, holder).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());
-    run_in(application, opened, &command, &[]).await
+    run_in(application, opened, &command, request.patience, &[]).await
 }
 
 /// Opens a session and runs a command in it.
@@ -60,7 +66,7 @@ pub(super) async fn with_session(
     // Known before anybody is asked to sign in.
     find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open(application, request, holder).await?;
-    run_in(application, opened, command, &[]).await
+    run_in(application, opened, command, request.patience, &[]).await
 }
 
 /// Runs a command in a session, with more variables than the session's.
@@ -68,11 +74,12 @@ pub(super) async fn run_in(
     application: &Application,
     opened: session::Opened,
     command: &[OsString],
+    patience: Patience,
     more: &[(&'static str, String)],
 ) -> Outcome<Ending> {
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
-    let mut child = start(&opened.client, command, more)?;
+    let mut child = start(&opened.client, command, patience, more)?;
     let (told, mut done) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         let status = wait(&mut child, &mut signals).await;
@@ -90,7 +97,12 @@ pub(super) async fn run_in(
     Ok(Ending::Status(code_of(status)))
 }
 
-fn start(client: &ClientSettings, command: &[OsString], more: &[(&'static str, String)]) -> Outcome<Child> {
+fn start(
+    client: &ClientSettings,
+    command: &[OsString],
+    patience: Patience,
+    more: &[(&'static str, String)],
+) -> Outcome<Child> {
     let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;
     let mut starting = Command::new(find(name)?);
     starting.args(rest);
@@ -99,6 +111,11 @@ fn start(client: &ClientSettings, command: &[OsString], more: &[(&'static str, S
     }
     starting.envs(client.environment());
     starting.envs(more.iter().map(|(name, value)| (name, value)));
+    if patience == Patience::None {
+        let (name, setting) = client.engine.no_wait_environment();
+        let given = std::env::var(name).unwrap_or_default();
+        starting.env(name, format!("{given} {setting}").trim_start());
+    }
     starting.spawn().map_err(|error| cannot_start(name, &error))
 }
 

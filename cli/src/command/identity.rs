@@ -1,5 +1,6 @@
 //! `connect login`, `logout`, `whoami`.
 
+use connect_shared::error::StepUp;
 use serde_json::json;
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     arguments,
     console::Rows,
     failure::{self, Outcome},
-    identity::{Holder, Opening, revoke, sign_in},
+    identity::{Holder, Opening, revoke, sign_in_elsewhere, stronger_sign_in},
     session,
 };
 
@@ -20,7 +21,12 @@ pub(super) async fn login(application: &Application, wish: &arguments::Login) ->
     };
     let holder = Holder::new(agent.identity.clone(), application.keep(wish.keep)?);
     let opening = if wish.no_browser { Opening::AddressOnly } else { Opening::Browser };
-    let sign_in = sign_in(&application.console, &agent.identity, opening).await?;
+    let sign_in = if wish.device {
+        sign_in_elsewhere(&application.console, &agent.identity).await?
+    } else {
+        let demands = StepUp { acr: wish.acr.clone(), amr: Vec::new() };
+        stronger_sign_in(&application.console, &agent.identity, opening, &demands).await?
+    };
     let place = application.keep_sign_in(&holder, sign_in).await?;
     match place {
         crate::keep::Place::Nothing => {

@@ -65,7 +65,7 @@ fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcom
         format!("{}{version}", resource.engine.display_name()),
         resource.database.clone(),
         resource.class.clone(),
-        words(&resource.actions),
+        may_do(resource),
         resource.masked_columns.map_or_else(|| "-".to_owned(), |count| count.to_string()),
         agent.to_owned(),
     ];
@@ -74,6 +74,16 @@ fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcom
         fields.insert("agent".into(), agent.into());
     }
     rows.add(&resource.name, cells, &object)
+}
+
+/// `read`, and on request what somebody must approve first: `read · on request: write`.
+fn may_do(resource: &ResourceInfo) -> String {
+    let asked = words(&resource.on_request);
+    match (resource.actions.is_empty(), resource.on_request.is_empty()) {
+        (_, true) => words(&resource.actions),
+        (true, false) => format!("on request: {asked}"),
+        (false, false) => format!("{} · on request: {asked}", words(&resource.actions)),
+    }
 }
 
 fn words(actions: &[Action]) -> String {
@@ -126,19 +136,28 @@ pub(super) async fn status(application: &Application) -> Outcome<Ending> {
     Ok(Ending::Done)
 }
 
-pub(super) async fn env(application: &Application, named: &arguments::Named) -> Outcome<Ending> {
-    let client = ready_client(application, named.resource.as_deref()).await?;
+pub(super) async fn env(application: &Application, wish: &arguments::Env) -> Outcome<Ending> {
+    let client = ready_client(application, wish.resource.as_deref()).await?;
     let mut variables = serde_json::Map::new();
     variables.insert("schema".into(), "connect.env/1".into());
-    for (name, value) in client.environment() {
-        variables.insert(name.to_owned(), value.into());
+    let environment = client.environment();
+    for (name, value) in &environment {
+        variables.insert((*name).to_owned(), value.as_str().into());
     }
-    application.console.document(&variables, || client.shell_lines())?;
+    application.console.document(&variables, || session::lines(wish.shell, &environment))?;
     Ok(Ending::Done)
 }
 
-pub(super) async fn url(application: &Application, named: &arguments::Named) -> Outcome<Ending> {
-    let client = ready_client(application, named.resource.as_deref()).await?;
+pub(super) async fn url(application: &Application, wish: &arguments::Url) -> Outcome<Ending> {
+    if let Some(program) = wish.program {
+        let info = ready(application, wish.resource.as_deref()).await?;
+        let client = client_of(&info)?;
+        let profile = session::profile(program, &info.resource, &client)?;
+        let document = json!({"schema": "connect.profile/1", "resource": info.resource, "profile": profile});
+        application.console.document(&document, || format!("{}\n", profile.trim_end()))?;
+        return Ok(Ending::Done);
+    }
+    let client = ready_client(application, wish.resource.as_deref()).await?;
     let url = client.url();
     application.console.document(&json!({"schema": "connect.url/1", "url": url}), || format!("{url}\n"))?;
     Ok(Ending::Done)
@@ -192,13 +211,19 @@ pub(super) async fn close(application: &Application, wish: &arguments::Close) ->
 
 /// How clients reach the session that is meant.
 async fn ready_client(application: &Application, named: Option<&str>) -> Outcome<ClientSettings> {
-    let info = match named.or_else(|| application.settings.value(Key::Resource)) {
-        Some(name) => {
-            newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(Some(name)))?
-        }
-        None => only_open(application).await?,
-    };
-    info.client.ok_or_else(|| {
+    client_of(&ready(application, named).await?)
+}
+
+/// The session that is meant.
+async fn ready(application: &Application, named: Option<&str>) -> Outcome<SessionInfo> {
+    match named.or_else(|| application.settings.value(Key::Resource)) {
+        Some(name) => newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(Some(name))),
+        None => only_open(application).await,
+    }
+}
+
+fn client_of(info: &SessionInfo) -> Outcome<ClientSettings> {
+    info.client.clone().ok_or_else(|| {
         failure::not_found("not_ready", format!("the session of `{}` is still opening", info.resource))
             .help(format!("connect wait {}", info.resource))
     })

@@ -16,7 +16,8 @@ use crate::{
     identity::Holder,
     listen::{LocalAddress, PortWish},
     session::{
-        self, Held, LocalWish, Opened, Request, SessionInfo, Signals, Target, Until, resolve, status_of,
+        self, Held, LocalWish, Opened, Patience, Request, SessionInfo, Signals, Target, Until, resolve,
+        status_of,
     },
     settings::Key,
 };
@@ -57,10 +58,13 @@ async fn request(application: &Application, wish: &arguments::Open) -> Outcome<R
         reason: wish.reason.clone(),
         actor: None,
         run: None,
+        task: None,
         local: match &wish.socket {
             Some(path) => LocalWish::Socket(path.clone()),
             None => LocalWish::Port(port(application, wish.port)?),
         },
+        patience: Patience::wished(wish.no_wait),
+        how_long: wish.how_long,
     })
 }
 
@@ -126,7 +130,7 @@ fn facts(resource: &ResourceInfo, expires_at: u64) -> String {
 }
 
 /// The time of day.
-pub(super) fn clock(seconds: u64) -> String {
+pub(in crate::command) fn clock(seconds: u64) -> String {
     let moment =
         i64::try_from(seconds).ok().and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
     moment.map_or_else(String::new, |at| format!("{:02}:{:02} UTC", at.hour(), at.minute()))
@@ -140,7 +144,10 @@ async fn detach(
 ) -> Outcome<Ending> {
     let sign_in = application.signed_in(holder).await?;
     let name = request.target.full_name();
-    let info = session::detach(application, background_words(wish, &name), &name, sign_in).await?;
+    let info = {
+        let words = background_words(wish, &name);
+        session::detach(application, words, &name, sign_in, serde_json::Value::Null).await?
+    };
     let place = info.address.clone().unwrap_or_default();
     application.console.say(&format!("{} is open on {place} in the background", info.resource));
     application.console.say(&format!("  connect close {}", info.resource));
@@ -164,13 +171,18 @@ fn background_words(wish: &arguments::Open, name: &str) -> Vec<OsString> {
     if wish.read_only {
         words.push("--read-only".into());
     }
+    if let Some(how_long) = wish.how_long {
+        words.push(format!("--for={how_long}").into());
+    }
+    // Nobody sees what is waited for in the background.
+    words.push("--no-wait".into());
     words.push(name.into());
     words
 }
 
 async fn in_background(application: &Application, wish: &arguments::Open) -> Outcome<Ending> {
     let opened = async {
-        let sign_in = session::receive_handover()?;
+        let (sign_in, ()) = session::receive_handover()?;
         let request = request(application, wish).await?;
         let holder = application.holder(&request.target.agent)?;
         holder.borrow(sign_in).await;
@@ -211,6 +223,8 @@ mod tests {
             database: "shop".into(),
             class: "production".into(),
             actions,
+            on_request: Vec::new(),
+            approvers: Vec::new(),
             masked_columns: masked,
         }
     }

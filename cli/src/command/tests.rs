@@ -52,6 +52,40 @@ fn output_is_a_format_before_run_and_a_file_after_it() {
 }
 
 #[test]
+fn start_and_stop_are_runs_in_the_background_and_still_names_of_resources_and_commands() {
+    let run = |line: &str| match command(line) {
+        Command::Run(run) => run,
+        other => panic!("{line}: {other:?}"),
+    };
+    let started = run("connect run start prod-db --job j --output a --output b --shell fish").session;
+    let Some(arguments::RunSession::Start(start)) = started else { panic!("not start") };
+    assert_eq!((start.resource.as_deref(), start.job.as_str()), (Some("prod-db"), "j"));
+    assert_eq!(start.out, ["a", "b"].map(std::path::PathBuf::from));
+    let stopped = run("connect run stop 7f --failed").session;
+    let Some(arguments::RunSession::Stop(stop)) = stopped else { panic!("not stop") };
+    assert!(stop.failed && stop.run.as_deref() == Some("7f"));
+    assert!(matches!(run("connect run ls").session, Some(arguments::RunSession::Ls)));
+    // A command, and a resource, of that name.
+    let whole = run("connect run prod-db --job start --output a -- start --now");
+    assert_eq!((whole.session.is_none(), whole.command), (true, words("start --now")));
+    let whole = run("connect run --job j --output a start -- tool");
+    assert_eq!((whole.session.is_none(), whole.resource.as_deref()), (true, Some("start")));
+    let whole = run("connect run demo/stop --job j --output a -- tool");
+    assert_eq!(whole.resource.as_deref(), Some("demo/stop"));
+    for line in [
+        "connect run prod-db --output a -- tool",
+        "connect run prod-db --job j -- tool",
+        "connect run prod-db --job j --output a",
+        "connect run start --job j",
+        "connect run start --output a",
+        "connect run start --job j --output a -- tool x",
+        "connect run stop --job j",
+    ] {
+        assert!(matches!(reading::parse(&words(line)), Err(Problem::Clap(_))), "{line}");
+    }
+}
+
+#[test]
 fn a_mistyped_command_is_answered_for_both_readings() {
     let Err(Problem::Both(report)) = reading::parse(&words("connect statsu")) else { panic!("understood") };
     insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
@@ -64,11 +98,11 @@ fn a_mistyped_command_is_answered_for_both_readings() {
 
 #[test]
 fn a_command_of_another_version_is_no_stub_but_an_unknown_word() {
-    let Err(Problem::Both(report)) = reading::parse(&words("connect lineage prod-db select")) else {
+    let Err(Problem::Both(report)) = reading::parse(&words("connect report prod-db select")) else {
         panic!("understood")
     };
     insta::assert_snapshot!(failure::for_people(&report, "error:"), @r"
-    error: there is no command `lineage`, and no resource of that name is known here
+    error: there is no command `report`, and no resource of that name is known here
       next: connect --help
       next: connect ls
     ");
@@ -96,6 +130,8 @@ fn a_failure_before_the_command_starts_is_125_and_126_and_127_are_the_commands()
     let open = command("connect open a -- psql");
     let hold = command("connect open a");
     let needed = failure::sign_in_needed("nobody");
+    let (run, stop) = (command("connect run a --job j --output b -- x"), command("connect run stop"));
+    assert_eq!((status_of(&run, &needed), status_of(&stop, &needed)), (125, 4));
     assert_eq!(status_of(&exec, &needed), 125);
     assert_eq!(status_of(&open, &needed), 125);
     assert_eq!(status_of(&hold, &needed), 4);

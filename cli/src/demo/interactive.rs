@@ -64,7 +64,10 @@ async fn open(application: &Application, facts: &Facts) -> Outcome<Opened> {
         reason: None,
         actor: None,
         run: None,
+        task: None,
         local: LocalWish::Port(None),
+        patience: session::Patience::Wait,
+        how_long: None,
     };
     session::open(application, &request, holder).await
 }

@@ -1,6 +1,9 @@
 //! What is outside of this machine: agents and identity providers.
 
-use connect_shared::error::{ErrorReport, Exit};
+use connect_shared::{
+    api::AgentInfo,
+    error::{ErrorReport, Exit},
+};
 use time::OffsetDateTime;
 
 use super::Check;
@@ -10,7 +13,7 @@ use crate::{
     application::Application,
     certificate::ClientKey,
     failure::{self, Outcome},
-    identity::Provider,
+    identity::{Provider, Source},
     tunnel::{self, Transport, Ways},
 };
 
@@ -36,7 +39,7 @@ pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
         name("TCP and certificate"),
         format!("{} answers, version {}", agent.url, about.version),
     )];
-    checks.push(same_facts(agent, &about.identity.into(), &about.log.verifier_key));
+    checks.push(same_facts(agent, &about));
     checks.extend(ways(agent, &name).await);
     checks.push(clock(name("clock"), api.clock().await));
     checks
@@ -54,16 +57,19 @@ fn with_network_help(mut report: ErrorReport, agent: &Agent, protocol: &str) -> 
 }
 
 /// An agent whose provider or log key changed must be looked at by a person.
-fn same_facts(agent: &Agent, identity: &Identity, key: &str) -> Check {
+fn same_facts(agent: &Agent, about: &AgentInfo) -> Check {
     let what = format!("agent {}, identity", agent.name);
-    if *identity == agent.identity && key == agent.log.key {
+    let key = &about.log.verifier_key;
+    let others = about.other_identities.iter().map(|other| &other.identity);
+    let mut identities = std::iter::once(&about.identity).chain(others);
+    if identities.any(|identity| agent.identity == identity.clone().into()) && *key == agent.log.key {
         return Check::good(
             "agent_identity",
             what,
             "identity provider and log key are those that were added",
         );
     }
-    let changed = if key == agent.log.key { "its identity provider" } else { "the key of its log" };
+    let changed = if *key == agent.log.key { "its identity provider" } else { "the key of its log" };
     let report = failure::unverified("agent_changed", format!("{changed} is not the one that was added"))
         .help(format!("ask its operator why; then: connect agents rm {0}, and add it again", agent.name));
     Check::bad("agent_identity", what, report)
@@ -115,6 +121,16 @@ pub(super) async fn look_at_provider(application: &Application, identity: &Ident
     let issuer = identity.issuer.clone();
     let mut checks =
         vec![Check::of("identity_provider", "identity provider", found, |_| format!("{issuer} answers"))];
+    match application.workload() {
+        Ok(None) => {}
+        found => {
+            let words = |source: Option<Source>| {
+                source.map(|source| format!("this program's tokens come from {source}")).unwrap_or_default()
+            };
+            checks.push(Check::of("sign_in", "sign-in", found, words));
+            return checks;
+        }
+    }
     let record = application.keep(None).and_then(|keep| keep.record(identity));
     checks.push(match record {
         Ok(Some(record)) => {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use connect_shared::error::StepUp;
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, CsrfToken, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _, core::CoreResponseType,
+    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
+    core::{CoreAuthPrompt, CoreResponseType},
 };
 use tokio::time::timeout;
 
@@ -45,7 +47,17 @@ struct Attempt {
 
 /// Signs somebody in and says who it is.
 pub(crate) async fn sign_in(console: &Console, identity: &Identity, opening: Opening) -> Outcome<SignIn> {
-    let pending = Pending::start(identity).await?;
+    stronger_sign_in(console, identity, opening, &StepUp::default()).await
+}
+
+/// The same, in a way that a resource demands. Whether it was that way is for the agent to see.
+pub(crate) async fn stronger_sign_in(
+    console: &Console,
+    identity: &Identity,
+    opening: Opening,
+    demands: &StepUp,
+) -> Outcome<SignIn> {
+    let pending = Pending::with(identity, demands).await?;
     show(console, pending.address(), opening)?;
     let sign_in = pending.finish().await?;
     console.say(&format!("Signed in as {}", sign_in.profile.principal()));
@@ -62,9 +74,13 @@ pub(crate) struct Pending {
 impl Pending {
     /// Begins one; nothing is opened.
     pub(crate) async fn start(identity: &Identity) -> Outcome<Self> {
+        Self::with(identity, &StepUp::default()).await
+    }
+
+    async fn with(identity: &Identity, demands: &StepUp) -> Outcome<Self> {
         let provider = Provider::discover(identity).await?;
         let callback = Callback::listen().await?;
-        let attempt = Attempt::start(&provider, identity, callback.redirect_url())?;
+        let attempt = Attempt::start(&provider, identity, callback.redirect_url(), demands)?;
         Ok(Self { provider, callback, attempt })
     }
 
@@ -121,7 +137,7 @@ fn open_browser(url: &str) -> bool {
 }
 
 impl Attempt {
-    fn start(provider: &Provider, identity: &Identity, redirect: String) -> Outcome<Self> {
+    fn start(provider: &Provider, identity: &Identity, redirect: String, demands: &StepUp) -> Outcome<Self> {
         let redirect = RedirectUrl::new(redirect).map_err(|error| failure::unexpected(error.to_string()))?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
@@ -129,6 +145,13 @@ impl Attempt {
         let mut request = client.authorize_url(flow, CsrfToken::new_random, Nonce::new_random);
         for scope in identity.scopes.iter().filter(|scope| *scope != "openid") {
             request = request.add_scope(Scope::new(scope.clone()));
+        }
+        if *demands != StepUp::default() {
+            // Who is signed in there already is asked again.
+            request = request.add_prompt(CoreAuthPrompt::Login);
+        }
+        if !demands.acr.is_empty() {
+            request = request.add_extra_param("acr_values", demands.acr.join(" "));
         }
         let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
         Ok(Self { url: url.to_string(), state, nonce, verifier, redirect })

@@ -7,7 +7,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Mutex;
 
-use super::{refresh, tokens::SignIn};
+use super::{
+    refresh,
+    tokens::SignIn,
+    workload::{Shared, Workload},
+};
 use crate::{
     agents::Identity,
     failure::{self, Outcome},
@@ -21,11 +25,23 @@ pub(crate) struct Holder {
     identity: Identity,
     keep: Arc<Keep>,
     memory: Arc<Mutex<Option<SignIn>>>,
+    /// A program signs in by itself: nothing is kept.
+    workload: Option<Shared>,
 }
 
 impl Holder {
     pub(crate) fn new(identity: Identity, keep: Keep) -> Self {
-        Self { identity, keep: Arc::new(keep), memory: Arc::default() }
+        Self { identity, keep: Arc::new(keep), memory: Arc::default(), workload: None }
+    }
+
+    /// For a program with tokens of its own.
+    pub(crate) fn of_workload(identity: Identity, keep: Keep, workload: Workload) -> Self {
+        Self { workload: Some(Arc::new(workload)), ..Self::new(identity, keep) }
+    }
+
+    /// Whether a program signs in by itself here, so that no person could help.
+    pub(crate) const fn is_workload(&self) -> bool {
+        self.workload.is_some()
     }
 
     pub(crate) const fn identity(&self) -> &Identity {
@@ -38,6 +54,11 @@ impl Holder {
         let mut memory = self.memory.lock().await;
         if let Some(held) = memory.as_ref().filter(|held| held.is_fresh()) {
             return Ok(held.clone());
+        }
+        if let Some(workload) = &self.workload {
+            let fresh = workload.sign_in().await?;
+            *memory = Some(fresh.clone());
+            return Ok(fresh);
         }
         let _lock = self.lock().await?;
         // Another process may have renewed it while we waited for the lock.
@@ -53,6 +74,11 @@ impl Holder {
     /// here. Without a refresh token the ID token must do, for as long as it is good.
     pub(crate) async fn confirmed(&self) -> Outcome<SignIn> {
         let mut memory = self.memory.lock().await;
+        if let Some(workload) = &self.workload {
+            let confirmed = workload.sign_in().await?;
+            *memory = Some(confirmed.clone());
+            return Ok(confirmed);
+        }
         let _lock = self.lock().await?;
         let kept = self.blocking(|keep, identity| keep.load(identity)).await?;
         let was_kept = kept.is_some();

@@ -50,6 +50,8 @@ pub(super) struct More {
     revocation_endpoint: Option<String>,
     /// RFC 9207.
     #[serde(default)]
+    device_authorization_endpoint: Option<String>,
+    #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
 
@@ -161,6 +163,12 @@ impl Provider {
     /// Where tokens are given back, if that is possible.
     pub(super) fn revocation(&self) -> Option<Url> {
         let url = Url::parse(self.more.revocation_endpoint.as_deref()?).ok()?;
+        transport::is_acceptable(&url).then_some(url)
+    }
+
+    /// Where a sign-in by device code begins (RFC 8628), if that is possible.
+    pub(super) fn device_endpoint(&self) -> Option<Url> {
+        let url = Url::parse(self.more.device_authorization_endpoint.as_deref()?).ok()?;
         transport::is_acceptable(&url).then_some(url)
     }
 

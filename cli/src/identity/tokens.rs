@@ -65,6 +65,11 @@ impl SignIn {
     pub(crate) fn is_fresh(&self) -> bool {
         self.profile.expires_at > now() + TOO_LATE
     }
+
+    /// Whether no agent would take the ID token any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.profile.expires_at <= now()
+    }
 }
 
 /// Seconds since 1970-01-01T00:00:00Z.

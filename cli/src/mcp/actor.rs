@@ -1,6 +1,13 @@
 //! The name under which an AI agent acts. It is what its program says of itself: a name for the record, never
 //! a right. Whatever the name, an actor gets less than the person.
 
+/// Who calls, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Who {
+    pub(super) actor: String,
+    pub(super) task: Option<String>,
+}
+
 /// Longest parts, so that the whole fits into a grant.
 const MAX_NAME: usize = 40;
 const MAX_VERSION: usize = 20;

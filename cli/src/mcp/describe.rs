@@ -5,6 +5,7 @@ use connect_shared::api::Explanation;
 use serde_json::{Value, json};
 
 use super::{
+    actor::Who,
     rows::{MOST_ROWS, Rows},
     server::Stopped,
     sessions::Sessions,
@@ -28,17 +29,17 @@ pub(super) struct Described {
     pub(super) cut: usize,
 }
 
-pub(super) async fn run(sessions: &Sessions, wish: &Describe, actor: &str) -> Result<Described, Stopped> {
+pub(super) async fn run(sessions: &Sessions, wish: &Describe, who: &Who) -> Result<Described, Stopped> {
     let (names, cut) = match &wish.table {
         Some(table) => (vec![(wish.schema.clone().unwrap_or_else(|| "public".to_owned()), table.clone())], 0),
-        None => tables(sessions, wish, actor).await?,
+        None => tables(sessions, wish, who).await?,
     };
     // One text for all: its statements come back in order.
     let text: Vec<String> = names
         .iter()
         .map(|(schema, table)| format!("SELECT * FROM {}.{}", quoted(schema), quoted(table)))
         .collect();
-    let explanation = sessions.explain(&wish.resource, &text.join(";\n"), actor).await?;
+    let explanation = sessions.explain(&wish.resource, &text.join(";\n"), who).await?;
     let (tables, masked) = told(&names, &explanation);
     Ok(Described { tables, masked, cut })
 }
@@ -46,9 +47,9 @@ pub(super) async fn run(sessions: &Sessions, wish: &Describe, actor: &str) -> Re
 async fn tables(
     sessions: &Sessions,
     wish: &Describe,
-    actor: &str,
+    who: &Who,
 ) -> Result<(Vec<(String, String)>, usize), Stopped> {
-    let client = sessions.client(&wish.resource, actor).await?;
+    let client = sessions.client(&wish.resource, who).await?;
     let mut rows = Rows::new(Some(MOST_ROWS));
     statement::run(&client, TABLES, &mut rows).await?;
     let cut = rows.rows_cut;

@@ -13,6 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::actor::Who;
 use crate::{
     agents::Identity,
     api::ControlApi,
@@ -20,7 +21,7 @@ use crate::{
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::{Holder, Pending, SignIn},
-    session::{self, ClientSettings, LocalWish, Request, Until},
+    session::{self, ClientSettings, LocalWish, Patience, Request, Until},
 };
 
 /// Sessions at once.
@@ -33,15 +34,26 @@ pub(super) struct Sessions {
     /// Resources that are offered; empty: all.
     offered: Arc<[String]>,
     reason: Option<String>,
-    open: Arc<Mutex<HashMap<(String, String), Open>>>,
+    /// What a person started us for.
+    task: Option<String>,
+    open: Arc<Mutex<HashMap<(String, Who), Open>>>,
     signing_in: Arc<Mutex<HashMap<Identity, SigningIn>>>,
 }
 
 struct Open {
-    client: ClientSettings,
+    client: Arc<ClientSettings>,
+    /// When it was wanted last, among all.
+    used: u64,
     /// Its end ends the session.
     _until: oneshot::Sender<()>,
     holding: JoinHandle<()>,
+}
+
+/// Where the control API of a resource's agent is spoken.
+pub(super) struct Desk {
+    pub(super) target: session::Target,
+    pub(super) api: ControlApi,
+    pub(super) sign_in: SignIn,
 }
 
 /// A sign-in that waits for the person.
@@ -66,14 +78,24 @@ impl From<ErrorReport> for Stop {
 }
 
 impl Sessions {
-    pub(super) fn new(application: Application, offered: Vec<String>, reason: Option<String>) -> Self {
+    pub(super) fn new(
+        application: Application,
+        offered: Vec<String>,
+        (reason, task): (Option<String>, Option<String>),
+    ) -> Self {
         Self {
             application,
             offered: offered.into(),
             reason,
+            task,
             open: Arc::default(),
             signing_in: Arc::default(),
         }
+    }
+
+    /// What a person started us for.
+    pub(super) fn task(&self) -> Option<&str> {
+        self.task.as_deref()
     }
 
     /// What can be read, at every agent that answers.
@@ -95,31 +117,43 @@ impl Sessions {
         Ok(found)
     }
 
-    /// What would become of a text.
-    pub(super) async fn explain(&self, resource: &str, sql: &str, actor: &str) -> Result<Explanation, Stop> {
+    /// The agent of a resource, and the sign-in to speak to it with.
+    pub(super) async fn desk(&self, resource: &str) -> Result<Desk, Stop> {
         let target = self.target(resource).await?;
         let holder = self.application.holder(&target.agent)?;
         let sign_in = self.signed_in(&holder).await?;
         let api = ControlApi::new(&target.agent, Some(&ClientKey::generate()?))?;
+        Ok(Desk { target, api, sign_in })
+    }
+
+    /// What would become of a text.
+    pub(super) async fn explain(&self, resource: &str, sql: &str, who: &Who) -> Result<Explanation, Stop> {
+        let desk = self.desk(resource).await?;
         let request = ExplainRequest {
-            resource: target.resource,
+            resource: desk.target.resource,
             sql: sql.to_owned(),
             search_path: None,
             actions: vec![Action::Read],
-            actor: Some(actor.to_owned()),
+            actor: Some(who.actor.clone()),
+            task: who.task.clone(),
         };
-        Ok(api.explain(sign_in.id_token.reveal(), &request).await?)
+        Ok(desk.api.explain(desk.sign_in.id_token.reveal(), &request).await?)
     }
 
     /// How to reach a session for this actor.
-    pub(super) async fn client(&self, resource: &str, actor: &str) -> Result<ClientSettings, Stop> {
+    pub(super) async fn client(&self, resource: &str, who: &Who) -> Result<Arc<ClientSettings>, Stop> {
         let target = self.target(resource).await?;
-        let key = (target.full_name(), actor.to_owned());
+        let key = (target.full_name(), who.clone());
         // Held while one opens, so that two calls do not open two.
         let mut all = self.open.lock().await;
         all.retain(|_, open| !open.holding.is_finished());
-        if let Some(open) = all.get(&key) {
-            return Ok(open.client.clone());
+        let used = all.values().map(|open| open.used).max().map_or(0, |last| last.saturating_add(1));
+        if let Some(open) = all.get_mut(&key) {
+            open.used = used;
+            return Ok(Arc::clone(&open.client));
+        }
+        if all.len() >= MOST_SESSIONS {
+            leave_one(&mut all).await;
         }
         if all.len() >= MOST_SESSIONS {
             let words = format!("no more than {MOST_SESSIONS} sessions are open at once");
@@ -131,18 +165,22 @@ impl Sessions {
             target,
             actions: vec![Action::Read],
             reason: self.reason.clone(),
-            actor: Some(actor.to_owned()),
+            actor: Some(who.actor.clone()),
             run: None,
+            task: who.task.clone(),
             local: LocalWish::Private,
+            // A program is told what is missing; its person asks.
+            patience: Patience::None,
+            how_long: None,
         };
-        let open = self.hold(session::open(&self.application, &request, holder).await?);
-        let client = open.client.clone();
+        let open = self.hold(session::open(&self.application, &request, holder).await?, used);
+        let client = Arc::clone(&open.client);
         all.insert(key, open);
         Ok(client)
     }
 
-    fn hold(&self, opened: session::Opened) -> Open {
-        let client = opened.client.clone();
+    fn hold(&self, opened: session::Opened, used: u64) -> Open {
+        let client = Arc::new(opened.client.clone());
         let (until, mut ended) = oneshot::channel::<()>();
         let console = self.application.console.clone();
         let holding = tokio::spawn(async move {
@@ -151,7 +189,7 @@ impl Sessions {
             });
             opened.hold(&console, Until::Happens(finished)).await;
         });
-        Open { client, _until: until, holding }
+        Open { client, used, _until: until, holding }
     }
 
     /// Ends every session, and waits for that.
@@ -217,5 +255,16 @@ impl Sessions {
         });
         all.insert(identity, SigningIn { address: address.clone(), waiting });
         Ok(address)
+    }
+}
+
+/// Ends the session that was wanted longest ago, of those that no call uses: each task has its own, and there are
+/// more tasks than sessions.
+async fn leave_one(all: &mut HashMap<(String, Who), Open>) {
+    let idle = all.iter().filter(|(_, open)| Arc::strong_count(&open.client) == 1);
+    let oldest = idle.min_by_key(|(_, open)| open.used).map(|(key, _)| key.clone());
+    if let Some(Open { _until: until, holding, .. }) = oldest.and_then(|key| all.remove(&key)) {
+        drop(until);
+        let _ended = holding.await;
     }
 }

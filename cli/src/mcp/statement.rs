@@ -58,6 +58,8 @@ async fn connect(settings: &ClientSettings) -> Result<(Client, JoinHandle<()>, O
     let stream = UnixStream::connect(socket(settings)).await.map_err(|error| local(&error))?;
     let mut config = Config::new();
     config.user(&settings.principal).dbname(&settings.database).application_name("connect mcp");
+    // A call does not wait for people: it ends with the request that they decide.
+    config.options("-c connect.wait=off");
     let (stream, over) = Metered::new(stream, MOST_BYTES);
     let connected = config.connect_raw(stream, NoTls).await;
     let (client, connection) = connected.map_err(|error| problem(&error))?;

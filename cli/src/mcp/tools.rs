@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use connect_shared::api::{LineageDirection, LineageKind};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rows;
+use super::{people, rows};
 
 /// Longest statement that is taken.
 pub(super) const MAX_SQL: usize = 64 * 1024;
@@ -41,9 +42,47 @@ pub(super) struct Explain {
     pub(super) sql: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lineage {
+    pub(super) resource: String,
+    pub(super) about: String,
+    #[serde(default)]
+    pub(super) kind: Option<LineageKind>,
+    #[serde(default)]
+    pub(super) direction: Option<LineageDirection>,
+    #[serde(default)]
+    pub(super) depth: Option<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestAccess {
+    pub(super) resource: String,
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) minutes: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitForApproval {
+    pub(super) resource: String,
+    pub(super) request: String,
+    #[serde(default)]
+    pub(super) seconds: Option<u64>,
+}
+
 /// All of them.
 pub(super) fn all() -> Vec<Tool> {
     let resource = json!({ "type": "string", "description": "a name from list_resources" });
+    let mut all = statements(&resource);
+    all.extend([lineage(&resource), request_access(&resource), wait_for_approval(&resource)]);
+    all
+}
+
+/// What is done with statements.
+fn statements(resource: &Value) -> Vec<Tool> {
     let sql = |what: &str| json!({ "type": "string", "maxLength": MAX_SQL, "description": what });
     vec![
         tool("list_resources", "List the databases that can be read.", json!({}), &[]),
@@ -79,7 +118,55 @@ pub(super) fn all() -> Vec<Tool> {
     ]
 }
 
+fn lineage(resource: &Value) -> Tool {
+    tool(
+        "lineage",
+        "Say where values came from or where they went, by the record of what this person did: columns, \
+         files, runs, and whether they were masked.",
+        json!({
+            "resource": resource,
+            "about": { "type": "string", "description": "a column, table, run, job, file (name or SHA-256) or principal" },
+            "kind": { "enum": ["column", "table", "run", "job", "file", "principal"] },
+            "direction": { "enum": ["up", "down"], "description": "up: where it came from (usual); down: where it went" },
+            "depth": { "type": "integer", "minimum": 1, "maximum": 32 },
+        }),
+        &["resource", "about"],
+    )
+}
+
+fn request_access(resource: &Value) -> Tool {
+    let tool = tool(
+        "request_access",
+        "Ask people for access to a resource that needs an approval. They see your name and the reason.",
+        json!({
+            "resource": resource,
+            "reason": { "type": "string", "maxLength": 1000, "description": "what for, for the person who approves" },
+            "minutes": { "type": "integer", "minimum": 1, "maximum": people::MOST_MINUTES },
+        }),
+        &["resource", "reason"],
+    );
+    // A request is there for people to see; two of them are two.
+    tool.with_annotations(ToolAnnotations::from_raw(None, Some(false), Some(false), Some(false), Some(false)))
+}
+
+fn wait_for_approval(resource: &Value) -> Tool {
+    tool(
+        "wait_for_approval",
+        "Say what became of a request for an approval; waits a while for a verdict.",
+        json!({
+            "resource": resource,
+            "request": { "type": "string", "description": "the id that an answer gave: req_…" },
+            "seconds": { "type": "integer", "minimum": 0, "maximum": people::LONGEST_WAIT },
+        }),
+        &["resource", "request"],
+    )
+}
+
 fn tool(name: &'static str, description: &'static str, properties: Value, required: &[&str]) -> Tool {
+    let mut properties = properties;
+    properties["task"] = json!({
+        "type": "string", "maxLength": 128, "description": "id of what you work on, for the record",
+    });
     let schema = json!({
         "type": "object",
         "properties": properties,
@@ -96,11 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tool_says_that_it_only_reads_and_takes_no_argument_that_it_does_not_name() {
+    fn tools_say_that_they_only_read_but_for_the_request_and_take_no_argument_that_they_do_not_name() {
         for tool in all() {
             assert_eq!(tool.input_schema["additionalProperties"], false, "{}", tool.name);
             let hints = tool.annotations.expect("hints");
-            assert_eq!((hints.read_only_hint, hints.destructive_hint), (Some(true), Some(false)));
+            assert_eq!(
+                (hints.read_only_hint, hints.destructive_hint),
+                (Some(tool.name != "request_access"), Some(false))
+            );
         }
     }
 

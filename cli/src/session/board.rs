@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connect_shared::grant::Action;
+use connect_shared::{grant::Action, ids::RunId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
@@ -91,6 +91,9 @@ pub(crate) struct SessionInfo {
     pub(crate) connections: usize,
     #[serde(default)]
     pub(crate) tunnel: TunnelInfo,
+    /// The run that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<RunId>,
 }
 
 /// Where the parts of a session read and write its state.
@@ -113,6 +116,7 @@ impl Board {
             expires_at: 0,
             connections: 0,
             tunnel: TunnelInfo::default(),
+            run: None,
         };
         Self { state: Arc::new(watch::Sender::new(info)), close: Arc::default() }
     }

@@ -47,15 +47,10 @@ impl ClientSettings {
         }
         format!("{scheme}://{user}@{}:{}/{database}?sslmode=disable", self.host, self.port)
     }
-
-    /// Lines for `eval`, in any POSIX shell and fish.
-    pub(crate) fn shell_lines(&self) -> String {
-        self.environment().iter().map(|(name, value)| format!("export {name}={}\n", quote(value))).collect()
-    }
 }
 
 /// RFC 3986: everything but unreserved characters.
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -67,13 +62,10 @@ fn encode(text: &str) -> String {
     encoded
 }
 
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Shell, lines};
 
     fn settings(address: &LocalAddress) -> ClientSettings {
         ClientSettings::new(Engine::PostgreSql, address, "shop db", "ana@example.com")
@@ -90,7 +82,7 @@ mod tests {
     fn shell_lines_survive_quotes_in_names() {
         let mut settings = settings(&LocalAddress::Port(15432));
         settings.principal = "o'neil; rm -rf /".into();
-        insta::assert_snapshot!(settings.shell_lines(), @r"
+        insta::assert_snapshot!(lines(Shell::Sh, &settings.environment()), @r"
         export PGHOST='127.0.0.1'
         export PGPORT='15432'
         export PGDATABASE='shop db'

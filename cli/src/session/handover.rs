@@ -10,7 +10,7 @@ use std::{
 };
 
 use connect_shared::error::ErrorReport;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::board::SessionInfo;
 use crate::{
@@ -21,7 +21,14 @@ use crate::{
 };
 
 /// Longest line that passes between the two.
-const MAX_LINE: u64 = 256 * 1024;
+const MAX_LINE: u64 = 4 * 1024 * 1024;
+
+/// What the one that stays is given.
+#[derive(Debug, Serialize, Deserialize)]
+struct Handover<T> {
+    sign_in: SignIn,
+    given: T,
+}
 
 /// What the one that stays says when it knows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,17 +38,19 @@ enum News {
     Failed(ErrorReport),
 }
 
-/// Starts `arguments` again in the background and waits until it is ready or has failed.
+/// Starts `arguments` again in the background, gives it what a command line is no place for, and waits until it
+/// is ready or has failed.
 pub(crate) async fn detach(
     application: &Application,
     arguments: Vec<std::ffi::OsString>,
     resource: &str,
     sign_in: SignIn,
+    given: serde_json::Value,
 ) -> Outcome<SessionInfo> {
     let log = application.paths.logs().join(file_name(resource));
     let work = move || {
         let mut child = start(arguments, &log)?;
-        hand_over(&mut child, &sign_in)?;
+        hand_over(&mut child, &Handover { sign_in, given })?;
         hear(&mut child, &log)
     };
     tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))?
@@ -59,8 +68,8 @@ fn start(arguments: Vec<std::ffi::OsString>, log: &Path) -> Outcome<Child> {
     command.spawn().map_err(|error| cannot_start(&error))
 }
 
-fn hand_over(child: &mut Child, sign_in: &SignIn) -> Outcome<()> {
-    let mut line = serde_json::to_vec(sign_in).map_err(|error| failure::unexpected(error.to_string()))?;
+fn hand_over(child: &mut Child, handover: &Handover<serde_json::Value>) -> Outcome<()> {
+    let mut line = serde_json::to_vec(handover).map_err(|error| failure::unexpected(error.to_string()))?;
     line.push(b'\n');
     let sent = child.stdin.take().map(|mut pipe| pipe.write_all(&line));
     sent.unwrap_or(Ok(())).map_err(|error| cannot_start(&error))
@@ -80,13 +89,15 @@ fn hear(child: &mut Child, log: &Path) -> Outcome<SessionInfo> {
     }
 }
 
-/// Takes the sign-in that was handed over, and leaves the terminal.
-pub(crate) fn receive() -> Outcome<SignIn> {
+/// Takes what was handed over, and leaves the terminal.
+pub(crate) fn receive<T: DeserializeOwned>() -> Outcome<(SignIn, T)> {
     // It fails only where there is no terminal to leave.
     let _leader_already = rustix::process::setsid();
     let mut line = String::new();
     io::stdin().lock().take(MAX_LINE).read_line(&mut line).map_err(|error| cannot_start(&error))?;
-    serde_json::from_str(&line).map_err(|_| failure::usage("--detached is for `--detach` only"))
+    let handover: Handover<T> = serde_json::from_str(&line)
+        .map_err(|_| failure::usage("--detached is for what starts itself in the background"))?;
+    Ok((handover.sign_in, handover.given))
 }
 
 /// Tells whoever started us that the session is ready.

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::{
+    approval::{self, HowLong, Patience},
     board::{Board, SessionInfo, Stage},
     client::ClientSettings,
     door::{self, Door},
@@ -58,7 +59,13 @@ pub(crate) struct Request {
     pub(crate) actor: Option<String>,
     /// The run that the session is for.
     pub(crate) run: Option<RunIdentity>,
+    /// The AI agent's task that it is for.
+    pub(crate) task: Option<String>,
     pub(crate) local: LocalWish,
+    /// What to do where somebody must approve first.
+    pub(crate) patience: Patience,
+    /// For how long it is wanted then.
+    pub(crate) how_long: Option<HowLong>,
 }
 
 /// A session that is ready.
@@ -85,6 +92,7 @@ impl Request {
             reason: self.reason.clone(),
             actor: self.actor.clone(),
             run: self.run.clone(),
+            task: self.task.clone(),
         }
     }
 }
@@ -106,7 +114,13 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
     let key = Arc::new(ClientKey::generate()?);
     let api = ControlApi::new(&request.target.agent, Some(&key))?;
     let wanted = request.for_grant();
-    let granted = grant(application, &api, &holder, &wanted, &request.local).await?;
+    let granted = match grant(application, &api, &holder, &wanted, &request.local).await {
+        Err(report) if report.code == approval::NEEDED => {
+            approval::obtain(application, &api, &holder, request, report).await?;
+            grant(application, &api, &holder, &wanted, &request.local).await?
+        }
+        granted => granted?,
+    };
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
     let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };
@@ -133,6 +147,7 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
         info.client = Some(client.clone());
         info.address = Some(listener.address().to_string());
         info.actions = granted.resource.actions.clone();
+        info.run = request.run.as_ref().map(|run| run.id);
     });
     let reached = Reached { tunnel, control, welcome, grant: granted.grant };
     let (keeper, link) = Keeper::new(entrance, reached, application.console.clone(), board.clone());
@@ -160,8 +175,18 @@ async fn grant(
     // A command's standard error is its own: of us it shows problems only.
     let quiet = *local == LocalWish::Private || application.console.is_for_programs();
     let waiting = (!quiet).then(|| application.console.wait_for(&format!("Opening {}", wanted.resource)));
-    let granted = api.grant(sign_in.id_token.reveal(), wanted).await;
+    let mut granted = api.grant(sign_in.id_token.reveal(), wanted).await;
     drop(waiting);
+    if let Err(report) = &granted
+        && let Some(demands) = &report.step_up
+    {
+        if !quiet {
+            application.console.say(&report.message);
+        }
+        if let Some(stronger) = application.step_up(holder, demands).await? {
+            granted = api.grant(stronger.id_token.reveal(), wanted).await;
+        }
+    }
     match granted {
         Err(report) if report.exit == Exit::NotFound => {
             Err(with_suggestion(application, report, &wanted.resource))

@@ -9,11 +9,21 @@ pub(crate) enum Key {
     Color,
     Keep,
     Input,
+    Agent,
+    Workload,
 }
 
 impl Key {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Resource, Self::Port, Self::Output, Self::Color, Self::Keep, Self::Input];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Resource,
+        Self::Port,
+        Self::Output,
+        Self::Color,
+        Self::Keep,
+        Self::Input,
+        Self::Agent,
+        Self::Workload,
+    ];
 
     /// Its name in files; in the environment it is `CONNECT_` and the same in capitals.
     pub(crate) const fn name(self) -> &'static str {
@@ -24,6 +34,8 @@ impl Key {
             Self::Color => "color",
             Self::Keep => "keep",
             Self::Input => "input",
+            Self::Agent => "agent",
+            Self::Workload => "workload",
         }
     }
 
@@ -36,15 +48,19 @@ impl Key {
             Self::Color => "auto, always or never",
             Self::Keep => "where a sign-in is kept: auto, keychain, sealed, file or nothing",
             Self::Input => "false: never ask anything",
+            Self::Agent => "the only agent to use, instead of the known ones: URL#FINGERPRINT",
+            Self::Workload => {
+                "how a program signs in: github, env:NAME, file:PATH, url:URL, client:ID,key=FILE"
+            }
         }
     }
 
     pub(crate) const fn default_value(self) -> &'static str {
         match self {
-            Self::Resource => "",
+            Self::Resource | Self::Agent => "",
             Self::Port => "the one that was used before",
             Self::Output => "table",
-            Self::Color | Self::Keep => "auto",
+            Self::Color | Self::Keep | Self::Workload => "auto",
             Self::Input => "true",
         }
     }

@@ -13,7 +13,9 @@ use crate::{
 };
 
 /// Variables of ours that are no settings.
-const OTHER_VARIABLES: [&str; 7] = [
+const OTHER_VARIABLES: [&str; 9] = [
+    "CONNECT_ID_TOKEN",
+    "CONNECT_ID_TOKEN_FILE",
     "CONNECT_HOME",
     "CONNECT_CONFIG_DIR",
     "CONNECT_STATE_DIR",

@@ -66,14 +66,28 @@ async fn race(
         reached = &mut quic => match reached {
             // Whoever answers with another certificate does so on every way.
             Err(report) if report.exit != Exit::Unreachable => Err(report),
-            Err(report) => tls.await.map_err(|_| report),
+            Err(report) => tls.await.map_err(|other| both(report, other)),
             Ok(tunnel) => Ok(tunnel),
         },
         reached = &mut tls => match reached {
-            Err(_) => quic.await,
+            Err(other) => quic.await.map_err(|report| both(report, other)),
             Ok(tunnel) => Ok(tunnel),
         },
     }
+}
+
+/// What became of both ways: by UDP in its words, and by TLS in a clause behind them. What is not about the
+/// network is told alone, for it holds for every way.
+fn both(mut udp: ErrorReport, tls: ErrorReport) -> ErrorReport {
+    if udp.exit != Exit::Unreachable {
+        return udp;
+    }
+    if tls.exit != Exit::Unreachable {
+        return tls;
+    }
+    udp.message.push_str("; and ");
+    udp.message.push_str(&tls.message);
+    udp
 }
 
 /// Tries the agent's addresses in turn within [`PATIENCE`].
@@ -181,7 +195,26 @@ fn silent(agent: &Agent, address: &Address, transport: Transport) -> ErrorReport
     }
 }
 
-pub(super) fn no_answer(agent: &Agent, address: &Address) -> ErrorReport {
+/// The tunnel came up, and then nothing was said in it.
+pub(super) fn no_welcome(agent: &Agent, address: &Address, transport: Transport) -> ErrorReport {
+    let way = match transport {
+        Transport::Quic => "UDP",
+        Transport::Tls => "TLS over TCP",
+    };
+    let seconds = PATIENCE.as_secs();
+    failure::unreachable(
+        "agent_unreachable",
+        format!(
+            "the agent `{}` at {address} took a tunnel by {way} and then said nothing for {seconds} s; it may be \
+             overloaded, or its log may stand still",
+            agent.name
+        ),
+    )
+    .help("try again in a moment")
+    .help("connect doctor")
+}
+
+fn no_answer(agent: &Agent, address: &Address) -> ErrorReport {
     let seconds = PATIENCE.as_secs();
     failure::unreachable(
         "agent_unreachable",

@@ -25,6 +25,9 @@ pub struct ExplainRequest {
     /// Name of the AI agent that would act for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// The task that the AI agent works on, by its own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
 }
 
 /// What would become of a text.
@@ -54,12 +57,18 @@ pub struct ExplainedStatement {
     /// `select`, `update` …
     pub verb: String,
     pub kind: StatementKind,
+    /// Whether it is proved to change nothing, locks and what a session keeps included.
+    #[serde(default)]
+    pub read_only: bool,
     pub decision: Decision,
     /// SQLSTATE that the client would get; absent if the statement is permitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
     /// Columns that the client would see masked.
     pub masks: Vec<Mask>,
+    /// Columns with labels that are read in clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<ClearColumn>,
     /// Relations that it reads and writes, as `schema.name`.
     pub reads: Vec<String>,
     pub writes: Vec<String>,
@@ -77,6 +86,14 @@ pub enum StatementKind {
     Administration,
     Transaction,
     SessionControl,
+}
+
+/// One column with a label that is read in clear, since a rule shows it to the principal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClearColumn {
+    /// `schema.table.column`
+    pub column: String,
+    pub label: Label,
 }
 
 /// One column that is shown masked: which, how and why.

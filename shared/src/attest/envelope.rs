@@ -10,7 +10,7 @@ use crate::proof::note::{SigningKey, VerifierKey};
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Longest envelope that is read.
-const MAX_ENVELOPE: usize = 64 << 20;
+pub const MAX_ENVELOPE: usize = 64 << 20;
 
 /// One signed payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

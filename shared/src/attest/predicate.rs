@@ -4,6 +4,7 @@
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
+use super::folder::Folder;
 use crate::{
     entry::{StatementResult, TextRef},
     ids::StatementId,
@@ -38,25 +39,29 @@ pub struct Descriptor {
     pub digest: std::collections::BTreeMap<String, String>,
 }
 
-/// A file of a run, as `connect` found it.
+/// A file or folder of a run, as `connect` found it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileFact {
-    /// Its name, without folders.
+    /// Its name, without the folders above it. That of a folder ends with `/`.
     pub name: String,
-    /// Hexadecimal.
+    /// Hexadecimal. Of a folder: in-toto's `dirHash`, see [`super::Folder`].
     pub sha256: String,
     pub length: u64,
     /// When it was last written, by its machine's clock: milliseconds since 1970-01-01T00:00:00Z.
     pub modified: u64,
+    /// How many files it has, if it is a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
 }
 
 impl FileFact {
     /// As in-toto names it.
     #[must_use]
     pub fn descriptor(&self) -> Descriptor {
+        let algorithm = if self.files.is_some() { "dirHash" } else { "sha256" };
         Descriptor {
             name: self.name.clone(),
-            digest: [("sha256".to_owned(), self.sha256.clone())].into_iter().collect(),
+            digest: [(algorithm.to_owned(), self.sha256.clone())].into_iter().collect(),
         }
     }
 }
@@ -90,6 +95,9 @@ pub struct RunPredicate {
     /// By the word of `connect`; the agent never saw a file.
     pub inputs: Vec<FileFact>,
     pub outputs: Vec<FileFact>,
+    /// The files of each folder among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<Folder>,
     /// What nobody vouches for.
     pub not_covered: Vec<String>,
     /// Index of the run's end in the agent's log, and the proof that it stands there.

@@ -20,8 +20,13 @@ impl Entry {
             Self::SessionParked { .. } => "A tunnel broke or fell silent: its database connections wait.",
             Self::SessionResumed { .. } => "Another tunnel with the same key goes on with a session.",
             Self::SessionClosed { .. } => "A session ended.",
+            Self::Revoked { .. } => "Somebody's sessions were ended before their time, and by what.",
+            Self::Restored { .. } => "Somebody who was kept out may come in again.",
             Self::ConnectionOpened { .. } => "A database connection was opened for a session.",
             Self::ConnectionClosed { .. } => "A database connection ended.",
+            Self::UpstreamOpened { .. } => {
+                "The agent logged in at a database, under this process of the server, as this role."
+            }
             Self::CatalogLoaded { .. } => {
                 "What the agent learnt of a database: sizes and a digest, no values."
             }
@@ -37,10 +42,22 @@ impl Entry {
             Self::Denial(_) => "A statement was not let through. Durable before its error is returned.",
             Self::Explained { .. } => "Somebody asked what would become of a text. Nothing of it ran.",
             Self::Searched { .. } => "Somebody searched the log. Durable before the answer leaves.",
+            Self::PolicyLoaded { .. } => "Another policy set decides from here on.",
+            Self::PolicyRefused { .. } => "Policy files are not good; the set of this digest stays in force.",
+            Self::Request(_) => "A step in the life of a request: for access, or for one statement.",
+            Self::Reconciled { .. } => "Somebody compared the log with what a database knows of itself.",
+            Self::LineageAsked { .. } => {
+                "Somebody asked where values came from or went to. Durable before the answer leaves."
+            }
+            Self::CanarySeen { .. } => {
+                "A value that must never leave was on its way out. It did not leave, and the grant is over."
+            }
             Self::CancelRequested { .. } => "A cancel request reached a connection of the same principal.",
             Self::WitnessLate { .. } => "A witness has not cosigned for too long.",
             Self::WitnessBack { .. } => "The witness cosigns again.",
             Self::SinkRefused { .. } => "A sink refuses an event for good, and goes on without it.",
+            Self::KeyRotated { .. } => "The log has a new key, from a checkpoint on that both have signed.",
+            Self::Pruned { .. } => "Entries before `upto` are removed from here on; their hashes stay.",
             Self::Oversized { .. } => {
                 "Stands for an entry that is too long for a leaf: it is in `blob/<sha256>`."
             }

@@ -1,15 +1,16 @@
 //! One entry of each kind, with every field set: what the reference shows, and what every rendering is tried
 //! with.
 
-use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef};
+use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef};
 use crate::{
-    api::{SearchFilter, SearchScope},
+    api::{LineageDirection, LineageKind, LineageQuestion, SearchFilter, SearchScope},
     attest::FileFact,
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
     grant::{Action, RunIdentity},
-    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId, TunnelId},
+    ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
-    lineage::LineageReport,
+    lineage::{ColumnFact, LineageReport},
+    request::{RequestKind, RequestStep},
 };
 
 const STATEMENT: StatementId = StatementId::from_random([1; 16]);
@@ -71,6 +72,7 @@ impl Entry {
                     key: text("run+00000000+AAAA"),
                     parent: None,
                 }),
+                task: Some(text("ticket-12/step-1")),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -95,13 +97,30 @@ impl Entry {
                 grant: GRANT,
                 address: text("198.51.100.9:40405"),
             },
-            Self::SessionClosed { session: SESSION, code: text("closed") },
+            Self::SessionClosed { session: SESSION, code: text("revoked"), micros: Some(4_700) },
+            Self::Revoked {
+                cause: text("operator"),
+                whom: text("principal ana@example.com"),
+                by: Some(principal()),
+                sessions: 2,
+                until: Some(text("1764066000")),
+            },
+            Self::Restored {
+                cause: text("event/account-enabled"),
+                whom: text("subject 248289761001 of https://id.example.com"),
+            },
             Self::ConnectionOpened {
                 session: SESSION,
                 connection: CONNECTION,
                 upstream: text("db.internal:5432"),
             },
             Self::ConnectionClosed { session: SESSION, connection: CONNECTION, code: text("terminated") },
+            Self::UpstreamOpened {
+                resource: text("prod-db"),
+                connection: Some(CONNECTION),
+                process: 40_711,
+                role: Some(text("analyst")),
+            },
             Self::CatalogLoaded {
                 resource,
                 version: 3,
@@ -123,7 +142,8 @@ impl Entry {
             message: text("this would delete every row of `public.customers`"),
             hint: Some(text("Say which rows: add a WHERE that depends on a column of public.customers.")),
         };
-        let decision = |outcome, reasons| Decision { outcome, reasons, policy_digest: digest() };
+        let decision =
+            |outcome, reasons| Decision { outcome, reasons, shadow: Vec::new(), policy_digest: digest() };
         vec![
             Self::StatementText { fingerprint: text("50fde20626009aba"), sql },
             Self::StatementLineage {
@@ -134,6 +154,12 @@ impl Entry {
                     ..LineageReport::default()
                 }),
                 masks: [(text("public.customers.email"), Label::Email)].into(),
+                columns: [(
+                    text("public.customers.email"),
+                    ColumnFact { table: 16_385, number: 3, label: Some(Label::Email) },
+                )]
+                .into(),
+                through: [(text("public.customer_mail"), vec![text("public.customers")])].into(),
             },
             Self::RunEnded {
                 run: RUN,
@@ -147,6 +173,7 @@ impl Entry {
                     sha256: digest(),
                     length: 4_096,
                     modified: 1_764_065_000_000,
+                    files: None,
                 }],
                 statements: 3,
                 digest: digest(),
@@ -166,6 +193,7 @@ impl Entry {
                 writes: vec![text("public.audit")],
                 sequence: Some(0),
                 run: Some(RUN),
+                task: Some(text("ticket-12/step-1")),
                 lineage: Some(text("0c3f9a61b2d47e58")),
                 decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
             })),
@@ -189,6 +217,7 @@ impl Entry {
                 commitment: digest(),
                 sequence: Some(1),
                 run: Some(RUN),
+                task: Some(text("ticket-12/step-1")),
                 decision: decision(Outcome::Deny, vec![reason]),
             })),
             Self::Explained {
@@ -196,6 +225,7 @@ impl Entry {
                 resource: text("prod-db"),
                 texts: vec![TextRef::Fingerprint(text("50fde20626009aba"))],
                 outcome: OutcomeKind::Permit,
+                task: Some(text("ticket-12/step-1")),
             },
         ]
     }
@@ -211,6 +241,62 @@ impl Entry {
                 rows: 12,
                 upto: 4_096,
             },
+            Self::Request(Box::new(RequestEntry {
+                request: RequestId::from_random([8; 16]),
+                of: RequestKind::Statement,
+                step: RequestStep::Approved,
+                principal: principal(),
+                resource: text("prod-db"),
+                by: Some(PrincipalRef {
+                    sub: text("248289761002"),
+                    idp: text("https://id.example.com"),
+                    actor: None,
+                }),
+                name: text("li@example.com"),
+                reason: Some(text("INC-4711")),
+                binding: digest(),
+                until: 1_764_066_000,
+            })),
+            Self::PolicyLoaded { digest: digest(), previous: digest(), policies: 12 },
+            Self::PolicyRefused {
+                digest: digest(),
+                problems: vec![text("`no-refunds`: @aproval is not known")],
+            },
+            Self::Reconciled {
+                principal: principal(),
+                resource: text("prod-db"),
+                sessions: 1,
+                statements: 2,
+            },
+            Self::LineageAsked {
+                principal: principal(),
+                question: Box::new(LineageQuestion {
+                    scope: SearchScope::All,
+                    about: text("public.customers.email"),
+                    kind: Some(LineageKind::Column),
+                    resource: Some(text("prod-db")),
+                    direction: LineageDirection::Down,
+                    depth: 8,
+                    since: Some(1_764_064_800_000),
+                    until: None,
+                    before_label: false,
+                    actor: None,
+                    task: Some(text("ticket-12/step-1")),
+                }),
+                edges: 12,
+                upto: 4_096,
+            },
+            Self::CanarySeen {
+                canary: text("customer zero"),
+                form: text("plain"),
+                session: SESSION,
+                connection: CONNECTION,
+                principal: principal(),
+                grant: GRANT,
+                resource: text("prod-db"),
+                statement: Some(STATEMENT),
+                run: Some(RUN),
+            },
             Self::CancelRequested { session: SESSION, connection: CONNECTION },
             Self::WitnessLate {
                 witness: text("witness.example.com/one"),
@@ -219,6 +305,17 @@ impl Entry {
             },
             Self::WitnessBack { witness: text("witness.example.com/one"), cosigned: 4_096 },
             Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
+            Self::KeyRotated {
+                from: text("connect.local/prod+52a6f9e1+AQ…"),
+                to: text("connect.local/prod+0c3f9a61+AQ…"),
+            },
+            Self::Pruned {
+                upto: 25_600,
+                keep: text("pci-dss"),
+                before: 1_732_528_800_000,
+                open: vec![STATEMENT],
+                connections: [(CONNECTION, 17)].into(),
+            },
             Self::Oversized {
                 of: text("intent"),
                 statement: Some(STATEMENT),

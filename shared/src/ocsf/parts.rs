@@ -16,12 +16,17 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
     match entry {
         Entry::Intent(intent) => Some(&intent.principal),
         Entry::Denial(denial) => Some(&denial.principal),
+        Entry::Request(request) => Some(request.by.as_ref().unwrap_or(&request.principal)),
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
+        | Entry::CanarySeen { principal, .. }
         | Entry::Explained { principal, .. }
         | Entry::RunEnded { principal, .. }
-        | Entry::Searched { principal, .. } => Some(principal),
+        | Entry::Reconciled { principal, .. }
+        | Entry::Searched { principal, .. }
+        | Entry::LineageAsked { principal, .. } => Some(principal),
         Entry::GrantRefused { principal, .. } => principal.as_ref(),
+        Entry::Revoked { by, .. } => by.as_ref(),
         _ => None,
     }
 }

@@ -20,13 +20,14 @@ mod witnesses;
 
 pub use self::{
     growth::{GrowthError, check_growth},
-    report::{Fault, MAX_LISTED, OpenIntent, Progress, Report, Witnessed, Wrong},
+    report::{Fault, MAX_LISTED, OpenIntent, Progress, Pruned, Report, Witnessed, Wrong},
 };
 pub use super::tile::{LogReader, ReadError};
 use super::{
     checkpoint::{Checkpoint, CheckpointError},
     cosignature::WitnessKey,
     note::{MAX_NOTE_BYTES, VerifierKey},
+    pruning::{PRUNED, Pruning},
     receipt::Receipt,
 };
 
@@ -47,6 +48,8 @@ pub enum VerifyError {
 #[derive(Debug, Clone)]
 pub struct Verification {
     key: VerifierKey,
+    /// Keys that the log has had before.
+    former: Vec<VerifierKey>,
     kept: Vec<(String, Checkpoint)>,
     receipts: Vec<(String, Receipt)>,
     witnesses: Vec<WitnessKey>,
@@ -58,7 +61,21 @@ impl Verification {
     /// A check of the log that signs with this key.
     #[must_use]
     pub const fn new(key: VerifierKey) -> Self {
-        Self { key, kept: Vec::new(), receipts: Vec::new(), witnesses: Vec::new(), required: 0 }
+        Self {
+            key,
+            former: Vec::new(),
+            kept: Vec::new(),
+            receipts: Vec::new(),
+            witnesses: Vec::new(),
+            required: 0,
+        }
+    }
+
+    /// These are keys that the log has had before: receipts may be signed with them.
+    #[must_use]
+    pub fn former(mut self, keys: Vec<VerifierKey>) -> Self {
+        self.former = keys;
+        self
     }
 
     /// Also: the log contains the very tree of a checkpoint that was seen before. `label` names it in
@@ -97,10 +114,12 @@ impl Verification {
         let checkpoint = self.checkpoint(reader)?;
         let mut invalid = self.trust_receipts();
         let witnessed = self.trust_witnesses(reader, &mut invalid)?;
-        let mut walk = walk::Walk::new(reader, checkpoint, &self.kept, &self.receipts);
+        let pruning = pruned(reader, &checkpoint, &mut invalid);
+        let mut walk = walk::Walk::new(reader, checkpoint, &self.kept, &self.receipts, pruning.as_ref());
         walk.run(progress)?;
         let mut report = walk.finish()?;
         report.witnessed = witnessed;
+        report.pruned = pruning.map(Pruned::from);
         report.add(invalid);
         Ok(report)
     }
@@ -118,7 +137,13 @@ impl Verification {
     /// Checks receipts by themselves: those that hold lend their checkpoint, the others are faults.
     fn trust_receipts(&mut self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        self.receipts.retain(|(label, receipt)| match receipt.verify(&self.key) {
+        let mut keys = vec![&self.key];
+        keys.extend(&self.former);
+        let verify = |receipt: &Receipt| {
+            let with = |key: &&VerifierKey| receipt.verify(key);
+            keys.iter().map(with).find(Result::is_ok).unwrap_or_else(|| receipt.verify(&self.key))
+        };
+        self.receipts.retain(|(label, receipt)| match verify(receipt) {
             Ok(checkpoint) => {
                 self.kept.push((label.clone(), checkpoint));
                 true
@@ -131,6 +156,21 @@ impl Verification {
         });
         faults
     }
+}
+
+/// What the log says of entries that it has not any more, if it does say so: the entry is in its tree.
+fn pruned<R: LogReader>(reader: &R, checkpoint: &Checkpoint, faults: &mut Vec<Fault>) -> Option<Pruning> {
+    let read = Pruning::read(reader);
+    let checked = read.and_then(|found| match found {
+        Some(pruning) => pruning.check(reader, checkpoint).map(|()| Some(pruning)),
+        None => Ok(None),
+    });
+    checked.unwrap_or_else(|error| {
+        let wrong =
+            Wrong::ReceiptInvalid { label: format!("the file `{PRUNED}`"), reason: error.to_string() };
+        faults.push(Fault { index: None, wrong });
+        None
+    })
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use connect_tests::{
     agent::SHOP,
-    attack::{Attack, Composer, vault},
+    attack::{
+        Attack, Composer,
+        vault::{self, Account},
+    },
     canary,
-    postgres::ADMINISTRATOR,
+    postgres::{ADMINISTRATOR, Version},
     wire::{Answer, Mode},
     world::World,
 };
@@ -38,9 +41,22 @@ fn attacks(count: usize) -> Vec<(Mode, Attack)> {
 
 #[test]
 fn no_composed_attack_shows_a_clear_value_in_any_byte() {
-    let world = vault::world();
+    hold(&vault::world(), many(2_400));
+}
+
+#[test]
+fn nor_where_the_account_is_a_superuser_of_an_old_server() {
+    hold(&vault::world_on(Some(Version::Thirteen), Account::Superuser), many(600));
+}
+
+#[test]
+fn nor_where_the_account_owns_nothing_of_a_new_server() {
+    hold(&vault::world_on(Some(Version::Eighteen), Account::Small), many(600));
+}
+
+fn hold(world: &World, count: usize) {
     let tunnel = world.person("li").open(SHOP);
-    let attacks = attacks(many(2_400));
+    let attacks = attacks(count);
     let mut attacker = Attacker::protected(tunnel.port());
     let mut failures = Vec::new();
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
@@ -65,7 +81,7 @@ fn no_composed_attack_shows_a_clear_value_in_any_byte() {
     println!("{answered} answered, {denied} denied, {failed} failed at the server\n{tallies:#?}");
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), attacks.len(), failures.join("\n"));
     // Without us a large share of them succeeds, so that this test can fail.
-    let leaks = leaks_without_us(&world, attacks.iter().step_by(6));
+    let leaks = leaks_without_us(world, attacks.iter().step_by(6));
     let share = leaks * 100 / (attacks.len() / 6);
     assert!(share >= 25, "only {share} % of them show a canary on an unprotected server");
     assert!(answered * 100 / attacks.len() >= 30, "only {answered} were answered");

@@ -2,9 +2,13 @@
 
 use connect_tests::{
     agent::SHOP,
-    attack::{Attack, Composer, vault},
-    postgres::ADMINISTRATOR,
+    attack::{
+        Attack, Composer,
+        vault::{self, Account},
+    },
+    postgres::{ADMINISTRATOR, Version},
     wire::{Answer, Message, Mode},
+    world::World,
 };
 
 use super::{Attacker, SEED, many};
@@ -35,11 +39,24 @@ fn received(answers: &[Answer]) -> Vec<Vec<u8>> {
 /// beside the rows, do not answer a guess.
 #[test]
 fn no_byte_tells_whether_a_guess_at_a_clear_value_is_right() {
-    let world = vault::world();
+    guess(&vault::world(), many(1_500));
+}
+
+#[test]
+fn nor_where_the_account_is_a_superuser_of_an_old_server() {
+    guess(&vault::world_on(Some(Version::Thirteen), Account::Superuser), many(300));
+}
+
+#[test]
+fn nor_where_the_account_owns_nothing_of_a_new_server() {
+    guess(&vault::world_on(Some(Version::Eighteen), Account::Small), many(300));
+}
+
+fn guess(world: &World, count: usize) {
     let tunnel = world.person("li").open(SHOP);
     let mut composer = Composer::new(SEED + 2);
     let guesses: Vec<(Mode, Attack)> =
-        (0..many(1_500)).map(|place| (Mode::ALL[place % Mode::ALL.len()], composer.guess())).collect();
+        (0..count).map(|place| (Mode::ALL[place % Mode::ALL.len()], composer.guess())).collect();
     let all = |port: u16, user: &'static str, places: usize| -> Vec<_> {
         let mut attacker = Attacker::new(port, user, "shop");
         let guesses = guesses.iter().step_by(places);

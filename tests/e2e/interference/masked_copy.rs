@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use connect_tests::{
     agent::SHOP,
-    attack::{Composer, vault},
-    postgres::{ADMINISTRATOR, AGENT_USER, SAMPLE},
+    attack::{
+        Attack, Composer,
+        vault::{self, Account},
+    },
+    postgres::{ADMINISTRATOR, AGENT_USER, SAMPLE, Version},
     wire::{Answer, Field, Message, Mode, Wire},
     world::World,
 };
@@ -78,15 +81,28 @@ impl Seen {
 /// what non-interference means: the answer is a function of the masked database.
 #[test]
 fn queries_give_what_they_give_over_a_copy_that_holds_the_masks() {
-    let world = vault::world();
+    compare(&vault::world(), many(1_500));
+}
+
+#[test]
+fn they_do_where_the_account_is_a_superuser_of_an_old_server() {
+    compare(&vault::world_on(Some(Version::Thirteen), Account::Superuser), many(400));
+}
+
+#[test]
+fn they_do_where_the_account_owns_nothing_of_a_new_server() {
+    compare(&vault::world_on(Some(Version::Eighteen), Account::Small), many(400));
+}
+
+fn compare(world: &World, count: usize) {
     let tunnel = world.person("li").open(SHOP);
-    masked_copy(&world, tunnel.port());
+    masked_copy(world, tunnel.port());
     let mut ours = Attacker::protected(tunnel.port());
     let mut bare = Attacker::new(world.postgres.port(), ADMINISTRATOR, "masked");
     let mut composer = Composer::new(SEED + 1);
-    let (mut compared, mut failed, mut denials) = (0, 0, BTreeMap::<String, usize>::new());
+    let (mut compared, mut failed, mut replanned) = (0, 0, 0);
+    let mut denials = BTreeMap::<String, usize>::new();
     let mut differences = Vec::new();
-    let count = many(1_500);
     for place in 0..count {
         let attack = composer.query();
         let mode = Mode::ALL[place % Mode::ALL.len()];
@@ -101,7 +117,9 @@ fn queries_give_what_they_give_over_a_copy_that_holds_the_masks() {
         let (here, there) = (Seen::of(&answer), Seen::of(&theirs));
         compared += 1;
         failed += usize::from(there.sqlstate.is_some());
-        if here != there {
+        if here != there && by_another_plan(&bare, mode, &attack, &here, &there) {
+            replanned += 1;
+        } else if here != there {
             let error = |answer: &Answer| answer.error().map(Message::text).unwrap_or_default();
             differences.push(format!(
                 "{mode:?} {}: {}\n  ours:   {}\n  theirs: {}\n  {} {}",
@@ -114,9 +132,32 @@ fn queries_give_what_they_give_over_a_copy_that_holds_the_masks() {
             ));
         }
     }
-    println!("{compared} of {count} compared, {failed} of them errors; denied: {denials:#?}");
+    println!(
+        "{compared} of {count} compared, {failed} of them errors, {replanned} alike by another plan; \
+         denied: {denials:#?}"
+    );
     assert!(differences.is_empty(), "{} of {compared}:\n{}", differences.len(), differences.join("\n"));
     assert!(compared * 100 / count >= 75, "only {compared} of {count} were answered");
+    assert!(replanned * 200 <= count, "{replanned} of {count} differ by what the planner chose");
+}
+
+/// Whether the copy gives our answer too where its planner chooses otherwise: which rows an EXISTS or a LIMIT
+/// looks at before it knows enough, and so whether it meets one that its condition cannot be computed for, is
+/// the planner's choice, and the condition over masks is another expression to it.
+fn by_another_plan(bare: &Attacker, mode: Mode, attack: &Attack, ours: &Seen, theirs: &Seen) -> bool {
+    let data_exception =
+        |seen: &Seen| seen.sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("22"));
+    if !data_exception(ours) && !data_exception(theirs) {
+        return false;
+    }
+    let joins = ["enable_hashjoin", "enable_mergejoin", "enable_nestloop"];
+    joins.iter().any(|only| {
+        let mut alone = Wire::open(bare.port, bare.user, &bare.database).expect("a connection");
+        for join in joins {
+            alone.ask(Mode::Simple, &format!("SET {join} = {}", join == *only));
+        }
+        attack.steps.iter().any(|step| Seen::of(&alone.ask(mode, step)) == *ours)
+    })
 }
 
 fn printed(seen: &Seen) -> String {

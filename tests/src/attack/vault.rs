@@ -4,7 +4,11 @@
 //! NULL, which are equal, and what masks keep (a card's last four digits, a phone's and an IBAN's country)
 //! is the same.
 
-use crate::{agent::AgentOptions, postgres::Postgres, world::World};
+use crate::{
+    agent::AgentOptions,
+    postgres::{ADMINISTRATOR, AGENT_USER, Postgres, Version},
+    world::World,
+};
 
 /// What protected values are made of.
 #[derive(Debug, Clone, Copy)]
@@ -101,26 +105,58 @@ const LABELS: &str = r#"
 "public.former_contact.fax" = "pii.phone"
 "#;
 
+/// What the account behind the agent may do at the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// It owns the tables.
+    Owner,
+    Superuser,
+    /// It reads and writes rows of tables that are somebody else's.
+    Small,
+}
+
 /// A world whose `shop` also has the vault.
 ///
 /// # Panics
 /// Something does not start.
 #[must_use]
 pub fn world() -> World {
+    world_on(None, Account::Owner)
+}
+
+/// The same over another server, and with other rights.
+///
+/// # Panics
+/// Something does not start.
+#[must_use]
+pub fn world_on(version: Option<Version>, account: Account) -> World {
     // In development one may also create what shadows names.
     let options = AgentOptions { labels: LABELS, class: "development", ..AgentOptions::default() };
-    let mut world = World::start_with(&options);
+    let mut world = World::start_on(version, &options);
     world.agent.stop();
     add(&world.postgres, "shop");
     fill(&world.postgres, "shop", &CANARIES);
+    world.postgres.sql("shop", &rights(account));
     world.agent.restart();
     world
 }
 
+fn rights(account: Account) -> String {
+    match account {
+        Account::Owner => "SELECT".to_owned(),
+        Account::Superuser => format!("ALTER ROLE {AGENT_USER} SUPERUSER"),
+        Account::Small => format!(
+            "REASSIGN OWNED BY {AGENT_USER} TO {ADMINISTRATOR};
+             GRANT USAGE ON SCHEMA public TO {AGENT_USER};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {AGENT_USER};
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {AGENT_USER};"
+        ),
+    }
+}
+
 /// The tables, in a database that has the sample.
 pub fn add(postgres: &Postgres, database: &str) {
-    let owner = crate::postgres::AGENT_USER;
-    postgres.sql(database, &format!("SET ROLE {owner};\n{}", include_str!("vault.sql")));
+    postgres.sql(database, &format!("SET ROLE {AGENT_USER};\n{}", include_str!("vault.sql")));
 }
 
 /// The protected values. Rows keep their order.

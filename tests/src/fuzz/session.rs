@@ -80,6 +80,7 @@ impl Outside {
             match output {
                 Output::ToClient(bytes) | Output::ToServer(bytes) => said += bytes.len(),
                 Output::StatementText { .. } | Output::StatementLineage { .. } | Output::Cancel(_) => {}
+                Output::CancelOwn => self.machine.handle(self.now, Input::CancelOver),
                 Output::Record { ticket, .. } => {
                     let seq = Seq(self.appended);
                     self.appended += 1;
@@ -95,13 +96,16 @@ impl Outside {
                     self.machine.handle(self.now, Input::Catalog(Arc::new(catalog(newer_than + 1))));
                 }
                 Output::Finished { .. } => self.finished = true,
+                Output::Hold(_) | Output::HoldOver(_) | Output::Alarm { .. } => {}
             }
             assert!(said <= MOST_OUTPUT, "{said} bytes came out of one input");
         }
     }
 }
 
-fn setup(opened: Instant) -> Setup {
+/// What a connection to a small database starts with.
+#[must_use]
+pub fn setup(opened: Instant) -> Setup {
     let principal = Principal {
         reference: PrincipalRef {
             sub: "ana".to_owned(),
@@ -115,6 +119,7 @@ fn setup(opened: Instant) -> Setup {
         name: "prod-db".to_owned(),
         database: "shop".to_owned(),
         class: ResourceClass::Production,
+        approvers: Vec::new(),
     };
     Setup {
         facts: ConnectionFacts {
@@ -123,14 +128,26 @@ fn setup(opened: Instant) -> Setup {
             principal: Arc::new(principal),
             resource: Arc::new(resource),
             run: None,
+            task: None,
         },
-        grant: GrantInForce { id: GrantId::from_random([3; 16]), actions: vec![Action::Read, Action::Write] },
+        grant: GrantInForce {
+            id: GrantId::from_random([3; 16]),
+            actions: vec![Action::Read, Action::Write],
+            reason: None,
+        },
         catalog: Some(Arc::new(catalog(1))),
         mask_key: Arc::new(MaskKey::new([4; 32])),
         lookups: Arc::default(),
+        usage: Arc::default(),
         commitment_key: [5; 32],
         seed: [6; 32],
         limits: connect_core::understand::Limits::default(),
+        wall: Duration::from_secs(1_795_663_354),
+        policies: Arc::new(connect_core::decide::InForce::new(connect_core::decide::Policies::default_set())),
+        role: None,
+        tags: Vec::new(),
+        canaries: None,
+        hold_time: connect_core::protocol::postgres::connection::HOLD_TIME,
         opened,
     }
 }
@@ -212,7 +229,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut message = vec![kind];
     message.extend(u32::try_from(body.len() + 4).expect("short").to_be_bytes());
     message.extend(body);

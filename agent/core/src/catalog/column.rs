@@ -2,7 +2,7 @@
 
 use connect_shared::label::Label;
 
-use super::{Oid, code::Name};
+use super::{Oid, code::Name, shown::Seen};
 
 const BIT: u32 = 1560;
 const VARBIT: u32 = 1562;
@@ -40,6 +40,8 @@ pub struct Column {
     pub label: Option<Label>,
     /// The configuration says that it is free to show, whatever its values look like.
     pub cleared: bool,
+    /// How whoever this snapshot is for sees it, where that is not as everybody does.
+    pub seen: Option<Seen>,
     /// Part of a unique index, primary key or foreign key on either side: writing it tests stored values.
     pub tested_on_write: bool,
     pub not_null: bool,
@@ -77,6 +79,7 @@ impl Column {
             collation: None,
             label: None,
             cleared: false,
+            seen: None,
             tested_on_write: false,
             not_null: false,
         }

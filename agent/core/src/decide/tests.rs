@@ -8,8 +8,9 @@ use connect_shared::{
     label::Label,
 };
 
-use super::{DEFAULT_POLICY, Verdict, decide, policy_digest};
+use super::{Asking, DEFAULT_POLICY, Policies, Verdict, evaluate::obligations};
 use crate::{
+    approval::{Approval, Approved, Binder},
     catalog::Oid,
     principal::{GrantInForce, Principal, Resource, ResourceClass},
     record::ReadProof,
@@ -26,7 +27,11 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         writes: Vec::new(),
         proof: ReadProof::MayWrite,
         protection: Protection::Untouched,
+        shown: Vec::new(),
         lookups: 0,
+        assigned: Vec::new(),
+        gives_mask: false,
+        changes: crate::statement::Changes::default(),
         shapes: Vec::new(),
         effect: Effect::None,
         lineage: std::sync::Arc::default(),
@@ -40,14 +45,33 @@ struct Case {
     groups: &'static [&'static str],
     actions: Vec<Action>,
     class: ResourceClass,
+    approvers: &'static [&'static str],
 }
 
 /// A developer who may write in production.
-const WRITER: Case =
-    Case { actor: None, groups: &["developer"], actions: Vec::new(), class: ResourceClass::Production };
+const WRITER: Case = Case {
+    actor: None,
+    groups: &["developer"],
+    actions: Vec::new(),
+    class: ResourceClass::Production,
+    approvers: &[],
+};
+
+/// The same where somebody may approve.
+const ASKER: Case = Case {
+    actor: None,
+    groups: &["developer"],
+    actions: Vec::new(),
+    class: ResourceClass::Production,
+    approvers: &["data-oncall"],
+};
 
 impl Case {
     fn verdict(&self, statement: &Statement) -> Verdict {
+        self.verdict_with(statement, None)
+    }
+
+    fn verdict_with(&self, statement: &Statement, approved: Option<Approved<'_>>) -> Verdict {
         let principal = Principal {
             reference: PrincipalRef {
                 sub: "ana".into(),
@@ -59,15 +83,28 @@ impl Case {
         };
         let actions =
             if self.actions.is_empty() { vec![Action::Read, Action::Write] } else { self.actions.clone() };
-        let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions };
-        let resource = Resource { name: "prod-db".into(), database: "shop".into(), class: self.class };
-        decide(&principal, &grant, &resource, statement, StatementId::from_random([2; 16]))
+        let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions, reason: None };
+        let resource = Resource {
+            name: "prod-db".into(),
+            database: "shop".into(),
+            class: self.class,
+            approvers: self.approvers.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let asking = Asking {
+            principal: &principal,
+            grant: &grant,
+            resource: &resource,
+            purpose: None,
+            wall: std::time::Duration::ZERO,
+        };
+        Policies::default_set().decide(&asking, statement, StatementId::from_random([2; 16]), approved)
     }
 
     /// Reason code and SQLSTATE of a denial; `None` for a permit.
     fn denied(&self, statement: &Statement) -> Option<(ReasonCode, &'static str)> {
         match self.verdict(statement) {
             Verdict::Permit(..) => None,
+            Verdict::Hold(decision, _) => panic!("held: {decision:?}"),
             Verdict::Deny(decision, sqlstate) => {
                 assert_eq!(decision.outcome, Outcome::Deny);
                 Some((decision.reasons[0].code, sqlstate))
@@ -199,6 +236,7 @@ fn each_protected_column_in_the_output_is_an_obligation_to_mask() {
         number: 2,
         name: "public.customers.email".into(),
         label: Label::Email,
+        seen: None,
     };
     let protection = Protection::Projection { columns: vec![column] };
     let select = Statement { protection, proof: ReadProof::ReadOnly, ..statement("select", Kind::Read) };
@@ -213,12 +251,106 @@ fn each_protected_column_in_the_output_is_an_obligation_to_mask() {
 
 #[test]
 fn every_decision_names_the_policy_that_made_it() {
-    assert_eq!(policy_digest().len(), 64);
+    let policies = Policies::default_set();
+    assert_eq!(policies.digest().len(), 64);
     for statement in [statement("select", Kind::Read), statement("grant", Kind::Privilege)] {
         let decision = match WRITER.verdict(&statement) {
-            Verdict::Permit(_, decision) | Verdict::Deny(decision, _) => decision,
+            Verdict::Permit(_, decision) | Verdict::Hold(decision, _) | Verdict::Deny(decision, _) => {
+                decision
+            }
         };
-        assert_eq!(decision.policy_digest, policy_digest());
+        assert_eq!(decision.policy_digest, policies.digest());
         assert!(DEFAULT_POLICY.contains(&decision.reasons[0].policy), "{}", decision.reasons[0].policy);
     }
+}
+
+/// Everything that is held where somebody may approve it.
+fn held() -> Vec<Statement> {
+    let shaped = |verb: &str, kind, shape| Statement { shapes: vec![shape], ..statement(verb, kind) };
+    let unbounded = Shape::Unbounded { relation: "public.orders".into(), verb: "delete" };
+    let destructive = Shape::Destructive { what: "truncate orders".into() };
+    vec![
+        statement("create table", Kind::SchemaChange),
+        statement("grant", Kind::Privilege),
+        statement("vacuum", Kind::Administration),
+        shaped("delete", Kind::Write, unbounded),
+        shaped("truncate", Kind::Write, destructive),
+    ]
+}
+
+#[test]
+fn what_needs_an_approval_is_held_where_there_are_approvers_and_denied_elsewhere() {
+    for statement in held() {
+        let Verdict::Hold(decision, _) = ASKER.verdict(&statement) else {
+            panic!("held: {}", statement.verb)
+        };
+        assert_eq!(decision.outcome, Outcome::Hold);
+        assert!(WRITER.denied(&statement).is_some(), "{}", statement.verb);
+    }
+}
+
+#[test]
+fn deny_beats_hold() {
+    let reader = Case { actions: vec![Action::Read], ..ASKER };
+    let program = Case { actor: Some("agent"), ..ASKER };
+    for statement in held() {
+        assert_eq!(reader.denied(&statement), Some((ReasonCode::NotGranted, "42501")), "{}", statement.verb);
+        assert_eq!(program.denied(&statement), Some((ReasonCode::NotGranted, "42501")), "{}", statement.verb);
+    }
+    let files =
+        Statement { shapes: vec![Shape::ServerFile], ..statement("create table", Kind::SchemaChange) };
+    assert_eq!(ASKER.denied(&files), Some((ReasonCode::Administration, "42501")));
+    let system = statement("alter system", Kind::Administration);
+    assert_eq!(ASKER.denied(&system), Some((ReasonCode::Administration, "42501")));
+}
+
+#[test]
+fn to_prepare_runs_nothing_and_waits_for_nobody() {
+    let shape = Shape::Unbounded { relation: "public.orders".into(), verb: "delete" };
+    let delete = Statement { shapes: vec![shape], ..statement("delete", Kind::Write) };
+    let prepare = Statement { effect: Effect::Prepare { name: "p".into() }, ..delete.clone() };
+    let execute = Statement { effect: Effect::Execute { name: "p".into() }, ..delete };
+    assert!(matches!(ASKER.verdict(&prepare), Verdict::Permit(..)));
+    assert!(matches!(ASKER.verdict(&execute), Verdict::Hold(..)));
+}
+
+#[test]
+fn an_approval_answers_what_is_held_and_nothing_that_is_denied() {
+    let binding = Binder::new(&[1; 32]).finish();
+    let request = connect_shared::ids::RequestId::from_random([9; 16]);
+    let approval = Approval::new(request, binding.as_str().to_owned(), "li@example.com".into());
+    let approved = approval.covering(&binding);
+    for statement in held() {
+        let Verdict::Permit(permit, decision) = ASKER.verdict_with(&statement, approved) else {
+            panic!("permitted: {}", statement.verb)
+        };
+        assert_eq!(permit.proof(), ReadProof::MayWrite);
+        assert_eq!(decision.reasons[0].code, ReasonCode::Approved);
+        assert_eq!(decision.reasons[0].object, Some(request.to_string()));
+        assert!(decision.reasons[0].message.contains("li@example.com"));
+        let reader = Case { actions: vec![Action::Read], ..ASKER };
+        assert!(matches!(reader.verdict_with(&statement, approved), Verdict::Deny(..)));
+        assert!(matches!(WRITER.verdict_with(&statement, approved), Verdict::Deny(..)), "approvers are gone");
+    }
+}
+
+#[test]
+fn what_is_read_in_clear_stands_beside_what_is_masked() {
+    let column = |name: &str, label| ProtectedColumn {
+        relation: Oid(1),
+        number: 1,
+        name: name.into(),
+        label,
+        seen: None,
+    };
+    let statement = Statement {
+        protection: Protection::Projection { columns: vec![column("public.customers.phone", Label::Phone)] },
+        shown: vec![column("public.customers.email", Label::Email)],
+        ..statement("select", Kind::Read)
+    };
+    let expected = [
+        Obligation::Mask { column: "public.customers.phone".into(), label: Label::Phone },
+        Obligation::Show { column: "public.customers.email".into(), label: Label::Email },
+    ];
+    assert_eq!(obligations(&statement), expected);
 }

@@ -42,11 +42,19 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };
-    let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions: actions.to_vec() };
+    let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions: actions.to_vec(), reason: None };
     let class = ResourceClass::Production;
-    let resource = Resource { name: "prod-db".into(), database: "shop".into(), class };
+    let resource = Resource { name: "prod-db".into(), database: "shop".into(), class, approvers: Vec::new() };
     let mask_key = MaskKey::new([7; 32]);
-    let asker = Asker { principal: &principal, grant: &grant, resource: &resource, mask_key: &mask_key };
+    let policies = Policies::default_set();
+    let asker = Asker {
+        principal: &principal,
+        grant: &grant,
+        resource: &resource,
+        mask_key: &mask_key,
+        policies: &policies,
+        wall: Duration::ZERO,
+    };
     let mut session = new_session(&catalog, Some(&["public".to_owned()]));
     let explained = explain(sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default());
     explained.into_iter().map(|explained| explained.answer).collect()

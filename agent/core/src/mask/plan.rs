@@ -159,6 +159,7 @@ fn origin(catalog: &Catalog, field: &Field) -> Result<Option<ProtectedColumn>, R
             number: column.number,
             name: format!("{}.{}", relation.qualified_name(), column.name),
             label,
+            seen: column.seen,
         })),
         None if relation.view == ViewReading::Computed => Err(unmaskable(relation, "a computed view")),
         None => Ok(None),

@@ -64,7 +64,7 @@ fn protected(relation: Oid, number: i16) -> ProtectedColumn {
     let owner = &catalog.relations[&relation];
     let column = owner.column(number).expect("the column is in the test's table");
     let name = format!("{}.{}", owner.qualified_name(), column.name);
-    ProtectedColumn { relation, number, name, label: column.label.expect("a labelled column") }
+    ProtectedColumn { relation, number, name, label: column.label.expect("a labelled column"), seen: None }
 }
 
 fn row(values: &[Option<&[u8]>]) -> Vec<u8> {

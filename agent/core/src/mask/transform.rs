@@ -123,7 +123,7 @@ pub(super) fn method(catalog: &Catalog, label: Label, type_oid: u32) -> Method<R
 
 /// Whether equal values may be seen to be equal. Not where few values are possible or where nothing is
 /// won by it: a secret, a diagnosis, a text, a place.
-pub(super) const fn shows_equality(label: Label, type_oid: u32) -> bool {
+pub(crate) const fn shows_equality(label: Label, type_oid: u32) -> bool {
     match label {
         Label::Email
         | Label::Phone
@@ -143,6 +143,19 @@ pub(super) const fn shows_equality(label: Label, type_oid: u32) -> bool {
         | Label::Secret
         | Label::Confidential
         | Label::Unscanned => false,
+    }
+}
+
+/// Hands a value to `take` in bytes that are the same in both formats, where its type has such.
+pub(crate) fn canonical(type_oid: u32, format: Format, value: &[u8], mut take: impl FnMut(&[u8])) {
+    let taken = reviewed(type_oid).and_then(|reviewed| {
+        with_canonical(reviewed, format, value, |bytes| {
+            take(bytes);
+            Some(())
+        })
+    });
+    if taken.is_none() {
+        take(value);
     }
 }
 

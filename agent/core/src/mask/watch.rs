@@ -1,6 +1,8 @@
 //! The net under the labels: fields without one are looked at as they pass, and a value that shows by itself what
 //! it is ([`sight`]) is masked in its place.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use connect_shared::label::Label;
 
@@ -11,7 +13,7 @@ use super::{
     transform::Transform,
 };
 use crate::{
-    catalog::{Catalog, FIRST_NORMAL_OID},
+    catalog::{Catalog, FIRST_NORMAL_OID, Shown},
     label::sight,
     statement::Protection,
 };
@@ -22,6 +24,8 @@ pub struct Watch {
     fields: u16,
     /// In the order of the fields.
     places: Vec<Place>,
+    /// What its reader sees in clear.
+    shown: Arc<Shown>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,7 +54,7 @@ impl Watch {
         let count = u16::try_from(fields.len()).ok()?;
         let looked_at = (0..count).zip(fields).filter(|(_, field)| is_looked_at(catalog, protection, field));
         let places: Vec<Place> = looked_at.map(|(at, field)| Place { at, field: *field }).collect();
-        (!places.is_empty()).then_some(Self { fields: count, places })
+        (!places.is_empty()).then(|| Self { fields: count, places, shown: Arc::clone(&catalog.shown) })
     }
 
     /// Whether anything in whole messages of rows could be a value to be seen.
@@ -71,10 +75,16 @@ impl Watch {
         for Place { at, field } in &self.places {
             copy.keep(at.checked_sub(next).ok_or(MaskError)?)?;
             next = at.saturating_add(1);
-            let label = copy.next()?.and_then(sight::seen);
+            let label = copy.next()?.and_then(sight::seen).filter(|label| !self.is_shown(*label, field));
             found.extend(label.map(|label| Sighting { at: *at, field: *field, label }));
         }
         Ok(found)
+    }
+
+    /// Whether its reader may see such a value here. What is computed may come from single columns that it
+    /// sees.
+    fn is_shown(&self, label: Label, field: &Field) -> bool {
+        self.shown.labels.contains(&label) || (field.relation.0 == 0 && self.shown.names_columns())
     }
 
     /// Appends the row to `out`, with masks in place of what was seen in it. On an error `out` is as it was.
@@ -228,6 +238,7 @@ mod tests {
             number: 3,
             name: "public.notes.mail".into(),
             label: Label::Email,
+            seen: None,
         };
         let masked = Protection::Masked { columns: vec![column] };
         assert!(Watch::new(&catalog, &masked, &fields[4..]).is_none());

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use pg_query::NodeEnum;
 
 use super::{
+    code,
     find::Named,
     settings::{Scope, Setting, Value},
 };
 use crate::{
-    catalog::{ColumnExpression, Identity, Oid, RelationKind, code::Name},
+    catalog::{Catalog, ColumnExpression, Identity, Oid, RelationKind, code::Name},
     lineage::{ColumnId, Columns, Gap, Lineage},
 };
 
@@ -38,6 +39,24 @@ impl SessionChange {
             Step::Declare { change, .. } => Some(change),
             _ => None,
         })
+    }
+
+    /// Whether it could leave the role that the session was given, as far as it shows in the statement itself, or
+    /// in one that it prepares or declares. Code that runs is another matter: see [`Self::leaves_role_with`].
+    fn sets_role(&self) -> bool {
+        let sets = |step: &Step| match step {
+            Step::Set { setting: Setting::Role | Setting::Authorization, value, .. } => {
+                *value != Value::Default
+            }
+            _ => false,
+        };
+        self.steps.iter().any(sets) || self.behind().is_some_and(|inner| inner.sets_role())
+    }
+
+    /// Whether a statement with this change and `lineage` could leave the role that the session was given.
+    #[must_use]
+    pub(crate) fn leaves_role_with(&self, lineage: &Lineage, catalog: &Catalog) -> bool {
+        self.sets_role() || code::may_leave_role(lineage, catalog)
     }
 
     /// Most statements change nothing.

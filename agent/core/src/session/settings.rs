@@ -13,6 +13,10 @@ pub(super) enum Setting {
     Authorization,
     /// `standard_conforming_strings`
     Strings,
+    /// `connect.wait`: whether a statement that is held waits for its approval.
+    Wait,
+    /// `connect.purpose`: what the session is for.
+    Purpose,
 }
 
 /// What a setting is set to.
@@ -68,16 +72,22 @@ pub(super) struct Settings {
     /// `None`: no role is set, and the authorisation counts.
     pub(super) role: Option<Actor>,
     pub(super) lexing: Lexing,
+    /// A statement that is held fails at once.
+    pub(super) no_wait: bool,
+    /// What the client says that it is for.
+    pub(super) purpose: Option<Name>,
 }
 
 impl Setting {
     /// The setting of this name, whose case does not count.
     pub(super) fn named(name: &str) -> Option<Self> {
-        const SETTINGS: [(&str, Setting); 4] = [
+        const SETTINGS: [(&str, Setting); 6] = [
             ("search_path", Setting::SearchPath),
             ("role", Setting::Role),
             ("session_authorization", Setting::Authorization),
             ("standard_conforming_strings", Setting::Strings),
+            ("connect.wait", Setting::Wait),
+            ("connect.purpose", Setting::Purpose),
         ];
         SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, setting)| *setting)
     }
@@ -97,6 +107,8 @@ impl Settings {
             authorization: Actor::Unknown,
             role: Some(Actor::Unknown),
             lexing: Lexing::Other,
+            no_wait: false,
+            purpose: None,
         }
     }
 
@@ -110,9 +122,24 @@ impl Settings {
             Setting::Role => self.role = role_value(value, reset),
             Setting::Authorization => {
                 self.authorization = authorization_value(value, reset);
-                self.role = None;
+                // Back to the login, the role goes back too; for another one it is none (`guc.c`).
+                self.role = if *value == Value::Default { reset.role.clone() } else { None };
             }
             Setting::Strings => self.lexing = lexing_value(value, reset),
+            Setting::Wait => {
+                self.no_wait = if *value == Value::Default {
+                    reset.no_wait
+                } else {
+                    single(value).is_some_and(is_false)
+                };
+            }
+            Setting::Purpose => {
+                self.purpose = if *value == Value::Default {
+                    reset.purpose.clone()
+                } else {
+                    single(value).filter(|purpose| !purpose.is_empty()).map(Name::from)
+                };
+            }
         }
     }
 
@@ -121,6 +148,8 @@ impl Settings {
         self.path.clone_from(&reset.path);
         self.path_is_set = false;
         self.lexing = reset.lexing;
+        self.no_wait = reset.no_wait;
+        self.purpose.clone_from(&reset.purpose);
     }
 
     /// Another name for the role that counts.

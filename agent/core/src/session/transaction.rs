@@ -201,7 +201,16 @@ impl Session {
 
     /// Nothing that was set or made is known any more.
     pub(super) fn everything_unknown(&mut self) {
-        self.settings = Settings { lexing: self.settings.lexing, ..Settings::unknown() };
+        let unknown = Settings { lexing: self.settings.lexing, ..Settings::unknown() };
+        self.settings = match self.given_role() {
+            // What could leave it never ran.
+            Some(_) => Settings {
+                authorization: self.reset.authorization.clone(),
+                role: self.reset.role.clone(),
+                ..unknown
+            },
+            None => unknown,
+        };
         self.lasting = self.settings.clone();
         self.temporary = true;
         self.relations.stored_lost = true;

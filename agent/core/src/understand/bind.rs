@@ -49,7 +49,7 @@ use std::{
     sync::Arc,
 };
 
-pub(in crate::understand) use self::statement::bind_named;
+pub(in crate::understand) use self::{body::standard_body, statement::bind_named};
 use self::{
     flow::{Flow, Runs},
     row_security::{Actors, Secured},

@@ -2,6 +2,7 @@
 //! after folding constants; values of parameters are not known here.
 
 mod fold;
+mod linear;
 mod same;
 
 use pg_query::{NodeEnum, protobuf::Node};

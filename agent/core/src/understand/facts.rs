@@ -34,6 +34,8 @@ pub(super) struct Facts<'a> {
     pub(super) types: Vec<Vec<&'a str>>,
     pub(super) ctes: Vec<&'a str>,
     pub(super) writes: Vec<Write<'a>>,
+    /// A text constant is a mask and nothing else.
+    pub(super) gives_mask: bool,
     /// FOR UPDATE, FOR SHARE …
     pub(super) locks: bool,
     /// Creates a relation: SELECT INTO.

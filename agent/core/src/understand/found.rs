@@ -9,7 +9,7 @@ use crate::{
     lineage::Lineage,
     record::ReadProof,
     session::{Fingerprint, SessionChange},
-    statement::{Effect, Kind, Protection, Refusal, Shape, Statement},
+    statement::{Changes, Effect, Kind, ProtectedColumn, Protection, Refusal, Shape, Statement},
 };
 
 /// What is found of a statement in a state of its session.
@@ -18,6 +18,7 @@ pub(super) struct BoundIn {
     pub(super) lineage: Lineage,
     pub(super) change: SessionChange,
     pub(super) under: Fingerprint,
+    pub(super) shown: Vec<ProtectedColumn>,
 }
 
 /// Everything of a [`Statement`] but its text.
@@ -30,6 +31,9 @@ pub(super) struct Found {
     pub(super) proof: ReadProof,
     pub(super) protection: Protection,
     pub(super) lookups: u32,
+    pub(super) assigned: Vec<ProtectedColumn>,
+    pub(super) gives_mask: bool,
+    pub(super) changes: Changes,
     pub(super) shapes: Vec<Shape>,
     pub(super) effect: Effect,
 }
@@ -49,6 +53,9 @@ impl Found {
             proof,
             protection: Protection::Untouched,
             lookups: 0,
+            assigned: Vec::new(),
+            gives_mask: false,
+            changes: Changes::default(),
             shapes: Vec::new(),
             effect: Effect::None,
         }
@@ -95,7 +102,11 @@ impl Found {
             writes: self.writes,
             proof: self.proof,
             protection: self.protection,
+            shown: bound.shown,
             lookups: self.lookups,
+            assigned: self.assigned,
+            gives_mask: self.gives_mask,
+            changes: self.changes,
             shapes: self.shapes,
             effect: self.effect,
             lineage: Arc::new(bound.lineage),

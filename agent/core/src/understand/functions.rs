@@ -38,20 +38,33 @@ pub(super) enum Consequence {
     Write,
 }
 
+/// First version whose grammar makes `extract` of EXTRACT.
+const EXTRACT: u32 = 140_000;
+
+/// The function for which a server of this version reads a name: EXTRACT was date_part.
+pub(super) fn as_read<'a>(name: Vec<&'a str>, catalog: &Catalog) -> Vec<&'a str> {
+    match name.as_slice() {
+        ["pg_catalog", "extract"] if catalog.server_version < EXTRACT => vec!["pg_catalog", "date_part"],
+        _ => name,
+    }
+}
+
 /// Looks a call up.
 ///
 /// # Errors
 /// It may not be called.
 pub(super) fn check(call: &Call<'_>, catalog: &Catalog) -> Result<Consequence, Refusal> {
-    let (schema, name) = match call.name.as_slice() {
+    let (schema, name) = match as_read(call.name.clone(), catalog).as_slice() {
         [name] => (None, *name),
         [schema, name] => (Some(*schema), *name),
         _ => return Err(refusal::not_reviewed("a function with a database's name")),
     };
     let builtin = catalog.builtin_functions.get(name);
     let is_user = schema != Some("pg_catalog") && catalog.user_functions.contains(name);
-    match (builtin, is_user) {
+    let is_harmless = is_user && catalog.harmless.functions.contains(name);
+    match (builtin, is_user && !is_harmless) {
         (_, true) => user(name, catalog),
+        (None, false) if is_harmless => Ok(Consequence::None),
         _ if schema == Some("information_schema") && INFORMATION_SCHEMA.contains(&name) => {
             Ok(Consequence::None)
         }
@@ -70,7 +83,7 @@ pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> 
     if name == "current_setting" {
         return Err(settings::computed_name(name));
     }
-    if catalog.user_functions.contains(name) {
+    if catalog.user_functions.contains(name) && !catalog.harmless.functions.contains(name) {
         return user(name, catalog).map(|_| ());
     }
     match catalog.builtin_functions.get(name) {
@@ -80,6 +93,22 @@ pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> 
         },
         None => Ok(()),
     }
+}
+
+/// Whether a call may run a user's function that changes rows: nobody counts those.
+pub(super) fn may_change(call: &Call<'_>, catalog: &Catalog) -> bool {
+    let (Some(name), pinned) = (call.name.last(), call.name.first() == Some(&"pg_catalog")) else {
+        return false;
+    };
+    if pinned || !catalog.user_functions.contains(*name) || catalog.harmless.functions.contains(*name) {
+        return false;
+    }
+    let code = &catalog.code;
+    let Some(found) = code.functions_by_name.get(*name) else { return true };
+    // The server holds others to reading.
+    found
+        .iter()
+        .any(|oid| code.functions.get(oid).is_none_or(|function| function.volatility == Volatility::Volatile))
 }
 
 /// Whether a user's function of this name may be called with a row of a subquery as its one argument.

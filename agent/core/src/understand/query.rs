@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use pg_query::{NodeEnum, protobuf::Node};
 
 use super::{
-    facts::{Bound, Facts, MOST_OUTPUTS, Place, Source, Verb},
+    facts::{Bound, Facts, MOST_OUTPUTS, Place, Source, Verb, Write},
     found::Found,
     functions::{self, Consequence},
     refusal,
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     catalog::{Catalog, Oid},
     record::ReadProof,
-    statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape},
+    statement::{Changes, Effect, Kind, ProtectedColumn, Protection, Refusal, Shape},
 };
 
 /// Most items in all FROM lists of a statement. The server's planner is slow long before that.
@@ -42,6 +42,7 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     let mut found = Found::new(verb, Kind::Read);
     name_relations(&facts, catalog, &mut found);
     found.shapes = shapes(&facts, catalog);
+    found.changes = changes(&facts, verb, catalog);
     let judged = judged(&facts, Some(node), catalog, Conditions::LookUp);
     let consequence = judged.as_ref().map_or(Consequence::Write, |judged| judged.consequence);
     found.lookups = judged.as_ref().map_or(0, |judged| judged.lookups);
@@ -52,7 +53,13 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     if found.kind != Kind::Read || consequence != Consequence::None {
         found.proof = ReadProof::MayWrite;
     }
+    found.assigned = written::assigned(&facts, catalog);
+    found.gives_mask = facts.gives_mask;
     let judged = judged.map_err(|refusal| name_the_schema(refusal, &facts, catalog));
+    let judged = judged.and_then(|judged| match found.assigned.first().filter(|_| facts.gives_mask) {
+        Some(column) => Err(refusal::masked_value(column)),
+        None => Ok(judged),
+    });
     Some(found.protected_by(judged.map(|judged| judged.protection)))
 }
 
@@ -196,7 +203,7 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, R
     for field in &facts.fields {
         functions::check_field(field, catalog)?;
     }
-    if let Some(operator) = facts.operators.iter().find(|name| catalog.user_operators.contains(**name))
+    if let Some(operator) = facts.operators.iter().find(|name| is_user_operator(name, catalog))
         && catalog.has_protected()
     {
         return Err(refusal::opaque(
@@ -218,9 +225,14 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, R
     Ok(consequence)
 }
 
+fn is_user_operator(name: &str, catalog: &Catalog) -> bool {
+    catalog.user_operators.contains(name) && !catalog.harmless.operators.contains(name)
+}
+
 fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
     match name {
         ["pg_catalog", _] => None,
+        [.., name] if catalog.harmless.types.contains(*name) => None,
         [.., name] if catalog.user_types.contains(*name) => Some(name),
         _ => None,
     }
@@ -324,6 +336,27 @@ pub(super) fn name_relations(facts: &Facts<'_>, catalog: &Catalog, found: &mut F
     }
     found.reads = reads.into_iter().collect();
     found.writes = writes.into_iter().collect();
+}
+
+/// How its relations are changed.
+fn changes(facts: &Facts<'_>, verb: &str, catalog: &Catalog) -> Changes {
+    let mut changes = Changes::default();
+    for write in &facts.writes {
+        match write.verb {
+            Verb::Insert => changes.insert = true,
+            Verb::Update => changes.update = true,
+            Verb::Delete => changes.delete = true,
+            Verb::Merge => changes = Changes { insert: true, update: true, delete: true, ..changes },
+        }
+    }
+    // An upsert writes its one relation in two ways.
+    let first = facts.writes.first();
+    let differs =
+        |write: &Write<'_>| first.is_some_and(|first| !std::ptr::eq(first.relation, write.relation));
+    let runs_code = facts.calls.iter().any(|call| functions::may_change(call, catalog))
+        || facts.operators.iter().any(|name| is_user_operator(name, catalog));
+    changes.beside = runs_code || facts.writes.iter().any(differs) || (verb == "select" && first.is_some());
+    changes
 }
 
 /// Updates and deletions that name no rows.

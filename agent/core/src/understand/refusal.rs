@@ -83,9 +83,11 @@ pub(super) fn unreviewed(construct: Unreviewed, server_version: u32) -> Refusal 
     not_reviewed(what)
 }
 
-pub(super) fn newer_literal(token: &str) -> Refusal {
-    let message = format!("numbers like `{token}` are newer than this server, which reads them otherwise");
-    not_understood(message, "Write the number in plain decimal digits.")
+pub(super) fn newer_literal() -> Refusal {
+    // Which number it is stays out of the log.
+    let message =
+        "numbers with `_`, `0x`, `0o` or `0b` are newer than this server, which reads them otherwise";
+    not_understood(message.to_owned(), "Write the number in plain decimal digits.")
 }
 
 /// A protected column stands where no mask can hold it.
@@ -198,6 +200,20 @@ pub(super) fn value_bearing(relation: &str, column: Option<&str>) -> Refusal {
 pub(super) fn opaque(what: String, why: &str, hint: &str) -> Refusal {
     let message = format!("{what} {why}");
     refusal(ReasonCode::Opaque, Some(what), message, hint)
+}
+
+/// What was shown in place of a value comes back as the value.
+pub(crate) fn masked_value(column: &ProtectedColumn) -> Refusal {
+    let name = column.name.rsplit('.').next().unwrap_or(&column.name);
+    let message = format!(
+        "a value for `{}` is a mask, which you were shown in place of the real one: written, it would destroy it",
+        column.name
+    );
+    let hint = format!(
+        "Leave `{name}` out of the statement, and it keeps what it has; or give it a real value. Programs that \
+         save whole rows must save what has changed."
+    );
+    refusal(ReasonCode::MaskedValue, Some(column.name.clone()), message, &hint)
 }
 
 pub(super) fn probe(column: &ProtectedColumn) -> Refusal {

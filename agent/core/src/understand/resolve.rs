@@ -300,5 +300,6 @@ fn protected(relation: &Relation, column: &crate::catalog::Column) -> Option<Pro
         number: column.number,
         name: format!("{}.{}", relation.qualified_name(), column.name),
         label,
+        seen: column.seen,
     })
 }

@@ -40,7 +40,7 @@ pub(super) fn check_value(setting: &str, value: Option<&str>) -> Result<(), Refu
 pub(super) fn check_reset(setting: &str) -> Result<(), Refusal> {
     match (setting, values(&setting.to_ascii_lowercase())) {
         // Back to the account that the agent signed in with.
-        ("role" | "session_authorization", _) | (_, Some(Values::Any)) => Ok(()),
+        ("role" | "session_authorization" | "connect.wait", _) | (_, Some(Values::Any)) => Ok(()),
         (_, Some(Values::Of(allowed))) => Err(refused(
             setting,
             format!("the default of `{setting}` is not known to be {}", allowed.join(" or ")),
@@ -129,6 +129,9 @@ fn values(name: &str) -> Option<Values> {
         // A text is read by the same rules here and there.
         "standard_conforming_strings" => Some(Values::Of(&["on", "true", "yes", "1"])),
         // Lower levels send what the server thinks about values.
+        "connect.wait" => Some(Values::Of(&["on", "off", "true", "false", "yes", "no", "1", "0"])),
+        // What it is for is the client's to say, and evidence.
+        "connect.purpose" => Some(Values::Any),
         "client_min_messages" => Some(Values::Of(&["notice", "warning", "error"])),
         name if ANY_VALUE.binary_search(&name).is_ok() => Some(Values::Any),
         name if name.starts_with("enable_") || name.starts_with("geqo") => Some(Values::Any),
@@ -187,6 +190,7 @@ const ANY_VALUE: &[&str] = &[
     "quote_all_identifiers",
     "random_page_cost",
     "recursive_worktable_factor",
+    "restrict_nonsystem_relation_kind",
     "row_security",
     "search_path",
     "seed",

@@ -5,6 +5,8 @@ mod bounds;
 mod guardrails;
 mod introspection;
 mod ordinary;
+mod roles;
+mod shown;
 mod texts;
 mod versions;
 mod views;

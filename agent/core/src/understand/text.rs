@@ -14,10 +14,16 @@ use crate::{
 /// The session of a new connection, with another search path if one is given.
 #[must_use]
 pub fn new_session(catalog: &Catalog, search_path: Option<&[String]>) -> Session {
+    new_session_as(None, catalog, search_path)
+}
+
+/// The same, with a role that it is given.
+#[must_use]
+pub fn new_session_as(role: Option<&str>, catalog: &Catalog, search_path: Option<&[String]>) -> Session {
     let path = search_path.map(|names| quoted(names.iter().map(String::as_str)));
-    let startup: Vec<(String, String)> =
-        path.into_iter().map(|path| ("search_path".to_owned(), path)).collect();
-    Session::begin(catalog, &startup)
+    let path = path.map(|path| ("search_path".to_owned(), path));
+    let role = role.map(|role| ("role".to_owned(), role.to_owned()));
+    Session::begin(catalog, &path.into_iter().chain(role).collect::<Vec<_>>())
 }
 
 /// Lineage of each statement of a text, in order. The session is then as the text leaves it, if each

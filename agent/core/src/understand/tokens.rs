@@ -3,12 +3,14 @@
 //! The normal form comes from the tokens and not from the tree, because that is the only way to be sure
 //! that no literal of any command is left in it: pg_query's own keeps the text of COMMENT, for example.
 
+mod comparable;
 mod normal;
 
 use std::ops::Range;
 
 use pg_query::protobuf::{ScanToken, Token};
 
+pub use self::comparable::{comparable, normal_form};
 pub(super) use self::normal::{Normal, normal};
 use super::refusal;
 use crate::{catalog::Catalog, statement::Refusal};
@@ -43,13 +45,21 @@ impl<'t> Tokens<'t> {
         Ok(scanned)
     }
 
+    /// Of a text that nobody is about to run.
+    fn of_others(text: &'t str) -> Option<Self> {
+        let guarded = format!("{text}\n;");
+        let mut tokens = pg_query::scan_tokens(&guarded).ok()?;
+        tokens.pop();
+        (tokens.len() <= MOST_TOKENS).then_some(Self { text, tokens })
+    }
+
     fn check(&self, token: &ScanToken, catalog: &Catalog) -> Result<(), Refusal> {
         let text = self.slice(token);
         match Token::try_from(token.token) {
             Ok(Token::Iconst | Token::Fconst)
                 if catalog.server_version < NEW_NUMBERS && is_new_number(text) =>
             {
-                Err(refusal::newer_literal(text))
+                Err(refusal::newer_literal())
             }
             // The server folds and cuts such names by the rules of an encoding that is not ours.
             Ok(Token::Ident | Token::Uident) if !catalog.utf8 && !is_plain_name(text) => {
@@ -190,6 +200,28 @@ impl<'t> Tokens<'t> {
     fn no_comment(&self, place: usize) -> Option<(usize, Token)> {
         let kind = self.kind(place)?;
         (!matches!(kind, Token::SqlComment | Token::CComment)).then_some((place, kind))
+    }
+
+    /// Words and operators of one statement, as the server keeps such names.
+    pub(super) fn names(&self, range: Range<usize>) -> impl Iterator<Item = (Token, String)> {
+        let word = |token: &Token| {
+            // Also words of the language: most of them may be names, too.
+            !matches!(
+                token,
+                Token::Sconst
+                    | Token::Usconst
+                    | Token::Bconst
+                    | Token::Xconst
+                    | Token::Iconst
+                    | Token::Fconst
+            )
+        };
+        let named = |(token, text): (Token, &str)| {
+            let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            let name = quoted.map_or_else(|| text.to_ascii_lowercase(), |name| name.replace("\"\"", "\""));
+            (token, name)
+        };
+        self.statement(range.start, range.end).filter(move |(token, _)| word(token)).map(named)
     }
 
     /// Tokens of one statement with their texts, comments left out.

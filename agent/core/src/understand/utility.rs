@@ -15,7 +15,10 @@ mod remove;
 mod server;
 mod session;
 
-use pg_query::protobuf::{CopyStmt, ExplainStmt, Node};
+use pg_query::{
+    NodeEnum,
+    protobuf::{CopyStmt, ExplainStmt, Node},
+};
 
 use super::{found::Found, refusal, resolve};
 use crate::{
@@ -36,6 +39,11 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Found {
         .or_else(|| code::analyse(node, catalog))
         .unwrap_or_else(not_reviewed);
     beside_protected(found, catalog)
+}
+
+/// Whether a command brings code that runs later.
+pub(super) fn brings_code(node: &NodeEnum) -> bool {
+    code::brings(node).is_some()
 }
 
 /// Whether a plan over protected columns may be shown with these options.

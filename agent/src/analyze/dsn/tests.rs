@@ -9,7 +9,7 @@ fn with(text: &str, variables: &[(&str, &str)]) -> Result<UpstreamConfig, DsnErr
 /// `user:password@host:port/database`, and the way.
 fn shown(text: &str, variables: &[(&str, &str)]) -> String {
     let config = with(text, variables).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let UpstreamConfig { host, port, database, user, password: Secret(password), tls } = config;
+    let UpstreamConfig { host, port, database, user, password: Secret(password), tls, way: _ } = config;
     let tls = match tls {
         UpstreamTls::Disable => "plain".to_owned(),
         UpstreamTls::VerifyFull { ca_file: None } => "tls".to_owned(),

@@ -2,7 +2,7 @@
 
 use connect_shared::{
     api::{RunAttestation, RunEnd},
-    attest::{Envelope, FileFact, RunPredicate, Statement},
+    attest::{Envelope, FileFact, Folder, FolderFile, RunPredicate, Statement},
     grant::RunIdentity,
     ids::RunId,
     proof::note::{SigningKey, VerifierKey},
@@ -11,11 +11,12 @@ use connect_shared::{
 use super::*;
 
 fn file(name: &str) -> FileFact {
-    FileFact { name: name.to_owned(), sha256: "a".repeat(64), length: 1, modified: 0 }
+    FileFact { name: name.to_owned(), sha256: "a".repeat(64), length: 1, modified: 0, files: None }
 }
 
 fn end_of(outputs: Vec<FileFact>) -> serde_json::Value {
-    serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, status: 0 }).expect("JSON")
+    serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, folders: Vec::new(), status: 0 })
+        .expect("JSON")
 }
 
 fn identity(id: RunId, name: &str) -> RunIdentity {
@@ -62,8 +63,32 @@ async fn a_run_is_ended_by_its_own_person_and_once() {
     assert_eq!(error(ask("ana", &path, &otherwise).await).await, is(409, "run_ended"));
     let most = end_of((0..64).map(|number| file(&format!("{number}{}", "x".repeat(250)))).collect());
     assert_eq!(error(ask("ana", &path, &most).await).await, is(409, "run_ended"), "it fits");
-    let failed = serde_json::to_value(RunEnd { inputs: Vec::new(), outputs: vec![file("model")], status: 1 });
-    assert_eq!(error(ask("ana", &path, &failed.expect("JSON")).await).await, is(400, "bad_request"));
+    let with = |outputs, folders, status| {
+        serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, folders, status }).expect("JSON")
+    };
+    let failed = with(vec![file("model")], Vec::new(), 1);
+    assert_eq!(error(ask("ana", &path, &failed).await).await, is(400, "bad_request"));
+
+    // A folder is its list of files, and nothing else is.
+    let inside = FolderFile { name: "a/b".to_owned(), sha256: "b".repeat(64), length: 1 };
+    let list = Folder::new(vec![inside]);
+    let folder = FileFact { name: "data/".to_owned(), sha256: list.hash(), files: Some(1), ..file("") };
+    let escaping = Folder::new(vec![FolderFile { name: "../b".to_owned(), ..list.files[0].clone() }]);
+    let escaped = FileFact { sha256: escaping.hash(), ..folder.clone() };
+    for (outputs, folders) in [
+        (vec![folder.clone()], vec![]),
+        (vec![], vec![list.clone()]),
+        (vec![file("model")], vec![list.clone()]),
+        (vec![folder.clone()], vec![list.clone(), list.clone()]),
+        (vec![FileFact { files: Some(2), ..folder.clone() }], vec![list.clone()]),
+        (vec![FileFact { name: "data".to_owned(), ..folder.clone() }], vec![list.clone()]),
+        (vec![escaped], vec![escaping]),
+    ] {
+        let bad = with(outputs, folders, 0);
+        assert_eq!(error(ask("ana", &path, &bad).await).await, is(400, "bad_request"), "{bad}");
+    }
+    let good = with(vec![folder], vec![list], 0);
+    assert_eq!(error(ask("ana", &path, &good).await).await, is(409, "run_ended"), "it can be read");
     assert_eq!(error(ask("bo", &path, &end).await).await, is(404, "no_such_run"));
     assert!(agent.kinds().await.contains(&"run_ended".to_owned()));
 }

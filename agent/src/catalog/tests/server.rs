@@ -8,7 +8,7 @@ use std::{
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::upstream::{Secret, UpstreamConfig, UpstreamTls};
+use crate::upstream::{Secret, UpstreamConfig, UpstreamTls, Way};
 
 /// Versions that this can be asked of.
 const MAJORS: std::ops::RangeInclusive<u32> = 13..=18;
@@ -104,6 +104,7 @@ impl Server {
             user: user.to_owned(),
             password: Secret(String::new()),
             tls: UpstreamTls::Disable,
+            way: Way::default(),
         })
     }
 

@@ -14,7 +14,10 @@ use connect_shared::{
 };
 use quinn::{SendStream, StoppedError, WriteError};
 
-use super::DownstreamError;
+use super::{
+    super::kept::{Kept, Share},
+    DownstreamError,
+};
 
 /// Most bytes for the client that may wait to be sent; beyond that the database is not read.
 const MAX_QUEUED: usize = 256 * 1024;
@@ -40,6 +43,7 @@ pub(in crate::driver) struct Writer {
     queued: usize,
     /// What was sent and is not acknowledged; also what is still in the queue.
     replay: Replay,
+    share: Share,
     /// How far the client's bytes were taken, and how far it was told so.
     taken: u64,
     acknowledged: u64,
@@ -48,13 +52,14 @@ pub(in crate::driver) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(send: SendStream) -> Self {
+    pub(super) fn new(send: SendStream, kept: Kept) -> Self {
         let mut writer = Self {
             send: Some(send),
             queue: VecDeque::new(),
             tail: BytesMut::new(),
             queued: 0,
             replay: Replay::default(),
+            share: Share::new(kept),
             taken: 0,
             acknowledged: 0,
             ended: false,
@@ -80,6 +85,7 @@ impl Writer {
     ) {
         // It is kept, so it was sent.
         let _known = self.replay.acknowledge(from);
+        self.share.set(self.replay.len());
         self.send = Some(send);
         (self.taken, self.acknowledged) = (taken, taken);
         self.frame(&Frame::Opened(Opened::Accepted { resume_from: expected }));
@@ -87,8 +93,8 @@ impl Writer {
     }
 
     /// Whether the database may be read.
-    pub(in crate::driver) const fn has_room(&self) -> bool {
-        self.queued < MAX_QUEUED && self.replay.len() < MAX_KEPT
+    pub(in crate::driver) fn has_room(&self) -> bool {
+        self.queued < MAX_QUEUED && self.replay.len() < MAX_KEPT && self.share.has_room()
     }
 
     /// Whether the client has everything that there will ever be.
@@ -107,6 +113,7 @@ impl Writer {
             self.replay.push(&part);
             self.enqueue(offset, part);
         }
+        self.share.set(self.replay.len());
     }
 
     /// Queues a DATA frame; where there is no stream, the replay has its bytes.
@@ -176,7 +183,9 @@ impl Writer {
 
     /// The client has everything before `offset`.
     pub(in crate::driver) fn delivered(&mut self, offset: u64) -> Result<(), DownstreamError> {
-        Ok(self.replay.acknowledge(offset)?)
+        self.replay.acknowledge(offset)?;
+        self.share.set(self.replay.len());
+        Ok(())
     }
 
     /// Sends what is queued, as far as it goes; ready when all of it went.

@@ -1,13 +1,22 @@
 //! What the machine wants done, done in order.
 
 use connect_core::{
-    machine::{CancelKey, Input, Machine, Output},
+    machine::{CancelKey, HoldAsk, HoldEnd, Input, Machine, Output},
     record::Ticket,
 };
 use connect_shared::entry::Entry;
 
 use super::Pump;
-use crate::{cancel::Cancellable, upstream};
+use crate::{
+    cancel::Cancellable,
+    requests::{Holder, Waiting},
+    revocation::{Until, Whom},
+    serve, upstream,
+};
+
+/// For how long, in seconds, somebody is kept out who was about to be given what must never leave: until people
+/// have looked at it.
+const OUT_FOR: u64 = 60 * 60;
 
 impl Pump {
     /// Carries every output out, in order.
@@ -33,7 +42,11 @@ impl Pump {
                 Output::Record { ticket, entry } => self.record(ticket, entry),
                 Output::NeedUpstream { parameters } => self.start_dial(parameters),
                 Output::NeedCatalog { newer_than } => self.start_reading(newer_than),
+                Output::Hold(ask) => self.start_waiting(*ask),
+                Output::HoldOver(end) => self.stop_waiting(end),
                 Output::Cancel(key) => self.cancel(key),
+                Output::CancelOwn => self.cancel_own(),
+                Output::Alarm { canary } => self.alarm(&canary),
                 Output::Finished { code } => self.ended = Some(code),
             }
         }
@@ -47,8 +60,9 @@ impl Pump {
         }
         let intent = if let Entry::Intent(intent) = &entry { Some(intent.statement) } else { None };
         let awaited = matches!(entry, Entry::Intent(_) | Entry::Denial(_));
+        let at_once = awaited || matches!(entry, Entry::CanarySeen { .. });
         let log = &self.context.log;
-        let appended = if awaited { log.append(entry) } else { log.append_in_passing(&entry) };
+        let appended = if at_once { log.append(entry) } else { log.append_in_passing(&entry) };
         match appended {
             Ok(seq) => {
                 if awaited {
@@ -64,6 +78,17 @@ impl Pump {
         }
     }
 
+    /// Whoever was about to be given what must never leave is given nothing more, in none of their sessions.
+    fn alarm(&self, canary: &str) {
+        let facts = &self.context.facts;
+        let reference = &facts.principal.reference;
+        tracing::warn!(resource = facts.resource.name, canary, "a value that must never leave was about to");
+        let whom = Whom::Subject { idp: reference.idp.clone(), sub: reference.sub.clone() };
+        let until = Until::Time(serve::now().saturating_add(OUT_FOR));
+        let why = "a value that must never leave was on its way to you";
+        self.context.agent.revoke(&whom, &until, ("canary", why), None);
+    }
+
     fn start_dial(&mut self, parameters: Vec<(String, String)>) {
         let config = self.context.resource.upstream.clone();
         self.dial = Some(Box::pin(async move { upstream::connect(&config, &parameters).await }));
@@ -74,6 +99,19 @@ impl Pump {
         self.reading = Some(Box::pin(async move { catalog.newer_than(newer_than).await }));
     }
 
+    fn start_waiting(&mut self, ask: HoldAsk) {
+        let facts = &self.context.facts;
+        let holder = Holder { principal: facts.principal.clone(), resource: facts.resource.name.clone() };
+        self.waiting = Some(Waiting::start(&self.context.requests, holder, ask));
+    }
+
+    fn stop_waiting(&mut self, end: HoldEnd) {
+        match (self.waiting.take(), end) {
+            (Some(waiting), HoldEnd::Withdraw) => waiting.withdraw(),
+            (_, HoldEnd::Keep) | (None, _) => {}
+        }
+    }
+
     /// A cancel request: it reaches what the same principal runs, and nobody else.
     fn cancel(&self, key: CancelKey) {
         let Some(found) = self.context.cancels.find(key, &self.context.facts.principal.reference) else {
@@ -81,25 +119,33 @@ impl Pump {
         };
         let entry = Entry::CancelRequested { session: found.session, connection: found.connection };
         if self.context.log.append(entry).is_ok() {
+            // A statement that waits for an approval runs nowhere: its connection is told, too.
+            found.told.send_modify(|count| *count += 1);
             spawn_cancel(found);
         }
     }
 
-    pub(super) fn cancel_own(&self) {
+    pub(super) fn cancel_own(&mut self) {
         let registered = self.database.as_ref().and_then(|database| database.cancel.as_ref());
-        if let Some(registered) = registered
-            && let Some(own) =
-                self.context.cancels.find(registered.key, &self.context.facts.principal.reference)
-        {
-            spawn_cancel(own);
-        }
+        let reference = &self.context.facts.principal.reference;
+        let own = registered.and_then(|registered| self.context.cancels.find(registered.key, reference));
+        // It goes out even if the connection is over before.
+        let sending = own.map(|own| tokio::spawn(send_cancel(own)));
+        self.cancelling = Some(Box::pin(async move {
+            if let Some(sending) = sending {
+                let _ended_either_way = sending.await;
+            }
+        }));
     }
 }
 
 fn spawn_cancel(cancellable: Cancellable) {
-    tokio::spawn(async move {
-        if let Err(error) = upstream::cancel(&cancellable.upstream, cancellable.key).await {
-            tracing::warn!(connection = %cancellable.connection, %error, "a cancel request did not arrive");
-        }
-    });
+    tokio::spawn(send_cancel(cancellable));
+}
+
+/// It is over when the server has passed it on, or after a while without a word of it.
+async fn send_cancel(cancellable: Cancellable) {
+    if let Err(error) = upstream::cancel(&cancellable.upstream, &cancellable.key).await {
+        tracing::warn!(connection = %cancellable.connection, %error, "a cancel request did not arrive");
+    }
 }

@@ -103,6 +103,20 @@ impl Pump {
         {
             return Poll::Ready(Event::Dialled(Box::new(dialled)));
         }
+        if let Some(waiting) = &mut self.waiting
+            && let Poll::Ready(news) = waiting.poll(context)
+        {
+            return Poll::Ready(Event::Hold(news));
+        }
+        if let Some(cancelling) = &mut self.cancelling
+            && cancelling.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Event::CancelOver);
+        }
+        if self.cancels.poll(context).is_ready() {
+            self.cancels.latest();
+            return Poll::Ready(Event::Cancelled);
+        }
         // While a reading is under way only its own answer is new enough for what waits.
         if let Some(reading) = &mut self.reading {
             return reading.as_mut().poll(context).map(Event::Read);

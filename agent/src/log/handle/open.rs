@@ -1,9 +1,9 @@
 //! Opening a log: lock, key, checkpoint, replay, threads, and an end for every statement that has none.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, RwLock},
     thread::{self, JoinHandle},
@@ -24,14 +24,16 @@ use super::{
     super::{
         Durability, Gate, LogClosed, LogOptions, OpenError, PublicFolder, Published, Recovery,
         commit::Committer,
+        disk::{create_folders, sync_folder},
         error::io_error,
-        frame, key,
-        public::{Keep, read_capped, sync_folder, write_atomically},
+        frame, key, prune,
+        public::{Keep, read_capped, write_atomically},
         publish::{Cursor, Publisher, Schedule, Signal},
         queue::Queue,
         replay::{Replay, Replayed},
         reserve::Reserve,
         segment::{DiskStore, SegmentStore},
+        texts::Texts,
         watermark::Watermark,
     },
     Handle, Inner, Log, Open, Shared, block_on,
@@ -91,14 +93,7 @@ impl Log {
     pub(super) fn close_open_statements(&self, open: &[StatementId]) -> Result<(), OpenError> {
         let mut last = None;
         for statement in open {
-            let entry = Entry::Outcome(Box::new(OutcomeEntry {
-                statement: *statement,
-                result: StatementResult::Unknown,
-                rows: 0,
-                bytes: 0,
-                masked: Vec::new(),
-                micros: 0,
-            }));
+            let entry = unknown_end(*statement);
             // So many may be open that they do not fit into the queue at once.
             match self.append(entry.clone()) {
                 Ok(seq) => last = Some(seq),
@@ -115,10 +110,22 @@ impl Log {
     }
 }
 
+/// How a statement ended of which only the beginning is there.
+pub(in crate::log) fn unknown_end(statement: StatementId) -> Entry {
+    Entry::Outcome(Box::new(OutcomeEntry {
+        statement,
+        result: StatementResult::Unknown,
+        rows: 0,
+        bytes: 0,
+        masked: Vec::new(),
+        micros: 0,
+    }))
+}
+
 /// Makes the log's folders, durable with their names.
-fn make_folders(dir: &Path, within: &[&Path]) -> Result<(), OpenError> {
+pub(in crate::log) fn make_folders(dir: &Path, within: &[&Path]) -> Result<(), OpenError> {
     for folder in std::iter::once(&dir).chain(within) {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let made = create_folders(folder, 0o700);
         let synced = made.and_then(|()| sync_folder(folder.parent().unwrap_or(Path::new("/"))));
         synced.map_err(io_error("create the folder", *folder))?;
     }
@@ -158,21 +165,36 @@ fn identity(
             .map_err(io_error("write the checkpoint", &path))?;
         return Ok((key, empty, text));
     };
-    let key = key::load(&options.keys, &options.origin, key::Need::Keep)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         io_error("read the last checkpoint", &path)(io::Error::new(io::ErrorKind::InvalidData, error))
     })?;
+    // Both keys have signed it, and the old one's place was not taken yet.
+    let next = key::next(&options.keys, &options.origin)?;
+    if next.is_some_and(|next| Checkpoint::open(&text, next.verifier()).is_ok()) {
+        key::promote(&options.keys)?;
+    }
+    let key = key::load(&options.keys, &options.origin, key::Need::Keep)?;
     let checkpoint =
         Checkpoint::open(&text, key.verifier()).map_err(|source| OpenError::Checkpoint { path, source })?;
     Ok((key, checkpoint, text))
 }
 
 /// Opens what is in a folder whose lock is held.
-pub(super) struct Opening<'a> {
-    pub(super) dir: &'a Path,
-    pub(super) options: &'a LogOptions,
-    pub(super) published: watch::Sender<Arc<Published>>,
-    pub(super) failures: Arc<Failures>,
+pub(in crate::log) struct Opening<'a> {
+    pub(in crate::log) dir: &'a Path,
+    pub(in crate::log) options: &'a LogOptions,
+    pub(in crate::log) published: watch::Sender<Arc<Published>>,
+    pub(in crate::log) failures: Arc<Failures>,
+}
+
+/// What was found, and all that an open log is made of but its threads.
+pub(in crate::log) struct Opened {
+    pub(in crate::log) recovery: Recovery,
+    pub(in crate::log) shared: Arc<Shared>,
+    pub(in crate::log) committer: Committer,
+    pub(in crate::log) publisher: Publisher,
+    key: Arc<SigningKey>,
+    texts: Texts,
 }
 
 impl Opening<'_> {
@@ -180,27 +202,46 @@ impl Opening<'_> {
         self,
         store: Box<dyn SegmentStore>,
     ) -> Result<(Arc<Inner>, Recovery, String), OpenError> {
+        let dir = self.dir;
+        let Opened { recovery, shared, committer, publisher, key, texts } = self.prepare(store)?;
+        let verifier_key = key.verifier().to_string();
+        let threads =
+            spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
+        let inner = Inner { shared, key, texts: RwLock::new(texts), threads: Mutex::new(threads) };
+        Ok((Arc::new(inner), recovery, verifier_key))
+    }
+
+    /// The way back from whatever is on the disk, up to where entries can be taken.
+    pub(in crate::log) fn prepare(self, store: Box<dyn SegmentStore>) -> Result<Opened, OpenError> {
         let (segments, public) = (self.dir.join("segments"), self.dir.join("public"));
         let (key, signed, text) = identity(&segments, &public, self.options)?;
-        let verifier_key = key.verifier().to_string();
         let now = Published { size: signed.size, checkpoint: text.into(), failed: None };
         self.published.send_replace(Arc::new(now));
-        let mut found = Replay::new(&public, signed, self.options.indexed_statements).run(&segments)?;
+        let base = prune::Base::load(self.dir)?;
+        if let Some(base) = base.as_ref().filter(|base| !base.done) {
+            prune::take_place(&segments, base.upto).map_err(io_error("finish pruning", self.dir))?;
+        }
+        let replay = Replay::new(&public, signed, self.options.indexed_statements, base.as_ref());
+        let mut found = replay.run(&segments)?;
+        if let Some(base) = base.as_ref().filter(|base| !base.done) {
+            prune::finish(self.dir, base).map_err(io_error("finish pruning", self.dir))?;
+        }
         let recovery = Recovery {
             entries: found.tree.size(),
             torn: found.torn.take(),
             unknown: found.open(),
             republished: found.republished,
         };
-        Ok((self.start(store, key, found)?, recovery, verifier_key))
+        self.assemble(store, key, found, recovery)
     }
 
-    fn start(
+    fn assemble(
         self,
         store: Box<dyn SegmentStore>,
         key: SigningKey,
         found: Replayed,
-    ) -> Result<Arc<Inner>, OpenError> {
+        recovery: Recovery,
+    ) -> Result<Opened, OpenError> {
         let Self { dir, options, published, failures } = self;
         let (segments, public) = (dir.join("segments"), dir.join("public"));
         let (size, signed) = (found.tree.size(), published.borrow().size);
@@ -232,9 +273,7 @@ impl Opening<'_> {
             ),
             signed,
         };
-        let threads =
-            spawn(dir, committer, publisher).inspect_err(|_| shared.queue.close(LogClosed::Stopped))?;
-        Ok(Arc::new(Inner { shared, key, texts: RwLock::new(found.texts), threads: Mutex::new(threads) }))
+        Ok(Opened { recovery, shared, committer, publisher, key, texts: found.texts })
     }
 }
 

@@ -28,7 +28,7 @@ impl Log {
     }
 }
 
-fn make_receipt(
+pub(in crate::log) fn make_receipt(
     public: &PublicFolder,
     index: u64,
     published: &Published,
@@ -39,7 +39,11 @@ fn make_receipt(
         Tile::of(Level::Entries, index / u64::from(TILE_WIDTH), size).ok_or(ReceiptUnavailable::Bundle)?;
     // A partial bundle may have been dropped since for the full one.
     let read = |tile: Tile| public.read(&tile.path(), MAX_BUNDLE_BYTES).ok().flatten();
-    let bytes = read(bundle).or_else(|| read(bundle.full())).ok_or(ReceiptUnavailable::Bundle)?;
+    let missing = || match index < public.pruned_upto() {
+        true => ReceiptUnavailable::Pruned,
+        false => ReceiptUnavailable::Bundle,
+    };
+    let bytes = read(bundle).or_else(|| read(bundle.full())).ok_or_else(missing)?;
     let entries = decode_bundle(&bytes).map_err(|_| ReceiptUnavailable::Bundle)?;
     let place = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
     let leaf = entries.get(place).ok_or(ReceiptUnavailable::Bundle)?.to_vec();

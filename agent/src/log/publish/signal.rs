@@ -92,6 +92,13 @@ impl Signal {
         }
     }
 
+    /// How far entries are durable, and where the last one ends.
+    #[cfg(test)]
+    pub(in crate::log) fn reached(&self) -> (u64, Option<Position>) {
+        let state = self.lock();
+        (state.durable, state.end)
+    }
+
     /// Asks for a checkpoint over `size` entries as soon as they are durable. `false`: nobody is there to
     /// make one, now or later.
     pub(in crate::log) fn want(&self, size: u64) -> bool {

@@ -1,19 +1,14 @@
 //! After a replay has found everything to be good: cut, make durable, and repair what is public.
 
-use std::{
-    cmp::Ordering,
-    fs::{self, OpenOptions},
-    io,
-    os::unix::fs::FileExt as _,
-    path::Path,
-};
+use std::{cmp::Ordering, io, path::Path};
 
 use super::{
     super::{
         OpenError, TornTail,
+        disk::{DiskFile, remove_file, sync_folder},
         error::io_error,
         frame::{FrameReader, Next, SEGMENT_HEADER, segment_name, segments},
-        public::{PublicTree, sync_folder},
+        public::PublicTree,
     },
     Break, Replay, Replayed, name,
 };
@@ -31,22 +26,21 @@ impl Replay {
             self.found.torn = Some(TornTail { segment: name(&path), offset, bytes: length - offset });
             if offset == 0 {
                 // Not even the header was whole: the segment never began.
-                fs::remove_file(&path).map_err(failed)?;
+                remove_file(&path).map_err(failed)?;
                 sync_folder(folder).map_err(failed)?;
                 self.found.end = None;
                 return self.republish(folder);
             }
-            OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .and_then(|file| file.set_len(offset))
-                .map_err(failed)?;
+            DiskFile::open_to_write(&path).and_then(|file| file.set_length(offset)).map_err(failed)?;
         }
         if let Some(end) = self.found.end {
             let path = folder.join(segment_name(end.segment));
             let from = self.last_batch.filter(|batch| batch.segment == end.segment);
-            let from = from.map_or(SEGMENT_HEADER as u64, |batch| batch.offset);
+            // Of a segment without a batch, the header: whoever wrote it may have stopped before its sync.
+            let from = from.map_or(0, |batch| batch.offset);
             make_durable(&path, from, end.offset).map_err(io_error("sync the segment", path))?;
+            // Or before that of its name.
+            sync_folder(folder).map_err(io_error("sync the folder", folder))?;
         }
         self.republish(folder)
     }
@@ -100,15 +94,18 @@ fn push_all(tree: &mut PublicTree, path: &Path, offset: u64, end: Option<u64>) -
 /// sync alone would then succeed and do nothing, so the bytes are written once more, over themselves: if
 /// we stop in here, each sector is what it was.
 fn make_durable(path: &Path, from: u64, upto: u64) -> io::Result<()> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let file = DiskFile::open_to_write(path)?;
     let mut chunk = vec![0; REWRITE_BYTES];
     let mut at = from;
     while at < upto {
         let length = usize::try_from(upto - at).unwrap_or(usize::MAX).min(REWRITE_BYTES);
         let bytes = chunk.get_mut(..length).unwrap_or_default();
-        file.read_exact_at(bytes, at)?;
-        file.write_all_at(bytes, at)?;
-        at += length as u64;
+        let read = file.read_at(bytes, at)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_all_at(bytes.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
     }
     file.sync_all()
 }

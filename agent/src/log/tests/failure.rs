@@ -291,7 +291,9 @@ fn while_the_reserve_is_in_use_nothing_begins_and_what_runs_can_end() {
     log.gate().set_reserve_used(true);
     assert_eq!(log.append(intent(2)), Err(LogClosed::DiskFull));
     assert_eq!(log.gate().closed_for_sessions(), Some(LogClosed::DiskFull));
-    append_all(&log, [outcome(1), denial(3)]);
+    assert_eq!(log.append(denial(3)), Err(LogClosed::DiskFull), "denials can be caused without end");
+    assert_eq!(log.append_statement_text_once("a text", "SELECT"), Err(LogClosed::DiskFull));
+    append_all(&log, [outcome(1)]);
     // The keeper takes the space again at its next look.
     while log.gate().closed_for_sessions().is_some() {
         std::thread::yield_now();

@@ -143,10 +143,11 @@ fn statements_are_found_by_id_principal_and_connection_also_after_a_restart() {
     let (log, _) = place.open();
     let look = |log: &Log| {
         assert_eq!((log.find_statement(statement(7)), log.find_statement(statement(8))), (Some(1), Some(2)));
-        assert_eq!(log.last_statement("alice"), Some((statement(8), 2)));
-        assert_eq!(log.last_statement("bob"), None);
+        assert_eq!(log.last_statement(&alice()), Some((statement(8), 2)));
+        assert_eq!(log.last_statement(&PrincipalRef { sub: "bob".into(), ..alice() }), None);
+        assert_eq!(log.last_statement(&PrincipalRef { idp: "another".into(), ..alice() }), None);
         assert_eq!(log.last_on_connection(connection(2)).map(|place| place.statement), Some(statement(7)));
-        assert_eq!(log.statement(statement(8)).map(|place| place.sub.to_string()), Some("alice".to_owned()));
+        assert!(log.statement(statement(8)).is_some_and(|place| place.is_of(&alice())));
         assert_eq!(log.find_statement(statement(9)), None, "it has not ended");
     };
     append_all(&log, [intent(7), outcome(7), denial(8), intent(9)]);
@@ -186,7 +187,7 @@ fn an_entry_that_does_not_fit_into_a_leaf_keeps_its_whole_body_beside_it() {
     let (log, recovery) = place.open();
     assert_eq!((recovery.entries, recovery.unknown), (3, Vec::new()));
     assert_eq!(log.append_statement_text_once("f00d", "once"), Ok(None));
-    assert_eq!(log.last_statement("alice"), Some((statement(1), 2)));
+    assert_eq!(log.last_statement(&alice()), Some((statement(1), 2)));
     drop(log);
     fs::write(place.public().locate(&format!("blob/{sha256}")).expect("a path"), b"{}").expect("changed");
     assert!(matches!(place.refused(), OpenError::Body { index: 0, .. }));

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     driver::Authority,
-    grants::VerifiedGrant,
+    grants::{GrantError, VerifiedGrant},
     serve::{now, wall_clock},
 };
 
@@ -44,11 +44,15 @@ impl Session {
         if grant.principal.reference != own.principal.reference
             || grant.resource != own.resource
             || grant.run != own.run
+            || grant.task != own.task
         {
             return Err(Box::new(other_session()));
         }
         let entry =
             Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
+        if self.agent.revocations.is_shut_out(&grant.standing(), now()) {
+            return Err(Box::new(GrantError::Revoked.report()));
+        }
         let recorded = self.agent.log.append(entry);
         recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
         let expires_at = grant.expires_at;
@@ -62,12 +66,13 @@ impl Session {
         self.last_call = None;
         self.lapsed = false;
         self.refused_renewals = 0;
+        self.opened.watched.renewed(grant.standing(), &grant.actions);
         self.opened.grant = grant;
     }
 }
 
 pub(super) fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone() }
+    GrantInForce { id: grant.id, actions: grant.actions.clone(), reason: grant.reason.clone() }
 }
 
 fn other_session() -> ErrorReport {

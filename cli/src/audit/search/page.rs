@@ -36,7 +36,7 @@ fn cells(row: &SearchRow) -> Vec<String> {
     ]
 }
 
-fn moment(milliseconds: u64) -> String {
+pub(in crate::audit) fn moment(milliseconds: u64) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000);
     let seconds = at.ok().and_then(|at| at.replace_nanosecond(0).ok());
     seconds.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "?".to_owned())
@@ -86,6 +86,7 @@ fn about(row: &SearchRow) -> String {
         Some(Entry::GrantIssued { reason: Some(reason), .. }) => one_line(reason),
         Some(Entry::AgentStopped { reason }) => one_line(reason),
         Some(Entry::AgentStarted { version, mode, .. }) => one_line(&format!("{version}, {mode}")),
+        Some(Entry::CanarySeen { canary, form, .. }) => one_line(&format!("{canary} ({form})")),
         Some(Entry::WitnessLate { witness, code, .. }) => one_line(&format!("{witness}: {code}")),
         Some(Entry::WitnessBack { witness, .. }) => one_line(witness),
         Some(Entry::Searched { rows, .. }) => format!("{rows} rows shown"),
@@ -94,7 +95,7 @@ fn about(row: &SearchRow) -> String {
 }
 
 /// Any white space as one space, cut to what a line can show.
-fn one_line(text: &str) -> String {
+pub(in crate::audit) fn one_line(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() <= SHOWN {
         return words;
@@ -127,7 +128,13 @@ mod tests {
             commitment: "00".into(),
             sequence: Some(0),
             run: None,
-            decision: Decision { outcome: Outcome::Deny, reasons: Vec::new(), policy_digest: "00".into() },
+            task: None,
+            decision: Decision {
+                outcome: Outcome::Deny,
+                reasons: Vec::new(),
+                shadow: Vec::new(),
+                policy_digest: "00".into(),
+            },
         };
         let principal = Some(denial.principal.clone());
         let leaf = Leaf { v: CATALOGUE, time: 1_764_064_800_000, entry: Entry::Denial(Box::new(denial)) };

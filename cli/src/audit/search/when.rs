@@ -18,7 +18,7 @@ pub(crate) enum When {
 
 impl When {
     /// Milliseconds since 1970, if it is `now`.
-    pub(super) const fn before(self, now: u64) -> u64 {
+    pub(crate) const fn before(self, now: u64) -> u64 {
         match self {
             Self::Ago(ago) => now.saturating_sub(ago),
             Self::At(at) => at,

@@ -2,20 +2,23 @@
 
 use connect_shared::{
     attest::{
-        Envelope, EnvelopeError, FileFact, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE,
-        Statement, statements_digest,
+        Difference, Envelope, EnvelopeError, FileFact, Folder, PREDICATE_TYPE, RunPredicate, SLSA_TYPE,
+        STATEMENT_TYPE, Statement, descriptors, folder_of, statements_digest,
     },
     entry::{Entry, StatementResult},
     error::ErrorReport,
     proof::{note::VerifierKey, receipt::Receipt},
+    text::printable_name,
 };
 use serde_json::Value;
 
 use crate::{
-    command::run::attestation::provenance,
+    command::run::{Found, attestation::provenance},
     failure::{self, Outcome},
 };
 
+/// Files that are named where a folder is another one.
+const MAX_NAMED: usize = 8;
 /// Most lines that are looked at.
 const MAX_LINES: usize = 16;
 
@@ -63,7 +66,7 @@ pub(super) fn lines(text: &str) -> Outcome<Lines> {
 }
 
 /// Signatures first; only then is it worth to look at what they are over.
-pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &FileFact) -> Outcome<Checked> {
+pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &Found) -> Outcome<Checked> {
     let (envelope, payload) = &lines.ours;
     envelope.verify(payload, log).map_err(|error| signature("the agent", &error))?;
     let run = &lines.run;
@@ -74,7 +77,8 @@ pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &FileFact) -> Outco
     one_run(lines)?;
     let (envelope, payload) = &lines.slsa;
     envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
-    file(lines, found)?;
+    folders(run)?;
+    file(run, found)?;
     let receipt = recorded(run, log)?;
     Ok(Checked { receipt })
 }
@@ -83,7 +87,7 @@ pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &FileFact) -> Outco
 fn one_run(lines: &Lines) -> Outcome<()> {
     let run = &lines.run;
     let invocation = &lines.slsa_statement.predicate["runDetails"]["metadata"]["invocationId"];
-    let subjects: Vec<_> = run.outputs.iter().map(FileFact::descriptor).collect();
+    let subjects = descriptors(&run.outputs, &run.folders);
     if invocation != run.run.as_str() || lines.slsa_statement.subject != lines.subject {
         return Err(unsound("other_run", "its lines are of two runs"));
     }
@@ -105,26 +109,69 @@ fn one_run(lines: &Lines) -> Outcome<()> {
     Ok(())
 }
 
-fn file(lines: &Lines, found: &FileFact) -> Outcome<()> {
-    let run = &lines.run;
-    let named = |output: &&FileFact| output.name == found.name;
-    let is_it = |output: &FileFact| output.sha256 == found.sha256;
+/// Each folder has the list that its hash is over.
+fn folders(run: &RunPredicate) -> Outcome<()> {
+    let mut facts = run.inputs.iter().chain(&run.outputs).filter(|fact| fact.files.is_some());
+    match facts.find(|fact| folder_of(fact, &run.folders).is_none()) {
+        None => Ok(()),
+        Some(fact) => Err(unsound("form", &format!("the files of the folder {} are not listed", fact.name))),
+    }
+}
+
+fn file(run: &RunPredicate, found: &Found) -> Outcome<()> {
+    let outputs = outputs(run, found.folder.is_some());
+    let fact = &found.fact;
+    let named = |(name, _): &&(&str, &str)| *name == fact.name;
+    let is_it = |(_, hash): &(&str, &str)| *hash == fact.sha256;
     // A file may have another name by now, but not that of another output.
-    let mut same_name = run.outputs.iter().filter(named).peekable();
-    let holds = if same_name.peek().is_some() { same_name.any(is_it) } else { run.outputs.iter().any(is_it) };
+    let mut same_name = outputs.iter().filter(named).peekable();
+    let holds = if same_name.peek().is_some() { same_name.any(is_it) } else { outputs.iter().any(is_it) };
     if holds {
         return Ok(());
     }
-    Err(match run.outputs.iter().find(named) {
-        Some(output) => unsound(
+    let swapped = outputs.iter().find(named);
+    Err(match (swapped, &found.folder) {
+        (Some(_), Some(now)) => unsound("output_swapped", &changed(run, fact, now)),
+        (Some((_, hash)), None) => unsound(
             "output_swapped",
             &format!(
-                "the file is not what the run wrote: it has SHA-256 {}, the run's output {}",
-                found.sha256, output.sha256
+                "the file is not what the run wrote: it has SHA-256 {}, the run's output {hash}",
+                fact.sha256
             ),
         ),
-        None => unsound("other_run", "the attestation is of another run's files"),
+        (None, _) => unsound("other_run", "the attestation is of another run's files"),
     })
+}
+
+/// Names and hashes of what the run wrote: of folders, or of files, those in folders by their last names.
+fn outputs(run: &RunPredicate, folders: bool) -> Vec<(&str, &str)> {
+    let facts = run.outputs.iter().filter(|output| output.files.is_some() == folders);
+    let mut all: Vec<(&str, &str)> = facts.map(|fact| (fact.name.as_str(), fact.sha256.as_str())).collect();
+    let lists = run.outputs.iter().filter_map(|output| folder_of(output, &run.folders));
+    let inside = lists.flat_map(|list| &list.files).filter(|_| !folders);
+    all.extend(inside.map(|file| (file.name.rsplit('/').next().unwrap_or(&file.name), file.sha256.as_str())));
+    all
+}
+
+/// What of a folder is not as the run wrote it, by name.
+fn changed(run: &RunPredicate, fact: &FileFact, now: &Folder) -> String {
+    let output = run.outputs.iter().find(|output| output.name == fact.name);
+    let Some(then) = output.and_then(|output| folder_of(output, &run.folders)) else {
+        return "the folder is not what the run wrote".to_owned();
+    };
+    let differences = then.differences(now);
+    let words: Vec<String> = differences
+        .iter()
+        .take(MAX_NAMED)
+        .map(|difference| match difference {
+            Difference::Added(name) => format!("`{}` was added", printable_name(name)),
+            Difference::Missing(name) => format!("`{}` is missing", printable_name(name)),
+            Difference::Changed(name) => format!("`{}` was changed", printable_name(name)),
+        })
+        .collect();
+    let more = differences.len().saturating_sub(words.len());
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("the folder is not what the run wrote: {}{more}", words.join(", "))
 }
 
 /// The log has an entry about the end of this very run, with these files and these statements.
@@ -156,9 +203,14 @@ fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
 }
 
 /// What is true and still worth to know.
-pub(super) fn findings(run: &RunPredicate, found: &FileFact) -> Vec<String> {
+pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
     let mut findings = Vec::new();
-    let output = run.outputs.iter().find(|output| output.sha256 == found.sha256);
+    let hash = &found.fact.sha256;
+    let holds = |output: &&FileFact| {
+        let list = folder_of(output, &run.folders);
+        output.sha256 == *hash || list.is_some_and(|list| list.files.iter().any(|file| file.sha256 == *hash))
+    };
+    let output = run.outputs.iter().find(holds);
     if let (Some(output), Some(last)) = (output, run.last_read)
         && output.modified < last
     {

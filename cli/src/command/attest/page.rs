@@ -15,7 +15,7 @@ pub(super) fn object(run: &RunPredicate, findings: &[String]) -> Value {
 }
 
 pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
-    let mut page = String::from("ok: the file is what the run wrote, and the log has the run\n");
+    let mut page = String::from("ok: this is what the run wrote, and the log has the run\n");
     let actor = run
         .principal
         .actor
@@ -35,6 +35,14 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
         "ran      {} statements, {} rows, {} denied\n",
         counters.statements, counters.rows, counters.denials
     ));
+    for output in &run.outputs {
+        let files = output.files.map(|files| format!("{files} files, ")).unwrap_or_default();
+        page.push_str(&format!(
+            "wrote    {} · {files}{} bytes\n",
+            printable_name(&output.name),
+            output.length
+        ));
+    }
     page.push_str("sources\n");
     for source in &run.sources {
         page.push_str(&format!("  {} · {} rows\n", printable_name(&source.table), source.rows));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::Table;
 use connect_shared::{
     api::{ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace},
-    decision::{OutcomeKind, Reason},
+    decision::{Obligation, Outcome, OutcomeKind, Reason},
     lineage::{LineageReport, OutputKind, OutputReport, UnderstandingStatus},
     text::printable_name,
 };
@@ -64,8 +64,43 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
     for mask in &statement.masks {
         fact(&mut page, "masked", &masked(mask));
     }
+    for column in &statement.clear {
+        fact(
+            &mut page,
+            "in clear",
+            &format!("{} ({}): a rule shows it to you", printable_name(&column.column), column.label),
+        );
+    }
+    if let Outcome::Permit(obligations) = &statement.decision.outcome {
+        for limit in obligations.iter().filter_map(limited) {
+            fact(&mut page, "at most", &limit);
+        }
+    }
     lineage(&mut page, &statement.lineage);
     page
+}
+
+/// What it may take, and which policy says so.
+fn limited(obligation: &Obligation) -> Option<String> {
+    let (what, policy) = match obligation {
+        Obligation::LimitRows { most, policy } => (format!("{most} rows"), policy),
+        Obligation::LimitChange { most, policy } => (format!("{most} rows changed"), policy),
+        Obligation::LimitTime { most, policy } => (format!("{most} milliseconds"), policy),
+        Obligation::LimitHour { rows, bytes, policy } => {
+            let rows = rows.map(|rows| format!("{rows} rows"));
+            let bytes = bytes.map(|bytes| format!("{bytes} bytes"));
+            let both: Vec<String> = rows.into_iter().chain(bytes).collect();
+            (format!("{} within an hour, in all sessions", both.join(" and ")), policy)
+        }
+        Obligation::LimitPersons { hour, day, policy } => {
+            let hour = hour.map(|most| format!("{most} different persons within an hour"));
+            let day = day.map(|most| format!("{most} different persons within a day"));
+            let both: Vec<String> = hour.into_iter().chain(day).collect();
+            (format!("{}, in all sessions", both.join(" and ")), policy)
+        }
+        Obligation::Mask { .. } | Obligation::Show { .. } | Obligation::Undoable => return None,
+    };
+    Some(format!("{what} (rule {})", printable_name(policy)))
 }
 
 fn headline(statement: &ExplainedStatement, whom: &str) -> String {

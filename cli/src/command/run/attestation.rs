@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use connect_shared::{
     api::RunEnd,
-    attest::{Envelope, FileFact, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement},
+    attest::{Envelope, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement, descriptors},
     grant::RunIdentity,
     proof::note::SigningKey,
 };
@@ -14,8 +14,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::failure::{self, Outcome};
 
+/// Also of a folder that was named with a `/` at its end.
 pub(super) fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let path: PathBuf = path.components().collect();
+    let mut name = path.into_os_string();
     name.push(".intoto.jsonl");
     PathBuf::from(name)
 }
@@ -32,13 +34,14 @@ pub(super) fn lines(
     let (envelope, payload) = Envelope::parse(&line).map_err(|error| other(&error.to_string()))?;
     let statement: Statement<RunPredicate> =
         serde_json::from_slice(&payload).map_err(|_| other("it cannot be read"))?;
-    let subjects: Vec<_> = end.outputs.iter().map(FileFact::descriptor).collect();
+    let subjects = descriptors(&end.outputs, &end.folders);
     let said = &statement.predicate;
     if statement.predicate_type != PREDICATE_TYPE
         || statement.subject != subjects
         || said.run != run.id.to_string()
         || said.key != run.key
         || said.outputs != end.outputs
+        || said.folders != end.folders
     {
         return Err(other("it is about another run or other files"));
     }
@@ -60,8 +63,8 @@ pub(in crate::command) fn provenance(
             "annotations": { "columns": columns, "rows": source.rows },
         })
     });
-    let files =
-        run.inputs.iter().map(|file| json!({ "name": file.name, "digest": { "sha256": file.sha256 } }));
+    let files = descriptors(&run.inputs, &run.folders).into_iter();
+    let files = files.map(|file| json!({ "name": file.name, "digest": file.digest }));
     let dependencies: Vec<Value> = tables.chain(files).collect();
     Statement {
         kind: STATEMENT_TYPE.to_owned(),

@@ -1,20 +1,41 @@
 //! Run ids of others: taken up from the environment, and passed on to the command.
 
-use connect_shared::grant::RunIdentity;
+use connect_shared::ids::RunId;
+
+use super::record;
+use crate::paths::Paths;
 
 /// OpenLineage's and MLflow's own names.
 const PARENT: &str = "OPENLINEAGE_PARENT_ID";
 const TRACE: &str = "TRACEPARENT";
 const MLFLOW: &str = "MLFLOW_RUN_ID";
+/// Our own run, and what that was a part of if it was begun by `run start`.
+const OURS: &str = "CONNECT_RUN_ID";
+const BEFORE: &str = "CONNECT_RUN_PARENT";
 /// Longest id of others that is kept.
 const MAX_PARENT: usize = 300;
 
 /// What this run is part of, as the environment says it.
-pub(super) fn parent() -> Option<String> {
-    let said = |name: &str| std::env::var(name).ok().filter(|value| is_sound(value));
-    said(PARENT)
-        .or_else(|| said(MLFLOW).map(|id| format!("mlflow:{id}")))
-        .or_else(|| said(TRACE).map(|id| format!("trace:{id}")))
+pub(super) fn parent(paths: &Paths) -> Option<String> {
+    let open = |run: &str| record::meant(paths, Some(run)).is_ok();
+    parent_of(|name| std::env::var(name).ok(), open)
+}
+
+/// A notebook keeps the variables of a run that it has stopped: what comes after that is no part of it.
+fn parent_of(variable: impl Fn(&str) -> Option<String>, open: impl Fn(&str) -> bool) -> Option<String> {
+    let said = |name: &str| variable(name).filter(|value| is_sound(value));
+    let (named, before) = (said(PARENT), variable(BEFORE));
+    let stopped = said(OURS).is_some_and(|run| {
+        before.is_some()
+            && named.as_ref().is_some_and(|named| named.ends_with(&format!("/{run}")))
+            && !open(&run)
+    });
+    let mlflow = || said(MLFLOW).map(|id| format!("mlflow:{id}"));
+    // The trace is of the run that was stopped.
+    if stopped {
+        return before.filter(|before| is_sound(before)).or_else(mlflow);
+    }
+    named.or_else(mlflow).or_else(|| said(TRACE).map(|id| format!("trace:{id}")))
 }
 
 fn is_sound(value: &str) -> bool {
@@ -23,10 +44,9 @@ fn is_sound(value: &str) -> bool {
 
 /// What the command finds beside the resource: this run as the parent of whatever it starts. A trace goes on
 /// under its own id; MLflow's run id stays what it is, because it is inherited.
-pub(super) fn of(run: &RunIdentity) -> Vec<(&'static str, String)> {
-    let id = run.id.to_string();
-    let mut variables =
-        vec![("CONNECT_RUN_ID", id.clone()), (PARENT, format!("connect/{}/{id}", run.job.replace('/', "_")))];
+pub(super) fn of(run: RunId, job: &str) -> Vec<(&'static str, String)> {
+    let id = run.to_string();
+    let mut variables = vec![(OURS, id.clone()), (PARENT, format!("connect/{}/{id}", job.replace('/', "_")))];
     if std::env::var_os(TRACE).is_none() {
         let trace = id.replace('-', "");
         let span = trace.get(..16).unwrap_or_default();
@@ -35,19 +55,42 @@ pub(super) fn of(run: &RunIdentity) -> Vec<(&'static str, String)> {
     variables
 }
 
+/// The same for what is begun by `run start`.
+pub(super) fn of_started(run: RunId, job: &str, paths: &Paths) -> Vec<(&'static str, String)> {
+    let mut variables = of(run, job);
+    variables.push((BEFORE, parent(paths).unwrap_or_default()));
+    variables
+}
+
 #[cfg(test)]
 mod tests {
-    use connect_shared::ids::RunId;
-
     use super::*;
 
     #[test]
     fn the_command_finds_this_run_as_its_parent() {
         let id = RunId::from_random([7; 16]);
-        let run = RunIdentity { id, job: "a/b".into(), key: String::new(), parent: None };
-        let found = of(&run);
+        let found = of(id, "a/b");
         assert_eq!(found[0], ("CONNECT_RUN_ID", id.to_string()));
         assert_eq!(found[1].1, format!("connect/a_b/{id}"));
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_is_no_parent_and_what_was_around_it_still_is() {
+        let run = RunId::from_random([7; 16]).to_string();
+        let parent = |before: Option<&str>, open: bool| {
+            let variable = |name: &str| match name {
+                PARENT => Some(format!("connect/job/{run}")),
+                OURS => Some(run.clone()),
+                BEFORE => before.map(str::to_owned),
+                _ => None,
+            };
+            parent_of(variable, |_| open)
+        };
+        let own = Some(format!("connect/job/{run}"));
+        assert_eq!(parent(Some("airflow/dag/1"), true), own);
+        assert_eq!(parent(Some("airflow/dag/1"), false), Some("airflow/dag/1".to_owned()));
+        assert_eq!(parent(Some(""), false), None);
+        assert_eq!(parent(None, false), own, "a command's run lasts as long as the command");
     }
 
     #[test]

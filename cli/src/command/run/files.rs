@@ -1,6 +1,7 @@
 //! The files of a run: hashed as a stream, and refused where a hash would not say what it seems to.
 
 use std::{
+    collections::BTreeMap,
     fs::{File, Metadata},
     io::Read as _,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
@@ -9,8 +10,10 @@ use std::{
 };
 
 use aws_lc_rs::digest;
-use connect_shared::attest::FileFact;
+use connect_shared::attest::{FileFact, Folder};
+use serde::{Deserialize, Serialize};
 
+use super::folder;
 use crate::{
     console::Console,
     failure::{self, Outcome},
@@ -21,53 +24,89 @@ use crate::{
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
+/// A file or folder, by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::command) struct Found {
+    pub(in crate::command) fact: FileFact,
+    /// The files in it, if it is a folder.
+    pub(in crate::command) folder: Option<Folder>,
+}
+
 /// The outputs before the command ran.
 pub(super) struct Before {
-    found: Vec<(PathBuf, Option<Stamp>)>,
+    found: Vec<(PathBuf, Stamps)>,
     /// Nobody else's run writes them meanwhile.
     _locks: Vec<Lock>,
 }
 
 /// What changes when a file is written.
-type Stamp = (u64, u64, u64, i64, i64);
+pub(super) type Stamp = (u64, u64, u64, i64, i64);
 
-fn stamp(about: &Metadata) -> Stamp {
+/// Of every file that was there, by its name below a folder; of a file itself, by the empty name.
+type Stamps = BTreeMap<String, Stamp>;
+
+pub(super) fn stamp(about: &Metadata) -> Stamp {
     (about.dev(), about.ino(), about.len(), about.ctime(), about.ctime_nsec())
 }
 
 impl Before {
     /// Looks at each output, and keeps other runs off it.
     pub(super) fn look(paths: &Paths, outputs: &[PathBuf]) -> Outcome<Self> {
-        let mut found = Vec::new();
+        let mut found: Vec<(PathBuf, Stamps)> = Vec::new();
         let mut locks = Vec::new();
         for path in outputs {
-            let whole = std::path::absolute(path).map_err(|error| failure::file("use", path, &error))?;
+            let whole = whole(path)?;
             if found.iter().any(|(known, _)| *known == whole) {
                 return Err(failure::usage(format!("{} is named twice", path.display())));
             }
-            let about = match std::fs::symlink_metadata(&whole) {
-                Ok(about) if about.is_file() => Some(stamp(&about)),
-                Ok(_) => return Err(no_file(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                Err(error) => return Err(failure::file("look at", path, &error)),
-            };
+            if found.iter().any(|(known, _)| known.starts_with(&whole) || whole.starts_with(known)) {
+                return Err(failure::usage(format!("{} is in another output, or around it", path.display())));
+            }
+            let about = stamps(&whole)?;
             locks.push(lock(paths, &whole)?);
             found.push((whole, about));
         }
         Ok(Self { found, _locks: locks })
     }
 
-    /// A file that was there before and was not touched was not made by this run.
-    pub(super) fn differs(&self, path: &Path, _found: &FileFact) -> Outcome<()> {
-        let whole = std::path::absolute(path).map_err(|error| failure::file("use", path, &error))?;
-        let now =
-            std::fs::symlink_metadata(&whole).map_err(|error| failure::file("look at", path, &error))?;
-        let before = self.found.iter().find(|(known, _)| *known == whole).and_then(|(_, stamp)| *stamp);
-        if before == Some(stamp(&now)) {
-            let words = format!("{} was there before and was not written by this run", path.display());
-            return Err(failure::unverified("output_not_written", words));
+    /// The outputs by their whole names.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = &Path> {
+        self.found.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// A file that was there before and was not touched was not made by this run; nor is a folder in which such
+    /// a file is.
+    pub(super) fn differs(&self, path: &Path) -> Outcome<()> {
+        let now = stamps(path)?;
+        let before = self.found.iter().find(|(known, _)| known == path).map(|(_, stamps)| stamps);
+        let same = |(name, stamp): &(&String, &Stamp)| before.and_then(|all| all.get(*name)) == Some(*stamp);
+        let Some((name, _)) = now.iter().find(same) else { return Ok(()) };
+        let file = if name.is_empty() { path.to_owned() } else { path.join(name) };
+        let words = format!("{} was there before and was not written by this run", file.display());
+        let report = failure::unverified("output_not_written", words);
+        if name.is_empty() { Err(report) } else { Err(report.help("give each run a folder of its own")) }
+    }
+}
+
+/// The name that stays what it is when somebody changes the folder, and has no `/` at its end.
+pub(super) fn whole(path: &Path) -> Outcome<PathBuf> {
+    let whole = std::path::absolute(path).map_err(|error| failure::file("use", path, &error))?;
+    match whole.file_name() {
+        Some(_) => Ok(whole.components().collect()),
+        None => Err(failure::usage(format!("{} has no name of its own", path.display()))),
+    }
+}
+
+/// What is there now; nothing is fine.
+fn stamps(path: &Path) -> Outcome<Stamps> {
+    match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_file() => Ok([(String::new(), stamp(&about))].into()),
+        Ok(about) if about.is_dir() => {
+            Ok(folder::list(path)?.into_iter().map(|file| (file.name, file.stamp)).collect())
         }
-        Ok(())
+        Ok(_) => Err(no_file(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Stamps::new()),
+        Err(error) => Err(failure::file("look at", path, &error)),
     }
 }
 
@@ -82,16 +121,29 @@ fn lock(paths: &Paths, whole: &Path) -> Outcome<Lock> {
     })
 }
 
-/// Hashes a file that stays as it is meanwhile.
-pub(super) async fn hash(console: &Console, path: &Path) -> Outcome<FileFact> {
-    let bar = console.measure(&format!("Hashing {}", path.display()));
+/// Hashes a file or folder that stays as it is meanwhile.
+pub(super) async fn hash(path: &Path, mut news: Box<dyn FnMut(u64, u64) + Send>) -> Outcome<Found> {
     let path = path.to_owned();
-    let work = move || hash_file(&path, &mut |done, total| bar.reached(done, total));
+    let work = move || hash_any(&path, &mut news);
     tokio::task::spawn_blocking(work).await.map_err(|error| failure::unexpected(error.to_string()))?
 }
 
-/// As [`hash`], with news of how far it is.
-pub(in crate::command) fn hash_file(path: &Path, news: &mut dyn FnMut(u64, u64)) -> Outcome<FileFact> {
+/// As [`hash`], and blocks.
+pub(in crate::command) fn hash_any(path: &Path, news: &mut dyn FnMut(u64, u64)) -> Outcome<Found> {
+    match std::fs::symlink_metadata(path) {
+        Ok(about) if about.is_dir() => folder::hash(path, news),
+        _ => Ok(Found { fact: hash_file(path, news)?, folder: None }),
+    }
+}
+
+/// A bar on this terminal.
+pub(super) fn bar(console: &Console, path: &Path) -> Box<dyn FnMut(u64, u64) + Send> {
+    let bar = console.measure(&format!("Hashing {}", path.display()));
+    Box::new(move |done, total| bar.reached(done, total))
+}
+
+/// What [`hash_any`] does with a file.
+pub(super) fn hash_file(path: &Path, news: &mut dyn FnMut(u64, u64)) -> Outcome<FileFact> {
     let problem = |error: std::io::Error| match error.raw_os_error() {
         Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => no_file(path),
         _ => failure::file("read", path, &error),
@@ -127,12 +179,13 @@ pub(in crate::command) fn hash_file(path: &Path, news: &mut dyn FnMut(u64, u64))
         sha256: context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
         length: done,
         modified: modified.and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or_default(),
+        files: None,
     })
 }
 
-fn no_file(path: &Path) -> connect_shared::error::ErrorReport {
-    failure::unverified("output_no_file", format!("{} is a link, a folder or a device", path.display()))
-        .help("name the file itself; archive a folder first")
+pub(super) fn no_file(path: &Path) -> connect_shared::error::ErrorReport {
+    let words = format!("{} is a link or a device, and no file and no folder", path.display());
+    failure::unverified("output_no_file", words).help("name the file itself; a folder may hold files only")
 }
 
 #[cfg(test)]
@@ -153,7 +206,11 @@ mod tests {
         assert_eq!(found.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!((found.name.as_str(), found.length), ("model.bin", 3));
         assert_eq!(quietly(&link).expect_err("a link").code, "output_no_file");
-        assert_eq!(quietly(folder.path()).expect_err("a folder").code, "output_no_file");
+        assert_eq!(
+            quietly(folder.path()).expect_err("a folder").code,
+            "output_no_file",
+            "by itself it is no file"
+        );
     }
 
     #[test]
@@ -174,11 +231,42 @@ mod tests {
         let outputs = [file.clone()];
         let first = Before::look(&paths, &outputs).expect("the first");
         assert_eq!(Before::look(&paths, &outputs).map(|_| ()).expect_err("busy").code, "output_busy");
-        let found = quietly(&file).expect("a hash");
-        assert_eq!(first.differs(&file, &found).expect_err("untouched").code, "output_not_written");
+        assert_eq!(first.differs(&file).expect_err("untouched").code, "output_not_written");
         std::fs::write(&file, "abd").expect("written");
-        first.differs(&file, &found).expect("written by the run");
+        first.differs(&file).expect("written by the run");
         drop(first);
         Before::look(&paths, &outputs).expect("free again");
+    }
+
+    #[test]
+    fn no_output_is_in_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(&folder.path().join("home"));
+        let at = |name: &str| folder.path().join(name);
+        let refused =
+            |outputs: &[PathBuf]| Before::look(&paths, outputs).map(|_| ()).expect_err("refused").code;
+        assert_eq!(refused(&[at("a"), at("a/model")]), "usage");
+        assert_eq!(refused(&[at("a/"), at("a")]), "usage");
+        assert_eq!(refused(&[PathBuf::from("/")]), "usage");
+        assert_eq!(refused(&[at("..")]), "usage");
+        Before::look(&paths, &[at("a/one"), at("b/one")]).expect("two files");
+    }
+
+    #[test]
+    fn a_folder_with_one_untouched_file_was_not_written_by_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(&folder.path().join("home"));
+        let output = folder.path().join("data");
+        std::fs::create_dir(&output).expect("made");
+        for name in ["old", "new"] {
+            std::fs::write(output.join(name), name).expect("written");
+        }
+        let before = Before::look(&paths, std::slice::from_ref(&output)).expect("there");
+        std::fs::write(output.join("new"), "other").expect("written");
+        let report = before.differs(&output).expect_err("one is old");
+        assert_eq!(report.code, "output_not_written");
+        assert!(report.message.contains("data/old was there before"), "{}", report.message);
+        std::fs::write(output.join("old"), "other").expect("written");
+        before.differs(&output).expect("all are new");
     }
 }

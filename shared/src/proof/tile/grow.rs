@@ -38,6 +38,25 @@ impl TileTree {
         self.size += 1;
     }
 
+    /// The partial tile of each level, lowest first: all that [`TileTree::resume`] needs.
+    #[must_use]
+    pub fn edge(&self) -> &[Vec<Hash>] {
+        &self.edge
+    }
+
+    /// A tree of `size` leaves from its edge. `None` if the edge is not that of such a tree.
+    #[must_use]
+    pub fn resume(size: u64, edge: Vec<Vec<Hash>>) -> Option<Self> {
+        let mut levels = (0u32..).step_by(8).zip(&edge);
+        let mask = u64::from(TILE_WIDTH) - 1;
+        let fits = |(shift, hashes): (u32, &Vec<Hash>)| {
+            size.checked_shr(shift).unwrap_or(0) & mask == hashes.len() as u64
+        };
+        let height = u32::try_from(edge.len()).unwrap_or(u32::MAX).saturating_mul(8);
+        let complete = size.checked_shr(height).unwrap_or(0) == 0;
+        (complete && levels.all(fits)).then_some(Self { size, edge })
+    }
+
     /// How many leaves it has.
     #[must_use]
     pub const fn size(&self) -> u64 {

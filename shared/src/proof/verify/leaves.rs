@@ -1,11 +1,14 @@
 //! What the entries say: readable, in the order of time, each INTENT with one end.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use serde::Deserialize;
 
 use super::{
-    super::tree::plain_hash,
+    super::{pruning::Pruning, tree::plain_hash},
     report::{Fault, MAX_LISTED, OpenIntent, Wrong},
 };
 use crate::{
@@ -29,6 +32,8 @@ pub(super) struct Leaves {
     ended: HashMap<StatementId, u64>,
     /// The number that the next INTENT or denial of a connection must have.
     next_of: HashMap<ConnectionId, u64>,
+    /// Statements whose INTENT was pruned and whose OUTCOME was not.
+    begun_before: HashSet<StatementId>,
     /// Only a part of the log is looked at: what is missing may stand before it.
     partial: bool,
 }
@@ -44,6 +49,12 @@ impl Leaves {
     /// Of a part of a log.
     pub(super) fn of_a_part() -> Self {
         Self { partial: true, ..Self::default() }
+    }
+
+    /// Of what follows pruned entries.
+    pub(super) fn after(pruning: &Pruning) -> Self {
+        let next_of = pruning.connections.iter().map(|(connection, next)| (*connection, *next)).collect();
+        Self { begun_before: pruning.open.clone(), next_of, ..Self::default() }
     }
 
     /// Looks at the entry at `index`. An entry whose body stands elsewhere gives its place.
@@ -150,7 +161,7 @@ impl Leaves {
     }
 
     fn end(&mut self, index: u64, statement: StatementId) {
-        if self.open.remove(&statement).is_some() {
+        if self.open.remove(&statement).is_some() || self.begun_before.remove(&statement) {
             self.ended.insert(statement, index);
         } else if let Some(first) = self.ended.get(&statement).copied() {
             self.fault(index, Wrong::SecondOutcome { statement, first });

@@ -39,7 +39,9 @@ impl Verification {
             };
             faults.push(Fault { index: None, wrong });
         }
+        let pruning = super::pruned(reader, &checkpoint, &mut faults);
         let mut part = Part {
+            pruned: pruning.as_ref().map_or(0, |pruning| pruning.upto),
             reader,
             size: checkpoint.size,
             root: checkpoint.root,
@@ -53,6 +55,7 @@ impl Verification {
             checkpoint,
             entries: part.entries,
             witnessed,
+            pruned: pruning.map(super::Pruned::from),
             statements: part.leaves.statements,
             denials: part.leaves.denials,
             first_time: part.leaves.first_time,
@@ -75,6 +78,8 @@ struct Part<'a, R> {
     leaves: Leaves,
     faults: Vec<Fault>,
     entries: u64,
+    /// Entries before this may be gone.
+    pruned: u64,
 }
 
 impl<R: LogReader> Part<'_, R> {
@@ -87,6 +92,9 @@ impl<R: LogReader> Part<'_, R> {
             let start = number * width;
             let Some((read, bytes)) = chunk::read_bundle(self.reader, bundle)? else {
                 let upto = (start + u64::from(bundle.width)).min(range.end);
+                if start < self.pruned {
+                    continue;
+                }
                 self.fault(start.max(range.start), Wrong::EntriesMissing { upto });
                 continue;
             };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     ids::{ConnectionId, StatementId},
-    proof::{checkpoint::Checkpoint, tree::Hash},
+    proof::{checkpoint::Checkpoint, pruning::Pruning, tree::Hash},
 };
 
 /// Most faults, and most open INTENTs, that a report lists. All are counted.
@@ -28,6 +28,8 @@ pub struct Report {
     pub entries: u64,
     /// What witnesses have cosigned, where their keys were given.
     pub witnessed: Option<Witnessed>,
+    /// Entries that the log has removed and says so.
+    pub pruned: Option<Pruned>,
     /// INTENTs among them.
     pub statements: u64,
     pub denials: u64,
@@ -65,6 +67,24 @@ pub struct Witnessed {
     pub size: u64,
     /// Names, and when each has cosigned, in seconds since 1970.
     pub by: Vec<(String, u64)>,
+}
+
+/// Entries that were removed by the operator's rule. Their hashes were checked, their content is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// All before this.
+    pub upto: u64,
+    /// The entry that says so.
+    pub index: u64,
+    /// The rule, and when it was applied, in milliseconds since 1970.
+    pub keep: String,
+    pub time: u64,
+}
+
+impl From<Pruning> for Pruned {
+    fn from(Pruning { upto, index, keep, time, .. }: Pruning) -> Self {
+        Self { upto, index, keep, time }
+    }
 }
 
 /// A statement that has begun, and of which no end is known.

@@ -26,7 +26,7 @@ fn statement(number: u64) -> StatementId {
 }
 
 fn decision(outcome: Outcome) -> Decision {
-    Decision { outcome, reasons: Vec::new(), policy_digest: "00".into() }
+    Decision { outcome, reasons: Vec::new(), shadow: Vec::new(), policy_digest: "00".into() }
 }
 
 fn intent(number: u64) -> Entry {
@@ -45,6 +45,7 @@ fn intent(number: u64) -> Entry {
         writes: Vec::new(),
         sequence: None,
         run: None,
+        task: None,
         lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
@@ -74,6 +75,7 @@ fn denial(number: u64) -> Entry {
         commitment: "00".into(),
         sequence: None,
         run: None,
+        task: None,
         decision: decision(Outcome::Deny),
     }))
 }

@@ -4,6 +4,7 @@
 use super::{
     super::{
         checkpoint::Checkpoint,
+        pruning::Pruning,
         receipt::Receipt,
         tile::{Level, LogReader, TILE_WIDTH, Tile, TileError, TileTree, full_tile_root},
         tree::{Frontier, Hash, leaf_hash},
@@ -30,6 +31,8 @@ pub(super) struct Walk<'a, R> {
     /// Over the roots of full tiles of level 0: its levels are one less than those of the log.
     upper: Option<TileTree>,
     leaves: Leaves,
+    /// Entries before this may be gone: their hashes stand in for them.
+    pruned: u64,
     damage: Damage,
     /// Faults of tiles above level 0, with the range of entries under the hash that differs.
     upper_faults: Vec<(String, u64, u64)>,
@@ -43,6 +46,7 @@ impl<'a, R: LogReader> Walk<'a, R> {
         checkpoint: Checkpoint,
         kept: &'a [(String, Checkpoint)],
         receipts: &'a [(String, Receipt)],
+        pruning: Option<&Pruning>,
     ) -> Self {
         let mut kept: Vec<_> = kept.iter().collect();
         kept.sort_by_key(|(_, checkpoint)| checkpoint.size);
@@ -55,7 +59,8 @@ impl<'a, R: LogReader> Walk<'a, R> {
             tree: Some(Frontier::default()),
             tiles: Some(Frontier::default()),
             upper: Some(TileTree::default()),
-            leaves: Leaves::default(),
+            leaves: pruning.map_or_else(Leaves::default, Leaves::after),
+            pruned: pruning.map_or(0, |pruning| pruning.upto),
             damage: Damage::default(),
             upper_faults: Vec::new(),
             faults: Vec::new(),
@@ -70,7 +75,11 @@ impl<'a, R: LogReader> Walk<'a, R> {
             let Some((bundle, tile)) = chunk::places(index, size) else { break };
             let start = index * u64::from(TILE_WIDTH);
             let expected = self.expected(tile)?;
-            let found = self.found(bundle, start)?;
+            let found = if start < self.pruned {
+                self.remains(bundle, start, expected.as_deref())?
+            } else {
+                self.found(bundle, start)?
+            };
             if found.is_none() && expected.is_none() {
                 // Nothing to go on with: whatever comes after cannot be placed in the tree.
                 self.damage.missing(start, size);
@@ -118,6 +127,27 @@ impl<'a, R: LogReader> Walk<'a, R> {
         }
         self.entries += hashes.len() as u64;
         Ok(Some(hashes))
+    }
+
+    /// What is left of a pruned bundle: the bundle itself, in a copy of before, else its hashes. The root that
+    /// was signed decides about them as about entries.
+    fn remains(
+        &mut self,
+        bundle: Tile,
+        start: u64,
+        expected: Option<&[Hash]>,
+    ) -> Result<Option<Vec<Hash>>, VerifyError> {
+        let Some((read, bytes)) = chunk::read_bundle(self.reader, bundle)? else {
+            return Ok(expected.map(<[Hash]>::to_vec));
+        };
+        match chunk::entries(bundle, read, &bytes) {
+            Ok(entries) => Ok(Some(entries.into_iter().map(leaf_hash).collect())),
+            Err(reason) => {
+                let wrong = Wrong::BundleMalformed { path: read.path(), reason };
+                self.faults.push(Fault { index: Some(start), wrong });
+                Ok(None)
+            }
+        }
     }
 
     fn grow(
@@ -227,6 +257,7 @@ impl<'a, R: LogReader> Walk<'a, R> {
             checkpoint: self.checkpoint,
             entries: self.entries,
             witnessed: None,
+            pruned: None,
             statements: self.leaves.statements,
             denials: self.leaves.denials,
             first_time: self.leaves.first_time,

@@ -8,6 +8,7 @@ use crate::machine::CancelKey;
 /// How bad an error is for the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
+    Notice,
     Error,
     Fatal,
 }
@@ -15,6 +16,7 @@ pub enum Severity {
 impl Severity {
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Notice => "NOTICE",
             Self::Error => "ERROR",
             Self::Fatal => "FATAL",
         }
@@ -52,11 +54,12 @@ pub struct ErrorText<'a> {
     pub hint: Option<&'a str>,
 }
 
-/// An ErrorResponse.
+/// An ErrorResponse, or a NoticeResponse, which has the same fields.
 #[must_use]
 pub fn error(text: ErrorText<'_>) -> Bytes {
     let mut out = BytesMut::new();
-    put_message(&mut out, b'E', |out| {
+    let kind = if text.severity == Severity::Notice { b'N' } else { b'E' };
+    put_message(&mut out, kind, |out| {
         let severity = text.severity.as_str();
         let fields = [
             (b'S', Some(severity)),
@@ -93,6 +96,19 @@ pub fn denial(decision: &Decision, sqlstate: &str, statement: &str) -> Bytes {
     })
 }
 
+/// The error of a statement that has broken a limit.
+#[must_use]
+pub fn ended(reason: &Reason, statement: &str) -> Bytes {
+    let (code, policy) = (reason.code.as_str(), &reason.policy);
+    error(ErrorText {
+        severity: Severity::Error,
+        sqlstate: reason.code.sqlstate(),
+        message: &reason.message,
+        detail: Some(&format!("ended by connect: {code}, rule {policy}, statement {statement}")),
+        hint: reason.hint.as_deref(),
+    })
+}
+
 fn denial_detail(reason: &Reason, statement: &str) -> String {
     let code = reason.code.as_str();
     let policy = &reason.policy;
@@ -123,12 +139,13 @@ pub fn welcome(parameters: &[(Bytes, Bytes)], key: CancelKey) -> Bytes {
     out.freeze()
 }
 
-/// NegotiateProtocolVersion: minor version 0, and the extensions that are not known.
+/// NegotiateProtocolVersion: the version that is spoken, and the extensions that are not known.
 #[must_use]
-pub fn negotiate(extensions: &[String]) -> Bytes {
+pub fn negotiate(minor: u16, extensions: &[String]) -> Bytes {
     let mut out = BytesMut::new();
     put_message(&mut out, b'v', |out| {
-        out.put_u32(0);
+        // Servers send the whole version, major number and all, and clients hold them to it.
+        out.put_u32(3 << 16 | u32::from(minor));
         out.put_u32(u32::try_from(extensions.len()).unwrap_or(0));
         for extension in extensions {
             put_text(out, extension.as_bytes());
@@ -137,25 +154,48 @@ pub fn negotiate(extensions: &[String]) -> Bytes {
     out.freeze()
 }
 
-/// A text that fails by construction: no grammar of any server version accepts it.
-const FAILS: &[u8] = b"denied by connect)";
+/// A text that fails by construction: no grammar of any server version accepts it. The server aborts with
+/// it what a failed statement aborts, or skips to Sync.
+pub const FAILS: &[u8] = b"denied by connect)";
 
-/// A simple query that the server refuses, so that it aborts what a failed statement aborts.
+/// A CopyFail: the data ends, and the server undoes what it took.
 #[must_use]
-pub fn failing_query() -> Bytes {
+pub fn copy_fail(why: &[u8]) -> Bytes {
     let mut out = BytesMut::new();
-    put_message(&mut out, b'Q', |out| put_text(out, FAILS));
+    put_message(&mut out, b'f', |out| put_text(out, why));
     out.freeze()
 }
 
-/// A Parse of this name that the server refuses, so that it skips to Sync.
+/// A mistake in a text, told as the server tells it: with the place where it stands, if that is known.
 #[must_use]
-pub fn failing_parse(name: &[u8]) -> Bytes {
+pub fn mistake(sqlstate: &str, message: &str, place: Option<usize>) -> Bytes {
+    let place = place.map(|place| place.to_string());
+    let severity = Severity::Error.as_str();
     let mut out = BytesMut::new();
-    put_message(&mut out, b'P', |out| {
+    put_message(&mut out, b'E', |out| {
+        let fields = [(b'S', severity), (b'V', severity), (b'C', sqlstate), (b'M', message)];
+        for (field, value) in fields.into_iter().chain(place.as_deref().map(|place| (b'P', place))) {
+            out.put_u8(field);
+            put_text(out, value.as_bytes());
+        }
+        out.put_u8(0);
+    });
+    out.freeze()
+}
+
+/// A Flush: the server sends what it has.
+#[must_use]
+pub const fn flush() -> Bytes {
+    Bytes::from_static(&[b'H', 0, 0, 0, 4])
+}
+
+/// A ParameterStatus.
+#[must_use]
+pub fn parameter(name: &[u8], value: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'S', |out| {
         put_text(out, name);
-        put_text(out, FAILS);
-        out.put_u16(0);
+        put_text(out, value);
     });
     out.freeze()
 }
@@ -200,6 +240,14 @@ pub fn set_config(name: &[u8], value: &[u8]) -> Bytes {
         }
         out.put_u16(TEXT);
     });
+    out.freeze()
+}
+
+/// A Bind with this body.
+#[must_use]
+pub fn bind(body: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_message(&mut out, b'B', |out| out.put_slice(body));
     out.freeze()
 }
 

@@ -1,9 +1,10 @@
 //! The machine of one PostgreSQL connection.
 //!
 //! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
-//! which binds; [`extended`] has those of the extended protocol, [`settle`] those that wait for a catalog),
-//! [`stage`] (decide, record, forward). Server messages come up: [`respond`] pairs each with what was asked,
-//! and [`run`] keeps the account of one statement. [`names`] mirrors the name spaces of statements and
+//! which binds; [`extended`] has those of the extended protocol, [`settle`] those that wait for a catalog,
+//! [`large`] a Bind that passes in pieces), [`stage`] (decide, record, forward). Server messages come up:
+//! [`respond`] pairs each with what was asked, and [`run`] keeps the account of one statement; [`alarm`] is for
+//! what must never leave. [`names`] mirrors the name spaces of statements and
 //! portals, [`follow`] all else in the session that changes what statements mean, [`keys`] the mask keys
 //! that the server has been given.
 //!
@@ -11,14 +12,24 @@
 //! server will answer. A denied message is replaced upstream by one that fails by construction, and the
 //! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
 
+mod alarm;
 mod analyses;
+mod bounds;
+mod call;
+mod copy;
+mod deny;
 mod extended;
 mod follow;
+mod hold;
 mod intend;
 mod keys;
+mod large;
+mod limits;
+mod mistake;
 mod names;
 mod open;
 mod outbox;
+mod persons;
 mod recorded;
 mod respond;
 mod rows;
@@ -37,11 +48,17 @@ use std::{
 use bytes::Bytes;
 use connect_shared::{entry::Entry, ids::StatementId};
 
+pub use self::hold::HOLD_TIME;
 use self::{
     analyses::Analyses,
+    copy::Copying,
     follow::Followed,
+    hold::{Held, Trail},
     intend::Pending,
     keys::Keys,
+    large::LargeBind,
+    limits::{Apart, Ours},
+    mistake::Words,
     names::{NameChange, Names, Portal},
     outbox::Outbox,
     run::Run,
@@ -50,10 +67,13 @@ use self::{
 use super::{
     answer::{self, ErrorText, Severity},
     frame::{Framer, Side},
+    tag::{Tag, Tags},
 };
 use crate::{
     budget::LookupBudget,
-    catalog::Catalog,
+    canary::Canaries,
+    catalog::{Catalog, code::Name},
+    decide::{InForce, Kept, Policies},
     machine::{Appetite, Deadline, Ending, Input, Machine, Output},
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
@@ -61,6 +81,7 @@ use crate::{
     session::Reading,
     statement::Schema,
     understand::Limits,
+    usage::Usage,
 };
 
 /// How long a client may take for its startup message.
@@ -72,8 +93,15 @@ const CATALOG_TIME: Duration = Duration::from_secs(10);
 /// Most messages in flight; beyond that the client is not read.
 const MAX_IN_FLIGHT: usize = 1_024;
 
+/// A server keeps small answers back until Sync or Flush. So many messages without one must not be all that may
+/// be in flight, or both sides would wait.
+const FLUSH_AFTER: usize = MAX_IN_FLIGHT / 4;
+
 /// Bytes of the server that may wait for a durable record; beyond that the server is not read.
 const MAX_WAITING: usize = 256 * 1024;
+
+/// Bytes of a client that are kept while a statement of its waits for an approval.
+const MAX_MEANWHILE: usize = 64 * 1024;
 
 /// Texts over this take a noticeable time to be read.
 const LONG_TEXT: usize = 32 * 1024;
@@ -86,12 +114,26 @@ pub struct Setup {
     pub mask_key: Arc<MaskKey>,
     /// What may be looked up of protected values, shared with all other connections.
     pub lookups: Arc<LookupBudget>,
+    /// What principals were given within the hour, shared with all other connections.
+    pub usage: Arc<Usage>,
     /// Key of the salts of commitments.
     pub commitment_key: [u8; 32],
     /// Random; ids of statements come from it.
     pub seed: [u8; 32],
     pub limits: Limits,
+    /// How long a statement may wait for its approval.
+    pub hold_time: Duration,
     pub opened: Instant,
+    /// Time since 1970 at that moment.
+    pub wall: Duration,
+    /// Rules, which may be replaced at any time.
+    pub policies: Arc<InForce>,
+    /// The role of the database whose rights count, in place of the account that the agent logs in as.
+    pub role: Option<Name>,
+    /// What the database's own log is told of each statement.
+    pub tags: Vec<Tag>,
+    /// What must never leave.
+    pub canaries: Option<Arc<Canaries>>,
 }
 
 /// Where a connection is in its life.
@@ -132,11 +174,16 @@ enum Expect {
     Denied {
         ticket: Ticket,
         error: Bytes,
+        words: Words,
         until: Resync,
     },
     Sync,
+    /// A Sync behind a COPY from the client, whose data was still to come: see [`copy`].
+    SyncInCopy,
     /// A FunctionCall of ours, which sets a mask key; with its ReadyForQuery.
     Key,
+    /// What we ask around a statement that has limits.
+    Ours(Ours),
 }
 
 /// What a Describe is for.
@@ -185,6 +232,8 @@ enum Blocked {
     Catalog { message: Pending, newer_than: u64, until: Instant },
     /// For the server's answers to all that is in flight.
     Drain { message: Pending },
+    /// For an approval.
+    Approval(Box<Held>),
 }
 
 /// What passes of a message that is handed on in pieces.
@@ -207,9 +256,17 @@ pub struct Connection {
     blocked: Option<Blocked>,
     /// Client messages are dropped until Sync.
     skipping: bool,
-    /// A permitted COPY FROM STDIN takes data.
-    copying_in: bool,
+    copying: Copying,
+    /// Whether what is in flight has limits.
+    apart: Apart,
+    /// A request to cancel is on its way to the server: what is sent now it could meet.
+    cancelling: bool,
+    /// The server's last words were relayed: nothing may be said behind them.
+    told_the_end: bool,
     client_part: Passing,
+    /// A Bind that passes in pieces.
+    large: Option<LargeBind>,
+    server_part: Passing,
     names: Names,
     suspended: HashMap<Bytes, Run>,
     transaction: Transaction,
@@ -219,9 +276,21 @@ pub struct Connection {
     analyses: Analyses,
     keys: Keys,
     followed: Followed,
+    trail: Trail,
+    /// Those that decide about what is handled now.
+    policies: Arc<Policies>,
+    kept: Kept,
+    /// For the client, as soon as no message of the server is halfway out.
+    notices: Vec<Bytes>,
+    /// What the client calls itself, and what the server has been told.
+    own_name: Bytes,
+    name_upstream: Bytes,
+    tags: Tags,
     known_texts: HashSet<String>,
     recorded: recorded::Recorded,
     statements: u64,
+    /// Messages since the server last had to send what it has.
+    unflushed: usize,
     /// INTENTs and denials that were recorded.
     sequence: u64,
     now: Instant,
@@ -233,19 +302,30 @@ impl Connection {
     pub fn new(setup: Setup) -> Self {
         let now = setup.opened;
         let protected = setup.catalog.as_ref().is_some_and(|catalog| catalog.has_protected());
+        let policies = setup.policies.current();
+        let tags = Tags::of(&setup.tags, &setup.facts);
+        let mut outbox = Outbox::default();
+        if let Some(canaries) = &setup.canaries {
+            outbox.guard(Arc::clone(canaries));
+        }
         Self {
             setup,
             phase: Phase::Startup { since: now },
             client: Framer::new(Side::Client),
             server: Framer::new(Side::Server),
-            outbox: Outbox::default(),
+            outbox,
             ledger: Ledger::default(),
             in_flight: VecDeque::new(),
             staged: None,
             blocked: None,
             skipping: false,
-            copying_in: false,
+            copying: Copying::No,
+            apart: Apart::No,
+            cancelling: false,
+            told_the_end: false,
             client_part: Passing::Drop,
+            large: None,
+            server_part: Passing::Forward,
             names: Names::default(),
             suspended: HashMap::new(),
             transaction: Transaction::Idle,
@@ -254,9 +334,17 @@ impl Connection {
             analyses: Analyses::default(),
             keys: Keys::default(),
             followed: Followed::default(),
+            trail: Trail::default(),
+            policies,
+            kept: Kept::default(),
+            notices: Vec::new(),
+            own_name: Bytes::new(),
+            name_upstream: Bytes::new(),
+            tags,
             known_texts: HashSet::new(),
             recorded: recorded::Recorded::default(),
             statements: 0,
+            unflushed: 0,
             sequence: 0,
             now,
         }
@@ -265,7 +353,8 @@ impl Connection {
     /// Whether an input that brings `more` bytes of the client may take long: a long statement to be read.
     #[must_use]
     pub fn may_take_long(&self, more: usize) -> bool {
-        !self.copying_in && self.client.buffered() + more > LONG_TEXT
+        let passes = self.copying != Copying::No || self.large.is_some();
+        !passes && self.client.buffered() + more > LONG_TEXT
     }
 
     /// Whether something waits for a record to be durable. While nothing does, that it has become so is no
@@ -284,7 +373,8 @@ impl Connection {
             && self.in_flight.is_empty()
             && self.staged.is_none()
             && self.blocked.is_none()
-            && !self.copying_in
+            && self.copying == Copying::No
+            && self.large.is_none()
             && self.client.buffered() == 0
     }
 
@@ -319,7 +409,7 @@ impl Connection {
         if self.is_finished() {
             return;
         }
-        if !self.server.is_inside_message() {
+        if !self.server.is_inside_message() && !self.outbox.is_torn() {
             self.outbox.say_to_client(answer::error(ErrorText {
                 severity: Severity::Fatal,
                 sqlstate: ending.sqlstate,
@@ -333,11 +423,12 @@ impl Connection {
 
     /// Ends the connection because a peer broke the protocol.
     fn violation(&mut self, side: Side, error: &dyn std::fmt::Display) {
-        let (code, sqlstate) = match side {
-            Side::Client => ("client_violation", "08P01"),
-            Side::Server => ("server_violation", "08P01"),
+        let code = match side {
+            Side::Client => "client_violation",
+            Side::Server => "server_violation",
         };
-        self.end(&Ending { code: code.to_owned(), sqlstate, message: error.to_string(), hint: None });
+        let message = error.to_string();
+        self.end(&Ending { code: code.to_owned(), sqlstate: "08P01", message, hint: None });
     }
 
     /// Settles every account and says goodbye to the driver. Statements whose end is not known get
@@ -347,6 +438,7 @@ impl Connection {
             return;
         }
         self.cut_staged();
+        self.cut_own();
         for expect in std::mem::take(&mut self.in_flight) {
             self.account_unknown(expect);
         }
@@ -354,7 +446,7 @@ impl Connection {
             self.account_done(run);
         }
         self.phase = Phase::Finished;
-        self.blocked = None;
+        self.unblock();
         self.outbox.push(Output::Finished { code: code.to_owned() });
     }
 
@@ -383,6 +475,8 @@ impl Connection {
             Input::Server(bytes) => {
                 self.server.push(bytes);
                 self.drive_server();
+                // It may have waited to be alone.
+                self.release_staged();
                 self.drive_client();
             }
             Input::ClientClosed => self.finish("client_closed"),
@@ -403,6 +497,12 @@ impl Connection {
                 self.catalog_came();
             }
             Input::CatalogFailed => self.catalog_failed(),
+            Input::Hold(news) => self.hold_news(news),
+            Input::Cancelled => self.cancelled(),
+            Input::CancelOver => {
+                self.cancelling = false;
+                self.acknowledged();
+            }
             Input::Grant(grant) => self.setup.grant = grant,
             Input::Tick => self.tick(),
         }
@@ -428,6 +528,9 @@ impl Connection {
     }
 
     fn server_closed(&mut self) {
+        if self.told_the_end {
+            return self.finish("upstream_closed");
+        }
         // Results that wait for their record are lost with the connection; the client hears why.
         self.end(&Ending {
             code: "upstream_closed".to_owned(),
@@ -447,6 +550,8 @@ impl Connection {
                 hint: None,
             }),
             (_, Some(Blocked::Catalog { until, .. })) if now >= *until => self.catalog_failed(),
+            (_, Some(Blocked::Approval(held))) if now >= held.until => self.hold_timed_out(),
+            _ if self.late_at().is_some_and(|late| now >= late) => self.is_late(),
             _ => {}
         }
     }
@@ -455,8 +560,12 @@ impl Connection {
 impl Machine for Connection {
     fn handle(&mut self, now: Instant, input: Input) {
         self.now = now;
+        self.policies = self.setup.policies.current();
         if !self.is_finished() {
             self.dispatch(input);
+            self.start_clock();
+            self.say_notices();
+            self.sees_canary();
         }
     }
 
@@ -468,13 +577,23 @@ impl Machine for Connection {
         match (&self.phase, &self.blocked) {
             (Phase::Startup { since }, _) => Some((*since + STARTUP_TIME, Deadline::Startup)),
             (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
-            _ => None,
+            (_, Some(Blocked::Approval(held))) => Some((held.until, Deadline::Approval)),
+            _ => self.late_at().map(|late| (late, Deadline::Statement)),
         }
     }
 
     fn appetite(&self) -> Appetite {
         let client = match self.phase {
             Phase::Startup { .. } => true,
+            Phase::Ready
+                if matches!(self.blocked, Some(Blocked::Approval(_)))
+                    || self.is_apart()
+                    || self.cancelling
+                    || self.large_bind_waits() =>
+            {
+                // Only to hear that it is gone; what it says meanwhile is kept.
+                self.client.buffered() < MAX_MEANWHILE
+            }
             Phase::Ready => {
                 self.staged.is_none() && self.blocked.is_none() && self.in_flight.len() < MAX_IN_FLIGHT
             }

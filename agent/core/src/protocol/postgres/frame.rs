@@ -161,6 +161,21 @@ impl Framer {
         (end > 0).then(|| self.buffer.split_to(end).freeze())
     }
 
+    /// Whether a whole message of one of these types waits.
+    #[must_use]
+    pub fn has_whole(&self, kinds: &[u8]) -> bool {
+        let mut rest: &[u8] = if self.body_left > 0 { &[] } else { &self.buffer };
+        while let Some([kind, length @ ..]) = rest.first_chunk::<HEADER>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let Some(behind) = rest.get(length.saturating_add(1).max(HEADER)..) else { return false };
+            if kinds.contains(kind) {
+                return true;
+            }
+            rest = behind;
+        }
+        false
+    }
+
     /// Whether a streamed message has begun and not ended: nothing may be put in between.
     #[must_use]
     pub const fn is_inside_message(&self) -> bool {

@@ -6,20 +6,49 @@ use super::reader::{Reader, Short};
 /// A client message that needs thought; the rest are told by their type byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
-    Query { text: Bytes },
-    Parse { name: Bytes, text: Bytes, types: Bytes },
-    Bind { portal: Bytes, statement: Bytes },
-    Describe { what: Named, name: Bytes },
-    Execute { portal: Bytes },
-    Close { what: Named, name: Bytes },
+    Query {
+        text: Bytes,
+    },
+    Parse {
+        name: Bytes,
+        text: Bytes,
+        types: Bytes,
+    },
+    /// `values`: formats and values, from the first count up to the formats of results.
+    Bind {
+        portal: Bytes,
+        statement: Bytes,
+        values: Bytes,
+    },
+    Describe {
+        what: Named,
+        name: Bytes,
+    },
+    Execute {
+        portal: Bytes,
+    },
+    Close {
+        what: Named,
+        name: Bytes,
+    },
     Sync,
     Flush,
     CopyData,
     CopyDone,
     CopyFail,
-    FunctionCall,
+    FunctionCall(Call),
     Terminate,
     Password,
+}
+
+/// A function by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub function: u32,
+    /// How many there are.
+    pub arguments: usize,
+    /// Formats and values of the arguments, as a Bind has them.
+    pub given: Bytes,
 }
 
 /// What a name of the extended protocol names.
@@ -67,7 +96,7 @@ fn parse(kind: u8, body: Bytes) -> Result<Option<ClientMessage>, Short> {
         b'd' => return Ok(Some(ClientMessage::CopyData)),
         b'c' => ClientMessage::CopyDone,
         b'f' => return Ok(Some(ClientMessage::CopyFail)),
-        b'F' => return Ok(Some(ClientMessage::FunctionCall)),
+        b'F' => call(&mut reader)?,
         b'X' => ClientMessage::Terminate,
         b'p' => return Ok(Some(ClientMessage::Password)),
         _ => return Ok(None),
@@ -85,9 +114,27 @@ fn named(reader: &mut Reader) -> Result<Named, Short> {
 
 fn bind(reader: &mut Reader) -> Result<ClientMessage, Short> {
     let (portal, statement) = (reader.text()?, reader.text()?);
+    let (_, values) = values(reader)?;
+    let formats = unsigned(reader)?;
+    reader.take(formats * 2)?;
+    Ok(ClientMessage::Bind { portal, statement, values })
+}
+
+fn call(reader: &mut Reader) -> Result<ClientMessage, Short> {
+    let function = reader.u32()?;
+    let (arguments, given) = values(reader)?;
+    // The format of the result.
+    reader.take(2)?;
+    Ok(ClientMessage::FunctionCall(Call { function, arguments, given }))
+}
+
+/// Formats and values: how many values, and all of it.
+fn values(reader: &mut Reader) -> Result<(usize, Bytes), Short> {
+    let mut all = reader.clone().rest();
     let codes = unsigned(reader)?;
     reader.take(codes * 2)?;
-    for _ in 0..unsigned(reader)? {
+    let count = unsigned(reader)?;
+    for _ in 0..count {
         // -1 is NULL; anything else below 0 is a violation.
         match reader.i32()? {
             -1 => {}
@@ -96,12 +143,11 @@ fn bind(reader: &mut Reader) -> Result<ClientMessage, Short> {
             }
         }
     }
-    let formats = unsigned(reader)?;
-    reader.take(formats * 2)?;
-    Ok(ClientMessage::Bind { portal, statement })
+    all.truncate(all.len().saturating_sub(reader.len()));
+    Ok((count, all))
 }
 
-fn unsigned(reader: &mut Reader) -> Result<usize, Short> {
+pub(super) fn unsigned(reader: &mut Reader) -> Result<usize, Short> {
     // The counts are 16 bits wide and clients use all of them.
     reader.i16().map(|count| usize::from(count.cast_unsigned()))
 }
@@ -115,12 +161,14 @@ mod tests {
         let body = Bytes::from_static(b"p\0s\0\0\0\0\x01\0\0\0\x02hi\0\x02\0\0\0\x01");
         let bind = read(b'B', body).expect("a good bind");
         let (portal, statement) = (Bytes::from_static(b"p"), Bytes::from_static(b"s"));
-        assert_eq!(bind, ClientMessage::Bind { portal, statement });
+        let values = Bytes::from_static(b"\0\0\0\x01\0\0\0\x02hi");
+        assert_eq!(bind, ClientMessage::Bind { portal, statement, values });
     }
 
     #[test]
     fn every_message_cut_short_is_malformed_and_never_panics() {
-        let whole: [(u8, &[u8]); 6] = [
+        let whole: [(u8, &[u8]); 7] = [
+            (b'F', b"\0\0\x03f\0\x01\0\0\0\x01\0\0\0\x02hi\0\0"),
             (b'Q', b"select 1\0"),
             (b'P', b"s\0select $1\0\0\x01\0\0\0\x17"),
             (b'B', b"p\0s\0\0\0\0\x01\0\0\0\x02hi\0\x01\0\0"),

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 pub(super) struct Short;
 
 /// A message body, read from the front.
+#[derive(Clone)]
 pub(super) struct Reader {
     rest: Bytes,
 }
@@ -50,6 +51,10 @@ impl Reader {
             return Err(Short);
         }
         Ok(self.rest.split_to(length))
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.rest.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -49,6 +49,25 @@ pub fn sqlstate(body: Bytes) -> Result<String, MalformedReport> {
     Ok(report.sqlstate().chars().filter(char::is_ascii_alphanumeric).take(5).collect())
 }
 
+/// Whether an error quotes the backslash that we have put behind a text.
+///
+/// # Errors
+/// The server's violation.
+pub fn is_about_the_end(body: Bytes) -> Result<bool, MalformedReport> {
+    let report = Report::read(body).map_err(|_| MalformedReport)?;
+    Ok(report.field(b'M').is_none_or(|message| message.ends_with(b"\\\"")))
+}
+
+/// Whether the server closes behind an error.
+///
+/// # Errors
+/// The server's violation.
+pub fn is_fatal(body: Bytes) -> Result<bool, MalformedReport> {
+    let report = Report::read(body).map_err(|_| MalformedReport)?;
+    // `S` is translated, `V` is not.
+    Ok(report.field(b'V').is_some_and(|severity| matches!(&severity[..], b"FATAL" | b"PANIC")))
+}
+
 /// Whose text the positions of an error count in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextOf {

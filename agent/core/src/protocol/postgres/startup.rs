@@ -12,6 +12,7 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const MAJOR: u32 = 3;
+const NEWEST_MINOR: u16 = 2;
 
 /// A first message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,12 @@ pub struct StartupMessage {
 }
 
 impl StartupMessage {
+    /// The minor version that is spoken with this client. There never was a 3.1.
+    #[must_use]
+    pub const fn spoken(&self) -> u16 {
+        if self.minor < NEWEST_MINOR { 0 } else { NEWEST_MINOR }
+    }
+
     /// The last value of a parameter.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -49,8 +56,19 @@ pub enum StartupError {
     Length,
     #[error("invalid startup packet layout")]
     Layout,
-    #[error("unsupported frontend protocol {0}.{1}: this server supports 3.0")]
+    #[error("unsupported frontend protocol {0}.{1}: server supports 3.0 to 3.2")]
     Version(u32, u32),
+}
+
+impl StartupError {
+    /// The server's own for it.
+    #[must_use]
+    pub const fn sqlstate(&self) -> &'static str {
+        match self {
+            Self::Version(..) => "0A000",
+            Self::Length | Self::Layout => "08P01",
+        }
+    }
 }
 
 /// Takes one startup packet from the front of `buffer`; `None` until it is whole.
@@ -127,6 +145,12 @@ mod tests {
         let Ok(Some(Startup::Start(message))) = take(&mut buffer) else { panic!("a good packet") };
         assert_eq!((message.minor, message.parameter("database")), (2, Some("shop")));
         assert_eq!(message.extensions, ["_pq_.trace"]);
+    }
+
+    #[test]
+    fn a_version_that_is_not_spoken_is_answered_with_the_next_lower_one() {
+        let spoken = [0, 1, 2, 3, 9999].map(|minor| StartupMessage { minor, ..Default::default() }.spoken());
+        assert_eq!(spoken, [0, 0, 2, 2, 2]);
     }
 
     #[test]

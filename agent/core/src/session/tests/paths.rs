@@ -223,6 +223,32 @@ fn the_role_decides_about_its_own_schema_and_what_it_may_use() {
 }
 
 #[test]
+fn a_role_that_the_connection_was_opened_with_is_what_it_goes_back_to() {
+    for statements in [
+        &["RESET ROLE"][..],
+        &["RESET ALL"],
+        &["DISCARD ALL"],
+        &["SET SESSION AUTHORIZATION DEFAULT"],
+        &["SET ROLE ana", "RESET ROLE"],
+        &["SET SESSION AUTHORIZATION ana", "SET SESSION AUTHORIZATION DEFAULT"],
+        &["BEGIN", "SET LOCAL ROLE ana", "COMMIT"],
+    ] {
+        let mut world = World::with(&[("role", "bob")]);
+        world.run(statements);
+        assert_eq!(
+            world.session.role().map(|role| role.map(|name| name.to_string())),
+            Ok(Some("bob".into())),
+            "{statements:?}"
+        );
+        assert_eq!(world.session.given_role().map(|name| &**name), Some("bob"));
+    }
+    let mut world = World::with(&[("role", "bob")]);
+    world.run(&["DO $$ BEGIN END $$"]);
+    assert!(world.session.role().is_ok(), "what could leave it never runs");
+    assert_eq!(world.path(), "?");
+}
+
+#[test]
 fn settings_of_roles_and_databases_are_for_new_sessions() {
     check(&[
         (&["ALTER ROLE ana SET search_path = a"], "pg_catalog ana public"),

@@ -148,9 +148,27 @@ fn set_config_behind_a_view_or_in_a_body_is_seen_by_its_number() {
 #[test]
 fn somebody_elses_set_config_sets_nothing() {
     let mut world = World::new();
+    let mut code = Code::clone(&world.catalog.code);
+    code.insert_function(function(30_000, "set_config", Language::PlPgSql, "BEGIN RETURN 1; END"));
+    world.catalog.code = Arc::new(code);
     let lineage = Lineage { functions: [Oid(30_000)].into(), ..Lineage::default() };
     world.with_lineage("SELECT set_config('search_path', 'a', false)", &lineage);
     assert_eq!(world.path(), "pg_catalog ana public");
+}
+
+#[test]
+fn a_body_of_which_all_flows_are_known_may_set_something() {
+    for (body, expected) in
+        [("BEGIN SET search_path TO a; RETURN 1; END", "?"), ("BEGIN RETURN 1; END", "pg_catalog ana public")]
+    {
+        let mut world = World::new();
+        let mut code = Code::clone(&world.catalog.code);
+        code.insert_function(function(30_000, "f", Language::PlPgSql, body));
+        world.catalog.code = Arc::new(code);
+        let lineage = Lineage { functions: [Oid(30_000)].into(), ..Lineage::default() };
+        world.with_lineage("SELECT f()", &lineage);
+        assert_eq!(world.path(), expected, "{body}");
+    }
 }
 
 #[test]

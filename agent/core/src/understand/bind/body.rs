@@ -167,7 +167,7 @@ fn parameters(function: &Function, chosen: &Chosen, flows: &[Flow]) -> Vec<Param
 }
 
 /// `RETURN expression` and `BEGIN ATOMIC … END` as plain statements.
-fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
+pub(in crate::understand) fn standard_body(body: &str) -> std::borrow::Cow<'_, str> {
     let trimmed = body.trim();
     if let Some(expression) = trimmed.strip_prefix("RETURN ") {
         return format!("SELECT {expression}").into();

@@ -21,6 +21,7 @@ use crate::{
     },
     lineage::GapKind,
     understand::{
+        functions,
         overload::{self, Call, Chosen, Failure},
         review::{self, Class},
         walk::texts,
@@ -97,7 +98,7 @@ impl<'a> Binder<'a> {
             self.over(window, here, &mut decides)?;
         }
         let arguments: Vec<Oid> = flows.iter().map(|flow| flow.type_oid).collect();
-        let name = texts(funcname);
+        let name = functions::as_read(texts(funcname), self.catalog);
         let asked = Call {
             name: &name,
             arguments: &arguments,

@@ -8,11 +8,14 @@ use pg_query::{
     },
 };
 
-use super::same::{operator, same, same_optional};
+use super::{
+    linear,
+    same::{operator, same, same_optional},
+};
 
 /// A constant that can be compared.
 #[derive(Debug, PartialEq, PartialOrd)]
-enum Constant<'a> {
+pub(super) enum Constant<'a> {
     Boolean(bool),
     Number(f64),
     Text(&'a str),
@@ -136,16 +139,16 @@ fn comparison(expression: &AExpr) -> Option<bool> {
 
 fn compare(operator: &str, left: &Node, right: &Node) -> Option<bool> {
     if let (Some(a), Some(b)) = (constant(left), constant(right)) {
-        let order = a.partial_cmp(&b)?;
-        return match operator {
-            "=" => Some(order.is_eq()),
-            "<>" => Some(order.is_ne()),
-            "<" => Some(order.is_lt()),
-            ">" => Some(order.is_gt()),
-            "<=" => Some(order.is_le()),
-            ">=" => Some(order.is_ge()),
-            _ => None,
-        };
+        return compared(operator, a.partial_cmp(&b)?);
+    }
+    if let (Some(NodeEnum::RowExpr(one)), Some(NodeEnum::RowExpr(other))) = (&left.node, &right.node) {
+        let pairs = one.args.iter().zip(&other.args);
+        let equal = one.args.len() == other.args.len()
+            && pairs.into_iter().all(|(a, b)| compare("=", a, b) == Some(true));
+        return (equal && matches!(operator, "=" | "<=" | ">=")).then_some(true);
+    }
+    if let Some(order) = linear::order(left, right) {
+        return compared(operator, order);
     }
     match operator {
         "=" | "<=" | ">=" if same(left, right) => Some(true),
@@ -154,6 +157,18 @@ fn compare(operator: &str, left: &Node, right: &Node) -> Option<bool> {
             Constant::Text("" | ".*" | "^" | "$" | "^.*$" | "^.*" | ".*$" | "()") => Some(true),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+fn compared(operator: &str, order: std::cmp::Ordering) -> Option<bool> {
+    match operator {
+        "=" => Some(order.is_eq()),
+        "<>" => Some(order.is_ne()),
+        "<" => Some(order.is_lt()),
+        ">" => Some(order.is_gt()),
+        "<=" => Some(order.is_le()),
+        ">=" => Some(order.is_ge()),
         _ => None,
     }
 }
@@ -254,7 +269,7 @@ fn is_plain(expression: &AExpr) -> bool {
     matches!(AExprKind::try_from(expression.kind), Ok(AExprKind::AexprOp | AExprKind::AexprLike))
 }
 
-fn constant(node: &Node) -> Option<Constant<'_>> {
+pub(super) fn constant(node: &Node) -> Option<Constant<'_>> {
     match node.node.as_ref()? {
         NodeEnum::AConst(AConst { val: Some(value), .. }) => match value {
             Val::Ival(value) => Some(Constant::Number(f64::from(value.ival))),

@@ -161,5 +161,6 @@ fn protected(relation: &Relation, column: &Column, label: Label) -> ProtectedCol
         number: column.number,
         name: format!("{}.{}", relation.qualified_name(), column.name),
         label,
+        seen: column.seen,
     }
 }

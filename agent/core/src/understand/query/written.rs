@@ -6,9 +6,9 @@ use connect_shared::decision::ReasonCode;
 
 use crate::{
     catalog::{Catalog, Column, Oid, Relation, RelationKind},
-    statement::Refusal,
+    statement::{ProtectedColumn, Refusal},
     understand::{
-        facts::{Arbiter, Facts, Write},
+        facts::{Arbiter, Facts, Verb, Write},
         refusal,
         resolve::{self, Resolved},
     },
@@ -111,6 +111,29 @@ fn assigns(write: &Write<'_>, column: &Column) -> bool {
         Some(Arbiter::Columns(columns)) if given(columns) => true,
         _ => write.columns.as_ref().is_none_or(given),
     }
+}
+
+/// Protected columns that are given values which the client says.
+pub(super) fn assigned(facts: &Facts<'_>, catalog: &Catalog) -> Vec<ProtectedColumn> {
+    let writes = facts.writes.iter().filter(|write| write.verb != Verb::Delete);
+    let mut assigned = Vec::new();
+    for write in writes {
+        for relation in resolve::candidates(write.relation, catalog) {
+            let given = |column: &&Column| {
+                write.columns.as_ref().is_none_or(|columns| columns.contains(&&*column.name))
+            };
+            let columns = relation.columns.iter().filter(given);
+            assigned.extend(columns.filter_map(|column| resolve::protected_named(relation, &column.name)));
+        }
+    }
+    assigned
+}
+
+/// Protected columns that COPY fills. `columns`: those that it names, else all.
+pub(in crate::understand) fn copied(relation: &Relation, columns: &[&str]) -> Vec<ProtectedColumn> {
+    let listed = |column: &&Column| columns.is_empty() || columns.contains(&&*column.name);
+    let columns = relation.columns.iter().filter(listed);
+    columns.filter_map(|column| resolve::protected_named(relation, &column.name)).collect()
 }
 
 /// Whether COPY into these columns would test stored protected values. `None`: all columns.

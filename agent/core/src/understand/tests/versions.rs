@@ -1,7 +1,7 @@
 //! The parser reads PostgreSQL 18; what an older server would read as something else is refused.
 
 use super::world::{class, refusal, shop};
-use crate::catalog::Catalog;
+use crate::catalog::{BuiltinFunction, Catalog, Volatility};
 
 fn of_version(version: u32) -> Catalog {
     Catalog { server_version: version, ..shop() }
@@ -24,6 +24,21 @@ fn a_keyword_that_is_a_name_to_an_older_server_is_refused() {
     let text = "SELECT system_user FROM (SELECT email AS system_user FROM customers) s";
     assert!(refusal(&shop(), text).is_some());
     assert!(refusal(&shop(), "SELECT system_user").is_some());
+}
+
+#[test]
+fn extract_is_what_a_server_of_its_version_makes_of_it() {
+    let text = "SELECT extract(year FROM created_at) FROM orders";
+    for version in [130_000, 140_000, 150_018, 180_000] {
+        let mut catalog = of_version(version);
+        let functions = std::sync::Arc::make_mut(&mut catalog.builtin_functions);
+        let (known, unknown) =
+            if version < 140_000 { ("date_part", "extract") } else { ("extract", "date_part") };
+        let immutable = BuiltinFunction { volatility: Volatility::Immutable, aggregate: false };
+        functions.insert(known.into(), immutable);
+        functions.remove(unknown);
+        assert_eq!(refusal(&catalog, text), None, "{version}");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn runs(node: &NodeEnum) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn brings(node: &NodeEnum) -> Option<&'static str> {
+pub(super) fn brings(node: &NodeEnum) -> Option<&'static str> {
     let verb = match node {
         NodeEnum::CreateFunctionStmt(_) => "create function",
         NodeEnum::AlterFunctionStmt(_) => "alter function",

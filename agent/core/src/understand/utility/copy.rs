@@ -157,8 +157,11 @@ fn from(copy: &CopyStmt, catalog: &Catalog) -> Found {
     let Some(relation) = &copy.relation else { return super::not_reviewed() };
     let writes = names::recorded(Some(relation), catalog);
     let found = Found { writes, effect: Effect::CopyIn, ..Found::new("copy", Kind::Write) };
+    let columns = walk::texts(&copy.attlist);
+    let relations = resolve::candidates(relation, catalog);
+    let assigned = relations.into_iter().flat_map(|relation| written::copied(relation, &columns)).collect();
     let judged = check_from(copy, relation, catalog);
-    found.protected_by(judged)
+    Found { assigned, ..found }.protected_by(judged)
 }
 
 fn check_from(copy: &CopyStmt, relation: &RangeVar, catalog: &Catalog) -> Result<Protection, Refusal> {

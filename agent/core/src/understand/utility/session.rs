@@ -114,6 +114,7 @@ fn constant(node: &Node) -> Option<String> {
 /// Arguments of EXECUTE are expressions, which run here and now.
 fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found {
     let facts = walk::expressions(arguments, None, Place::Expression);
+    let found = Found { gives_mask: facts.gives_mask, ..found };
     match query::judge(&facts, None, catalog) {
         Ok(judged) if judged.consequence == Consequence::None => found,
         Ok(_) => found.may_write(),

@@ -2,17 +2,21 @@
 //! and only where it understands all of a definition.
 
 use connect_shared::label::Label;
+use std::collections::HashSet;
+
 use pg_query::{NodeEnum, protobuf::Node};
 
 use super::Shown;
 use crate::{
     catalog::{Catalog, Column},
     lineage::{ColumnId, OutputKind, Status},
+    mask::shows_equality,
     session::{SearchPath, Session},
     understand::{
         bind::bind_node,
-        facts::Facts,
+        facts::{Facts, Place},
         query::{self, atom::may_be_looked_up},
+        resolve::Resolved,
     },
 };
 
@@ -26,7 +30,10 @@ pub(super) fn columns(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Opti
     if lineage.status != Status::Complete || output.kind != OutputKind::Result {
         return None;
     }
-    let deciding: Vec<Label> = lineage.indirect.iter().filter_map(|id| label(*id, catalog)).collect();
+    let grouped = only_grouped(facts, catalog)?;
+    let decides = |id: &&ColumnId| !grouped.contains(*id);
+    let deciding: Vec<Label> =
+        lineage.indirect.iter().filter(decides).filter_map(|id| label(*id, catalog)).collect();
     if !deciding.iter().all(|label| may_be_looked_up(*label)) {
         return None;
     }
@@ -45,6 +52,29 @@ pub(super) fn columns(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Opti
         }
     }
     Some(shown)
+}
+
+/// Protected columns that do nothing to rows but group them, where masks show what is equal: groups tell no
+/// more than the masks do.
+fn only_grouped(facts: &Facts<'_>, catalog: &Catalog) -> Option<HashSet<ColumnId>> {
+    let resolved = Resolved::new(facts, catalog).ok()?.masked();
+    let nodes = facts.groups.iter().flat_map(|group| group.list);
+    let written: HashSet<i32> = nodes
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::ColumnRef(reference)) => Some(reference.location),
+            _ => None,
+        })
+        .collect();
+    let (mut grouped, mut otherwise) = (HashSet::new(), HashSet::new());
+    for column in facts.columns.iter().filter(|column| column.place == Place::Condition) {
+        for read in resolved.read(column).ok()?.protected {
+            let id = ColumnId { relation: read.column.relation, number: read.column.number };
+            let type_oid = stored(id, catalog).map_or(0, |column| column.type_oid.0);
+            let shown = written.contains(&column.location) && shows_equality(read.column.label, type_oid);
+            if shown { &mut grouped } else { &mut otherwise }.insert(id);
+        }
+    }
+    Some(&grouped - &otherwise)
 }
 
 /// Where definitions are read: every name of theirs is qualified or PostgreSQL's own.

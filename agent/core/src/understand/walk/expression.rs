@@ -10,7 +10,10 @@ use pg_query::{
 };
 
 use super::{Position, Walk, texts};
-use crate::understand::facts::{Call, Comparison, Place, ScopeId};
+use crate::{
+    mask::back::gives_mask,
+    understand::facts::{Call, Comparison, Place, ScopeId},
+};
 
 /// Functions whose result tells the names and values of a row's fields, and never the type of the row.
 const TAKE_ANY_ROW: [&str; 17] = [
@@ -51,6 +54,9 @@ impl<'a> Walk<'a> {
         match &node.node {
             None => {}
             Some(NodeEnum::ColumnRef(column)) => self.column(column, here, None),
+            Some(NodeEnum::AConst(AConst { isnull: _, location: _, val: Some(Val::Sval(text)) })) => {
+                self.facts.gives_mask |= gives_mask(text.sval.as_bytes(), false);
+            }
             Some(NodeEnum::AConst(AConst { isnull: _, location: _, val: _ })) => {}
             Some(NodeEnum::ParamRef(ParamRef { number: _, location: _ })) => {}
             Some(NodeEnum::Integer(_) | NodeEnum::Float(_) | NodeEnum::String(_)) => {}

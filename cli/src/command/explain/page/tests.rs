@@ -27,7 +27,7 @@ fn explanation(statements: Vec<ExplainedStatement>) -> Explanation {
 
 fn decision(outcome: Outcome, policy: &str, code: ReasonCode, message: &str) -> Decision {
     let reason = Reason { policy: policy.into(), code, object: None, message: message.into(), hint: None };
-    Decision { outcome, reasons: vec![reason], policy_digest: DIGEST_OF_POLICY.into() }
+    Decision { outcome, reasons: vec![reason], shadow: Vec::new(), policy_digest: DIGEST_OF_POLICY.into() }
 }
 
 fn column(name: &str, data_type: &str, direct: &[&str], masked: Option<Label>) -> OutputColumnReport {
@@ -48,9 +48,11 @@ fn statement(verb: &str, decision: Decision, sqlstate: Option<&str>) -> Explaine
     ExplainedStatement {
         verb: verb.into(),
         kind: StatementKind::Read,
+        read_only: true,
         decision,
         sqlstate: sqlstate.map(str::to_owned),
         masks: Vec::new(),
+        clear: Vec::new(),
         reads: Vec::new(),
         writes: Vec::new(),
         lineage: LineageReport::default(),

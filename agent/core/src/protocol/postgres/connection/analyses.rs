@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 
 use super::intend::Analysed;
-use crate::understand::shape;
+use crate::{statement::Statement, understand::shape};
 
 /// Texts and shapes that are kept, and the longest text.
 const MAX_ANALYSES: usize = 512;
@@ -44,6 +44,15 @@ impl Analyses {
             }
             // A copy of its own: the text is a slice of a read buffer that it would keep alive.
             self.texts.insert(Bytes::copy_from_slice(text), analysed.clone());
+        }
+    }
+
+    /// What is known, each statement as `change` has it.
+    pub(super) fn change(&mut self, change: impl Fn(&Statement) -> Statement) {
+        for analysed in self.texts.values_mut().chain(self.shapes.values_mut()) {
+            let statements = analysed.statements.iter().map(|facts| Arc::new(change(facts))).collect();
+            let Analysed { version, by_shape, ref sent, .. } = **analysed;
+            *analysed = Arc::new(Analysed { statements, version, by_shape, sent: sent.clone() });
         }
     }
 

@@ -5,15 +5,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Connection, Described, Expect, Resync, Scrub, Shown,
+    Connection, Described, Expect, FLUSH_AFTER, Resync, Scrub, Shown,
+    hold::Holding,
     intend::{Pending, Understood},
     keys::labels,
     names::{NameChange, Portal, Prepared},
-    stage::{Carrier, Execution},
+    stage::{Carrier, Execution, InPrinciple},
 };
 use crate::{
-    protocol::postgres::{answer, frame::Side, message::Named},
-    statement::{Refusal, Schema, Statement},
+    mask::back::gives_mask,
+    protocol::postgres::{
+        answer,
+        frame::Side,
+        message::Named,
+        values::{MAX_SHOWN, Values},
+    },
+    statement::{Effect, Kind, Protection, Refusal, Schema, Shape, Statement},
+    understand::{masked_value, may_widen, widened},
 };
 
 impl Connection {
@@ -24,6 +32,13 @@ impl Connection {
             [facts] => Some(facts.clone()),
             [first, ..] => Some(several(first)),
         };
+        if let Some(facts) = &facts
+            && matches!(facts.effect, Effect::Fetch { .. } | Effect::Execute { .. })
+            && let Some((effective, _)) = self.effective(facts)
+            && self.knows_too_little(&effective, &pending)
+        {
+            return self.block_for_catalog(Pending { refreshed: true, ..pending }, analysed.version);
+        }
         if let Some(facts) = &facts
             && let Err(denied) = self.decide_in_principle(facts)
         {
@@ -36,12 +51,18 @@ impl Connection {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
         }
         let scrub = self.scrub(facts.as_deref());
-        let bytes = match &analysed.sent {
-            Some(sent) => answer::parse(&name, sent, types),
-            None => pending.message.bytes,
+        // An empty query stays one.
+        let tagged = facts
+            .as_ref()
+            .and_then(|_| self.tags.parse(&name, analysed.sent.as_ref().unwrap_or(&text), types));
+        let bytes = match (tagged, &analysed.sent) {
+            (Some(tagged), _) => tagged,
+            (None, Some(sent)) => answer::parse(&name, sent, types),
+            (None, None) => pending.message.bytes,
         };
         let sent = analysed.sent.clone();
-        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent };
+        let types = types.clone();
+        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent, types };
         self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
@@ -57,6 +78,15 @@ impl Connection {
     pub(super) fn say_extended(&mut self, bytes: Bytes) {
         self.keys.set_unsynced(true);
         self.outbox.say_to_server(bytes);
+        self.count_unflushed();
+    }
+
+    pub(super) fn count_unflushed(&mut self) {
+        self.unflushed += 1;
+        if self.unflushed >= FLUSH_AFTER {
+            self.outbox.say_to_server(answer::flush());
+            self.unflushed = 0;
+        }
     }
 
     /// Asks the server for the origins of a portal's fields, once.
@@ -68,21 +98,32 @@ impl Connection {
         }
     }
 
-    pub(super) fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes) {
+    pub(super) fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes, values: Bytes) {
         let Some(prepared) = self.names.statement(statement).cloned() else {
-            // The server says that there is none; if it knows one that we do not, nothing executes it.
+            if self.large.is_some() {
+                return self.pass_large_bind(portal, None, Scrub::None);
+            }
             self.say_extended(pending.message.bytes);
-            let _gone = self.names.drop_portal(&portal);
-            self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
-            return;
+            return self.bound_to_nothing(&portal);
         };
         let binds = digest(&pending.message.bytes);
         let Some(prepared) = self.refreshed(&pending, statement, prepared) else { return };
-        if let Some(facts) = prepared.facts.clone()
-            && let Err(denied) = self.decide_in_principle(&facts)
-        {
-            return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
+        if self.large.is_some() && values_decide(&prepared) {
+            return self.deny_large_bind(prepared.text.len());
         }
+        let shapes = self.widened(&prepared, &values);
+        let facts = prepared.facts.clone().map(|facts| with_shapes(facts, &shapes));
+        let facts = facts.map(|facts| without_masks(facts, &values));
+        let values = match facts.map(|facts| self.decide_in_principle(&facts)) {
+            Some(Err(denied)) => {
+                return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
+            }
+            Some(Ok(InPrinciple::Held)) if values.len() <= MAX_SHOWN => {
+                // A copy: a slice would keep the whole buffer that it was read into.
+                Some(Values::new(Bytes::copy_from_slice(&values), prepared.types.clone()))
+            }
+            _ => None,
+        };
         if self.names.is_full() {
             return self.violation(Side::Client, &"too many prepared statements and portals are open");
         }
@@ -91,10 +132,23 @@ impl Connection {
         }
         self.settle_portal(&portal);
         let scrub = self.scrub(prepared.facts.as_deref());
-        let bound = Arc::new(Portal::new(prepared, binds));
-        let _replaced = self.names.set_portal(portal, bound.clone());
+        if self.large.is_some() {
+            return self.pass_large_bind(portal, Some(Portal::new(prepared, binds, None)), scrub);
+        }
         self.say_extended(pending.message.bytes);
-        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(bound) });
+        self.bound(portal, Portal { shapes, ..Portal::new(prepared, binds, values) }, scrub);
+    }
+
+    /// Writes that are of every row with these values.
+    fn widened(&self, prepared: &Prepared, values: &Bytes) -> Vec<Shape> {
+        let (Some(catalog), true) = (&self.setup.catalog, values_widen(prepared)) else {
+            return Vec::new();
+        };
+        let Ok(text) = std::str::from_utf8(&prepared.text) else { return Vec::new() };
+        let literals = Values::new(values.clone(), prepared.types.clone()).literals();
+        let unknown = crate::session::Session::default();
+        let session = self.session_ahead().unwrap_or(&unknown);
+        widened(text, &literals, catalog, session, &self.setup.limits)
     }
 
     /// The prepared statement under the snapshot in use: analysed again if that moved.
@@ -116,6 +170,7 @@ impl Connection {
             facts: prepared.facts_now(&analysed),
             version: analysed.version,
             sent: prepared.sent.clone(),
+            types: prepared.types.clone(),
         });
         let _same_name = self.names.set_statement(name.clone(), again.clone());
         Some(again)
@@ -157,29 +212,73 @@ impl Connection {
             return self.deny_missing_portal(name);
         };
         let prepared = portal.prepared.clone();
-        let Some(facts) = prepared.facts.clone() else {
+        let facts = match pending.holding {
+            Holding::Not => prepared.facts.clone(),
+            // It was held since it was bound: labels and functions may be others by now.
+            _ => self.opened_facts(&prepared),
+        };
+        let Some(facts) = facts else {
             // An empty query has no statement to record.
             self.say_extended(pending.message.bytes);
             self.in_flight.push_back(Expect::EmptyExecute);
             return;
         };
+        let facts = with_shapes(facts, &portal.shapes);
         let Some((facts, inner)) = self.effective(&facts) else {
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, 0);
         };
+        if self.knows_too_little(&facts, &pending) {
+            let version = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
+            return self.block_for_catalog(Pending { refreshed: true, ..pending }, version);
+        }
         let binds = if inner == [0; 32] { portal.binds } else { inner };
         let execution = Execution { facts, text: prepared.text.clone(), binds, prepared };
         let carrier = Carrier::Execute { name: name.clone(), portal };
-        self.stage(vec![execution], pending.message.bytes, carrier);
+        self.stage(vec![execution], pending.message.bytes.clone(), carrier, pending);
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
+/// Whether its values must be seen whole: they may widen it, or be masks that it would write back.
+fn values_decide(prepared: &Prepared) -> bool {
+    prepared.facts.as_ref().is_some_and(|facts| !facts.assigned.is_empty()) || values_widen(prepared)
+}
+
+/// Whether values can make it a write of every row.
+fn values_widen(prepared: &Prepared) -> bool {
+    let writes = prepared.facts.as_ref().is_some_and(|facts| facts.kind == Kind::Write);
+    writes && may_widen(&prepared.text)
+}
+
+/// The same, with shapes that its values give it.
+fn with_shapes(facts: Arc<Statement>, shapes: &[Shape]) -> Arc<Statement> {
+    let new = || shapes.iter().filter(|shape| !facts.shapes.contains(shape)).cloned();
+    if new().next().is_none() {
+        return facts;
+    }
+    let all = facts.shapes.iter().cloned().chain(new()).collect();
+    Arc::new(Statement { shapes: all, ..Statement::clone(&facts) })
+}
+
+/// The same, refused where one of its values is a mask that it would write over what the mask stands for.
+fn without_masks(facts: Arc<Statement>, values: &Bytes) -> Arc<Statement> {
+    let Some(column) = facts.assigned.first() else { return facts };
+    let masks = Values::new(values.clone(), Bytes::new()).any(gives_mask);
+    if !masks || matches!(facts.protection, Protection::Refused(_)) {
+        return facts;
+    }
+    let protection = Protection::Refused(masked_value(column));
+    Arc::new(Statement { protection, ..Statement::clone(&facts) })
+}
+
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest.as_ref().first_chunk().copied().unwrap_or([0; 32])
 }
 
+/// The server's own words.
+pub(super) const SEVERAL: &str = "cannot insert multiple commands into a prepared statement";
+
 /// The server's own refusal of several statements in one Parse.
 fn several(first: &Statement) -> Arc<Statement> {
-    let message = "cannot insert multiple commands into a prepared statement";
-    Arc::new(first.refused_with("42601", message.to_owned()))
+    Arc::new(first.refused_with("42601", SEVERAL.to_owned()))
 }

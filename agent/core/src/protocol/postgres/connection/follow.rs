@@ -39,6 +39,12 @@ impl Connection {
         self.followed.confirmed.as_ref()
     }
 
+    /// Settings that the connection began with, but for its name.
+    pub(super) fn startup_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.followed.startup.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        named.filter(|(name, _)| !matches!(*name, "application_name" | "connect.wait"))
+    }
+
     pub(super) fn opened_with(&mut self, parameters: &[(String, String)]) {
         self.followed.startup = parameters.to_vec();
     }

@@ -8,7 +8,10 @@ use bytes::Bytes;
 
 use super::{
     Connection, Expect, Passing, Phase, Resync, Scrub,
+    copy::{Copying, interrupts_copy},
+    hold::Holding,
     keys::labels,
+    large::Progress,
     names::Prepared,
     stage::{Carrier, Execution},
 };
@@ -19,13 +22,18 @@ use crate::{
         message::{self, ClientMessage},
     },
     statement::{Effect, Kind, Protection, Statement},
+    understand::masked_value,
 };
 
-/// Longest Bind: its parameters are kept until they are committed to.
-const MAX_BIND: usize = 64 << 20;
+/// Longest data of a COPY that is held back as a whole where it fills protected columns: then the client can be
+/// told why it is not taken.
+const MAX_HELD_COPY: usize = 1 << 20;
+
+/// Longest Bind that is kept until it is committed to; a longer one passes in pieces.
+pub(super) const MAX_BIND: usize = 64 << 20;
 
 /// Longest of the small messages.
-const MAX_SMALL: usize = 64 * 1024;
+pub(super) const MAX_SMALL: usize = 64 * 1024;
 
 /// A text with the facts of its statements.
 pub(super) struct Analysed {
@@ -43,6 +51,8 @@ pub(super) struct Pending {
     pub(super) message: Message,
     /// A newer snapshot was asked for on its behalf already.
     pub(super) refreshed: bool,
+    /// How far it is on its way through a hold.
+    pub(super) holding: Holding,
 }
 
 /// A text's analysis, or the reason to wait for it.
@@ -55,10 +65,23 @@ impl Connection {
     /// Takes client messages as long as nothing holds them.
     pub(super) fn drive_client(&mut self) {
         self.drive_startup();
-        self.retry_drained();
-        while matches!(self.phase, Phase::Ready) && self.staged.is_none() && self.blocked.is_none() {
+        if !self.cancelling {
+            self.retry_drained();
+        }
+        while matches!(self.phase, Phase::Ready)
+            && self.staged.is_none()
+            && self.blocked.is_none()
+            && !self.is_apart()
+            && !self.cancelling
+        {
+            match self.drive_large_bind() {
+                Progress::Waits => return,
+                Progress::Moved => continue,
+                Progress::Reads => {}
+            }
             let limit = self.setup.limits.bytes;
-            match self.client.next(|kind, _| plan(kind, limit)) {
+            let held = if self.is_guarded_copy() { MAX_HELD_COPY } else { 0 };
+            match self.client.next(|kind, length| plan(kind, length, limit, held)) {
                 Ok(None) => return,
                 Ok(Some(piece)) => self.client_piece(piece),
                 Err(error) => self.violation(Side::Client, &error),
@@ -68,21 +91,28 @@ impl Connection {
 
     fn client_piece(&mut self, piece: Piece) {
         match piece {
-            Piece::Message(message) => self.client_message(Pending { message, refreshed: false }),
+            Piece::Message(message) => {
+                self.client_message(Pending { message, refreshed: false, holding: Holding::Not })
+            }
             Piece::Start { kind: b'd', header, .. } => {
-                let passes = self.copying_in && !self.skipping;
+                let passes = self.copying != Copying::No && !self.skipping;
                 self.client_part = if passes { Passing::Forward } else { Passing::Drop };
                 self.client_copy_bytes(header);
+            }
+            Piece::Start { kind: b'B', header, .. } => {
+                self.client_part = Passing::Drop;
+                self.large_bind_begins(&header);
             }
             Piece::Start { kind, .. } => {
                 self.violation(Side::Client, &message::MessageError::UnknownType(kind));
             }
-            Piece::Part(bytes) => self.client_copy_bytes(bytes),
+            Piece::Part(bytes) if self.large_bind_piece(&bytes) => {}
+            Piece::Part(bytes) => self.copy_piece(bytes),
             Piece::Skipped { kind, body } => self.too_long(kind, body),
         }
     }
 
-    fn client_copy_bytes(&mut self, bytes: Bytes) {
+    pub(super) fn client_copy_bytes(&mut self, bytes: Bytes) {
         if self.client_part == Passing::Forward {
             self.outbox.say_to_server(bytes);
         }
@@ -92,7 +122,7 @@ impl Connection {
     fn too_long(&mut self, kind: u8, body: usize) {
         self.client_part = Passing::Drop;
         if !self.skipping {
-            let until = if kind == b'Q' { Resync::Query } else { Resync::Sync };
+            let until = resync(kind);
             self.deny_unread(body, until);
         }
     }
@@ -108,17 +138,14 @@ impl Connection {
                 self.outbox.say_to_server(bytes);
                 self.finish("terminated");
             }
-            ClientMessage::Sync => {
-                self.skipping = false;
-                self.outbox.say_to_server(bytes);
-                self.in_flight.push_back(Expect::Sync);
-                self.keys.set_unsynced(false);
-                self.follow_sent();
-            }
+            ClientMessage::Sync => self.sync(bytes),
             _ if self.skipping => {}
+            ref read if self.copying != Copying::No && interrupts_copy(read) => self.interrupt_copy(pending),
             ClientMessage::Query { text } => self.query(pending, &text),
             ClientMessage::Parse { name, text, types } => self.parse(pending, name, text, &types),
-            ClientMessage::Bind { portal, statement } => self.bind(pending, portal, &statement),
+            ClientMessage::Bind { portal, statement, values } => {
+                self.bind(pending, portal, &statement, values);
+            }
             ClientMessage::Describe { what, name } => self.describe(what, &name, bytes),
             ClientMessage::Execute { portal } => self.execute(pending, &portal),
             ClientMessage::Close { what, name } => self.close(what, &name, bytes),
@@ -126,18 +153,10 @@ impl Connection {
             ClientMessage::CopyData | ClientMessage::CopyDone | ClientMessage::CopyFail => {
                 self.copy_message(kind, bytes);
             }
-            ClientMessage::FunctionCall => self.deny_function_call(),
+            ClientMessage::FunctionCall(call) => self.function_call(pending, &call),
             ClientMessage::Password => {
                 self.violation(Side::Client, &message::MessageError::UnknownType(kind));
             }
-        }
-    }
-
-    /// Outside a permitted COPY the server would ignore these; they are not even sent.
-    fn copy_message(&mut self, kind: u8, bytes: Bytes) {
-        if self.copying_in {
-            self.copying_in = kind == b'd';
-            self.outbox.say_to_server(bytes);
         }
     }
 
@@ -146,6 +165,9 @@ impl Connection {
         let Some(executions) = self.executions(text, &analysed) else {
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, analysed.version);
         };
+        if executions.iter().any(|execution| self.knows_too_little(&execution.facts, &pending)) {
+            return self.block_for_catalog(Pending { refreshed: true, ..pending }, analysed.version);
+        }
         if executions.is_empty() {
             self.outbox.say_to_server(pending.message.bytes);
             self.in_flight.push_back(Expect::Query([].into()));
@@ -155,8 +177,9 @@ impl Connection {
         if let Err(refusal) = self.give_keys(&labels(executions.iter().map(|execution| &*execution.facts))) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Query);
         }
-        let bytes = analysed.sent.as_ref().map_or(pending.message.bytes, |sent| answer::query(sent));
-        self.stage(executions, bytes, Carrier::Query);
+        let bytes = pending.message.bytes.clone();
+        let bytes = analysed.sent.as_ref().map_or(bytes, |sent| answer::query(sent));
+        self.stage(executions, bytes, Carrier::Query, pending);
     }
 
     /// What the statements of a text execute. `None`: a newer snapshot is needed first.
@@ -170,6 +193,7 @@ impl Connection {
                 facts: Some(facts.clone()),
                 version: analysed.version,
                 sent: analysed.sent.clone(),
+                types: Bytes::new(),
             };
             executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
         }
@@ -202,8 +226,12 @@ impl Connection {
             reads: inner.reads.clone(),
             writes: inner.writes.clone(),
             proof: stricter(facts, &inner),
-            protection: own_refusal(facts).unwrap_or_else(|| inner.protection.clone()),
+            protection: own_refusal(facts, &inner).unwrap_or_else(|| inner.protection.clone()),
+            shown: inner.shown.clone(),
             lookups,
+            assigned: inner.assigned.clone(),
+            gives_mask: facts.gives_mask,
+            changes: inner.changes(),
             shapes: inner.shapes.clone(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
@@ -226,7 +254,7 @@ impl Connection {
 
     /// The facts of an open cursor: its names mean what they meant when it was opened, whatever the session
     /// has set since, but labels may have changed.
-    fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
+    pub(super) fn opened_facts(&mut self, prepared: &Prepared) -> Option<Arc<Statement>> {
         let catalog = self.setup.catalog.clone()?;
         if prepared.version == catalog.version {
             return prepared.facts.clone();
@@ -263,11 +291,21 @@ pub(super) fn needs_description(facts: &Statement) -> bool {
     }
 }
 
-fn plan(kind: u8, text_limit: usize) -> Plan {
+/// What the server goes on with after an error in a message of this type.
+pub(super) const fn resync(kind: u8) -> Resync {
     match kind {
-        b'Q' | b'P' => Plan::WholeOrSkip(text_limit + MAX_SMALL),
+        b'Q' | b'F' => Resync::Query,
+        _ => Resync::Sync,
+    }
+}
+
+/// `held`: up to which length the data of a COPY is whole.
+fn plan(kind: u8, length: usize, text_limit: usize, held: usize) -> Plan {
+    match kind {
+        b'Q' | b'P' | b'F' => Plan::WholeOrSkip(text_limit + MAX_SMALL),
+        b'B' if length > MAX_BIND => Plan::Stream,
         b'B' => Plan::Whole(MAX_BIND),
-        b'F' => Plan::WholeOrSkip(MAX_SMALL),
+        b'd' if length <= held => Plan::Whole(held),
         b'd' => Plan::Stream,
         b'D' | b'E' | b'C' | b'S' | b'H' | b'c' | b'f' | b'X' | b'p' => Plan::Whole(MAX_SMALL),
         // An unknown type ends the connection whatever its length: nothing is kept for it.
@@ -283,6 +321,11 @@ fn stricter(outer: &Statement, inner: &Statement) -> crate::record::ReadProof {
     }
 }
 
-fn own_refusal(facts: &Statement) -> Option<Protection> {
-    matches!(facts.protection, Protection::Refused(_)).then(|| facts.protection.clone())
+fn own_refusal(facts: &Statement, inner: &Statement) -> Option<Protection> {
+    if matches!(facts.protection, Protection::Refused(_)) {
+        return Some(facts.protection.clone());
+    }
+    // The mask stands among the arguments of EXECUTE.
+    let written_back = inner.assigned.first().filter(|_| facts.gives_mask)?;
+    Some(Protection::Refused(masked_value(written_back)))
 }

@@ -1,9 +1,11 @@
 //! Mask keys in the server's session: statements that read masks in place of values need them there.
 //!
-//! They are set by FunctionCall messages of our own, right before the first statement that needs them: so
-//! they stand in no statement's text. The server forgets them at RESET ALL and DISCARD ALL, and those that
-//! were set inside a transaction with its rollback; then they are set again. Without them the masks are
-//! NULL, never the value.
+//! They are set by FunctionCall messages of our own, so they stand in no statement's text: those of all
+//! labels of the snapshot when the connection is opened, since within a pipeline no call may come between;
+//! those of labels that came later right before the first statement that needs them. The server forgets them
+//! at RESET ALL and DISCARD ALL, and those that were set inside a transaction with its rollback; then they
+//! are set again, after a RESET as soon as the server is ready. Without them the masks are NULL, never the
+//! value.
 
 use std::collections::HashSet;
 
@@ -25,10 +27,13 @@ pub(super) struct Keys {
     lent: HashSet<Label>,
     /// Extended messages were sent since the last Sync: a call between them would commit what they did.
     unsynced: bool,
+    /// The server has forgotten those that it was given ahead.
+    lost: bool,
 }
 
 impl Keys {
     pub(super) fn forget(&mut self) {
+        self.lost |= !self.held.is_empty();
         self.held.clear();
         self.lent.clear();
     }
@@ -55,6 +60,27 @@ impl Keys {
 }
 
 impl Connection {
+    /// Gives the server, which has just been opened, the keys of all labels that statements may need.
+    pub(super) fn give_keys_ahead(&mut self) {
+        let Some(catalog) = self.setup.catalog.clone() else { return };
+        self.keys.lost = false;
+        // At a time when no call may be made nothing is lost: the statement that needs them asks again.
+        let _asked_again = self.give_keys(catalog.labels());
+    }
+
+    /// Gives them again if the server has forgotten them, and nothing is on its way to it.
+    pub(super) fn give_lost_keys(&mut self) {
+        let quiet = self.in_flight.is_empty() && self.large.is_none();
+        if self.keys.lost && quiet && self.transaction == Transaction::Idle {
+            self.give_keys_ahead();
+        }
+    }
+
+    /// Extended messages were sent since the last Sync.
+    pub(super) const fn keys_unsynced(&self) -> bool {
+        self.keys.unsynced
+    }
+
     /// Gives the server the keys of these labels, as far as it has them not.
     ///
     /// # Errors

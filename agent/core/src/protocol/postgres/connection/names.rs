@@ -6,13 +6,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
 };
 
 use bytes::Bytes;
 
 use super::intend::Analysed;
-use crate::{mask::Field, statement::Statement};
+use crate::{
+    mask::Field,
+    protocol::postgres::values::Values,
+    statement::{Shape, Statement},
+};
 
 /// Most names of one kind.
 const MAX_NAMES: usize = 10_000;
@@ -31,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) version: u64,
     /// What the server was sent in place of the text, if it was rewritten.
     pub(super) sent: Option<Bytes>,
+    /// Types of its parameters, as Parse declared them; empty where it declared none.
+    pub(super) types: Bytes,
 }
 
 impl Prepared {
@@ -51,6 +57,10 @@ pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
     /// SHA-256 of the Bind, for the commitment.
     pub(super) binds: [u8; 32],
+    /// What the Bind gives, if somebody may have to approve it.
+    pub(super) values: Option<Values>,
+    /// Shapes that only these values give it.
+    pub(super) shapes: Vec<Shape>,
     /// The server's description of the portal itself, once it came; empty if it returns no rows. A
     /// statement's own description would not do: what EXECUTE or a view stands for may change between
     /// Parse and Bind, and only the portal is what the rows come from.
@@ -59,11 +69,22 @@ pub(super) struct Portal {
     pub(super) asked: OnceLock<()>,
     /// The facts under which it was bound, if these are others than those of its statement.
     pub(super) settled: OnceLock<Arc<Statement>>,
+    /// Rows that were given of it, where that is limited.
+    pub(super) given: AtomicU64,
 }
 
 impl Portal {
-    pub(super) const fn new(prepared: Arc<Prepared>, binds: [u8; 32]) -> Self {
-        Self { prepared, binds, fields: OnceLock::new(), asked: OnceLock::new(), settled: OnceLock::new() }
+    pub(super) const fn new(prepared: Arc<Prepared>, binds: [u8; 32], values: Option<Values>) -> Self {
+        Self {
+            prepared,
+            binds,
+            values,
+            shapes: Vec::new(),
+            fields: OnceLock::new(),
+            asked: OnceLock::new(),
+            settled: OnceLock::new(),
+            given: AtomicU64::new(0),
+        }
     }
 }
 
@@ -118,6 +139,22 @@ impl Names {
 
     pub(super) fn drop_portal(&mut self, name: &Bytes) -> NameChange {
         NameChange::Portal { name: name.clone(), before: self.portals.remove(name) }
+    }
+
+    /// What is prepared, each statement as `change` has it.
+    pub(super) fn change(&mut self, change: impl Fn(&Statement) -> Statement) {
+        for prepared in self.statements.values_mut() {
+            let facts = prepared.facts.as_ref().map(|facts| Arc::new(change(facts)));
+            let Prepared { text, place, version, sent, types, .. } = &**prepared;
+            *prepared = Arc::new(Prepared {
+                text: text.clone(),
+                place: *place,
+                facts,
+                version: *version,
+                sent: sent.clone(),
+                types: types.clone(),
+            });
+        }
     }
 
     pub(super) fn clear_statements(&mut self) {

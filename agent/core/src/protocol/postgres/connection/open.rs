@@ -8,7 +8,8 @@ use crate::{
     machine::{Ending, Output, UpstreamReady},
     protocol::postgres::{
         answer,
-        frame::Side,
+        frame::{Message, Side},
+        reader::Reader,
         startup::{self, Startup, StartupMessage},
     },
     session::Session,
@@ -19,8 +20,10 @@ use crate::{
 /// Startup parameters that are not settings.
 const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
 
+const APPLICATION_NAME: &[u8] = b"application_name";
+
 /// Most characters of a client's application name that reach the server; it cuts at 63 bytes.
-const APPLICATION_NAME: usize = 30;
+const OWN_NAME: usize = 30;
 
 impl Connection {
     /// Takes startup packets until the connection is past them. True if the typed phase has begun.
@@ -34,7 +37,12 @@ impl Connection {
                     self.finish("cancel");
                 }
                 Ok(Some(Startup::Start(message))) => self.start(message),
-                Err(error) => self.violation(Side::Client, &error),
+                Err(error) => self.end(&Ending {
+                    code: "client_violation".to_owned(),
+                    sqlstate: error.sqlstate(),
+                    message: error.to_string(),
+                    hint: None,
+                }),
             }
         }
     }
@@ -53,8 +61,8 @@ impl Connection {
     fn start(&mut self, message: StartupMessage) {
         match self.upstream_parameters(&message) {
             Ok(parameters) => {
-                if message.minor > 0 || !message.extensions.is_empty() {
-                    self.outbox.say_to_client(answer::negotiate(&message.extensions));
+                if message.minor != message.spoken() || !message.extensions.is_empty() {
+                    self.outbox.say_to_client(answer::negotiate(message.spoken(), &message.extensions));
                 }
                 self.opened_with(&parameters);
                 self.outbox.push(Output::NeedUpstream { parameters });
@@ -83,12 +91,15 @@ impl Connection {
             }
         }
         parameters.push(("application_name".to_owned(), self.application_name(message)));
+        // As a startup parameter it is what RESET and DISCARD ALL go back to. Last: a client that named one was
+        // refused above.
+        parameters.extend(self.setup.role.as_ref().map(|role| ("role".to_owned(), role.to_string())));
         Ok(parameters)
     }
 
     fn application_name(&self, message: &StartupMessage) -> String {
         let client = message.parameter("application_name").unwrap_or("client");
-        let client: String = client.chars().take(APPLICATION_NAME).collect();
+        let client: String = client.chars().take(OWN_NAME).collect();
         format!("{} via connect, {client}", self.setup.facts.principal.name)
     }
 
@@ -104,6 +115,18 @@ impl Connection {
         }
     }
 
+    /// A report as the client may see it: the name that the server has of it begins with the principal, and the
+    /// client is told its own, also when it comes back to that.
+    pub(super) fn shown_report(&self, report: Message) -> Bytes {
+        let mut reader = Reader::new(report.body());
+        match (reader.text(), reader.text()) {
+            (Ok(name), Ok(value)) if name[..] == *APPLICATION_NAME && value == self.name_upstream => {
+                answer::parameter(&name, &self.own_name)
+            }
+            _ => report.bytes,
+        }
+    }
+
     /// The database answered: the client is in.
     pub(super) fn upstream_ready(&mut self, ready: UpstreamReady) {
         let Phase::Connecting(message) = std::mem::replace(&mut self.phase, Phase::Ready) else {
@@ -114,15 +137,13 @@ impl Connection {
         }
         self.logged_in(&ready.parameters);
         let own_name = message.parameter("application_name").unwrap_or_default();
-        let parameters: Vec<_> = ready
-            .parameters
-            .into_iter()
-            .map(|(name, value)| match &name[..] {
-                b"application_name" => (name, Bytes::copy_from_slice(own_name.as_bytes())),
-                _ => (name, value),
-            })
-            .collect();
+        self.own_name = Bytes::copy_from_slice(own_name.as_bytes());
+        let mut parameters = ready.parameters;
+        if let Some((_, value)) = parameters.iter_mut().find(|(name, _)| name[..] == *APPLICATION_NAME) {
+            self.name_upstream = std::mem::replace(value, self.own_name.clone());
+        }
         self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
+        self.give_keys_ahead();
         self.drive_client();
     }
 }

@@ -1,11 +1,15 @@
 //! Outputs in order. Small pieces for one peer are joined, so that the driver writes once; a record is a
-//! barrier that nothing behind it passes.
+//! barrier that nothing behind it passes. Everything for the client comes through here, and so it is here that
+//! what must never leave is looked for.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::machine::Output;
+use crate::{
+    canary::{Canaries, Sighting},
+    machine::Output,
+};
 
 /// Pieces at least this long are handed on without a copy.
 const LARGE: usize = 8 * 1024;
@@ -15,10 +19,91 @@ pub(super) struct Outbox {
     queue: VecDeque<Output>,
     client: BytesMut,
     server: BytesMut,
+    guard: Option<Box<Guard>>,
+}
+
+/// Whether more of a message follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    Follows,
+    Nothing,
+}
+
+/// Looks for what must never leave.
+struct Guard {
+    canaries: Arc<Canaries>,
+    /// The end of a message that comes in pieces: the beginning of what must not leave could stand in it.
+    held: BytesMut,
+    /// Some of a message has left, and some has not.
+    torn: bool,
+    seen: Option<Sighting>,
+}
+
+impl Guard {
+    /// Whether these may leave: they have nothing of it in them, and nothing had before.
+    fn admits(&mut self, bytes: &[u8]) -> bool {
+        if self.seen.is_none() {
+            self.seen = self.canaries.find(bytes).cloned();
+        }
+        self.seen.is_none()
+    }
+
+    /// What may leave of a message that comes in pieces.
+    fn admitted(&mut self, piece: &[u8], rest: Rest) -> Option<Bytes> {
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(piece);
+        if !self.admits(&held) {
+            return None;
+        }
+        if rest == Rest::Follows {
+            let leaves = held.len().saturating_sub(self.canaries.tail());
+            self.held = held.split_off(leaves);
+        }
+        self.torn = rest == Rest::Follows && (self.torn || !held.is_empty());
+        Some(held.freeze())
+    }
 }
 
 impl Outbox {
+    /// From here on this must not leave.
+    pub(super) fn guard(&mut self, canaries: Arc<Canaries>) {
+        let guard = Guard { canaries, held: BytesMut::new(), torn: false, seen: None };
+        self.guard = Some(Box::new(guard));
+    }
+
+    pub(super) const fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
+    /// What must not leave and was about to, once. It and all behind it has not left.
+    pub(super) fn seen(&mut self) -> Option<Sighting> {
+        self.guard.as_mut()?.seen.take()
+    }
+
+    /// Whether the client has a part of a message, so that nothing can be said behind it.
+    pub(super) fn is_torn(&self) -> bool {
+        self.guard.as_ref().is_some_and(|guard| guard.torn)
+    }
+
+    /// Whole messages for the client.
     pub(super) fn say_to_client(&mut self, bytes: Bytes) {
+        if self.guard.as_mut().is_none_or(|guard| guard.admits(&bytes)) {
+            self.push_to_client(bytes);
+        }
+    }
+
+    /// A piece of a message for the client.
+    pub(super) fn say_piece_to_client(&mut self, bytes: Bytes, rest: Rest) {
+        let admitted = match &mut self.guard {
+            Some(guard) => guard.admitted(&bytes, rest),
+            None => Some(bytes),
+        };
+        if let Some(bytes) = admitted {
+            self.push_to_client(bytes);
+        }
+    }
+
+    fn push_to_client(&mut self, bytes: Bytes) {
         if bytes.len() >= LARGE {
             self.flush_client();
             self.queue.push_back(Output::ToClient(bytes));
@@ -27,9 +112,19 @@ impl Outbox {
         }
     }
 
-    /// Where bytes for the client are written in place.
-    pub(super) const fn client_buffer(&mut self) -> &mut BytesMut {
-        &mut self.client
+    /// Whole messages for the client that are written in place; gives how long they are.
+    pub(super) fn write_to_client<E>(
+        &mut self,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let before = self.client.len();
+        let written = write(&mut self.client);
+        if let Some(guard) = &mut self.guard
+            && !guard.admits(self.client.get(before..).unwrap_or_default())
+        {
+            self.client.truncate(before);
+        }
+        written.map(|()| self.client.len() - before)
     }
 
     pub(super) fn say_to_server(&mut self, bytes: Bytes) {

@@ -1,15 +1,17 @@
 //! Lineage for the record: named once, then referred to.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use aws_lc_rs::digest;
-use connect_shared::{entry::Entry, label::Label, lineage::LineageReport};
+use connect_shared::{entry::Entry, label::Label, lineage::ColumnFact};
+use serde::Serialize;
 
 use super::Connection;
 use crate::{
+    catalog::{FIRST_NORMAL_OID, Oid, RelationKind},
     lineage::{ColumnId, Lineage, Names, OutputKind, Status},
     machine::Output,
     statement::{Protection, Statement},
@@ -41,14 +43,28 @@ impl Connection {
         let names = Names { catalog, session: self.session_ahead()? };
         let report = lineage.report(&names);
         let masks = masks(facts, &names);
-        let reference = reference(&report, &masks);
-        let entry = Entry::StatementLineage { lineage: reference.clone(), report: Box::new(report), masks };
+        let (columns, through) = (columns(lineage, &names), through(lineage, &names));
+        let reference = reference(&(&report, &masks, &columns, &through));
+        let report = Box::new(report);
+        let entry = Entry::StatementLineage { lineage: reference.clone(), report, masks, columns, through };
         self.outbox.push(Output::StatementLineage { lineage: reference.clone(), entry: Box::new(entry) });
         if self.recorded.0.len() >= MAX_KNOWN {
             self.recorded.0.clear();
         }
         self.recorded.0.insert(place, (Arc::clone(lineage), reference.clone()));
         Some(reference)
+    }
+}
+
+impl Connection {
+    /// Goes on as if nothing had been found of where the values of the statements come from that it knows so far: what a
+    /// bench holds the cost of lineage against. Nothing in the agent calls it, and no configuration reaches it.
+    #[doc(hidden)]
+    pub fn forget_lineage(&mut self) {
+        let none = Arc::<Lineage>::default();
+        let without = |facts: &Statement| Statement { lineage: Arc::clone(&none), ..facts.clone() };
+        self.analyses.change(without);
+        self.names.change(without);
     }
 }
 
@@ -71,8 +87,55 @@ fn masks(facts: &Statement, names: &Names<'_>) -> BTreeMap<String, Label> {
     }
 }
 
-fn reference(report: &LineageReport, masks: &BTreeMap<String, Label>) -> String {
-    let json = serde_json::to_vec(&(report, masks)).unwrap_or_default();
+/// What stays of each column when names change. A table of the session's own has no OID that others know, and
+/// those of the server itself are the same everywhere.
+fn columns(lineage: &Lineage, names: &Names<'_>) -> BTreeMap<String, ColumnFact> {
+    let outputs = lineage.outputs.iter();
+    let written = outputs.filter_map(|output| match output.kind {
+        OutputKind::Table(oid) => names.catalog.relation(oid).map(|relation| (relation, &output.columns)),
+        _ => None,
+    });
+    let written = written.flat_map(|(relation, columns)| {
+        let of = |name: &str| relation.columns.iter().find(|column| &*column.name == name);
+        let numbers = columns.iter().filter_map(move |column| of(&column.name)).map(|column| column.number);
+        numbers.map(|number| ColumnId { relation: relation.oid, number })
+    });
+    let results = lineage.outputs.iter().flat_map(|output| &output.columns).flat_map(|column| &column.direct);
+    let all = lineage.reads.iter().chain(&lineage.indirect).chain(results).copied().chain(written);
+    let fact = |id: ColumnId| {
+        let label = names.catalog.relation(id.relation)?.column(id.number).and_then(|column| column.label);
+        Some((names.column(id), ColumnFact { table: id.relation.0, number: id.number, label }))
+    };
+    all.filter(|id| id.relation.0 >= FIRST_NORMAL_OID).filter_map(fact).collect()
+}
+
+/// Views and own temporary tables among the relations, with the stored tables behind each.
+fn through(lineage: &Lineage, names: &Names<'_>) -> BTreeMap<String, Vec<String>> {
+    let views = lineage.relations.iter().filter_map(|oid| match names.catalog.relation(*oid) {
+        Some(relation) if relation.kind == RelationKind::View => {
+            Some((names.relation(*oid), stored_behind(*oid, names)))
+        }
+        Some(_) => None,
+        None => Some((names.relation(*oid), Vec::new())),
+    });
+    let views = views.filter(|(name, _)| !name.starts_with("pg_catalog."));
+    views.collect()
+}
+
+fn stored_behind(view: Oid, names: &Names<'_>) -> Vec<String> {
+    let (mut seen, mut next) = (BTreeSet::from([view]), vec![view]);
+    let mut stored = BTreeSet::new();
+    while let Some(relation) = next.pop().and_then(|oid| names.catalog.relation(oid)) {
+        match relation.kind {
+            RelationKind::View => next.extend(relation.view_reads.iter().filter(|oid| seen.insert(**oid))),
+            _ => drop(stored.insert(names.relation(relation.oid))),
+        }
+    }
+    stored.into_iter().collect()
+}
+
+fn reference(facts: &impl Serialize) -> String {
+    let json = serde_json::to_vec(facts).unwrap_or_default();
     let digest = digest::digest(&digest::SHA256, &json);
     super::stage::hexadecimal(digest.as_ref()).chars().take(DIGITS).collect()
 }

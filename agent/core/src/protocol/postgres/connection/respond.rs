@@ -6,8 +6,11 @@ use bytes::Bytes;
 use connect_shared::entry::StatementResult;
 
 use super::{
-    Connection, Described, Expect, MAX_WAITING, Phase, Resync, Scrub, Shown, Transaction,
+    Connection, Described, Expect, MAX_WAITING, Passing, Phase, Resync, Scrub, Shown, Transaction,
+    limits::Ours,
+    mistake::Words,
     names::NameChange,
+    outbox::Rest,
     rows::MAX_MASKED_ROW,
     run::{Run, rows_of_tag},
 };
@@ -31,7 +34,7 @@ const MAX_SERVER_MESSAGE: usize = 1 << 20;
 pub(super) enum Fault {
     /// The server broke the protocol.
     Violation(String),
-    /// A row must not be shown.
+    /// A row must not be shown, or no more of them.
     Unmaskable(Refusal),
 }
 
@@ -58,15 +61,21 @@ impl Connection {
             if self.is_gated() {
                 return;
             }
-            if let Err(fault) = self.pass_rows() {
+            if let Err(fault) = self.pass_rows().and_then(|()| self.pay()) {
                 return self.fault(fault);
             }
-            let longest = self.longest_whole_row();
-            match self.server.next(|kind, length| plan(kind, length, longest)) {
+            if self.sees_canary() {
+                return;
+            }
+            let (longest, held) = (self.longest_whole_row(), self.held());
+            match self.server.next(|kind, length| plan(kind, length, longest, held)) {
                 Ok(None) => return,
                 Ok(Some(piece)) => {
-                    if let Err(fault) = self.server_piece(piece) {
+                    if let Err(fault) = self.server_piece(piece).and_then(|()| self.pay()) {
                         return self.fault(fault);
+                    }
+                    if self.sees_canary() {
+                        return;
                     }
                 }
                 Err(error) => return self.violation(Side::Server, &error),
@@ -114,8 +123,16 @@ impl Connection {
     fn server_piece(&mut self, piece: Piece) -> Result<(), Fault> {
         match piece {
             Piece::Message(message) => self.server_message(message),
-            Piece::Start { kind: b'D', header, .. } => self.stream(header),
-            Piece::Start { kind: b'd', header, .. } if self.is_copying_out() => self.stream(header),
+            Piece::Start { kind: b'D', header, body } => self.start_row(header, body),
+            // One message is one row: the server sends them so.
+            Piece::Start { kind: b'd', header, body } if self.is_copying_out() => {
+                self.start_row(header, body)
+            }
+            Piece::Start { kind: b'd', .. } if self.is_in_vain() => {
+                self.server_part = Passing::Drop;
+                Ok(())
+            }
+            Piece::Part(_) if self.server_part == Passing::Drop => Ok(()),
             Piece::Part(bytes) => self.stream(bytes),
             Piece::Start { .. } | Piece::Skipped { .. } => {
                 Err(violation("the server sent a message that nothing asked for"))
@@ -123,9 +140,25 @@ impl Connection {
         }
     }
 
+    /// A row that passes in pieces: all of it, or nothing.
+    fn start_row(&mut self, header: Bytes, body: usize) -> Result<(), Fault> {
+        if self.gives(1, header.len() + body) && self.may_meet_somebody()? {
+            self.server_part = Passing::Forward;
+            return self.stream(header);
+        }
+        self.server_part = Passing::Drop;
+        Ok(())
+    }
+
+    /// Whether the server still speaks about a text in which a limit was broken.
+    fn is_in_vain(&self) -> bool {
+        matches!(self.in_flight.front(), Some(Expect::Ours(Ours::Rest { .. })))
+    }
+
     pub(super) fn stream(&mut self, bytes: Bytes) -> Result<(), Fault> {
         self.count_bytes(bytes.len());
-        self.outbox.say_to_client(bytes);
+        let rest = if self.server.is_inside_message() { Rest::Follows } else { Rest::Nothing };
+        self.outbox.say_piece_to_client(bytes, rest);
         Ok(())
     }
 
@@ -136,14 +169,18 @@ impl Connection {
     fn server_message(&mut self, message: Message) -> Result<(), Fault> {
         match message.kind {
             b'N' => return self.notice(message),
-            b'S' | b'A' => {
-                if message.kind == b'S' {
-                    self.follow_report(message.body());
-                }
+            b'S' => {
+                self.follow_report(message.body());
+                let shown = self.shown_report(message);
+                self.outbox.say_to_client(shown);
+                return Ok(());
+            }
+            b'A' => {
                 self.outbox.say_to_client(message.bytes);
                 return Ok(());
             }
             _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(message.kind),
+            _ if matches!(self.in_flight.front(), Some(Expect::Ours(_))) => return self.own_answer(message),
             b'E' => return self.server_error(message),
             b'Z' => return self.ready(message),
             _ => {}
@@ -201,7 +238,7 @@ impl Connection {
             Some(Expect::Query(runs)) if runs.is_empty() && self.protected => Scrub::Needed,
             Some(Expect::Query(runs)) => self.scrub(runs.front().map(|run| &*run.facts)),
             Some(Expect::Denied { .. }) => Scrub::Needed,
-            Some(Expect::Sync) if self.protected => Scrub::Needed,
+            Some(Expect::Sync | Expect::Ours(_)) if self.protected => Scrub::Needed,
             _ => Scrub::None,
         }
     }
@@ -238,7 +275,16 @@ impl Connection {
         let Some(run) = self.current_run() else {
             return Err(violation("the server sent a result that no statement asked for"));
         };
+        if run.over.is_some() && !matches!(message.kind, b'C' | b's' | b'V') {
+            // Nothing more of it reaches the client.
+            return Ok(());
+        }
         match message.kind {
+            // Nothing else answers a call, and nothing but a call is answered so.
+            b'V' if run.is_call => self.complete(message)?,
+            _ if run.is_call => {
+                return Err(violation("the server answered a function call with something else"));
+            }
             b'T' => {
                 let fields = description::read(message.body())?;
                 self.plan_rows(&fields)?;
@@ -247,9 +293,16 @@ impl Connection {
             b'D' => self.row(&message)?,
             b'C' => self.complete(message)?,
             b's' => self.suspend(message)?,
-            b'G' if run.facts.effect == Effect::CopyIn => self.outbox.say_to_client(message.bytes),
-            b'H' if run.facts.effect == Effect::CopyOut => self.outbox.say_to_client(message.bytes),
-            b'd' if run.facts.effect == Effect::CopyOut => self.stream(message.bytes)?,
+            b'G' if run.facts.effect == Effect::CopyIn => self.copy_begins(message.bytes),
+            b'H' if run.facts.effect == Effect::CopyOut => {
+                self.watch_for_persons(None);
+                self.outbox.say_to_client(message.bytes);
+            }
+            b'd' if run.facts.effect == Effect::CopyOut => {
+                if self.gives(1, message.bytes.len()) && self.may_meet_somebody()? {
+                    self.stream(message.bytes)?;
+                }
+            }
             b'c' if run.facts.effect == Effect::CopyOut => self.outbox.say_to_client(message.bytes),
             _ => return Err(violation("the server sent a message that does not fit the statement")),
         }
@@ -257,7 +310,14 @@ impl Connection {
     }
 
     fn complete(&mut self, message: Message) -> Result<(), Fault> {
-        let rows = rows_of_tag(&message.body());
+        let rows = if message.kind == b'V' { 1 } else { rows_of_tag(&message.body()) };
+        if message.kind == b'V' {
+            // The one value of a call; whether it may leave is seen in what follows.
+            let _may_leave = self.gives(1, message.bytes.len());
+        }
+        if self.may_complete(&message.body(), rows).is_err() {
+            return Ok(());
+        }
         let run = match self.in_flight.front_mut() {
             Some(Expect::Query(runs)) => runs.pop_front(),
             Some(Expect::Execute(_)) => match self.in_flight.pop_front() {
@@ -268,12 +328,15 @@ impl Connection {
         };
         let Some(mut run) = run else { return Err(violation("a completion without a statement")) };
         run.count += rows;
-        if run.facts.effect == Effect::CopyIn {
-            self.copying_in = false;
+        if run.is_call {
+            run.bytes += message.bytes.len() as u64;
         }
         self.follow_success(&mut run);
-        self.account_done(run);
-        self.outbox.say_to_client(message.bytes);
+        self.others_may_go();
+        if let Some((run, completion)) = self.hold_completion(run, message.bytes) {
+            self.account_done(run);
+            self.outbox.say_to_client(completion);
+        }
         Ok(())
     }
 
@@ -281,6 +344,9 @@ impl Connection {
         let Some(Expect::Execute(_)) = self.in_flight.front() else {
             return Err(violation("the server suspended something that is no portal"));
         };
+        if self.may_suspend().is_err() {
+            return Ok(());
+        }
         if let Some(Expect::Execute(mut run)) = self.in_flight.pop_front() {
             // What it sets or calls may have run already.
             self.follow_success(&mut run);
@@ -289,6 +355,7 @@ impl Connection {
                 self.account_done(older);
             }
         }
+        self.others_may_go();
         self.outbox.say_to_client(message.bytes);
         Ok(())
     }
@@ -298,11 +365,20 @@ impl Connection {
         let sqlstate = scrub::sqlstate(message.body())?;
         let scrubbed = self.current_scrub();
         let shown = match self.in_flight.front() {
+            _ if self.over().is_some() => self.over().cloned().unwrap_or_default(),
+            Some(Expect::Denied { words: Words::Theirs, .. })
+                if !scrub::is_about_the_end(message.body())? =>
+            {
+                message.bytes.clone()
+            }
             Some(Expect::Denied { error, .. }) => error.clone(),
             _ if scrubbed == Scrub::Needed => scrub::error(message.body(), self.shown_text())?,
-            _ => message.bytes,
+            _ => message.bytes.clone(),
         };
+        self.told_the_end |= scrub::is_fatal(message.body())?;
         self.fail_front(sqlstate);
+        self.others_may_go();
+        self.settings_may_be_undone();
         self.follow_error();
         self.outbox.say_to_client(shown);
         Ok(())
@@ -323,7 +399,11 @@ impl Connection {
     }
 
     fn fail_front(&mut self, sqlstate: String) {
-        self.copying_in = false;
+        self.front_failed(sqlstate);
+        self.copying_goes_on();
+    }
+
+    fn front_failed(&mut self, sqlstate: String) {
         match self.in_flight.front_mut() {
             Some(Expect::Query(runs)) => {
                 let mut runs = std::mem::take(runs);
@@ -334,12 +414,13 @@ impl Connection {
                 if let Some(run) = failed {
                     self.account_failed(run, sqlstate);
                 }
+                self.syncs_count(1);
             }
             Some(Expect::Denied { until: Resync::Query, .. }) => {
                 self.in_flight.pop_front();
                 self.in_flight.push_front(Expect::Query([].into()));
             }
-            Some(Expect::Sync) | None => {}
+            Some(Expect::Sync | Expect::SyncInCopy) | None => {}
             Some(_) => {
                 if let Some(Expect::Execute(run)) =
                     self.in_flight.pop_front_if(|expect| matches!(expect, Expect::Execute(_)))
@@ -351,31 +432,38 @@ impl Connection {
         }
     }
 
-    fn account_failed(&mut self, mut run: Run, sqlstate: String) {
+    pub(super) fn account_failed(&mut self, mut run: Run, sqlstate: String) {
         if let Some(change) = run.change.take() {
             self.names.undo(change);
         }
-        self.account(run, StatementResult::Failed(sqlstate));
+        let failure = Self::failure(&run, sqlstate);
+        self.account(run, failure);
     }
 
     /// The server ignores all that is in flight before the next Sync; names go back, last change first.
-    fn skip_to_sync(&mut self) {
-        let end = self.in_flight.iter().position(|expect| matches!(expect, Expect::Sync));
+    pub(super) fn skip_to_sync(&mut self) {
+        let is_end = |expect: &Expect| matches!(expect, Expect::Sync | Expect::SyncInCopy);
+        let end = self.in_flight.iter().position(is_end);
+        if let Some(end) = end {
+            self.syncs_count(end);
+        }
         let sent_all = end.is_some();
         let rest = self.in_flight.split_off(end.unwrap_or(self.in_flight.len()));
         let skipped = std::mem::replace(&mut self.in_flight, rest);
         for expect in skipped.into_iter().rev() {
             self.account_skipped(expect);
         }
+        self.others_may_go();
         if !sent_all {
             // What the client still sends before its Sync, the server would ignore.
             self.cut_staged();
-            self.blocked = None;
+            self.unblock();
             self.skipping = true;
         }
     }
 
-    fn ready(&mut self, message: Message) -> Result<(), Fault> {
+    pub(super) fn ready(&mut self, message: Message) -> Result<(), Fault> {
+        let Some(message) = self.end_own(message) else { return Ok(()) };
         let [status] = message.body()[..] else { return Err(violation("a malformed ReadyForQuery")) };
         match self.in_flight.pop_front() {
             Some(Expect::Sync) => {}
@@ -399,8 +487,10 @@ impl Connection {
         });
         if self.transaction == Transaction::Idle {
             self.transaction_ended();
+            self.settings_are_settled();
         }
         self.outbox.say_to_client(message.bytes);
+        self.give_lost_keys();
         Ok(())
     }
 
@@ -416,7 +506,7 @@ impl Connection {
         }
     }
 
-    fn fault(&mut self, fault: Fault) {
+    pub(super) fn fault(&mut self, fault: Fault) {
         match fault {
             Fault::Violation(message) => self.violation(Side::Server, &message),
             Fault::Unmaskable(refusal) => self.end(&Ending {
@@ -437,11 +527,15 @@ fn keep(of: &Described, fields: Vec<Field>) {
 }
 
 /// `longest`: rows up to this length must be whole, longer ones pass in pieces; `None`: no row may pass so.
-fn plan(kind: u8, length: usize, longest: Option<usize>) -> Plan {
+/// `held`: the same of what is copied.
+fn plan(kind: u8, length: usize, longest: Option<usize>, held: usize) -> Plan {
     match kind {
         b'D' if longest.is_some_and(|longest| length > longest) => Plan::Stream,
         b'D' => Plan::Whole(MAX_MASKED_ROW),
+        b'd' if length <= held => Plan::Whole(held),
         b'd' => Plan::Stream,
+        // What a function gives is as long as a row may be.
+        b'V' => Plan::Whole(MAX_MASKED_ROW),
         _ => Plan::Whole(MAX_SERVER_MESSAGE),
     }
 }

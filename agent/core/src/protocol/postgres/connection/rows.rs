@@ -5,6 +5,7 @@ use bytes::BytesMut;
 
 use super::{
     Connection, Expect,
+    limits::Apart,
     respond::{Fault, violation},
     run::{RowPlan, Run},
 };
@@ -16,6 +17,9 @@ use crate::{
 
 /// Longest row that is masked or looked at: it must be whole to be walked.
 pub(super) const MAX_MASKED_ROW: usize = 64 << 20;
+
+/// Longest row that is held back as a whole where something must never leave.
+const MAX_HELD_ROW: usize = 1 << 20;
 
 // The header's size is part of how rows are walked here; a change there must be seen here.
 const _: () = assert!(HEADER == 5);
@@ -29,8 +33,14 @@ impl Connection {
             _ => return None,
         };
         // One that is longer is never looked at as a whole: it passes as it comes.
-        let longest = if run.watch.is_some() { MAX_MASKED_ROW } else { 0 };
+        let longest = if run.watch.is_some() || run.persons.is_some() { MAX_MASKED_ROW } else { self.held() };
         run.rows.passes().then_some(longest)
+    }
+
+    /// Up to which length rows are whole where something must never leave: then the client can be told why one
+    /// does not.
+    pub(super) const fn held(&self) -> usize {
+        if self.outbox.is_guarded() { MAX_HELD_ROW } else { 0 }
     }
 
     /// The fast path: all whole rows that are here, as one slice.
@@ -41,6 +51,12 @@ impl Connection {
             rows => (rows.passes(), run.watch.is_some()),
         };
         let Some(rows) = self.server.run_of(b'D') else { return Ok(()) };
+        if !matches!(self.apart, Apart::No) && !self.gives(count(&rows), rows.len()) {
+            return Ok(());
+        }
+        if !self.may_meet(&rows)? {
+            return Ok(());
+        }
         if passes && !(watched && Watch::may_see(&rows)) {
             self.count_bytes(rows.len());
             self.outbox.say_to_client(rows);
@@ -62,6 +78,7 @@ impl Connection {
             false => None,
         };
         run.set_plan(plan);
+        self.watch_for_persons(Some(fields));
         Ok(())
     }
 
@@ -76,6 +93,9 @@ impl Connection {
                 }
                 None => run.rows = RowPlan::Pass,
             }
+        }
+        if !self.gives(1, message.bytes.len()) || !self.may_meet(&message.bytes)? {
+            return Ok(());
         }
         match self.current_run() {
             Some(run) if run.rows.passes() && run.watch.is_none() => self.stream(message.bytes.clone()),
@@ -96,23 +116,35 @@ impl Connection {
             return Err(violation("a row without a catalog"));
         };
         let shape = Shape { catalog, key: &self.setup.mask_key };
-        let out = self.outbox.client_buffer();
-        let before = out.len();
-        // Once for all rows: masks are about as long as what they stand for.
-        out.reserve(rows.len() + rows.len() / 8);
-        let mut rest = rows;
-        while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
-            let [_, length @ ..] = *header;
-            let body = (u32::from_be_bytes(length) as usize).saturating_sub(4);
-            let Some((row, behind)) = behind.split_at_checked(body) else {
-                return Err(violation("the server cut a row short"));
-            };
-            shape.row(run, row, out)?;
-            rest = behind;
-        }
-        run.bytes += (out.len() - before) as u64;
+        let written = self.outbox.write_to_client(|out| {
+            // Once for all rows: masks are about as long as what they stand for.
+            out.reserve(rows.len() + rows.len() / 8);
+            let mut rest = rows;
+            while let Some((header, behind)) = rest.split_first_chunk::<HEADER>() {
+                let [_, length @ ..] = *header;
+                let body = (u32::from_be_bytes(length) as usize).saturating_sub(4);
+                let Some((row, behind)) = behind.split_at_checked(body) else {
+                    return Err(violation("the server cut a row short"));
+                };
+                shape.row(run, row, out)?;
+                rest = behind;
+            }
+            Ok(())
+        })?;
+        run.bytes += written as u64;
         Ok(())
     }
+}
+
+/// How many messages there are in a slice of whole ones.
+fn count(mut messages: &[u8]) -> u64 {
+    let mut count = 0;
+    while let Some([_, length @ ..]) = messages.first_chunk::<HEADER>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        messages = messages.get(length.saturating_add(1)..).unwrap_or_default();
+        count += 1;
+    }
+    count
 }
 
 /// What masks are made with.

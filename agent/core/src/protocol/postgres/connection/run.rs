@@ -10,12 +10,18 @@ use connect_shared::{
 
 use super::{
     Connection, Expect,
+    bounds::Bounds,
+    limits::{Ours, Over},
     names::{NameChange, Portal},
+    respond::Fault,
 };
 use crate::{
-    mask::{Plan, Watch},
+    approval::Approval,
+    budget::actors::Amounts,
+    mask::{Plan, Watch, back::Incoming},
+    person::Identifying,
     record::{Claim, Release, Ticket},
-    statement::{Effect, Statement},
+    statement::{Effect, Refusal, Statement},
 };
 
 /// A statement that was forwarded, or waits to be.
@@ -29,7 +35,11 @@ pub(super) struct Run {
     pub(super) rows: RowPlan,
     /// Fields whose values are looked at.
     pub(super) watch: Option<Watch>,
+    /// Of whom its rows are, where these are counted.
+    pub(super) persons: Option<Box<Identifying>>,
     pub(super) bytes: u64,
+    /// Of these, what was taken from the budget of an AI agent.
+    pub(super) paid: u64,
     pub(super) count: u64,
     pub(super) masked: Vec<String>,
     /// For Execute: through which portal.
@@ -38,8 +48,20 @@ pub(super) struct Run {
     pub(super) change: Option<NameChange>,
     /// For a simple query: its text, and its place there.
     pub(super) source: Option<(Bytes, usize)>,
+    /// What it runs under, if somebody had to approve it.
+    pub(super) approval: Option<Arc<Approval>>,
     /// What it changes is in the confirmed session already.
     pub(super) followed: bool,
+    /// For a COPY from the client: it has sent all its data.
+    pub(super) data_ended: bool,
+    /// What it copies into protected columns.
+    pub(super) incoming: Option<Box<Incoming>>,
+    /// It came as a FunctionCall, and is answered by a value.
+    pub(super) is_call: bool,
+    /// What it may take.
+    pub(super) bounds: Option<Box<Bounds>>,
+    /// It has taken more.
+    pub(super) over: Option<Box<Over>>,
 }
 
 /// What happens to its rows.
@@ -60,6 +82,9 @@ impl RowPlan {
 
 impl Run {
     pub(super) fn new(id: StatementId, facts: Arc<Statement>, intent: Ticket, started: Instant) -> Self {
+        let copies = facts.effect == Effect::CopyIn && !facts.assigned.is_empty();
+        // Whether it is in binary is not known before the server says so.
+        let incoming = copies.then(Box::default);
         Self {
             id,
             facts,
@@ -68,13 +93,21 @@ impl Run {
             release: None,
             rows: RowPlan::Unplanned,
             watch: None,
+            persons: None,
             bytes: 0,
+            paid: 0,
             count: 0,
             masked: Vec::new(),
             portal: None,
             change: None,
             source: None,
+            approval: None,
             followed: false,
+            data_ended: false,
+            incoming,
+            is_call: false,
+            bounds: None,
+            over: None,
         }
     }
 
@@ -98,8 +131,32 @@ pub(super) fn rows_of_tag(tag: &[u8]) -> u64 {
 }
 
 impl Connection {
+    /// Takes what has gone out since the last time from the budget of an AI agent.
+    pub(super) fn pay(&mut self) -> Result<(), Fault> {
+        if self.setup.facts.principal.reference.actor.is_none() {
+            return Ok(());
+        }
+        let Some(run) = self.current_run() else { return Ok(()) };
+        let bytes = run.bytes.saturating_sub(run.paid);
+        run.paid = run.bytes;
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.take(Amounts { bytes, ..Amounts::default() }).map_err(Fault::Unmaskable)
+    }
+
+    fn take(&self, amounts: Amounts) -> Result<(), Refusal> {
+        let setup = &self.setup;
+        setup.lookups.actors.take(&setup.facts.principal.reference, amounts, self.now)
+    }
+
     /// Appends the OUTCOME of a statement.
     pub(super) fn account(&mut self, run: Run, result: StatementResult) {
+        if self.setup.facts.principal.reference.actor.is_some() {
+            let bytes = run.bytes.saturating_sub(run.paid);
+            // The next statement finds that nothing is left.
+            let _over = self.take(Amounts { rows: run.count, bytes, ..Amounts::default() });
+        }
         let elapsed = self.now.saturating_duration_since(run.started);
         self.ledger.settle(run.intent);
         let entry = OutcomeEntry {
@@ -146,6 +203,7 @@ impl Connection {
                     self.account(run, StatementResult::Unknown);
                 }
             }
+            Expect::Ours(Ours::Commit { run, .. }) => self.account(*run, StatementResult::Unknown),
             _ => {}
         }
     }

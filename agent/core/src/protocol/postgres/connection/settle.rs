@@ -7,16 +7,22 @@ use bytes::Bytes;
 
 use super::{
     Blocked, CATALOG_TIME, Connection, Expect, Resync, Transaction,
+    copy::Copying,
     follow::reads_by_name,
-    intend::{Analysed, Pending, Understood},
+    intend::{Analysed, Pending, Understood, resync},
 };
 use crate::{
     catalog::Catalog,
     machine::Output,
     session::Reading,
-    statement::{Protection, Schema},
+    statement::{Effect, Protection, Schema, Statement},
     understand::understand_masked,
 };
+
+/// Whether something that it names is not in the snapshot.
+fn names_the_unknown(facts: &Statement) -> bool {
+    matches!(&facts.protection, Protection::Refused(refusal) if refusal.unknown_object.is_some())
+}
 
 impl Connection {
     /// Analyses a text against a snapshot that knows what this connection has changed.
@@ -29,9 +35,7 @@ impl Connection {
             return Understood::Blocked;
         };
         let analysed = self.analyse(text, &catalog);
-        let unknown = analysed.statements.iter().any(|facts| {
-            matches!(&facts.protection, Protection::Refused(refusal) if refusal.unknown_object.is_some())
-        });
+        let unknown = analysed.statements.iter().any(|facts| names_the_unknown(facts));
         if unknown && !pending.refreshed && self.schema == Schema::Known {
             let again = Pending { refreshed: true, ..pending.clone() };
             self.block_for_catalog(again, catalog.version);
@@ -98,18 +102,25 @@ impl Connection {
         }
     }
 
+    /// Whether a name stands for what was opened before its tables were committed, which a newer snapshot knows.
+    pub(super) fn knows_too_little(&self, facts: &Statement, pending: &Pending) -> bool {
+        let by_name = matches!(facts.effect, Effect::Fetch { .. } | Effect::Execute { .. });
+        by_name && names_the_unknown(facts) && !pending.refreshed && self.schema == Schema::Known
+    }
+
     /// No snapshot can be had: the statement is not understood.
     pub(super) fn catalog_failed(&mut self) {
-        if let Some(Blocked::Catalog { message, .. }) = self.blocked.take() {
-            let until = if message.message.kind == b'Q' { Resync::Query } else { Resync::Sync };
-            self.deny_without_catalog(until);
+        if let Some(Blocked::Catalog { message, .. }) =
+            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Catalog { .. }))
+        {
+            self.deny_without_catalog(resync(message.message.kind));
             self.drive_client();
         }
     }
 
     /// Goes on with a message that waited for the server's answers.
     pub(super) fn retry_drained(&mut self) {
-        if self.in_flight.is_empty()
+        if (self.in_flight.is_empty() || self.copying == Copying::Open)
             && let Some(Blocked::Drain { message }) =
                 self.blocked.take_if(|blocked| matches!(blocked, Blocked::Drain { .. }))
         {

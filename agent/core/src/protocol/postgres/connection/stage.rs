@@ -1,30 +1,33 @@
 //! Stops 4 to 7: decide, record, forward. A statement is staged with its permit until the log has
-//! acknowledged its INTENT, and only then its bytes go to the server. A denied one is recorded, and
-//! replaced upstream by one that fails by construction.
+//! acknowledged its INTENT, and only then its bytes go to the server. What becomes of a denied one is in
+//! [`deny`](super::deny).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use connect_shared::{
-    decision::{Decision, ReasonCode},
-    entry::{Denial, Entry, Intent, StatementResult, TextRef},
+    decision::{Decision, Obligation},
+    entry::{Entry, Intent, StatementResult, TextRef},
     ids::StatementId,
 };
 
 use super::{
-    Connection, Expect, Resync,
-    intend::needs_description,
+    Connection, Expect, Resync, Transaction,
+    bounds::{Bounds, is_limit},
+    copy::Copying,
+    deny::Denied,
+    intend::{Pending, needs_description},
+    limits::Apart,
     names::{Portal, Prepared},
     run::{RowPlan, Run},
 };
 use crate::{
-    decide::{Verdict, decide},
-    lineage::{GapKind, Lineage},
+    approval::{Approval, Approved},
+    decide::{Asking, Verdict, limit},
     machine::Output,
     protocol::postgres::{answer, frame::Side},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
-    session::Fingerprint,
-    statement::{Effect, Kind, Protection, Refusal, Schema, Statement},
+    statement::{Effect, Kind, Protection, Schema, Statement},
 };
 
 /// Texts whose normal form this connection has already sent to the log.
@@ -58,17 +61,22 @@ struct Draft {
     prepared: Arc<Prepared>,
 }
 
-/// A statement that may not run.
-pub(super) struct Denied {
-    id: StatementId,
-    facts: Arc<Statement>,
-    decision: Decision,
-    sqlstate: &'static str,
+/// What would become of a statement if it were executed now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InPrinciple {
+    Permitted,
+    Held,
 }
 
 impl Connection {
     /// Decides about every statement of a message, and records all of them or the first denial.
-    pub(super) fn stage(&mut self, executions: Vec<Execution>, bytes: Bytes, carrier: Carrier) {
+    pub(super) fn stage(
+        &mut self,
+        executions: Vec<Execution>,
+        bytes: Bytes,
+        carrier: Carrier,
+        pending: Pending,
+    ) {
         let until = match carrier {
             Carrier::Query => Resync::Query,
             Carrier::Execute { .. } => Resync::Sync,
@@ -77,20 +85,30 @@ impl Connection {
             Carrier::Execute { name, .. } => self.suspended.remove(name),
             Carrier::Query => None,
         };
+        let approval = pending.holding.approval().cloned();
+        let approved = match (&continued, &approval) {
+            // A portal goes on under the approval that it began with.
+            (Some(run), _) => run.approval.as_deref().map(Approval::continued),
+            (None, Some(approval)) => approval.covering(&self.binding(&executions, &carrier)),
+            (None, None) => None,
+        };
         let id = continued.as_ref().map(|run| run.id);
         let mut permitted = Vec::with_capacity(executions.len());
+        let mut held: Option<Denied> = None;
         let mut schema = self.schema;
-        for execution in executions {
+        for execution in &executions {
             let id = id.unwrap_or_else(|| self.statement_id());
             // What goes on was paid for when it began.
             let decided = match continued {
-                Some(_) => self.decide(&execution.facts, id, schema),
-                None => self.decide_and_spend(&execution.facts, id, schema),
+                Some(_) => self.decide(&execution.facts, id, schema, approved),
+                None => self.decide_and_spend(&execution.facts, id, schema, approved),
             };
+            schema = schema.after(&execution.facts);
             match decided {
-                Ok((permit, decision)) => {
-                    schema = schema.after(&execution.facts);
-                    permitted.push((execution, permit, decision));
+                Ok(decided) => permitted.push(decided),
+                // A denial further on beats it.
+                Err(denied) if denied.is_held() && continued.is_none() => {
+                    held.get_or_insert(denied);
                 }
                 Err(denied) => {
                     if let Some(run) = continued {
@@ -101,24 +119,46 @@ impl Connection {
                 }
             }
         }
-        let drafts = self.record_intents(permitted, continued);
+        if let Some((text, binds, denied)) = beside_transaction(&executions, &permitted) {
+            if let Some(run) = continued {
+                self.account(run, StatementResult::Cut("denied".to_owned()));
+            }
+            return self.deny(denied, &text, binds, until, b"connect_denied");
+        }
+        if let Some(held) = held {
+            return self.hold(held, &executions, &carrier, pending);
+        }
+        let permitted = executions.into_iter().zip(permitted).collect();
+        let mut drafts = self.record_intents(permitted, continued, approval.as_ref());
+        let is_call = bytes.first() == Some(&b'F');
+        drafts.iter_mut().for_each(|draft| draft.run.is_call = is_call);
+        let bytes = match (&carrier, drafts.as_slice()) {
+            // Nothing in it is a text.
+            _ if is_call => bytes,
+            (Carrier::Query, [only]) => self.tags.query(bytes, Some(only.run.id)),
+            (Carrier::Query, _) => self.tags.query(bytes, None),
+            // It was tagged when it was prepared.
+            (Carrier::Execute { .. }, _) => bytes,
+        };
         self.staged = Some(Staged { drafts, bytes, carrier });
         self.release_staged();
     }
 
     fn record_intents(
         &mut self,
-        permitted: Vec<(Execution, Permit, Decision)>,
+        permitted: Vec<(Execution, (Permit, Decision))>,
         mut continued: Option<Run>,
+        approval: Option<&Arc<Approval>>,
     ) -> Vec<Draft> {
         let mut drafts = Vec::with_capacity(permitted.len());
-        for (execution, permit, decision) in permitted {
+        for (execution, (permit, decision)) in permitted {
             // A suspended portal goes on under the INTENT that it has.
             let run = match continued.take() {
                 Some(run) => run,
                 None => {
                     let ticket = self.record_intent(&execution, permit.statement(), decision);
-                    Run::new(permit.statement(), execution.facts.clone(), ticket, self.now)
+                    let run = Run::new(permit.statement(), execution.facts.clone(), ticket, self.now);
+                    Run { approval: approval.cloned(), ..run }
                 }
             };
             drafts.push(Draft { permit, run, prepared: execution.prepared });
@@ -146,13 +186,14 @@ impl Connection {
             writes: execution.facts.writes.clone(),
             sequence,
             run: facts.run,
+            task: facts.task.as_deref().map(str::to_owned),
             lineage,
             decision,
         };
         self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
     }
 
-    fn record_text(&mut self, facts: &Statement) {
+    pub(super) fn record_text(&mut self, facts: &Statement) {
         let (TextRef::Fingerprint(fingerprint), Some(sql)) = (&facts.text, &facts.normalized) else {
             return;
         };
@@ -169,7 +210,7 @@ impl Connection {
 
     /// SHA-256 over salt, exact text and binds. The salt comes from the agent's key and the statement's
     /// id: whoever holds the key can open it, nobody can guess the text from it.
-    fn commitment(&self, id: StatementId, text: &[u8], binds: &[u8; 32]) -> String {
+    pub(super) fn commitment(&self, id: StatementId, text: &[u8], binds: &[u8; 32]) -> String {
         use aws_lc_rs::{digest, hmac};
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.setup.commitment_key);
         let salt = hmac::sign(&key, &id.to_bytes());
@@ -183,9 +224,11 @@ impl Connection {
 
     /// Forwards what is staged, once its records allow it.
     pub(super) fn release_staged(&mut self) {
-        let Some(staged) = self.staged.take_if(|staged| is_recorded(staged, &self.ledger)) else {
+        if !self.staged.as_ref().is_some_and(|staged| is_recorded(staged, &self.ledger)) || self.waits_alone()
+        {
             return;
-        };
+        }
+        let Some(staged) = self.staged.take() else { return };
         let Staged { drafts, mut bytes, carrier } = staged;
         let mut runs = Vec::with_capacity(drafts.len());
         for Draft { permit, mut run, prepared } in drafts {
@@ -195,11 +238,12 @@ impl Connection {
             let Ok(forwarded) = forward(permit, recorded, std::mem::take(&mut bytes)) else {
                 return self.violation(Side::Server, &"a write was about to overtake its record");
             };
-            let (bytes, ..) = forwarded.into_parts();
+            let (bytes, _, obligations) = forwarded.into_parts();
+            self.bind_run(&mut run, &obligations, &carrier);
             self.describe_before_execute(&run, &carrier);
             match carrier {
                 Carrier::Query => self.outbox.say_to_server(bytes),
-                Carrier::Execute { .. } => self.say_extended(bytes),
+                Carrier::Execute { .. } => self.say_execute(bytes),
             }
             self.before_run(&mut run, &prepared);
             if matches!(carrier, Carrier::Query) {
@@ -209,6 +253,56 @@ impl Connection {
         }
         self.expect_runs(runs, carrier);
         self.follow_sent();
+    }
+
+    /// What has limits goes alone, and what may write in a transaction. True while it waits for that.
+    fn waits_alone(&mut self) -> bool {
+        let Some(Staged { drafts, carrier: Carrier::Query, .. }) = &self.staged else { return false };
+        if !drafts.iter().any(|draft| has_limits(&draft.permit)) {
+            return false;
+        }
+        let writes = drafts.iter().any(|draft| draft.permit.proof() == ReadProof::MayWrite);
+        if !self.in_flight.is_empty() {
+            if self.unflushed > 0 {
+                self.outbox.say_to_server(answer::flush());
+                self.unflushed = 0;
+            }
+            return true;
+        }
+        if writes && self.transaction == Transaction::Idle && !matches!(self.apart, Apart::Wrapped { .. }) {
+            self.begin_own();
+            return true;
+        }
+        false
+    }
+
+    /// Binds a statement to its limits from here on.
+    fn bind_run(&mut self, run: &mut Run, obligations: &[Obligation], carrier: &Carrier) {
+        run.bounds = Bounds::of(obligations, &self.setup.facts);
+        let Some(bounds) = &mut run.bounds else { return };
+        bounds.fetched_from(match (&run.facts.effect, carrier) {
+            (Effect::Fetch { name }, _) => self.names.portal(name.as_bytes()).cloned(),
+            (_, Carrier::Execute { portal, .. }) => Some(Arc::clone(portal)),
+            (_, Carrier::Query) => None,
+        });
+        match (carrier, &self.apart) {
+            (Carrier::Execute { .. }, _) => self.apart = Apart::Execute,
+            (Carrier::Query, Apart::Wrapped { .. }) => {}
+            (Carrier::Query, _) => self.apart = Apart::Text,
+        }
+    }
+
+    /// Nothing goes behind what has limits, so its answer must be asked for.
+    fn say_execute(&mut self, bytes: Bytes) {
+        if matches!(self.apart, Apart::Execute) {
+            // Its time begins when all before it is answered, which a server keeps back while it runs.
+            self.outbox.say_to_server(answer::flush());
+        }
+        self.say_extended(bytes);
+        if matches!(self.apart, Apart::Execute) {
+            self.outbox.say_to_server(answer::flush());
+            self.unflushed = 0;
+        }
     }
 
     fn claim(&self, permit: &Permit, ticket: Ticket) -> Option<Recorded> {
@@ -232,15 +326,16 @@ impl Connection {
     fn before_run(&mut self, run: &mut Run, prepared: &Arc<Prepared>) {
         self.schema = self.schema.after(&run.facts);
         self.keys.before(&run.facts);
+        self.follow_settings(&run.facts, &prepared.text, prepared.place);
         match &run.facts.effect {
-            Effect::CopyIn => self.copying_in = true,
+            Effect::CopyIn => self.copying = Copying::Asked,
             Effect::Prepare { name } => {
                 let name = Bytes::copy_from_slice(name.as_bytes());
                 run.change = Some(self.names.set_statement(name, prepared.clone()));
             }
             Effect::Declare { name } => {
                 let name = Bytes::copy_from_slice(name.as_bytes());
-                let cursor = Arc::new(Portal::new(prepared.clone(), [0; 32]));
+                let cursor = Arc::new(Portal::new(prepared.clone(), [0; 32], None));
                 run.change = Some(self.names.set_portal(name, cursor));
             }
             _ => {}
@@ -266,17 +361,47 @@ impl Connection {
         }
     }
 
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         facts: &Arc<Statement>,
         id: StatementId,
         schema: Schema,
+        approved: Option<Approved<'_>>,
     ) -> Result<(Permit, Decision), Denied> {
         let facts = schema.hold(facts, self.protected);
-        let setup = &self.setup;
-        match decide(&setup.facts.principal, &setup.grant, &setup.facts.resource, &facts, id) {
+        match self.verdict(&facts, id, approved) {
             Verdict::Permit(permit, decision) => Ok((permit, decision)),
-            Verdict::Deny(decision, sqlstate) => Err(Denied { id, facts, decision, sqlstate }),
+            Verdict::Hold(decision, need) => Err(Denied {
+                id,
+                facts,
+                decision: Box::new(decision),
+                sqlstate: "42501",
+                need: Some(Box::new(need)),
+            }),
+            Verdict::Deny(decision, sqlstate) => {
+                Err(Denied { id, facts, decision: Box::new(decision), sqlstate, need: None })
+            }
+        }
+    }
+
+    fn verdict(
+        &mut self,
+        facts: &Arc<Statement>,
+        id: StatementId,
+        approved: Option<Approved<'_>>,
+    ) -> Verdict {
+        let purpose = self.session_ahead().and_then(crate::session::Session::purpose).cloned();
+        let setup = &self.setup;
+        let asking = Asking {
+            principal: &setup.facts.principal,
+            grant: &setup.grant,
+            resource: &setup.facts.resource,
+            purpose: purpose.as_deref(),
+            wall: setup.wall + self.now.saturating_duration_since(setup.opened),
+        };
+        match approved {
+            Some(_) => self.policies.decide(&asking, facts, id, approved),
+            None => self.kept.evaluated(&self.policies, &asking, facts).verdict(facts, id, None),
         }
     }
 
@@ -286,118 +411,62 @@ impl Connection {
         facts: &Arc<Statement>,
         id: StatementId,
         schema: Schema,
+        approved: Option<Approved<'_>>,
     ) -> Result<(Permit, Decision), Denied> {
-        let permitted = self.decide(facts, id, schema)?;
-        let lookups = facts.lookups;
-        if lookups == 0 {
-            return Ok(permitted);
+        let permitted = self.decide(facts, id, schema, approved)?;
+        if let Err(reason) = self.within_bounds(permitted.0.obligations(), facts) {
+            return Err(Denied::by_limit(id, facts, reason, permitted.1));
         }
-        let setup = &self.setup;
-        match setup.lookups.spend(&setup.facts.principal, &setup.facts.resource, lookups, self.now) {
+        let (setup, lookups) = (&self.setup, facts.lookups);
+        let (principal, resource) = (&setup.facts.principal, &setup.facts.resource);
+        let begun = match principal.reference.actor {
+            Some(_) => setup.lookups.actors.begin(&principal.reference, self.now),
+            None => Ok(()),
+        };
+        let spent = match lookups {
+            0 => begun,
+            lookups => begun.and_then(|()| setup.lookups.spend(principal, resource, lookups, self.now)),
+        };
+        match spent {
             Ok(()) => Ok(permitted),
             Err(refusal) => {
                 let refused =
                     Statement { protection: Protection::Refused(refusal), ..Statement::clone(facts) };
-                self.decide(&Arc::new(refused), id, schema)
+                self.decide(&Arc::new(refused), id, schema, approved)
             }
         }
     }
 
     /// Decides at Parse and Bind: the permit is taken anew at Execute.
-    pub(super) fn decide_in_principle(&mut self, facts: &Arc<Statement>) -> Result<(), Denied> {
-        let Some((facts, _)) = self.effective(facts) else { return Ok(()) };
+    pub(super) fn decide_in_principle(&mut self, facts: &Arc<Statement>) -> Result<InPrinciple, Denied> {
+        let Some((facts, _)) = self.effective(facts) else { return Ok(InPrinciple::Permitted) };
         let id = self.statement_id();
-        self.decide(&facts, id, self.schema).map(|(_permit, _decision)| ())
-    }
-
-    /// Records a denial and makes the server fail in place of the statement.
-    pub(super) fn deny(&mut self, denied: Denied, text: &[u8], binds: [u8; 32], until: Resync, name: &[u8]) {
-        let Denied { id, facts, decision, sqlstate } = denied;
-        self.record_text(&facts);
-        let error = answer::denial(&decision, sqlstate, &id.to_string());
-        let sequence = Some(self.next_sequence());
-        let connection = &self.setup.facts;
-        let denial = Denial {
-            statement: id,
-            session: connection.session,
-            connection: connection.connection,
-            principal: connection.principal.reference.clone(),
-            grant: self.setup.grant.id,
-            resource: connection.resource.name.clone(),
-            verb: facts.verb.clone(),
-            text: facts.text.clone(),
-            commitment: self.commitment(id, text, &binds),
-            sequence,
-            run: connection.run,
-            decision,
-        };
-        let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
-        match until {
-            Resync::Query => self.outbox.say_to_server(answer::failing_query()),
-            Resync::Sync => {
-                self.skipping = true;
-                self.say_extended(answer::failing_parse(name));
-            }
+        match self.decide(&facts, id, self.schema, None) {
+            // It is held when it is executed, with its values.
+            Err(denied) if denied.is_held() => Ok(InPrinciple::Held),
+            decided => decided.map(|(_permit, _decision)| InPrinciple::Permitted),
         }
-        self.in_flight.push_back(Expect::Denied { ticket, error, until });
-    }
-
-    /// Denies what was never analysed.
-    pub(super) fn deny_unanalysed(&mut self, verb: &str, length: usize, refusal: Refusal, until: Resync) {
-        let facts = Arc::new(Statement {
-            verb: verb.to_owned(),
-            kind: Kind::Read,
-            text: TextRef::Length(length as u64),
-            normalized: None,
-            reads: Vec::new(),
-            writes: Vec::new(),
-            proof: ReadProof::MayWrite,
-            protection: Protection::Refused(refusal),
-            lookups: 0,
-            shapes: Vec::new(),
-            effect: Effect::None,
-            lineage: Arc::new(Lineage::opaque(GapKind::TooLarge, "a text that was not read")),
-            change: Arc::default(),
-            under: Fingerprint::default(),
-        });
-        let id = self.statement_id();
-        match self.decide(&facts, id, Schema::Known) {
-            Err(denied) => self.deny(denied, b"", [0; 32], until, b"connect_denied"),
-            Ok(_) => self.violation(Side::Server, &"a refused statement was permitted"),
-        }
-    }
-
-    pub(super) fn deny_unread(&mut self, length: usize, until: Resync) {
-        let limit = self.setup.limits.bytes;
-        let message = format!("the statement is over the limit of {limit} bytes, so it was not read");
-        let hint = "Send fewer rows in one statement, or use COPY.";
-        self.deny_unanalysed("unread", length, refusal(ReasonCode::TooLarge, message, hint, None), until);
-    }
-
-    pub(super) fn deny_without_catalog(&mut self, until: Resync) {
-        let message = "the agent cannot read this database's catalog now, so it understands nothing";
-        let hint = "Try again in a moment; the agent's /readyz says what is wrong.";
-        let refusal = refusal(ReasonCode::NotUnderstood, message.to_owned(), hint, Some("57P03"));
-        self.deny_unanalysed("unread", 0, refusal, until);
-    }
-
-    pub(super) fn deny_function_call(&mut self) {
-        let message = "the function call message shows no statement";
-        let hint = "Call the function in a SELECT.";
-        let refusal = refusal(ReasonCode::Opaque, message.to_owned(), hint, None);
-        self.deny_unanalysed("function call", 0, refusal, Resync::Query);
-    }
-
-    pub(super) fn deny_missing_portal(&mut self, name: &[u8]) {
-        let message = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
-        let hint = "Bind it again.";
-        let refusal = refusal(ReasonCode::NotUnderstood, message, hint, Some("34000"));
-        self.deny_unanalysed("execute", 0, refusal, Resync::Sync);
     }
 }
 
-fn refusal(code: ReasonCode, message: String, hint: &str, sqlstate: Option<&'static str>) -> Refusal {
-    Refusal { code, object: None, message, hint: Some(hint.to_owned()), sqlstate, unknown_object: None }
+fn has_limits(permit: &Permit) -> bool {
+    permit.obligations().iter().any(is_limit)
+}
+
+/// The server ends a transaction of ours where a text says COMMIT, whatever came before.
+fn beside_transaction(
+    executions: &[Execution],
+    permitted: &[(Permit, Decision)],
+) -> Option<(Bytes, [u8; 32], Denied)> {
+    let [_, _, ..] = executions else { return None };
+    executions.iter().find(|execution| execution.facts.kind == Kind::Transaction)?;
+    let limited = |(permit, _): &(Permit, Decision)| has_limits(permit);
+    let place = permitted.iter().position(limited)?;
+    let (execution, (permit, decision)) = (executions.get(place)?, permitted.get(place)?);
+    let policy = decision.reasons.first().map_or("", |reason| reason.policy.as_str());
+    let reason = limit::with_transaction(policy);
+    let denied = Denied::by_limit(permit.statement(), &execution.facts, reason, decision.clone());
+    Some((execution.text.clone(), execution.binds, denied))
 }
 
 /// Whether every record is far enough for its statement: appended for reads, durable as soon as one of

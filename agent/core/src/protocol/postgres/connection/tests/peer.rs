@@ -11,6 +11,13 @@ enum Status {
     Failed,
 }
 
+/// How a COPY that takes data was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    Simple,
+    Extended,
+}
+
 /// A scripted server.
 #[derive(Default)]
 pub(super) struct Peer {
@@ -18,8 +25,18 @@ pub(super) struct Peer {
     skipping: bool,
     transaction: Status,
     text: String,
+    taking: Option<Taking>,
     /// Sizes of the pieces in which it answers; empty: in one piece.
     pub(super) pieces: Option<usize>,
+    /// How many rows a write changes; 0: one.
+    pub(super) changes: u64,
+    /// The row of `orders` in which stands what must never leave, and how many bytes stand before it.
+    pub(super) leaks: Option<u8>,
+    pub(super) padding: usize,
+    /// Each row of `customers` has another address.
+    pub(super) distinct: bool,
+    /// It refuses to commit.
+    pub(super) deferred: bool,
 }
 
 impl Peer {
@@ -43,6 +60,9 @@ impl Peer {
     }
 
     fn message(&mut self, kind: u8, body: &[u8], out: &mut Vec<u8>) {
+        if let Some(taking) = self.taking {
+            return self.data(taking, kind, out);
+        }
         if kind == b'S' {
             self.skipping = false;
             return out.extend(self.ready());
@@ -54,7 +74,9 @@ impl Peer {
             b'Q' => {
                 self.text = until_nul(body);
                 self.run(true, out);
-                out.extend(self.ready());
+                if self.taking.is_none() {
+                    out.extend(self.ready());
+                }
             }
             b'P' => {
                 let name = until_nul(body).len();
@@ -79,6 +101,22 @@ impl Peer {
                 out.extend(self.ready());
             }
             _ => {}
+        }
+    }
+
+    fn data(&mut self, taking: Taking, kind: u8, out: &mut Vec<u8>) {
+        match kind {
+            b'd' | b'S' | b'H' => return,
+            b'c' => out.extend(message(b'C', b"COPY 1\0")),
+            _ => {
+                self.failed();
+                self.skipping = taking == Taking::Extended;
+                out.extend(error("57014", "COPY from stdin failed"));
+            }
+        }
+        self.taking = None;
+        if taking == Taking::Simple {
+            out.extend(self.ready());
         }
     }
 
@@ -108,12 +146,25 @@ impl Peer {
     fn run(&mut self, simple: bool, out: &mut Vec<u8>) {
         if fails(&self.text) {
             self.failed();
-            return out.extend(error("42601", "syntax error at or near \"denied\""));
+            let at = if self.text.ends_with('\\') { "\\" } else { "denied" };
+            return out.extend(error("42601", &format!("syntax error at or near \"{at}\"")));
         }
         if self.text.contains("1/0") {
             self.failed();
             self.skipping = !simple;
             return out.extend(error("22012", &format!("division by zero near {CANARY}")));
+        }
+        if self.text.to_lowercase().ends_with("to stdout") {
+            out.extend([message(b'H', b"\0\0\0"), message(b'd', b"1\tharmless\n")].concat());
+            out.extend(message(
+                b'd',
+                &["2\t", &"x".repeat(self.padding), CANARY, "\n"].concat().into_bytes(),
+            ));
+            return out.extend([message(b'c', b""), message(b'C', b"COPY 2\0")].concat());
+        }
+        if self.text.to_lowercase().starts_with("copy") {
+            self.taking = Some(if simple { Taking::Simple } else { Taking::Extended });
+            return out.extend(message(b'G', b"\0\0\0"));
         }
         if let Some(description) = self.description() {
             if simple {
@@ -130,7 +181,14 @@ impl Peer {
             "COMMIT" | "ROLLBACK" => self.transaction = Status::Idle,
             _ => {}
         }
-        let tag = if tag == "SELECT" { "SELECT 3".to_owned() } else { format!("{tag} 1") };
+        if tag == "COMMIT" && self.deferred {
+            return out.extend(error("23503", "a foreign key that was deferred"));
+        }
+        let tag = match tag.as_str() {
+            "SELECT" => "SELECT 3".to_owned(),
+            "COMMIT" | "BEGIN" | "ROLLBACK" => tag,
+            _ => format!("{tag} {}", self.changes.max(1)),
+        };
         out.extend(message(b'C', &[tag.as_bytes(), b"\0"].concat()));
     }
 
@@ -138,9 +196,17 @@ impl Peer {
         self.text.contains("email")
     }
 
+    /// Of a statement that computes with masks, which it does for the first column of its output only.
+    fn is_computed(&self) -> bool {
+        self.text.starts_with("select upper(email) from (SELECT ")
+    }
+
     fn description(&self) -> Option<Vec<u8>> {
         if !self.text.to_lowercase().starts_with("select") {
             return None;
+        }
+        if self.is_computed() {
+            return Some(message(b'T', &[&1u16.to_be_bytes()[..], &field("upper", 0, 0, 25)].concat()));
         }
         let mut fields = vec![field("id", if self.is_customers() { CUSTOMERS } else { 16_600 }, 1, 23)];
         if self.is_customers() {
@@ -152,10 +218,13 @@ impl Peer {
     }
 
     fn row(&self, id: u8) -> Vec<u8> {
-        let mut values = vec![id.to_string()];
-        if self.is_customers() {
-            values.push(CANARY.to_owned());
-        }
+        let values = match (self.is_computed(), self.is_customers()) {
+            (true, _) => vec![format!("U_{id}@MASKED.INVALID")],
+            (_, true) if self.distinct => vec![id.to_string(), format!("{id}.{CANARY}")],
+            (_, true) => vec![id.to_string(), CANARY.to_owned()],
+            _ if self.leaks == Some(id) => vec![format!("{}{CANARY}", "x".repeat(self.padding))],
+            _ => vec![id.to_string()],
+        };
         let mut body = (values.len() as u16).to_be_bytes().to_vec();
         for value in values {
             body.extend((value.len() as u32).to_be_bytes());
@@ -166,7 +235,7 @@ impl Peer {
 }
 
 fn fails(text: &str) -> bool {
-    text.starts_with("denied by connect")
+    text.starts_with("denied by connect") || text.ends_with("\n\\")
 }
 
 fn until_nul(bytes: &[u8]) -> String {

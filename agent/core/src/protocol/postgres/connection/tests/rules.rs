@@ -243,6 +243,40 @@ fn an_unknown_message_type_or_length_ends_the_connection_with_a_protocol_error()
 }
 
 #[test]
+fn a_mistake_of_syntax_is_told_in_the_servers_words_and_never_runs() {
+    for wrong in ["selec 1", "select 1 from", "select 'x", "select /* x", "select 1; selec 2"] {
+        let mut world = World::ready(Disk::AtOnce);
+        world.client(&query(wrong));
+        let asked = world.sent_to_server();
+        assert_eq!(kinds(&asked), "Q");
+        assert!(asked.ends_with(b"\n\\\0"), "it fails by construction: {}", text(&asked));
+        let heard = world.sent_to_client();
+        assert_eq!(kinds(&heard), "EZ");
+        assert!(text(&heard).contains("42601"));
+        assert!(!text(&heard).contains("denied by connect"));
+    }
+}
+
+#[test]
+fn a_mistake_that_the_server_does_not_find_is_told_in_our_words() {
+    let mut world = World::ready(Disk::AtOnce);
+    world.client(&query("select 1 from"));
+    // The scripted server has another message than a real one.
+    let heard = text(&world.sent_to_client());
+    assert!(heard.contains("syntax error at end of input\0P14\0"), "{heard}");
+}
+
+#[test]
+fn behind_the_servers_last_words_nothing_is_said() {
+    let mut world = World::ready(Disk::AtOnce);
+    let fatal = message(b'E', b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0");
+    world.input(Input::Server(bytes::Bytes::from(fatal)));
+    world.input(Input::ServerClosed);
+    assert_eq!(kinds(&world.sent_to_client()), "E");
+    assert!(matches!(world.events.last(), Some(Event::Finished(code)) if code == "upstream_closed"));
+}
+
+#[test]
 fn a_function_call_is_denied_like_a_query() {
     let mut world = World::ready(Disk::AtOnce);
     world.client(&message(b'F', b"\0\0\0\x01\0\0\0\0\0\0"));

@@ -15,12 +15,14 @@ use crate::{
     catalog::{
         BuiltinFunction, Catalog, Column, Oid, Relation, RelationKind, ViewReading, Volatility, code::Name,
     },
-    machine::{CancelKey, Input, Machine, Output, UpstreamReady},
+    decide::Policies,
+    machine::{CancelKey, HoldAsk, HoldEnd, HoldNews, Input, Machine, Output, UpstreamReady},
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
     protocol::postgres::connection::{Connection, Setup},
     record::Seq,
     understand::Limits,
+    usage::Usage,
 };
 
 /// OID of `public.customers`, whose second column is protected.
@@ -39,6 +41,8 @@ pub(super) enum Event {
     Server(Vec<u8>),
     Record(Box<Entry>),
     Finished(String),
+    Hold(Box<HoldAsk>),
+    HoldOver(HoldEnd),
 }
 
 /// When the log says that entries are durable.
@@ -58,8 +62,19 @@ pub(super) struct World {
     /// What the server said and was not delivered yet, if it is held back.
     pub(super) held: Option<Vec<u8>>,
     appended: u64,
-    catalog: Arc<Catalog>,
+    /// Requests to cancel what runs.
+    pub(super) cancels: usize,
+    /// They are not over before somebody says so.
+    pub(super) cancels_take_long: bool,
+    /// What must never leave and was about to.
+    pub(super) alarms: Vec<String>,
+    pub(super) catalog: Arc<Catalog>,
+    /// What the agent says to each hold.
+    pub(super) on_hold: Option<OnHold>,
 }
+
+/// News for what is asked.
+pub(super) type OnHold = Box<dyn FnMut(&HoldAsk) -> Vec<HoldNews>>;
 
 pub(super) fn catalog() -> Catalog {
     let column = |number: i16, name: &str, type_oid: u32, label| Column {
@@ -104,34 +119,69 @@ pub(super) fn catalog() -> Catalog {
 
 impl World {
     pub(super) fn new(disk: Disk) -> Self {
+        Self::approved_by(disk, &[])
+    }
+
+    /// A resource whose statements these may approve.
+    pub(super) fn approved_by(disk: Disk, approvers: &[&str]) -> Self {
+        Self::under(disk, approvers, Policies::default_set(), Arc::default())
+    }
+
+    /// Under these policies, and beside other connections of the same principal.
+    pub(super) fn under(disk: Disk, approvers: &[&str], policies: Arc<Policies>, usage: Arc<Usage>) -> Self {
+        Self::with(disk, approvers, policies, |setup| setup.usage = usage)
+    }
+
+    /// With something else in its setup.
+    pub(super) fn with(
+        disk: Disk,
+        approvers: &[&str],
+        policies: Arc<Policies>,
+        change: impl FnOnce(&mut Setup),
+    ) -> Self {
         let catalog = Arc::new(catalog());
         let principal = Principal {
             reference: PrincipalRef { sub: "ana".into(), idp: "https://id.example".into(), actor: None },
             name: "ana@example.com".into(),
             groups: vec!["developer".into()],
         };
-        let resource =
-            Resource { name: "prod-db".into(), database: "shop".into(), class: ResourceClass::Production };
-        let machine = Connection::new(Setup {
+        let resource = Resource {
+            name: "prod-db".into(),
+            database: "shop".into(),
+            class: ResourceClass::Production,
+            approvers: approvers.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mut setup = Setup {
             facts: ConnectionFacts {
                 session: SessionId::from_random([1; 16]),
                 connection: ConnectionId::from_random([2; 16]),
                 principal: Arc::new(principal),
                 resource: Arc::new(resource),
                 run: None,
+                task: None,
             },
             grant: GrantInForce {
                 id: GrantId::from_random([3; 16]),
                 actions: vec![Action::Read, Action::Write],
+                reason: None,
             },
             catalog: Some(catalog.clone()),
             mask_key: Arc::new(MaskKey::new([4; 32])),
             lookups: Arc::default(),
+            usage: Arc::default(),
             commitment_key: [5; 32],
             seed: [6; 32],
             limits: Limits::default(),
+            wall: std::time::Duration::from_secs(1_795_663_354),
+            policies: Arc::new(crate::decide::InForce::new(policies)),
+            role: None,
+            tags: Vec::new(),
+            canaries: None,
+            hold_time: crate::protocol::postgres::connection::HOLD_TIME,
             opened: Instant::now(),
-        });
+        };
+        change(&mut setup);
+        let machine = Connection::new(setup);
         Self {
             machine,
             peer: Peer::default(),
@@ -140,7 +190,11 @@ impl World {
             parameters: vec![(Bytes::from_static(b"server_version"), Bytes::from_static(b"15.18"))],
             held: None,
             appended: 0,
+            cancels: 0,
+            cancels_take_long: false,
+            alarms: Vec::new(),
             catalog,
+            on_hold: None,
         }
     }
 
@@ -173,6 +227,13 @@ impl World {
                 Output::ToClient(bytes) => self.say_to_client(&bytes),
                 Output::ToServer(bytes) => self.say_to_server(&bytes),
                 Output::StatementText { .. } | Output::StatementLineage { .. } | Output::Cancel(_) => {}
+                Output::CancelOwn => {
+                    self.cancels += 1;
+                    if !self.cancels_take_long {
+                        self.machine.handle(Instant::now(), Input::CancelOver);
+                    }
+                }
+                Output::Alarm { canary } => self.alarms.push(canary),
                 Output::Record { ticket, entry } => {
                     self.events.push(Event::Record(Box::new(entry)));
                     let seq = Seq(self.appended);
@@ -193,6 +254,18 @@ impl World {
                     let newer = Catalog { version: newer_than + 1, ..Catalog::clone(&self.catalog) };
                     self.machine.handle(Instant::now(), Input::Catalog(Arc::new(newer)));
                 }
+                Output::Hold(ask) => {
+                    self.events.push(Event::Hold(ask));
+                    if let Some(answer) = &mut self.on_hold
+                        && let Some(Event::Hold(ask)) = self.events.last()
+                    {
+                        let news = answer(ask);
+                        for news in news {
+                            self.machine.handle(Instant::now(), Input::Hold(news));
+                        }
+                    }
+                }
+                Output::HoldOver(end) => self.events.push(Event::HoldOver(end)),
                 Output::Finished { code } => self.events.push(Event::Finished(code)),
             }
         }

@@ -1,0 +1,97 @@
+//! COPY from the client: what the server ignores, and what it throws away, has no answer.
+
+use super::world::{CANARY, Disk, World, extended, kinds, message, query, sync};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn data() -> Vec<u8> {
+    message(b'd', b"1\n")
+}
+
+fn done() -> Vec<u8> {
+    message(b'c', b"")
+}
+
+/// Whether the connection still pairs answers with questions.
+#[track_caller]
+fn is_in_step(world: &mut World) {
+    world.events.clear();
+    world.client(&query("select id, email from customers"));
+    let heard = world.sent_to_client();
+    assert_eq!(kinds(&heard), "TDDDCZ", "{}", text(&heard));
+    assert!(!text(&heard).contains(CANARY));
+}
+
+const COPY: &str = "copy orders from stdin";
+
+#[test]
+fn a_sync_between_a_copy_and_its_data_has_no_answer() {
+    let whole = [extended(COPY), sync(), data(), done(), sync()].concat();
+    // The server's answer comes after everything was sent, or at each step.
+    for pieces in [
+        vec![whole.clone()],
+        vec![extended(COPY), sync(), data(), done(), sync()],
+        whole.chunks(1).map(<[u8]>::to_vec).collect(),
+    ] {
+        for held in [true, false] {
+            let mut world = World::ready(Disk::AtOnce);
+            world.held = held.then(Vec::new);
+            for piece in &pieces {
+                world.client(piece);
+            }
+            if held {
+                world.release();
+            }
+            assert_eq!(kinds(&world.sent_to_client()), "12GCZ");
+            is_in_step(&mut world);
+        }
+    }
+}
+
+#[test]
+fn a_sync_behind_a_copy_that_fails_is_answered() {
+    for held in [true, false] {
+        let mut world = World::ready(Disk::AtOnce);
+        world.held = held.then(Vec::new);
+        for piece in [extended("copy orders from stdin where id = 1/0"), sync(), data(), done(), sync()] {
+            world.client(&piece);
+        }
+        if held {
+            world.release();
+        }
+        assert_eq!(kinds(&world.sent_to_client()), "12EZZ");
+        is_in_step(&mut world);
+    }
+}
+
+#[test]
+fn a_statement_in_the_middle_of_a_copy_is_lost_with_it() {
+    for held in [true, false] {
+        for interruption in [query("select id from orders"), extended("select id from orders")] {
+            let mut world = World::ready(Disk::AtOnce);
+            world.held = held.then(Vec::new);
+            world.client(&[query(COPY), interruption].concat());
+            if held {
+                world.release();
+            }
+            let asked = text(&world.sent_to_server());
+            assert!(!asked.contains("select id"), "{asked}");
+            assert!(kinds(&world.sent_to_client()).starts_with("GEZ"));
+            world.client(&sync());
+            is_in_step(&mut world);
+        }
+    }
+}
+
+#[test]
+fn two_copies_of_one_text_each_get_their_data() {
+    let mut world = World::ready(Disk::AtOnce);
+    world.client(&query(COPY));
+    world.client(&[data(), done()].concat());
+    world.client(&[query(COPY), data(), done(), query(COPY), data(), done()].concat());
+    assert_eq!(kinds(&world.sent_to_client()), "GCZ".repeat(3));
+    assert_eq!(kinds(&world.sent_to_server()), "Qdc".repeat(3));
+    is_in_step(&mut world);
+}

@@ -1,0 +1,264 @@
+//! `/v1/requests`: asking for access; looking at requests, and deciding them. A request that does not
+//! concern the caller is not there for it.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Json,
+    extract::{Path, Query, State},
+};
+use connect_core::principal::Principal;
+use connect_shared::{
+    api::{AccessWish, GrantRequest, RequestInfo, RequestList, VerdictInfo, VerdictWish},
+    error::{ErrorReport, Exit},
+    grant::Action,
+    ids::RequestId,
+    request::RequestState,
+};
+use serde::Deserialize;
+
+use super::{caller::Caller, error::ApiError, grants::no_key};
+use crate::{
+    config::AccessList,
+    grants::check_reason,
+    listener::Peer,
+    requests::{Given, RequestsError},
+    serve::{Agent, now},
+    store::{Details, Request, StoreError, VerdictError},
+};
+
+/// Most requests in one answer.
+const MAX_LISTED: u32 = 1_000;
+/// Longest that one call waits for a verdict.
+const LONGEST_WAIT: u64 = 25;
+/// Members of this group are programs, and programs approve nothing.
+const AI_AGENTS: &str = "ai-agents";
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Patience {
+    /// Seconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+pub(super) async fn ask(
+    State(agent): State<Arc<Agent>>,
+    Extension(peer): Extension<Peer>,
+    caller: Caller,
+    Json(wish): Json<AccessWish>,
+) -> Result<Json<RequestInfo>, ApiError> {
+    peer.certificate.as_ref().ok_or_else(no_key)?;
+    let as_grant = GrantRequest {
+        resource: wish.resource.clone(),
+        actions: wish.actions,
+        reason: wish.reason.clone(),
+        actor: wish.actor,
+        run: None,
+        task: None,
+    };
+    let (principal, allowed) = agent.grants.admit(caller.0, &as_grant)?;
+    let on_request = agent.grants.on_request(&wish.resource, &allowed);
+    if on_request.is_empty() {
+        let words = format!("`{}` needs no approval for that", wish.resource);
+        let report = ErrorReport::new("no_approval_needed", Exit::Usage, words);
+        return Err(report.help(format!("connect open {}", wish.resource)).into());
+    }
+    let longest = agent.requests.config().access.as_secs();
+    let seconds = wish.seconds.unwrap_or(longest);
+    if seconds == 0 || seconds > longest {
+        let words = format!("access can be asked for up to {longest} s, and not for {seconds} s");
+        return Err(ErrorReport::new("too_long", Exit::Usage, words).into());
+    }
+    let asked =
+        agent.requests.ask_for_access(&principal, &wish.resource, allowed, seconds, wish.reason).await;
+    let request = asked.map_err(failed)?;
+    Ok(Json(describe(&agent, &principal, request)))
+}
+
+pub(super) async fn list(
+    State(agent): State<Arc<Agent>>,
+    caller: Caller,
+) -> Result<Json<RequestList>, ApiError> {
+    let found = agent.requests.list(&caller.0.reference, MAX_LISTED).await.map_err(failed)?;
+    let concerning = found.into_iter().filter(|request| concerns(&agent, &caller.0, request));
+    let requests = concerning.map(|request| describe(&agent, &caller.0, request)).collect();
+    Ok(Json(RequestList { schema: "connect.requests/1".to_owned(), requests }))
+}
+
+pub(super) async fn one(
+    State(agent): State<Arc<Agent>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(patience): Query<Patience>,
+) -> Result<Json<RequestInfo>, ApiError> {
+    let request = concerning(&agent, &caller.0, &id).await?;
+    if may_decide(&agent, &caller.0, &request) {
+        agent.requests.seen(&request, &caller.0).await.map_err(failed)?;
+    }
+    let wait = Duration::from_secs(patience.wait.min(LONGEST_WAIT));
+    let request = match request.state {
+        RequestState::Pending if !wait.is_zero() => {
+            let decided = agent.requests.decided(request.id, wait).await.map_err(failed)?;
+            decided.ok_or_else(unknown)?
+        }
+        _ => request,
+    };
+    Ok(Json(describe(&agent, &caller.0, request)))
+}
+
+pub(super) async fn decide(
+    State(agent): State<Arc<Agent>>,
+    Extension(peer): Extension<Peer>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(wish): Json<VerdictWish>,
+) -> Result<Json<RequestInfo>, ApiError> {
+    // A stolen token alone approves nothing.
+    peer.certificate.as_ref().ok_or_else(no_key)?;
+    let request = concerning(&agent, &caller.0, &id).await?;
+    let (state, reason, binding) = match wish {
+        VerdictWish::Approve { binding } => (RequestState::Approved, None, binding),
+        VerdictWish::Reject { reason } => (RequestState::Rejected, reason, String::new()),
+        VerdictWish::Withdraw => (RequestState::Withdrawn, None, String::new()),
+    };
+    check_reason(reason.as_deref())?;
+    let own = is_own(&caller.0, &request);
+    if state != RequestState::Withdrawn && !own && !is_approver(&agent, &caller.0, &request) {
+        return Err(not_approver(&request));
+    }
+    let given = Given { state, by: caller.0.clone(), reason, binding };
+    let decided = agent.requests.decide(request.id, given).await.map_err(failed)?;
+    Ok(Json(describe(&agent, &caller.0, decided)))
+}
+
+async fn concerning(agent: &Agent, caller: &Principal, id: &str) -> Result<Request, ApiError> {
+    let id: RequestId = id.parse().map_err(|_| unknown())?;
+    let found = agent.requests.find(id).await.map_err(failed)?;
+    found.filter(|request| concerns(agent, caller, request)).ok_or_else(unknown)
+}
+
+fn concerns(agent: &Agent, caller: &Principal, request: &Request) -> bool {
+    is_own(caller, request) || is_approver(agent, caller, request)
+}
+
+/// One's own, whichever AI agent acts: nobody approves what a program does in one's own name.
+fn is_own(caller: &Principal, request: &Request) -> bool {
+    let asked = &request.key.principal;
+    asked.sub == caller.reference.sub && asked.idp == caller.reference.idp
+}
+
+fn is_approver(agent: &Agent, caller: &Principal, request: &Request) -> bool {
+    let program = caller.groups.iter().any(|group| group == AI_AGENTS);
+    !program && asked(agent, request).admits(caller)
+}
+
+/// Whom the policy names, else the approvers of the resource.
+fn asked(agent: &Agent, request: &Request) -> AccessList {
+    match &request.details {
+        // A list that cannot be read is nobody's.
+        Details::Statement(statement) if !statement.who.is_empty() => {
+            AccessList::of(&statement.who).unwrap_or_default()
+        }
+        _ => agent.grants.approvers(&request.key.resource).cloned().unwrap_or_default(),
+    }
+}
+
+fn may_decide(agent: &Agent, caller: &Principal, request: &Request) -> bool {
+    request.state == RequestState::Pending
+        && request.expires_at > now()
+        && !is_own(caller, request)
+        && is_approver(agent, caller, request)
+}
+
+fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo {
+    let approvers = asked(agent, &request).words();
+    let open = agent.requests.opened(&request);
+    let state = match request.state {
+        RequestState::Pending | RequestState::Approved if request.expires_at <= now() => {
+            RequestState::Expired
+        }
+        state => state,
+    };
+    let verdicts = request.verdicts.iter().map(|verdict| VerdictInfo {
+        verdict: verdict.state,
+        by: verdict.name.clone(),
+        at: verdict.at,
+        reason: verdict.reason.clone(),
+    });
+    let mut info = RequestInfo {
+        schema: "connect.request/1".to_owned(),
+        id: request.id,
+        kind: request.key.kind,
+        state,
+        resource: request.key.resource.clone(),
+        principal: request.name.clone(),
+        actor: request.key.principal.actor.clone(),
+        reason: request.reason.clone(),
+        approvers,
+        own: is_own(caller, &request),
+        to_decide: may_decide(agent, caller, &request),
+        actions: Vec::<Action>::new(),
+        seconds: None,
+        statement: None,
+        binding: request.key.binding.clone(),
+        created_at: request.created_at,
+        expires_at: request.expires_at,
+        verdicts: verdicts.collect(),
+    };
+    match request.details {
+        Details::Access { actions, seconds } => {
+            info.actions = actions;
+            info.seconds = Some(seconds);
+        }
+        Details::Statement(mut statement) => {
+            if let Some(open) = open {
+                statement.text = Some(open.text);
+                statement.parameters = open.parameters;
+            }
+            info.statement = Some(*statement);
+        }
+    }
+    info
+}
+
+fn unknown() -> ApiError {
+    ErrorReport::new("no_such_request", Exit::NotFound, "there is no such request, or it is none of yours")
+        .help("connect requests")
+        .into()
+}
+
+fn not_approver(request: &Request) -> ApiError {
+    let words = format!("you are not among those who may decide about `{}`", request.key.resource);
+    ErrorReport::new("not_approver", Exit::Denied, words).of_request(request.id).into()
+}
+
+pub(super) fn failed(error: RequestsError) -> ApiError {
+    match error {
+        RequestsError::Log(closed) => closed.into(),
+        RequestsError::Verdict(VerdictError::Unknown) => unknown(),
+        RequestsError::Verdict(error) => {
+            let (code, exit) = match &error {
+                VerdictError::Own => ("own_request", Exit::Denied),
+                VerdictError::NotOwn => ("not_own_request", Exit::Denied),
+                VerdictError::OtherBinding => ("request_changed", Exit::Denied),
+                VerdictError::Already => ("already_approved", Exit::ApprovalNeeded),
+                _ => ("request_over", Exit::ApprovalNeeded),
+            };
+            let help = match &error {
+                VerdictError::Own => "ask somebody else who may approve",
+                _ => "connect requests",
+            };
+            ErrorReport::new(code, exit, error.to_string()).help(help).into()
+        }
+        RequestsError::Store(StoreError::TooMany) => {
+            let report = ErrorReport::new("too_many_requests", Exit::Denied, error.to_string());
+            report.help("connect requests").into()
+        }
+        other => {
+            tracing::warn!(error = %other, "requests cannot be kept");
+            let words = "the agent cannot keep requests now, so nothing can be approved";
+            let report = ErrorReport::new("store_unavailable", Exit::Unreachable, words);
+            report.help("try again in a moment, or tell the operator of the agent").retryable().into()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What a name means. Of several readings the first that finds something counts, and whatever is found is in
+//! the answer with its kind.
+
+use connect_shared::api::LineageKind;
+use rusqlite::{Connection, ToSql, named_params};
+
+use super::Asked;
+
+/// One node of the graph.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Spot {
+    /// By its number in the table.
+    Column(i64),
+    Run(String),
+    /// By its SHA-256.
+    File(String),
+    Principal {
+        sub: String,
+        idp: String,
+        actor: String,
+    },
+}
+
+/// In the order in which a name is read.
+const READINGS: [(LineageKind, bool); 8] = [
+    (LineageKind::Run, true),
+    (LineageKind::Column, true),
+    (LineageKind::Table, true),
+    (LineageKind::File, true),
+    (LineageKind::Job, true),
+    (LineageKind::Principal, true),
+    (LineageKind::Column, false),
+    (LineageKind::Table, false),
+];
+
+pub(super) fn find(connection: &Connection, asked: &Asked<'_>) -> Result<Vec<Spot>, rusqlite::Error> {
+    for (kind, whole) in READINGS {
+        if asked.question.kind.is_some_and(|wanted| wanted != kind) {
+            continue;
+        }
+        let mut found = read(connection, asked, kind, whole)?;
+        found.sort();
+        found.dedup();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn read(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    kind: LineageKind,
+    whole: bool,
+) -> Result<Vec<Spot>, rusqlite::Error> {
+    match kind {
+        LineageKind::Column => columns(connection, asked, "n.tbl || '.' || n.col", whole),
+        LineageKind::Table => columns(connection, asked, "n.tbl", whole),
+        LineageKind::Run => runs(connection, asked, "r.run = :about"),
+        LineageKind::Job => runs(connection, asked, "r.job = :about"),
+        LineageKind::File => files(connection, asked),
+        LineageKind::Principal => principals(connection, asked),
+    }
+}
+
+fn columns(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    name: &str,
+    whole: bool,
+) -> Result<Vec<Spot>, rusqlite::Error> {
+    let fits = match whole {
+        true => format!("{name} = :about"),
+        false => format!("substr({name}, -length(:about) - 1) = '.' || :about"),
+    };
+    // Names that only others have used are not for everybody.
+    let whose = asked.whose();
+    let sql = format!(
+        "SELECT DISTINCT n.node FROM named n JOIN node c ON c.id = n.node WHERE {fits} \
+         AND (:resource IS NULL OR c.resource = :resource) AND EXISTS ( \
+         SELECT 1 FROM part p JOIN used_shape u ON u.shape = p.shape WHERE p.node = n.node \
+         AND p.tbl = n.tbl AND p.col = n.col AND {whose})"
+    );
+    let question = asked.question;
+    let parameters = named_params! {
+        ":about": question.about, ":resource": question.resource,
+        ":sub": asked.asker.sub, ":idp": asked.asker.idp,
+    };
+    spots(connection, &sql, parameters, |row| Ok(Some(Spot::Column(row.get(0)?))))
+}
+
+fn runs(connection: &Connection, asked: &Asked<'_>, fits: &str) -> Result<Vec<Spot>, rusqlite::Error> {
+    let sql = format!(
+        "SELECT r.run, r.sub, r.idp FROM run r WHERE {fits} AND (:resource IS NULL OR r.resource = :resource)"
+    );
+    let parameters = named_params! { ":about": asked.question.about, ":resource": asked.question.resource };
+    spots(connection, &sql, parameters, |row| {
+        let own = asked.may_see(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
+        Ok(if own { Some(Spot::Run(row.get(0)?)) } else { None })
+    })
+}
+
+fn files(connection: &Connection, asked: &Asked<'_>) -> Result<Vec<Spot>, rusqlite::Error> {
+    let sql = "SELECT f.sha256, r.sub, r.idp FROM file f JOIN run r ON r.run = f.run \
+               WHERE (f.sha256 = :about OR f.name = :about) AND (:resource IS NULL OR r.resource = :resource)";
+    let parameters = named_params! { ":about": asked.question.about, ":resource": asked.question.resource };
+    spots(connection, sql, parameters, |row| {
+        let own = asked.may_see(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
+        Ok(if own { Some(Spot::File(row.get(0)?)) } else { None })
+    })
+}
+
+fn principals(connection: &Connection, asked: &Asked<'_>) -> Result<Vec<Spot>, rusqlite::Error> {
+    let sql = "SELECT DISTINCT u.sub, u.idp, u.actor FROM used_shape u JOIN shape s ON s.id = u.shape \
+               WHERE (u.sub = :about OR u.actor = :about \
+               OR u.sub IN (SELECT n.sub FROM name n WHERE n.name = :about AND n.idp = u.idp)) \
+               AND (:resource IS NULL OR s.resource = :resource)";
+    let parameters = named_params! { ":about": asked.question.about, ":resource": asked.question.resource };
+    spots(connection, sql, parameters, |row| {
+        let (sub, idp): (String, String) = (row.get(0)?, row.get(1)?);
+        let own = asked.may_see(&sub, &idp);
+        Ok(if own { Some(Spot::Principal { sub, idp, actor: row.get(2)? }) } else { None })
+    })
+}
+
+fn spots(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[(&str, &dyn ToSql)],
+    read: impl Fn(&rusqlite::Row<'_>) -> Result<Option<Spot>, rusqlite::Error>,
+) -> Result<Vec<Spot>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(read(row)?);
+    }
+    Ok(found)
+}

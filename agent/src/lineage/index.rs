@@ -1,0 +1,425 @@
+//! The tables of lineage within the search index, made of the same leaves in the same transactions.
+//!
+//! A column is the OID of its table and its number, on one resource: a new name changes nothing, and what was
+//! dropped stays. A table that a statement makes is known by its name only, until it is found under an OID;
+//! questions join the two. What flows where is kept once for each lineage and resource (a *shape*), and each
+//! statement is one row that uses a shape.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connect_shared::{
+    attest::FileFact,
+    entry::{Entry, Intent, Leaf, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
+    grant::RunIdentity,
+    label::Label,
+    lineage::{ColumnFact, LineageReport, OutputKind, UnderstandingStatus},
+    openlineage::split,
+};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+/// `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`].
+pub(crate) const TABLES: &str = "
+CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE shape (
+  id INTEGER PRIMARY KEY, ref TEXT NOT NULL, resource TEXT NOT NULL, status INTEGER NOT NULL,
+  reasons TEXT NOT NULL, temporary INTEGER NOT NULL, UNIQUE (ref, resource)
+) STRICT;
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY, resource TEXT NOT NULL, key TEXT NOT NULL, oid INTEGER, number INTEGER,
+  UNIQUE (resource, key)
+) STRICT;
+CREATE TABLE named (
+  tbl TEXT NOT NULL, col TEXT NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (tbl, col, node)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX named_by_node ON named (node);
+CREATE TABLE part (
+  node INTEGER NOT NULL, shape INTEGER NOT NULL, how INTEGER NOT NULL, tbl TEXT NOT NULL, col TEXT NOT NULL,
+  masked TEXT, label TEXT, through TEXT NOT NULL, PRIMARY KEY (node, shape, how)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX part_by_shape ON part (shape, how);
+CREATE TABLE flow (
+  source INTEGER NOT NULL, shape INTEGER NOT NULL, target INTEGER NOT NULL,
+  PRIMARY KEY (source, shape, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX flow_by_target ON flow (target, shape);
+CREATE INDEX flow_by_shape ON flow (shape, target);
+CREATE TABLE used_shape (
+  idx INTEGER PRIMARY KEY, time INTEGER NOT NULL, shape INTEGER NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL,
+  actor TEXT NOT NULL, run TEXT NOT NULL, own INTEGER NOT NULL, rows INTEGER NOT NULL, failed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX used_shape_by_shape ON used_shape (shape, idx);
+CREATE INDEX used_shape_by_run ON used_shape (run, idx) WHERE run <> '';
+CREATE INDEX used_shape_by_sub ON used_shape (sub, idx);
+CREATE TABLE run (
+  run TEXT PRIMARY KEY, job TEXT NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL, actor TEXT NOT NULL,
+  resource TEXT NOT NULL, idx INTEGER NOT NULL, time INTEGER NOT NULL, key TEXT NOT NULL, end_idx INTEGER,
+  status INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_by_job ON run (job);
+CREATE TABLE file (
+  sha256 TEXT NOT NULL, run TEXT NOT NULL, output INTEGER NOT NULL, name TEXT NOT NULL, length INTEGER NOT NULL,
+  idx INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (sha256, run, output, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX file_by_name ON file (name);
+CREATE INDEX file_by_run ON file (run, output);
+";
+
+/// What was taken of entries that may be of a history that is no more.
+pub(crate) const FORGET: &str = "
+DELETE FROM lineage WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM used_shape WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM run WHERE idx >= (SELECT size FROM made_from);
+UPDATE run SET end_idx = NULL, status = NULL WHERE end_idx >= (SELECT size FROM made_from);
+DELETE FROM file WHERE idx >= (SELECT size FROM made_from);
+";
+
+/// What a column is to a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum How {
+    /// Its values flow on.
+    Direct = 0,
+    /// It is read for something else.
+    Indirect = 1,
+    /// It is written.
+    Written = 2,
+}
+
+/// What an entry says of a lineage, as it is kept until somebody uses it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Body {
+    pub(super) report: LineageReport,
+    pub(super) masks: BTreeMap<String, Label>,
+    columns: BTreeMap<String, ColumnFact>,
+    through: BTreeMap<String, Vec<String>>,
+}
+
+impl Body {
+    /// What a lineage says; `None` if no entry tells it.
+    pub(super) fn of(connection: &Connection, reference: &str) -> Result<Option<Self>, rusqlite::Error> {
+        let body = connection
+            .prepare_cached("SELECT body FROM lineage WHERE ref = ?1")?
+            .query_row([reference], |row| row.get::<_, String>(0))
+            .optional()?;
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+    }
+}
+
+/// Takes one entry. To take it again changes nothing.
+pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Error> {
+    match &leaf.entry {
+        Entry::StatementLineage { lineage, report, masks, columns, through } => {
+            let body = Body {
+                report: LineageReport::clone(report),
+                masks: masks.clone(),
+                columns: columns.clone(),
+                through: through.clone(),
+            };
+            let json = serde_json::to_string(&body).unwrap_or_default();
+            to.prepare_cached("INSERT OR IGNORE INTO lineage VALUES (?1, ?2, ?3)")?
+                .execute(params![lineage, index, json])?;
+            Ok(())
+        }
+        Entry::GrantIssued { principal, resource, run: Some(run), .. } => {
+            put_run(to, (index, leaf.time), principal, resource, run)
+        }
+        Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent),
+        Entry::Outcome(outcome) => put_outcome(to, outcome),
+        Entry::RunEnded { run, principal, status, inputs, outputs, .. } => {
+            let run = run.to_string();
+            let ended = to
+                .prepare_cached(
+                    "UPDATE run SET end_idx = ?1, status = ?2 WHERE run = ?3 AND sub = ?4 AND idp = ?5",
+                )?
+                .execute(params![index, status, run, principal.sub, principal.idp])?;
+            let files = inputs.iter().map(|file| (0, file)).chain(outputs.iter().map(|file| (1, file)));
+            // A run that nobody began has no files.
+            let files = files.filter(|_| ended > 0);
+            files
+                .into_iter()
+                .try_for_each(|(output, file)| put_file(to, (index, leaf.time), &run, output, file))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn time(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+fn put_run(
+    to: &Transaction<'_>,
+    (index, at): (u64, u64),
+    principal: &PrincipalRef,
+    resource: &str,
+    run: &RunIdentity,
+) -> Result<(), rusqlite::Error> {
+    // Its first grant says whose it is.
+    to.prepare_cached("INSERT OR IGNORE INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL)")?
+        .execute(params![
+        run.id.to_string(),
+        run.job,
+        principal.sub,
+        principal.idp,
+        principal.actor.as_deref().unwrap_or_default(),
+        resource,
+        index,
+        time(at),
+        run.key,
+    ])?;
+    Ok(())
+}
+
+fn put_file(
+    to: &Transaction<'_>,
+    (index, at): (u64, u64),
+    run: &str,
+    output: i64,
+    file: &FileFact,
+) -> Result<(), rusqlite::Error> {
+    let length = i64::try_from(file.length).unwrap_or(i64::MAX);
+    to.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![file.sha256, run, output, file.name, length, index, time(at)])?;
+    Ok(())
+}
+
+fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusqlite::Error> {
+    let failed = matches!(outcome.result, StatementResult::Failed(_));
+    let rows = i64::try_from(outcome.rows).unwrap_or(i64::MAX);
+    to.prepare_cached(
+        "UPDATE used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",
+    )?
+    .execute(params![rows, failed, outcome.statement.to_bytes().as_slice()])?;
+    Ok(())
+}
+
+fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) -> Result<(), rusqlite::Error> {
+    let Some(lineage) = &intent.lineage else { return Ok(()) };
+    let shape = shape(to, lineage, &intent.resource)?;
+    let principal = &intent.principal;
+    let actor = principal.actor.as_deref().unwrap_or_default();
+    let run = match &intent.run {
+        Some(run) => owned(to, &run.to_string(), principal, &intent.resource)?,
+        None => String::new(),
+    };
+    to.prepare_cached("INSERT OR REPLACE INTO used_shape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0)")?
+        .execute(params![
+            index,
+            time(at),
+            shape,
+            principal.sub,
+            principal.idp,
+            actor,
+            run,
+            brings_values(to, intent)?,
+        ])?;
+    Ok(())
+}
+
+/// The run, if it is one of this principal on this resource; whoever else names it is not in it.
+fn owned(
+    to: &Transaction<'_>,
+    run: &str,
+    principal: &PrincipalRef,
+    resource: &str,
+) -> Result<String, rusqlite::Error> {
+    let own = to
+        .prepare_cached(
+            "SELECT 1 FROM run WHERE run = ?1 AND sub = ?2 AND idp = ?3 AND actor = ?4 AND resource = ?5",
+        )?
+        .exists(params![
+            run,
+            principal.sub,
+            principal.idp,
+            principal.actor.as_deref().unwrap_or_default(),
+            resource
+        ])?;
+    Ok(if own { run.to_owned() } else { String::new() })
+}
+
+/// Whether values can come from whoever sends the statement: a literal, a parameter, the rows of a COPY. Where
+/// the text does not rule it out, they can.
+fn brings_values(to: &Transaction<'_>, intent: &Intent) -> Result<bool, rusqlite::Error> {
+    let plain = ["insert", "update", "merge", "delete", "create", "select", "refresh", "with"];
+    let first = intent.verb.split(' ').next().unwrap_or_default();
+    let TextRef::Fingerprint(fingerprint) = &intent.text else { return Ok(true) };
+    if !plain.contains(&first) {
+        return Ok(true);
+    }
+    let without = to
+        .prepare_cached("SELECT instr(sql, '$') = 0 FROM text WHERE fingerprint = ?1")?
+        .query_row([fingerprint], |row| row.get::<_, bool>(0))
+        .optional()?;
+    Ok(without != Some(true))
+}
+
+/// The lineage as it is on this resource, made of its entry at its first use. Of a lineage that no entry tells
+/// nothing is known.
+fn shape(to: &Transaction<'_>, lineage: &str, resource: &str) -> Result<i64, rusqlite::Error> {
+    let known = to
+        .prepare_cached("SELECT id FROM shape WHERE ref = ?1 AND resource = ?2")?
+        .query_row([lineage, resource], |row| row.get(0))
+        .optional()?;
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let body = Body::of(to, lineage)?.unwrap_or_else(|| Body {
+        report: LineageReport {
+            status: UnderstandingStatus::Opaque,
+            reasons: vec!["missing: the log does not hold its lineage".to_owned()],
+            ..LineageReport::default()
+        },
+        masks: BTreeMap::new(),
+        columns: BTreeMap::new(),
+        through: BTreeMap::new(),
+    });
+    Shape { to, resource, body: &body, id: 0 }.put(lineage)
+}
+
+/// A shape as it is written down.
+struct Shape<'a, 't> {
+    to: &'a Transaction<'t>,
+    resource: &'a str,
+    body: &'a Body,
+    id: i64,
+}
+
+impl Shape<'_, '_> {
+    fn put(mut self, lineage: &str) -> Result<i64, rusqlite::Error> {
+        let report = &self.body.report;
+        let reasons = serde_json::to_string(&report.reasons).unwrap_or_default();
+        let temporary = self.body.through.keys().any(|name| name.starts_with("pg_temp."));
+        self.to
+            .prepare_cached(
+                "INSERT INTO shape (ref, resource, status, reasons, temporary) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![lineage, self.resource, status_code(report.status), reasons, temporary])?;
+        self.id = self.to.last_insert_rowid();
+        let mut direct = BTreeSet::new();
+        for output in &report.outputs {
+            for column in &output.columns {
+                let target = match (output.kind, &output.table) {
+                    (OutputKind::Table, Some(table)) => {
+                        // Nobody else sees it, and questions go through it to what is behind.
+                        if table.starts_with("pg_temp.") {
+                            continue;
+                        }
+                        let part = connect_core::lineage::part(&column.name);
+                        self.written(table, &part, output.created)?
+                    }
+                    // What is written to a file of the server has left the database, too.
+                    _ => 0,
+                };
+                for source in &column.direct {
+                    let Some(node) = self.read(source, How::Direct)? else { continue };
+                    self.flow(node, target)?;
+                    direct.insert(source);
+                }
+            }
+        }
+        // What is read and goes nowhere (a column of a view that nobody uses) counts only where not all is known.
+        let known = report.status == UnderstandingStatus::Complete;
+        let rest = report.reads.iter().filter(|name| !known && !direct.contains(name));
+        for other in report.indirect.iter().chain(rest) {
+            self.read(other, How::Indirect)?;
+        }
+        Ok(self.id)
+    }
+
+    fn flow(&self, source: i64, target: i64) -> Result<(), rusqlite::Error> {
+        self.to
+            .prepare_cached("INSERT OR IGNORE INTO flow VALUES (?1, ?2, ?3)")?
+            .execute([source, self.id, target])?;
+        Ok(())
+    }
+
+    fn written(&self, table: &str, column: &str, created: bool) -> Result<i64, rusqlite::Error> {
+        let name = format!("{table}.{column}");
+        // The same name meant something else before.
+        let fact = self.body.columns.get(&name).filter(|_| !created);
+        let node = self.node(table, column, fact)?;
+        self.part(node, How::Written, (table, column), &name)?;
+        Ok(node)
+    }
+
+    /// `None` for what is the server's own.
+    fn read(&self, name: &str, how: How) -> Result<Option<i64>, rusqlite::Error> {
+        let Some((table, column)) = split(name) else { return Ok(None) };
+        if table.starts_with("pg_catalog.") || table.starts_with("information_schema.") {
+            return Ok(None);
+        }
+        let node = self.node(table, column, self.body.columns.get(name))?;
+        self.part(node, how, (table, column), name)?;
+        Ok(Some(node))
+    }
+
+    fn node(&self, table: &str, column: &str, fact: Option<&ColumnFact>) -> Result<i64, rusqlite::Error> {
+        let key = match fact {
+            Some(fact) => format!("{}.{}", fact.table, fact.number),
+            None => format!("{table}.{column}"),
+        };
+        self.to
+            .prepare_cached(
+                "INSERT OR IGNORE INTO node (resource, key, oid, number) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                self.resource,
+                key,
+                fact.map(|fact| fact.table),
+                fact.map(|fact| fact.number)
+            ])?;
+        let node = self
+            .to
+            .prepare_cached("SELECT id FROM node WHERE resource = ?1 AND key = ?2")?
+            .query_row([self.resource, &key], |row| row.get(0))?;
+        self.to
+            .prepare_cached("INSERT OR IGNORE INTO named VALUES (?1, ?2, ?3)")?
+            .execute(params![table, column, node])?;
+        Ok(node)
+    }
+
+    fn part(
+        &self,
+        node: i64,
+        how: How,
+        (table, column): (&str, &str),
+        name: &str,
+    ) -> Result<(), rusqlite::Error> {
+        let views =
+            self.body.through.iter().filter(|(_, behind)| behind.iter().any(|stored| stored == table));
+        let views: Vec<&String> = views.map(|(view, _)| view).filter(|_| how != How::Written).collect();
+        let label = self.body.columns.get(name).and_then(|fact| fact.label);
+        let masked = self.body.masks.get(name).filter(|_| how != How::Written);
+        self.to
+            .prepare_cached("INSERT OR IGNORE INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
+                node,
+                self.id,
+                how as i64,
+                table,
+                column,
+                masked.map(|label| label.as_str()),
+                label.map(Label::as_str),
+                serde_json::to_string(&views).unwrap_or_default(),
+            ])?;
+        Ok(())
+    }
+}
+
+/// The number of a status in the table.
+const fn status_code(status: UnderstandingStatus) -> i64 {
+    match status {
+        UnderstandingStatus::Complete => 0,
+        UnderstandingStatus::Partial => 1,
+        UnderstandingStatus::Opaque => 2,
+    }
+}
+
+/// The status behind a number; of an unknown one nothing is known.
+pub(super) const fn status_of(code: i64) -> UnderstandingStatus {
+    match code {
+        0 => UnderstandingStatus::Complete,
+        1 => UnderstandingStatus::Partial,
+        _ => UnderstandingStatus::Opaque,
+    }
+}

@@ -1,0 +1,364 @@
+//! Requests from asking to use: the store keeps them, the log has every step, and whoever waits is told.
+//!
+//! Order, so that a crash never leaves more than was decided: a verdict is in the log before it is in the
+//! store (if we stop between, it has not been given, and can be given again); a use is in the store before
+//! it is in the log, and in both before anything runs on it (if we stop between, it is lost, and the
+//! statement has not run).
+
+mod hold;
+mod seal;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use connect_core::principal::Principal;
+use connect_shared::{
+    entry::{Entry, PrincipalRef, RequestEntry},
+    grant::Action,
+    ids::RequestId,
+    request::{RequestKind, RequestState, RequestStep},
+};
+use tokio::{sync::watch, time::timeout};
+
+pub use self::hold::{Holder, Waiting};
+use self::seal::Seal;
+use crate::{
+    config::RequestsConfig,
+    keys,
+    log::{Log, LogClosed},
+    serve::now,
+    store::{
+        Details, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError, after_approval,
+        may_be_decided,
+    },
+};
+
+/// How often requests are looked through for those that are over.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// Everything about requests that the parts of an agent share.
+pub struct Requests {
+    store: Arc<dyn Store>,
+    log: Log,
+    seal: Seal,
+    config: RequestsConfig,
+    /// One verdict at a time: what the log says was decided is what the store takes.
+    deciding: tokio::sync::Mutex<()>,
+    waiting: Mutex<HashMap<RequestId, watch::Sender<()>>>,
+}
+
+/// Why a request cannot be made, found or used.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestsError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Verdict(VerdictError),
+    #[error(transparent)]
+    Log(#[from] LogClosed),
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+}
+
+impl From<VerdictError> for RequestsError {
+    fn from(error: VerdictError) -> Self {
+        match error {
+            VerdictError::Store(error) => Self::Store(error),
+            other => Self::Verdict(other),
+        }
+    }
+}
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Requests").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What of a held statement holds values: it stands in the store sealed and nowhere else.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Opened {
+    pub text: String,
+    pub parameters: Vec<String>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opened({} bytes)", self.text.len())
+    }
+}
+
+/// Who decides, and what.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub state: RequestState,
+    pub by: Principal,
+    pub reason: Option<String>,
+    /// What the approver was shown.
+    pub binding: String,
+}
+
+impl Requests {
+    /// `key` seals texts and is the agent's own.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, log: Log, key: &[u8; 32], config: RequestsConfig) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            log,
+            seal: Seal::new(key),
+            config,
+            deciding: tokio::sync::Mutex::default(),
+            waiting: Mutex::default(),
+        })
+    }
+
+    /// Ends what is over, for as long as somebody holds the requests.
+    pub fn sweep(self: &Arc<Self>) {
+        let requests = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(requests) = Weak::upgrade(&requests) {
+                if let Err(error) = requests.end_what_is_over().await {
+                    tracing::warn!(%error, "requests cannot be looked through");
+                }
+                drop(requests);
+                tokio::time::sleep(SWEEP).await;
+            }
+        });
+    }
+
+    async fn end_what_is_over(&self) -> Result<(), RequestsError> {
+        for request in self.store.expire(now()).await? {
+            self.log.append(entry(&request, RequestStep::Expired, None))?;
+            self.tell(request.id);
+        }
+        Ok(())
+    }
+
+    pub const fn config(&self) -> &RequestsConfig {
+        &self.config
+    }
+
+    /// Asks for access.
+    ///
+    /// # Errors
+    /// The store or the log does not take it.
+    pub async fn ask_for_access(
+        &self,
+        principal: &Principal,
+        resource: &str,
+        actions: Vec<Action>,
+        seconds: u64,
+        reason: Option<String>,
+    ) -> Result<Request, RequestsError> {
+        let key = Key {
+            kind: RequestKind::Access,
+            principal: principal.reference.clone(),
+            resource: resource.to_owned(),
+            binding: access_binding(resource, &actions, seconds),
+        };
+        let details = Details::Access { actions, seconds };
+        self.ask(key, &principal.name, reason, details, None).await
+    }
+
+    async fn ask(
+        &self,
+        key: Key,
+        name: &str,
+        reason: Option<String>,
+        details: Details,
+        open: Option<Opened>,
+    ) -> Result<Request, RequestsError> {
+        let id = RequestId::from_random(keys::random().map_err(|_| RequestsError::NoRandomness)?);
+        let sealed = match open.and_then(|open| serde_json::to_vec(&open).ok()) {
+            Some(open) => Some(self.seal.seal(id, &open).ok_or(RequestsError::NoRandomness)?),
+            None => None,
+        };
+        let name = name.to_owned();
+        let moment = now();
+        let expires_at = moment.saturating_add(self.config.lifetime.as_secs());
+        let new = NewRequest { id, key, name, reason, details, sealed, expires_at };
+        let (request, origin) = self.store.ask(new, moment).await?;
+        if origin == Origin::New {
+            self.record(&request, RequestStep::Requested, None).await?;
+            tracing::info!(request = %request.id, resource = %request.key.resource, "an approval is asked for");
+        }
+        Ok(request)
+    }
+
+    /// One request; `None` if there is none of this id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn find(&self, id: RequestId) -> Result<Option<Request>, RequestsError> {
+        Ok(self.store.find(id).await?)
+    }
+
+    /// Those of one person, and all that can be decided.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list(&self, of: &PrincipalRef, limit: u32) -> Result<Vec<Request>, RequestsError> {
+        Ok(self.store.list(of.clone(), limit).await?)
+    }
+
+    /// The exact text of a held statement and its values, if they are still kept.
+    pub fn opened(&self, request: &Request) -> Option<Opened> {
+        let open = self.seal.open(request.id, request.sealed.as_deref()?)?;
+        serde_json::from_slice(&open).ok()
+    }
+
+    /// Somebody who may decide has looked at it.
+    ///
+    /// # Errors
+    /// The store or the log does not take it.
+    pub async fn seen(&self, request: &Request, by: &Principal) -> Result<(), RequestsError> {
+        if self.store.seen(request.id, by.reference.clone()).await? == Origin::New {
+            self.log.append(entry(request, RequestStep::Seen, Some((by, None))))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a verdict. Who may is the caller's to check, but for requests of one's own.
+    ///
+    /// # Errors
+    /// It does not count, or cannot be kept.
+    pub async fn decide(&self, id: RequestId, given: Given) -> Result<Request, RequestsError> {
+        let _one_at_a_time = self.deciding.lock().await;
+        let request = self.store.find(id).await?.ok_or(RequestsError::Verdict(VerdictError::Unknown))?;
+        let moment = now();
+        let verdict = Verdict {
+            state: given.state,
+            by: given.by.reference.clone(),
+            name: given.by.name.clone(),
+            reason: given.reason.clone(),
+            at: moment,
+        };
+        may_be_decided(&request, &given.binding, &verdict)?;
+        let until = match (&request.details, given.state) {
+            (Details::Access { seconds, .. }, RequestState::Approved) => moment.saturating_add(*seconds),
+            (Details::Statement(_), RequestState::Approved)
+                if after_approval(&request) == RequestState::Pending =>
+            {
+                request.expires_at
+            }
+            (Details::Statement(statement), RequestState::Approved) => {
+                moment.saturating_add(statement.window.unwrap_or(self.config.window.as_secs()))
+            }
+            _ => request.expires_at,
+        };
+        let step = match given.state {
+            RequestState::Approved => RequestStep::Approved,
+            RequestState::Rejected => RequestStep::Rejected,
+            _ => RequestStep::Withdrawn,
+        };
+        let shown = Request { expires_at: until, ..request };
+        self.record(&shown, step, Some((&given.by, given.reason))).await?;
+        let decided = self.store.decide(id, given.binding, verdict, until).await?;
+        self.tell(id);
+        tracing::info!(request = %id, state = decided.state.as_str(), "a request was decided");
+        Ok(decided)
+    }
+
+    /// Approved access that has not ended.
+    ///
+    /// # Errors
+    /// The store or the log does not answer.
+    pub async fn access(
+        &self,
+        principal: &PrincipalRef,
+        resource: &str,
+    ) -> Result<Vec<Request>, RequestsError> {
+        let found = self.store.access(principal.clone(), resource.to_owned(), now()).await?;
+        let mut requests = Vec::with_capacity(found.len());
+        for (request, origin) in found {
+            if origin == Origin::New {
+                self.record(&request, RequestStep::Used, None).await?;
+            }
+            requests.push(request);
+        }
+        Ok(requests)
+    }
+
+    /// Uses the approval of a statement, once. The use is on the disk, in store and log, before this answers.
+    async fn take(&self, key: Key) -> Result<Option<Request>, RequestsError> {
+        let taken = self.store.take(key, now()).await?;
+        if let Some(request) = &taken {
+            self.record(request, RequestStep::Used, None).await?;
+            self.tell(request.id);
+        }
+        Ok(taken)
+    }
+
+    /// The request as soon as it is decided or over, or as it is after `patience`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn decided(&self, id: RequestId, patience: Duration) -> Result<Option<Request>, RequestsError> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let mut news = self.subscribe(id);
+            let Some(request) = self.store.find(id).await? else { return Ok(None) };
+            let left = request.expires_at.saturating_sub(now());
+            let patience = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if request.state != RequestState::Pending || left == 0 || patience.is_zero() {
+                return Ok(Some(request));
+            }
+            // Running out is the ordinary case.
+            let _ = timeout(patience.min(Duration::from_secs(left)), news.changed()).await;
+        }
+    }
+
+    fn subscribe(&self, id: RequestId) -> watch::Receiver<()> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, sender| sender.receiver_count() > 0);
+        waiting.entry(id).or_insert_with(|| watch::channel(()).0).subscribe()
+    }
+
+    fn tell(&self, id: RequestId) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = waiting.get(&id) {
+            sender.send_replace(());
+        }
+    }
+
+    async fn record(
+        &self,
+        request: &Request,
+        step: RequestStep,
+        by: Option<(&Principal, Option<String>)>,
+    ) -> Result<(), RequestsError> {
+        let seq = self.log.append(entry(request, step, by))?;
+        Ok(self.log.wait_durable(seq).await?)
+    }
+}
+
+fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<String>)>) -> Entry {
+    let reason = match (&by, step) {
+        (Some((_, reason)), _) => reason.clone(),
+        (None, RequestStep::Requested) => request.reason.clone(),
+        (None, _) => None,
+    };
+    Entry::Request(Box::new(RequestEntry {
+        request: request.id,
+        of: request.key.kind,
+        step,
+        principal: request.key.principal.clone(),
+        resource: request.key.resource.clone(),
+        name: by.as_ref().map_or_else(|| request.name.clone(), |(by, _)| by.name.clone()),
+        by: by.map(|(by, _)| by.reference.clone()),
+        reason,
+        binding: request.key.binding.clone(),
+        until: request.expires_at,
+    }))
+}
+
+fn access_binding(resource: &str, actions: &[Action], seconds: u64) -> String {
+    let text = format!("connect.access/1 {resource:?} {actions:?} {seconds}");
+    keys::hexadecimal(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
+}

@@ -1,0 +1,160 @@
+//! What a held statement waits for: the use of an approval that there is, or the verdict on a request.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use connect_core::{
+    approval::Approval,
+    machine::{HoldAsk, HoldNews},
+    principal::Principal,
+};
+use connect_shared::{
+    api::HeldStatement,
+    ids::RequestId,
+    request::{RequestKind, RequestState},
+};
+use tokio::{sync::mpsc, task::AbortHandle};
+
+use super::{Given, Opened, Requests, RequestsError};
+use crate::store::{Details, Key, Request, StoreError};
+
+/// How long one look at a request lasts; the machine knows when to stop.
+const LOOK: Duration = Duration::from_secs(3600);
+
+/// Who holds a statement.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    pub principal: Arc<Principal>,
+    pub resource: String,
+}
+
+/// A statement of one connection that waits. Nobody waits any more when this is dropped.
+pub struct Waiting {
+    requests: Arc<Requests>,
+    holder: Holder,
+    news: mpsc::Receiver<HoldNews>,
+    task: AbortHandle,
+    request: Option<RequestId>,
+}
+
+impl Waiting {
+    pub fn start(requests: &Arc<Requests>, holder: Holder, ask: HoldAsk) -> Self {
+        let (sender, news) = mpsc::channel(4);
+        let (own, asking) = (Arc::clone(requests), holder.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = own.wait(&asking, ask, &sender).await {
+                tracing::warn!(%error, "a held statement cannot wait for an approval");
+                let _gone = sender.send(HoldNews::Unavailable(words(&error))).await;
+            }
+        });
+        Self { requests: Arc::clone(requests), holder, news, task: task.abort_handle(), request: None }
+    }
+
+    /// The next news; pending when there will be none.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<HoldNews> {
+        match self.news.poll_recv(context) {
+            Poll::Ready(Some(news)) => {
+                if let HoldNews::Asked(request) = &news {
+                    self.request = Some(*request);
+                }
+                Poll::Ready(news)
+            }
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Takes the request back.
+    pub fn withdraw(self) {
+        let Some(id) = self.request else { return };
+        let requests = Arc::clone(&self.requests);
+        let by = Principal::clone(&self.holder.principal);
+        tokio::spawn(async move {
+            let given = Given { state: RequestState::Withdrawn, by, reason: None, binding: String::new() };
+            if let Err(error) = requests.decide(id, given).await {
+                tracing::debug!(request = %id, %error, "a request was not taken back");
+            }
+        });
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What the client is told; the operator's log has the rest.
+fn words(error: &RequestsError) -> String {
+    match error {
+        RequestsError::Store(StoreError::TooMany) => {
+            "too many requests of yours wait for a verdict: take some back first".to_owned()
+        }
+        _ => "this needs an approval, and the agent cannot ask for one now".to_owned(),
+    }
+}
+
+impl Requests {
+    async fn wait(
+        &self,
+        holder: &Holder,
+        ask: HoldAsk,
+        news: &mpsc::Sender<HoldNews>,
+    ) -> Result<(), RequestsError> {
+        let key = Key {
+            kind: RequestKind::Statement,
+            principal: holder.principal.reference.clone(),
+            resource: holder.resource.clone(),
+            binding: ask.binding.as_str().to_owned(),
+        };
+        if let Some(approved) = self.take(key.clone()).await? {
+            let by = approver(&approved);
+            let approval = Approval::new(approved.id, ask.binding.as_str().to_owned(), by);
+            let _gone = news.send(HoldNews::Taken(approval)).await;
+            return Ok(());
+        }
+        let mut held = ask.statement;
+        let parameters = std::mem::take(&mut held.parameters);
+        let open = held.text.take().map(|text| Opened { text, parameters });
+        let shown = Details::Statement(Box::new(HeldStatement { text: None, ..held }));
+        let request = self.ask(key, &holder.principal.name, ask.reason, shown, open).await?;
+        if news.send(HoldNews::Asked(request.id)).await.is_err() {
+            return Ok(());
+        }
+        let outcome = loop {
+            match self.decided(request.id, LOOK).await? {
+                Some(request) if request.state == RequestState::Pending && !is_over(&request) => {}
+                Some(request) => break outcome(&request),
+                None => break HoldNews::Over,
+            }
+        };
+        let _gone = news.send(outcome).await;
+        Ok(())
+    }
+}
+
+fn is_over(request: &Request) -> bool {
+    request.expires_at <= crate::serve::now()
+}
+
+fn outcome(request: &Request) -> HoldNews {
+    match request.state {
+        // Used by the same statement elsewhere: it is evaluated again, and asks anew.
+        RequestState::Approved | RequestState::Used => HoldNews::Approved,
+        RequestState::Rejected => {
+            let verdict = request.verdicts.last();
+            HoldNews::Rejected {
+                by: verdict.map_or_else(|| "somebody".to_owned(), |verdict| verdict.name.clone()),
+                reason: verdict.and_then(|verdict| verdict.reason.clone()),
+            }
+        }
+        _ => HoldNews::Over,
+    }
+}
+
+fn approver(request: &Request) -> String {
+    let approved = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved);
+    approved.map(|verdict| verdict.name.as_str()).collect::<Vec<_>>().join(", ")
+}

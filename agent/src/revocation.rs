@@ -1,0 +1,214 @@
+//! Ending what was granted before its time, at once: which sessions there are and whose, who is shut out,
+//! and the way from an event to the sessions that it cuts.
+//!
+//! Whom an event means is shut out first and looked for among the sessions after that; a session enters the
+//! table first and is held against those who are shut out after that. So whichever comes first, no session
+//! slips through between the two.
+//!
+//! Read next: [`shut`] for how long and whom, [`crate::tunnel`] for what a cut session does.
+
+mod shut;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use connect_core::principal::Principal;
+use connect_shared::{entry::PrincipalRef, grant::Action, ids::SessionId};
+use tokio::sync::watch;
+
+use self::shut::Shut;
+pub use self::shut::{Lock, Until, Whom};
+use crate::identity::SignedIn;
+
+/// A cut that has been ordered.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    /// When the agent heard of it.
+    pub at: Instant,
+    /// Why, for the one whose session it was: a sentence's end.
+    pub why: String,
+}
+
+/// Who is behind a session, and how they signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub principal: Principal,
+    /// The provider's own session.
+    pub idp_session: Option<String>,
+    /// When the token was made that the grant was given for, in seconds since 1970-01-01T00:00:00Z.
+    pub signed_in_at: u64,
+}
+
+impl From<&SignedIn> for Standing {
+    fn from(signed_in: &SignedIn) -> Self {
+        Self {
+            principal: signed_in.principal.clone(),
+            idp_session: signed_in.session.clone(),
+            signed_in_at: signed_in.issued_at,
+        }
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub struct Revocations {
+    sessions: Mutex<HashMap<SessionId, Held>>,
+    shut: Shut,
+    /// The agent's own provider: names without a prefix are its people's.
+    home: String,
+}
+
+#[derive(Debug)]
+struct Held {
+    standing: Standing,
+    resource: String,
+    actions: Vec<Action>,
+    cut: watch::Sender<Option<Cut>>,
+}
+
+/// A session in the table; it is taken out when this is dropped.
+#[derive(Debug)]
+pub struct Watched {
+    of: Arc<Revocations>,
+    id: SessionId,
+    /// `Some` when it is to end.
+    pub cut: watch::Receiver<Option<Cut>>,
+}
+
+impl Revocations {
+    /// With those who were shut out before the agent was started.
+    ///
+    /// # Errors
+    /// The file of them is damaged: nobody could say who must not come in.
+    pub fn open(state: &Path, home: &str, now: u64) -> Result<Arc<Self>, String> {
+        let shut = Shut::open(state.join("revoked.json"), now)?;
+        Ok(Arc::new(Self { sessions: Mutex::default(), shut, home: home.to_owned() }))
+    }
+
+    /// Whether somebody is shut out, by whatever token or grant of whenever it was.
+    pub fn is_shut_out(&self, standing: &Standing, now: u64) -> bool {
+        self.shut.holds(standing, &self.home, now)
+    }
+
+    /// A session is about to begin. `None`: it must not.
+    pub fn enter(
+        self: &Arc<Self>,
+        id: SessionId,
+        standing: Standing,
+        (resource, actions): (&str, &[Action]),
+        now: u64,
+    ) -> Option<Watched> {
+        let (sender, cut) = watch::channel(None);
+        let held = Held {
+            standing: standing.clone(),
+            resource: resource.to_owned(),
+            actions: actions.to_vec(),
+            cut: sender,
+        };
+        self.table().insert(id, held);
+        let watched = Watched { of: Arc::clone(self), id, cut };
+        // Looked at after the session is in the table: see the module's words.
+        (!self.is_shut_out(&standing, now)).then_some(watched)
+    }
+
+    /// Shuts somebody out, cuts every session of theirs (how many), and writes it down after that: the disk
+    /// holds up nothing.
+    pub fn revoke(&self, whom: &Whom, until: &Until, why: &str, now: u64) -> usize {
+        let at = Instant::now();
+        self.shut.add(whom, until, now);
+        let mut count = 0;
+        for held in self.table().values() {
+            if whom.means(&held.standing, &self.home) && until.covers(held.standing.signed_in_at, now) {
+                held.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+                count += 1;
+            }
+        }
+        self.shut.keep();
+        count
+    }
+
+    /// Takes a lock off somebody.
+    pub fn restore(&self, whom: &Whom, lock: &Lock, now: u64) {
+        self.shut.remove(whom, lock, now);
+    }
+
+    /// Cuts one session, if it is `owner`'s or anybody may: whether there was one.
+    pub fn cut_session(&self, id: SessionId, owner: Option<&PrincipalRef>, why: &str) -> bool {
+        let table = self.table();
+        let held = table.get(&id).filter(|held| owner.is_none_or(|owner| is_same(owner, &held.standing)));
+        let Some(held) = held else { return false };
+        held.cut.send_replace(Some(Cut { at: Instant::now(), why: why.to_owned() }));
+        true
+    }
+
+    /// Cuts all sessions of one's own; how many.
+    pub fn cut_own(&self, owner: &PrincipalRef, why: &str) -> usize {
+        let at = Instant::now();
+        let table = self.table();
+        let mut count = 0;
+        for held in table.values().filter(|held| is_same(owner, &held.standing)) {
+            held.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+            count += 1;
+        }
+        count
+    }
+
+    /// Holds the sessions of somebody against what a newer token says: those that it would not be granted any
+    /// more end. `may` says what a principal, who was another before, may do with a resource.
+    pub fn reconsider(
+        &self,
+        newer: &SignedIn,
+        may: impl Fn(&Principal, &Principal, &str) -> Vec<Action>,
+    ) -> Vec<SessionId> {
+        let at = Instant::now();
+        let mut cut = Vec::new();
+        for (id, held) in self.table().iter() {
+            let older = held.standing.signed_in_at <= newer.issued_at;
+            if !older || !is_same(&newer.principal.reference, &held.standing) {
+                continue;
+            }
+            let mut principal = newer.principal.clone();
+            principal.reference.actor.clone_from(&held.standing.principal.reference.actor);
+            let allowed = may(&held.standing.principal, &principal, &held.resource);
+            if held.actions.iter().any(|action| !allowed.contains(action)) {
+                let why = "your groups have changed, and they no longer allow it".to_owned();
+                held.cut.send_replace(Some(Cut { at, why }));
+                cut.push(*id);
+            }
+        }
+        cut
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Held>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever acts for somebody is cut with them.
+fn is_same(owner: &PrincipalRef, standing: &Standing) -> bool {
+    let theirs = &standing.principal.reference;
+    owner.sub == theirs.sub && owner.idp == theirs.idp
+}
+
+impl Watched {
+    /// A newer grant is in force.
+    pub fn renewed(&self, standing: Standing, actions: &[Action]) {
+        if let Some(held) = self.of.table().get_mut(&self.id) {
+            held.standing = standing;
+            held.actions = actions.to_vec();
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.of.table().remove(&self.id);
+    }
+}

@@ -1,0 +1,188 @@
+//! Who is shut out, and what of them: everything until a time, everything until somebody says otherwise, or
+//! what was signed in before a moment. It is kept in `revoked.json` of the state folder, so that a restart
+//! lets nobody in.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::Standing;
+use crate::log::{Keep, write_atomically};
+
+/// Most that are remembered. Beyond it the oldest that ends by itself makes room.
+const MAX_SHUT: usize = 20_000;
+/// How long a moment is remembered: no token that was signed in before it can be good by then.
+const MEMORY: u64 = 24 * 60 * 60;
+
+/// Whom an event means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// By the stable id at an identity provider.
+    Subject { idp: String, sub: String },
+    /// By the name that people read, or by the stable id at the agent's own provider.
+    Named(String),
+    /// Whoever is in this session of an identity provider.
+    IdpSession { idp: String, id: String },
+}
+
+impl Whom {
+    pub(super) fn means(&self, standing: &Standing, home: &str) -> bool {
+        let reference = &standing.principal.reference;
+        match self {
+            Self::Subject { idp, sub } => *idp == reference.idp && *sub == reference.sub,
+            Self::Named(name) => {
+                *name == standing.principal.name || reference.idp == home && *name == reference.sub
+            }
+            Self::IdpSession { idp, id } => {
+                *idp == reference.idp && standing.idp_session.as_ref() == Some(id)
+            }
+        }
+    }
+}
+
+/// What keeps somebody out until it is taken back; each by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    Account,
+    /// A device that is not as it should be, by what the event calls it.
+    Device(String),
+}
+
+/// What of them is worth nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// What was signed in up to then, in seconds since 1970-01-01T00:00:00Z.
+    SignedInAgainSince(u64),
+    /// Everything, up to then.
+    Time(u64),
+    /// Everything, until this lock is taken off.
+    Restored(Lock),
+}
+
+impl Until {
+    /// Whether a token or grant whose sign-in was at that time is worth nothing now.
+    pub(super) const fn covers(&self, signed_in_at: u64, now: u64) -> bool {
+        match self {
+            Self::SignedInAgainSince(moment) => signed_in_at <= *moment,
+            Self::Time(end) => now < *end,
+            Self::Restored(_) => true,
+        }
+    }
+
+    /// Whether this is of the same kind; then it says the later of the two from now on.
+    fn absorb(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SignedInAgainSince(one), Self::SignedInAgainSince(two))
+            | (Self::Time(one), Self::Time(two)) => {
+                *one = (*one).max(*two);
+                true
+            }
+            (Self::Restored(one), Self::Restored(two)) => one == two,
+            _ => false,
+        }
+    }
+
+    const fn is_over(&self, now: u64) -> bool {
+        match self {
+            Self::SignedInAgainSince(moment) => moment.saturating_add(MEMORY) < now,
+            Self::Time(end) => *end <= now,
+            Self::Restored(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct One {
+    whom: Whom,
+    until: Until,
+}
+
+#[derive(Debug)]
+pub(super) struct Shut {
+    path: PathBuf,
+    all: Mutex<Vec<One>>,
+}
+
+impl Shut {
+    pub(super) fn open(path: PathBuf, now: u64) -> Result<Self, String> {
+        let all: Vec<One> = match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                format!("`{}` says who is shut out and cannot be read ({error}); restore it, or remove it to let everybody in again", path.display())
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(format!("`{}` cannot be read: {error}", path.display())),
+        };
+        let all = all.into_iter().filter(|one| !one.until.is_over(now)).collect();
+        Ok(Self { path, all: Mutex::new(all) })
+    }
+
+    pub(super) fn holds(&self, standing: &Standing, home: &str, now: u64) -> bool {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().any(|one| one.whom.means(standing, home) && one.until.covers(standing.signed_in_at, now))
+    }
+
+    /// From now on; [`Self::keep`] makes it outlive the agent.
+    pub(super) fn add(&self, whom: &Whom, until: &Until, now: u64) {
+        self.change(now, |all| {
+            // One of a kind for each.
+            let known = all.iter_mut().filter(|one| one.whom == *whom).any(|one| one.until.absorb(until));
+            if !known {
+                all.push(One { whom: whom.clone(), until: until.clone() });
+            }
+            if all.len() > MAX_SHUT
+                && let Some(at) = all.iter().position(|one| !matches!(one.until, Until::Restored(_)))
+            {
+                all.remove(at);
+            }
+        });
+    }
+
+    pub(super) fn remove(&self, whom: &Whom, lock: &Lock, now: u64) {
+        let locked = |one: &One| one.whom == *whom && matches!(&one.until, Until::Restored(of) if of == lock);
+        self.change(now, |all| all.retain(|one| !locked(one)));
+        self.keep();
+    }
+
+    /// Writes it down. What cannot be written is in force as long as the agent runs.
+    pub(super) fn keep(&self) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = serde_json::to_vec(&*all)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| write_atomically(&self.path, &bytes, Keep::Durable));
+        if let Err(error) = written {
+            tracing::warn!(%error, "who is shut out cannot be kept; a restart would let them in");
+        }
+    }
+
+    fn change(&self, now: u64, change: impl FnOnce(&mut Vec<One>)) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| !one.until.is_over(now));
+        change(&mut all);
+    }
+}
+
+impl std::fmt::Display for Whom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Subject { idp, sub } => write!(f, "subject {sub} of {idp}"),
+            Self::Named(name) => write!(f, "principal {name}"),
+            Self::IdpSession { idp, id } => write!(f, "session {id} of {idp}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Until {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SignedInAgainSince(moment) => write!(f, "signed in again after {moment}"),
+            Self::Time(end) => write!(f, "{end}"),
+            Self::Restored(_) => f.write_str("restored"),
+        }
+    }
+}

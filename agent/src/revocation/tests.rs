@@ -1,0 +1,142 @@
+//! Who is cut and who is shut out, and that no session slips through between the two.
+
+use connect_shared::grant::Action;
+
+use super::*;
+
+const NOW: u64 = 1_800_000_000;
+const HOME: &str = "https://id.example.com";
+
+fn standing(sub: &str, signed_in_at: u64) -> Standing {
+    Standing {
+        principal: Principal {
+            reference: PrincipalRef { sub: sub.into(), idp: HOME.into(), actor: None },
+            name: format!("{sub}@example.com"),
+            groups: vec!["developer".into()],
+        },
+        idp_session: Some(format!("sid-{sub}")),
+        signed_in_at,
+    }
+}
+
+fn open() -> (tempfile::TempDir, Arc<Revocations>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let revocations = Revocations::open(folder.path(), HOME, NOW).expect("opened");
+    (folder, revocations)
+}
+
+fn enter(revocations: &Arc<Revocations>, number: u8, who: Standing) -> Option<Watched> {
+    let resource = ("prod-db", &[Action::Read][..]);
+    revocations.enter(SessionId::from_random([number; 16]), who, resource, NOW)
+}
+
+fn is_cut(watched: &Watched) -> bool {
+    watched.cut.borrow().is_some()
+}
+
+fn subject(sub: &str) -> Whom {
+    Whom::Subject { idp: HOME.into(), sub: sub.into() }
+}
+
+#[test]
+fn a_revocation_cuts_those_whom_it_means_and_nobody_else() {
+    let (_folder, revocations) = open();
+    let ana = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    let mut acting = standing("ana", NOW);
+    acting.principal.reference.actor = Some("assistant".into());
+    let assistant = enter(&revocations, 2, acting).expect("in");
+    let li = enter(&revocations, 3, standing("li", NOW)).expect("in");
+    assert_eq!(revocations.revoke(&subject("ana"), &Until::Time(NOW + 60), "it was revoked", NOW), 2);
+    assert!(is_cut(&ana) && is_cut(&assistant) && !is_cut(&li), "who acts for somebody is cut with them");
+    assert!(enter(&revocations, 4, standing("ana", NOW + 5)).is_none(), "shut out");
+    assert!(!revocations.is_shut_out(&standing("ana", NOW), NOW + 60), "until its time");
+    // The same stable id at another provider is somebody else.
+    let mut other = standing("ana", NOW);
+    other.principal.reference.idp = "https://partner.example.com".into();
+    other.principal.name = "partner/ana@example.com".into();
+    assert!(!revocations.is_shut_out(&other, NOW));
+    revocations.revoke(&Whom::Named("ana".into()), &Until::Time(NOW + 60), "", NOW);
+    assert!(!revocations.is_shut_out(&other, NOW), "a bare name is of the agent's own people");
+}
+
+#[test]
+fn who_has_signed_in_again_since_comes_in_again() {
+    let (_folder, revocations) = open();
+    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into() };
+    let before = enter(&revocations, 1, standing("ana", NOW - 10)).expect("in");
+    let after = enter(&revocations, 2, standing("ana", NOW + 10)).expect("in");
+    assert_eq!(revocations.revoke(&session, &Until::SignedInAgainSince(NOW), "signed out", NOW), 1);
+    assert!(is_cut(&before) && !is_cut(&after));
+    assert!(revocations.is_shut_out(&standing("ana", NOW), NOW));
+    assert!(!revocations.is_shut_out(&standing("ana", NOW + 1), NOW));
+    // An event of earlier that comes late takes nothing back.
+    revocations.revoke(&session, &Until::SignedInAgainSince(NOW - 100), "late", NOW);
+    assert!(revocations.is_shut_out(&standing("ana", NOW), NOW));
+}
+
+#[test]
+fn who_is_shut_out_stays_so_when_the_agent_is_started_anew() {
+    let (folder, revocations) = open();
+    revocations.revoke(&subject("ana"), &Until::Restored(Lock::Account), "disabled", NOW);
+    revocations.revoke(&subject("li"), &Until::Time(NOW + 60), "for a minute", NOW);
+    drop(revocations);
+    let again = Revocations::open(folder.path(), HOME, NOW + 61).expect("opened");
+    assert!(again.is_shut_out(&standing("ana", NOW + 61), NOW + 61));
+    assert!(!again.is_shut_out(&standing("li", NOW), NOW + 61));
+    again.restore(&subject("ana"), &Lock::Device(String::new()), NOW + 61);
+    assert!(again.is_shut_out(&standing("ana", NOW), NOW + 61), "another lock was taken off");
+    again.restore(&subject("ana"), &Lock::Account, NOW + 61);
+    assert!(!again.is_shut_out(&standing("ana", NOW), NOW + 61));
+    std::fs::write(folder.path().join("revoked.json"), "[{").expect("written");
+    assert!(Revocations::open(folder.path(), HOME, NOW).is_err(), "a damaged file lets nobody in");
+}
+
+#[test]
+fn groups_that_were_lost_end_what_they_allowed() {
+    let (_folder, revocations) = open();
+    let reads = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    let id = SessionId::from_random([2; 16]);
+    let both = [Action::Read, Action::Write];
+    let writes = revocations.enter(id, standing("ana", NOW), ("prod-db", &both), NOW).expect("in");
+    let newer = |issued_at| SignedIn {
+        principal: standing("ana", 0).principal,
+        session: None,
+        issued_at,
+        class: None,
+        methods: Vec::new(),
+    };
+    let reading = |_: &Principal, _: &Principal, _: &str| vec![Action::Read];
+    assert!(revocations.reconsider(&newer(NOW - 1), reading).is_empty(), "an older token says nothing new");
+    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading), [id]);
+    assert!(is_cut(&writes) && !is_cut(&reads));
+}
+
+#[test]
+fn ones_own_sessions_are_ones_own_to_end() {
+    let (_folder, revocations) = open();
+    let ana = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    let (own, other) = (standing("ana", 0).principal.reference, standing("li", 0).principal.reference);
+    let id = SessionId::from_random([1; 16]);
+    assert!(!revocations.cut_session(id, Some(&other), "no"));
+    assert!(!is_cut(&ana));
+    assert!(revocations.cut_session(id, Some(&own), "yes"));
+    assert!(is_cut(&ana));
+    drop(ana);
+    assert!(!revocations.cut_session(id, None, "it is gone"));
+    assert_eq!(revocations.cut_own(&own, "nothing left"), 0);
+}
+
+#[test]
+fn a_session_that_begins_while_somebody_is_shut_out_is_cut_or_never_begins() {
+    for _ in 0..200 {
+        let (_folder, revocations) = open();
+        let beginning = {
+            let revocations = Arc::clone(&revocations);
+            std::thread::spawn(move || enter(&revocations, 1, standing("ana", NOW)))
+        };
+        revocations.revoke(&subject("ana"), &Until::Restored(Lock::Account), "now", NOW);
+        if let Some(watched) = beginning.join().expect("no panic") {
+            assert!(is_cut(&watched), "a session slipped through");
+        }
+    }
+}

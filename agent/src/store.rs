@@ -1,0 +1,214 @@
+//! Authority state that must survive: requests, verdicts and uses. One trait, so that several agents may
+//! share it one day; [`sqlite`] keeps it in the agent's own folder.
+//!
+//! What the trait promises, and [`tests`] ask of every implementation:
+//! - what a method has answered is on stable storage, whatever happens to the process a moment later;
+//! - a change of state happens once, however many ask for it at the same time;
+//! - nobody decides a request of one's own, whichever program acts in one's name;
+//! - nothing is decided or used at or behind its end.
+
+mod sqlite;
+
+#[cfg(test)]
+mod tests;
+
+use connect_core::usage::{Given, UsageKey};
+use connect_shared::{
+    api::HeldStatement,
+    entry::PrincipalRef,
+    grant::Action,
+    ids::RequestId,
+    request::{RequestKind, RequestState},
+};
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+pub use self::sqlite::SqliteStore;
+
+/// Most requests of one principal that wait for a verdict.
+pub const MAX_PENDING: u32 = 500;
+
+/// Seconds since 1970-01-01T00:00:00Z.
+pub type Moment = u64;
+
+/// What two askings must have in common to be the same request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub kind: RequestKind,
+    /// With the AI agent that acts: what is approved for one program is not for another.
+    pub principal: PrincipalRef,
+    pub resource: String,
+    /// Digest of everything else that an approval holds for.
+    pub binding: String,
+}
+
+/// A request that is about to be made.
+#[derive(Debug, Clone)]
+pub struct NewRequest {
+    /// Used if there is no such request yet.
+    pub id: RequestId,
+    pub key: Key,
+    /// The name that people read.
+    pub name: String,
+    pub reason: Option<String>,
+    pub details: Details,
+    /// The exact text, sealed by the agent's key.
+    pub sealed: Option<Vec<u8>>,
+    /// Until when it can be decided.
+    pub expires_at: Moment,
+}
+
+/// What is asked for, in words for whoever decides. It holds no value of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Details {
+    Access { actions: Vec<Action>, seconds: u64 },
+    Statement(Box<HeldStatement>),
+}
+
+/// A request as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub id: RequestId,
+    pub key: Key,
+    pub state: RequestState,
+    pub name: String,
+    pub reason: Option<String>,
+    pub details: Details,
+    pub sealed: Option<Vec<u8>>,
+    pub created_at: Moment,
+    /// Until when it can be decided; behind an approval, until when that can be used.
+    pub expires_at: Moment,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What somebody has decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// `Approved`, `Rejected` or `Withdrawn`.
+    pub state: RequestState,
+    pub by: PrincipalRef,
+    pub name: String,
+    pub reason: Option<String>,
+    pub at: Moment,
+}
+
+/// Whether something is there since now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    New,
+    Known,
+}
+
+/// The state cannot be read or written, so nothing is permitted that depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store of requests cannot be used: {0}")]
+    Unavailable(String),
+    #[error("{MAX_PENDING} requests of this principal wait for a verdict already")]
+    TooMany,
+    #[error("the store of requests was written by a newer agent (version {0})")]
+    Newer(i64),
+}
+
+/// Why a verdict does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerdictError {
+    #[error("there is no such request")]
+    Unknown,
+    #[error("nobody decides a request of one's own")]
+    Own,
+    #[error("only whoever asked can take it back")]
+    NotOwn,
+    #[error("the request is {} already", .0.as_str())]
+    Over(RequestState),
+    #[error("what was looked at is not what the request is for")]
+    OtherBinding,
+    #[error("you have approved it already; somebody else must, too")]
+    Already,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps requests. Every answer is durable.
+pub trait Store: Send + Sync {
+    /// The pending request of this key, made if there is none.
+    fn ask(&self, new: NewRequest, now: Moment) -> BoxFuture<'_, Result<(Request, Origin), StoreError>>;
+
+    fn find(&self, id: RequestId) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+
+    /// Requests of one person (whoever acts for it) and all that can still be decided, the newest first.
+    fn list(&self, of: PrincipalRef, limit: u32) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
+
+    /// Remembers that `by` has looked at it; `New` the first time.
+    fn seen(&self, id: RequestId, by: PrincipalRef) -> BoxFuture<'_, Result<Origin, StoreError>>;
+
+    /// Gives a verdict on what `binding` stands for. An approval can be used until `until`.
+    fn decide(
+        &self,
+        id: RequestId,
+        binding: String,
+        verdict: Verdict,
+        until: Moment,
+    ) -> BoxFuture<'_, Result<Request, VerdictError>>;
+
+    /// Uses the approval of a statement: once, whoever else asks at the same time.
+    fn take(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+
+    /// Approved access of this very principal that has not ended; `New` where it is used for the first time.
+    fn access(
+        &self,
+        principal: PrincipalRef,
+        resource: String,
+        now: Moment,
+    ) -> BoxFuture<'_, Result<Vec<(Request, Origin)>, StoreError>>;
+
+    /// Ends what nobody decided or used in time.
+    fn expire(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
+
+    /// What principals were given from this minute on.
+    fn usage(&self, from: u64) -> BoxFuture<'_, Result<Vec<(UsageKey, Given)>, StoreError>>;
+
+    /// Keeps what was given within whole minutes, in place of what was kept for them; what is older than `from`
+    /// is forgotten.
+    fn keep_usage(&self, given: Vec<(UsageKey, Given)>, from: u64) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+fn has_approved(request: &Request, who: &PrincipalRef) -> bool {
+    let mut approved = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved);
+    approved.any(|verdict| verdict.by.sub == who.sub && verdict.by.idp == who.idp)
+}
+
+/// What the request is after one more approval: it waits until enough different persons have given theirs.
+pub fn after_approval(request: &Request) -> RequestState {
+    let needed = match &request.details {
+        Details::Statement(statement) => statement.approvals,
+        Details::Access { .. } => 1,
+    };
+    let given = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved).count();
+    if given as u64 + 1 >= u64::from(needed) { RequestState::Approved } else { RequestState::Pending }
+}
+
+/// Whether this verdict on this request counts: the rules that every implementation keeps.
+pub fn may_be_decided(request: &Request, binding: &str, verdict: &Verdict) -> Result<(), VerdictError> {
+    let asked = &request.key.principal;
+    let own = asked.sub == verdict.by.sub && asked.idp == verdict.by.idp;
+    match (request.state, verdict.state) {
+        (_, RequestState::Withdrawn) if !own => Err(VerdictError::NotOwn),
+        (_, RequestState::Approved | RequestState::Rejected) if own => Err(VerdictError::Own),
+        (RequestState::Pending, _) if request.expires_at <= verdict.at => {
+            Err(VerdictError::Over(RequestState::Expired))
+        }
+        (RequestState::Pending, RequestState::Approved) if request.key.binding != binding => {
+            Err(VerdictError::OtherBinding)
+        }
+        (RequestState::Pending, RequestState::Approved) if has_approved(request, &verdict.by) => {
+            Err(VerdictError::Already)
+        }
+        (
+            RequestState::Pending,
+            RequestState::Approved | RequestState::Rejected | RequestState::Withdrawn,
+        ) => Ok(()),
+        (state, _) => Err(VerdictError::Over(state)),
+    }
+}

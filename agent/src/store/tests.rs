@@ -1,0 +1,308 @@
+//! How a store behaves. Each implementation runs all of [`behaviours`]; what only SQLite has follows.
+
+use std::sync::Arc;
+
+use super::*;
+
+const NOW: Moment = 1_800_000_000;
+
+fn person(sub: &str) -> PrincipalRef {
+    PrincipalRef { sub: sub.into(), idp: "https://id.example".into(), actor: None }
+}
+
+fn id(number: u8) -> RequestId {
+    RequestId::from_random([number; 16])
+}
+
+fn key(sub: &str, binding: &str) -> Key {
+    Key {
+        kind: RequestKind::Statement,
+        principal: person(sub),
+        resource: "prod-db".into(),
+        binding: binding.into(),
+    }
+}
+
+fn asking(number: u8, key: Key) -> NewRequest {
+    let held = HeldStatement {
+        text: None,
+        normalized: Some("DROP TABLE orders".into()),
+        verbs: vec!["drop table".into()],
+        with_parameters: false,
+        parameters: Vec::new(),
+        reads: Vec::new(),
+        writes: vec!["public.orders".into()],
+        labelled: Vec::new(),
+        who: Vec::new(),
+        approvals: 1,
+        window: None,
+        policy: "default/destructive".into(),
+        why: "why".into(),
+    };
+    let details = match key.kind {
+        RequestKind::Access => Details::Access { actions: vec![Action::Read], seconds: 3600 },
+        RequestKind::Statement => Details::Statement(Box::new(held)),
+    };
+    NewRequest {
+        id: id(number),
+        key,
+        name: "ana@example.com".into(),
+        reason: Some("a ticket".into()),
+        details,
+        sealed: Some(vec![1, 2, 3]),
+        expires_at: NOW + 100,
+    }
+}
+
+fn verdict(state: RequestState, sub: &str, at: Moment) -> Verdict {
+    let reason = (state == RequestState::Rejected).then(|| "no".to_owned());
+    Verdict { state, by: person(sub), name: format!("{sub}@example.com"), reason, at }
+}
+
+async fn approve(store: &dyn Store, number: u8, binding: &str) -> Result<Request, VerdictError> {
+    let given = verdict(RequestState::Approved, "li", NOW + 1);
+    store.decide(id(number), binding.into(), given, NOW + 50).await
+}
+
+/// What every store does. Each behaviour gets an empty one.
+macro_rules! behaviours {
+    ($($behaviour:ident),+ $(,)?) => {
+        mod sqlite_store {
+            $(#[tokio::test]
+            async fn $behaviour() {
+                let folder = tempfile::tempdir().expect("a folder");
+                let store = super::SqliteStore::open(&folder.path().join("state.db")).expect("a store");
+                super::$behaviour(std::sync::Arc::new(store)).await;
+            })+
+        }
+    };
+}
+
+behaviours!(
+    a_request_is_found_as_it_was_made,
+    the_same_asking_again_is_the_same_request,
+    an_approval_is_used_once_however_many_ask_at_the_same_time,
+    an_approval_is_for_its_key_and_nothing_else,
+    nobody_decides_a_request_of_ones_own,
+    only_whoever_asked_takes_it_back,
+    a_verdict_is_given_once,
+    nothing_is_decided_or_used_behind_its_end,
+    what_was_looked_at_must_be_what_is_approved,
+    an_unknown_id_is_nothing,
+    access_can_be_used_until_its_end,
+    a_list_has_ones_own_and_what_is_pending,
+    looking_at_it_counts_once,
+    one_principal_cannot_fill_the_store,
+    a_text_is_kept_no_longer_than_it_is_needed,
+);
+
+async fn a_request_is_found_as_it_was_made(store: Arc<dyn Store>) {
+    let (made, origin) = store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    assert_eq!(origin, Origin::New);
+    assert_eq!((made.id, made.state, made.created_at), (id(1), RequestState::Pending, NOW));
+    assert_eq!(made.key, key("ana", "b"));
+    assert_eq!(made.sealed, Some(vec![1, 2, 3]));
+    assert_eq!(store.find(id(1)).await, Ok(Some(made)));
+}
+
+async fn the_same_asking_again_is_the_same_request(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    let (again, origin) = store.ask(asking(2, key("ana", "b")), NOW + 1).await.expect("found");
+    assert_eq!((again.id, origin), (id(1), Origin::Known));
+    // Behind its end it is another one.
+    let other = NewRequest { expires_at: NOW + 300, ..asking(3, key("ana", "b")) };
+    store.expire(NOW + 100).await.expect("ended");
+    let (other, origin) = store.ask(other, NOW + 100).await.expect("made");
+    assert_eq!((other.id, origin), (id(3), Origin::New));
+}
+
+async fn an_approval_is_used_once_however_many_ask_at_the_same_time(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    assert_eq!(store.take(key("ana", "b"), NOW).await, Ok(None), "nobody has approved it");
+    approve(&*store, 1, "b").await.expect("approved");
+    let all = (0..20).map(|_| store.take(key("ana", "b"), NOW + 2));
+    let taken = futures_util::future::join_all(all).await;
+    let used: Vec<_> = taken.into_iter().filter_map(|taken| taken.expect("it answers")).collect();
+    assert_eq!(used.len(), 1);
+    assert_eq!(used[0].state, RequestState::Used);
+    assert_eq!(used[0].verdicts[0].by, person("li"));
+    assert_eq!(store.take(key("ana", "b"), NOW + 3).await, Ok(None), "a replay");
+}
+
+async fn an_approval_is_for_its_key_and_nothing_else(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    approve(&*store, 1, "b").await.expect("approved");
+    let bot = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
+    let elsewhere = PrincipalRef { idp: "https://other.example".into(), ..person("ana") };
+    let others = [
+        key("ana", "c"),
+        key("sam", "b"),
+        Key { resource: "other-db".into(), ..key("ana", "b") },
+        Key { principal: bot, ..key("ana", "b") },
+        Key { principal: elsewhere, ..key("ana", "b") },
+        Key { kind: RequestKind::Access, ..key("ana", "b") },
+    ];
+    for other in others {
+        assert_eq!(store.take(other.clone(), NOW + 2).await, Ok(None), "{other:?}");
+    }
+    assert!(store.take(key("ana", "b"), NOW + 2).await.expect("it answers").is_some());
+}
+
+async fn nobody_decides_a_request_of_ones_own(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    let bot = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
+    store.ask(asking(2, Key { principal: bot, ..key("ana", "b") }), NOW).await.expect("made");
+    for number in [1, 2] {
+        for state in [RequestState::Approved, RequestState::Rejected] {
+            let given = verdict(state, "ana", NOW + 1);
+            let refused = store.decide(id(number), "b".into(), given, NOW + 50).await;
+            assert_eq!(refused, Err(VerdictError::Own));
+        }
+    }
+    // Nor through an AI agent of one's own.
+    let acting = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
+    let given = Verdict { by: acting, ..verdict(RequestState::Approved, "ana", NOW + 1) };
+    assert_eq!(store.decide(id(1), "b".into(), given, NOW + 50).await, Err(VerdictError::Own));
+}
+
+async fn only_whoever_asked_takes_it_back(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    let given = verdict(RequestState::Withdrawn, "li", NOW + 1);
+    assert_eq!(store.decide(id(1), String::new(), given, NOW).await, Err(VerdictError::NotOwn));
+    let given = verdict(RequestState::Withdrawn, "ana", NOW + 1);
+    let withdrawn = store.decide(id(1), String::new(), given, NOW).await.expect("withdrawn");
+    assert_eq!(withdrawn.state, RequestState::Withdrawn);
+    assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Over(RequestState::Withdrawn)));
+}
+
+async fn a_verdict_is_given_once(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    let given = verdict(RequestState::Rejected, "li", NOW + 1);
+    let rejected = store.decide(id(1), String::new(), given, NOW).await.expect("rejected");
+    assert_eq!(rejected.verdicts[0].reason.as_deref(), Some("no"));
+    assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Over(RequestState::Rejected)));
+    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+}
+
+async fn nothing_is_decided_or_used_behind_its_end(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    store.ask(asking(2, key("ana", "c")), NOW).await.expect("made");
+    let late = verdict(RequestState::Approved, "li", NOW + 100);
+    let refused = store.decide(id(1), "b".into(), late, NOW + 200).await;
+    assert_eq!(refused, Err(VerdictError::Over(RequestState::Expired)));
+    approve(&*store, 2, "c").await.expect("approved until NOW + 50");
+    assert_eq!(store.take(key("ana", "c"), NOW + 50).await, Ok(None));
+    let ended = store.expire(NOW + 100).await.expect("ended");
+    let mut ids: Vec<_> = ended.iter().map(|request| request.id).collect();
+    ids.sort();
+    assert_eq!(ids, [id(1), id(2)]);
+    assert!(store.expire(NOW + 101).await.expect("ended").is_empty(), "each ends once");
+}
+
+async fn what_was_looked_at_must_be_what_is_approved(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    assert_eq!(approve(&*store, 1, "another").await, Err(VerdictError::OtherBinding));
+    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+}
+
+async fn an_unknown_id_is_nothing(store: Arc<dyn Store>) {
+    assert_eq!(store.find(id(9)).await, Ok(None));
+    assert_eq!(approve(&*store, 9, "b").await, Err(VerdictError::Unknown));
+}
+
+async fn access_can_be_used_until_its_end(store: Arc<dyn Store>) {
+    let asked = Key { kind: RequestKind::Access, ..key("ana", "b") };
+    store.ask(asking(1, asked), NOW).await.expect("made");
+    let use_it = |now| store.access(person("ana"), "prod-db".into(), now);
+    assert_eq!(use_it(NOW).await, Ok(Vec::new()));
+    approve(&*store, 1, "b").await.expect("approved until NOW + 50");
+    let origins = async |now| -> Vec<Origin> {
+        use_it(now).await.expect("it answers").into_iter().map(|(_, origin)| origin).collect()
+    };
+    assert_eq!(origins(NOW + 2).await, [Origin::New]);
+    assert_eq!(origins(NOW + 49).await, [Origin::Known]);
+    assert_eq!(origins(NOW + 50).await, []);
+    assert_eq!(store.access(person("sam"), "prod-db".into(), NOW + 3).await, Ok(Vec::new()));
+    let bot = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
+    assert_eq!(store.access(bot, "prod-db".into(), NOW + 3).await, Ok(Vec::new()));
+}
+
+async fn a_list_has_ones_own_and_what_is_pending(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    store.ask(asking(2, key("sam", "c")), NOW + 1).await.expect("made");
+    store.ask(asking(3, key("sam", "d")), NOW + 2).await.expect("made");
+    let given = verdict(RequestState::Rejected, "li", NOW + 3);
+    store.decide(id(2), String::new(), given, NOW).await.expect("rejected");
+    let ids = |requests: Vec<Request>| -> Vec<RequestId> { requests.iter().map(|one| one.id).collect() };
+    assert_eq!(ids(store.list(person("ana"), 10).await.expect("a list")), [id(3), id(1)]);
+    assert_eq!(ids(store.list(person("sam"), 10).await.expect("a list")), [id(3), id(2), id(1)]);
+    assert_eq!(ids(store.list(person("sam"), 1).await.expect("a list")), [id(3)]);
+}
+
+async fn looking_at_it_counts_once(store: Arc<dyn Store>) {
+    store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+    assert_eq!(store.seen(id(1), person("li")).await, Ok(Origin::New));
+    assert_eq!(store.seen(id(1), person("li")).await, Ok(Origin::Known));
+    assert_eq!(store.seen(id(1), person("sam")).await, Ok(Origin::New));
+}
+
+async fn one_principal_cannot_fill_the_store(store: Arc<dyn Store>) {
+    for number in 0..MAX_PENDING {
+        let new = NewRequest {
+            id: RequestId::from_random(u128::from(number).to_be_bytes()),
+            ..asking(1, key("mallory", &number.to_string()))
+        };
+        store.ask(new, NOW).await.expect("made");
+    }
+    let refused = store.ask(asking(201, key("mallory", "one more")), NOW).await;
+    assert_eq!(refused.map(|_| ()), Err(StoreError::TooMany));
+    store.ask(asking(202, key("ana", "b")), NOW).await.expect("others are not harmed");
+}
+
+async fn a_text_is_kept_no_longer_than_it_is_needed(store: Arc<dyn Store>) {
+    for number in 1..=3u8 {
+        store.ask(asking(number, key("ana", &number.to_string())), NOW).await.expect("made");
+    }
+    approve(&*store, 1, "1").await.expect("approved");
+    store.take(key("ana", "1"), NOW + 2).await.expect("used");
+    let given = verdict(RequestState::Rejected, "li", NOW + 3);
+    store.decide(id(2), String::new(), given, NOW).await.expect("rejected");
+    store.expire(NOW + 100).await.expect("ended");
+    for number in 1..=3 {
+        assert_eq!(store.find(id(number)).await.expect("found").expect("there").sealed, None);
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_when_the_file_is_opened_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    {
+        let store = SqliteStore::open(&path).expect("a store");
+        store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
+        approve(&store, 1, "b").await.expect("approved");
+        // As after kill -9: nothing is closed.
+        std::mem::forget(store);
+    }
+    let store = SqliteStore::open(&path).expect("the same store");
+    assert!(store.take(key("ana", "b"), NOW + 2).await.expect("it answers").is_some());
+    let again = SqliteStore::open(&path).expect("the same store");
+    assert_eq!(again.take(key("ana", "b"), NOW + 2).await, Ok(None));
+}
+
+#[test]
+fn a_file_of_a_newer_agent_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    let connection = rusqlite::Connection::open(&path).expect("a file");
+    connection.pragma_update(None, "user_version", 99).expect("set");
+    assert_eq!(SqliteStore::open(&path).map(|_| ()), Err(StoreError::Newer(99)));
+}
+
+#[test]
+fn a_file_that_is_none_of_ours_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    std::fs::write(&path, vec![7u8; 4096]).expect("written");
+    assert!(matches!(SqliteStore::open(&path).map(|_| ()), Err(StoreError::Unavailable(_))));
+}

@@ -1,0 +1,73 @@
+//! The end of a session, whatever ends it, and the words for it.
+
+use std::time::Duration;
+
+use connect_core::machine::Ending;
+use connect_shared::{
+    entry::Entry,
+    error::{ErrorReport, Exit},
+    frame::{Frame, Notice},
+};
+use tokio::time::timeout;
+
+use super::{
+    super::{admission, close::Close},
+    Session,
+    link::Link,
+};
+use crate::driver::Authority;
+
+/// How long database connections may take to end, and then the last notice to arrive.
+const END_TIME: Duration = Duration::from_secs(3);
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// Tells the database connections, then the client, then the log.
+    pub(super) async fn end(mut self, close: Close) {
+        self.arrivals.close();
+        while let Ok(late) = self.arrivals.try_recv() {
+            tokio::spawn(admission::come_too_late(late));
+        }
+        let report = self.last_report(close);
+        let hint = report.help.first().cloned();
+        let ending = Ending {
+            code: close.as_str().to_owned(),
+            sqlstate: "57P01",
+            message: report.message.clone(),
+            hint,
+        };
+        self.authority.send_replace(Authority::Ended(ending));
+        let _ended = timeout(END_TIME, async { while self.connections.join_next().await.is_some() {} }).await;
+        let cut = self.opened.watched.cut.borrow().as_ref().map(|cut| cut.at);
+        let micros = cut.filter(|_| close == Close::Revoked).map(|at| at.elapsed().as_micros());
+        let micros = micros.and_then(|micros| u64::try_from(micros).ok());
+        let notice = Frame::Notice(Notice::Closed { error: report });
+        if let Link::Up { connection, control } = &mut self.link {
+            if !matches!(close, Close::Done | Close::Violation) && control.say(&notice).await.is_ok() {
+                control.flush(LAST_WORDS).await;
+            }
+            connection.close(close.code(), close.words());
+        }
+        tracing::info!(session = %self.opened.id, code = close.as_str(), "a session ended");
+        let entry = Entry::SessionClosed { session: self.opened.id, code: close.as_str().to_owned(), micros };
+        if let Err(error) = self.agent.log.append(entry) {
+            tracing::warn!(session = %self.opened.id, %error, "the end of a session could not be recorded");
+        }
+    }
+
+    fn last_report(&self, close: Close) -> ErrorReport {
+        let resource = &self.opened.grant.resource;
+        let again = format!("connect {resource}");
+        let report = |words: String| ErrorReport::new(close.as_str(), Exit::SessionEnded, words).help(again);
+        match close {
+            Close::Expired => report(format!("the grant for `{resource}` is over, and with it the session")),
+            Close::Stopping => report(format!("the agent of `{resource}` is stopping")).retryable(),
+            Close::Revoked => {
+                let cut = self.opened.watched.cut.borrow();
+                let why = cut.as_ref().map_or("for no reason that was given", |cut| cut.why.as_str());
+                report(format!("the session of `{resource}` was revoked: {why}"))
+            }
+            _ => report(format!("the tunnel to `{resource}` was closed")),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Why a database cannot be reached.
+
+use std::{io, path::PathBuf};
+
+use connect_core::protocol::postgres::{login::LoginError, question::QuestionError};
+
+/// Why a database cannot be reached. For the operator; a client hears less.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    #[error("cannot reach {host}:{port}: {source}")]
+    Dial { host: String, port: u16, source: io::Error },
+    #[error("the database at {0} did not answer in time")]
+    Timeout(String),
+    #[error("the database does not offer TLS; `tls = \"disable\"` is only for loopback addresses")]
+    NoTls,
+    #[error("the database answered the TLS request with something else")]
+    NotPostgres,
+    #[error("TLS to the database failed: {0}")]
+    Tls(io::Error),
+    #[error("`{0}` is not a host name that a certificate can prove")]
+    HostName(String),
+    #[error("cannot read the CA file {path}: {reason}")]
+    CaFile { path: PathBuf, reason: String },
+    #[error("the system's certificate store has no usable certificate")]
+    NoSystemRoots,
+    #[error(transparent)]
+    TlsConfig(#[from] rustls::Error),
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    #[error(transparent)]
+    Question(#[from] QuestionError),
+    #[error("the connection to the database broke: {0}")]
+    Io(#[from] io::Error),
+    #[error("cannot use the client certificate {path}: {reason}")]
+    ClientCertificate { path: PathBuf, reason: String },
+    #[error("no host is {0}: `target_session_attrs` asks for one")]
+    NoneWanted(&'static str),
+    #[error(
+        "the pooler at {0} hands one server connection to several clients (transaction or statement pooling), so \
+         settings, cursors and masks of one person could reach another; set `pool_mode = session` for this database"
+    )]
+    Pooled(String),
+    #[error(
+        "the server works as `{found}` in place of the role `{role}`, or goes back to it: it is older than 13.18, \
+         14.15, 15.10, 16.6 or 17.2, or a pooler before it drops the startup parameter `role`"
+    )]
+    RoleNotKept { role: String, found: String },
+}
+
+impl UpstreamError {
+    /// Whether another host may do better: not where a host has said no to us.
+    pub(super) fn is_of_the_host(&self) -> bool {
+        match self {
+            Self::Login(LoginError::Refused { sqlstate, .. }) => {
+                // Starting up, stopping, full.
+                matches!(sqlstate.as_str(), "57P03" | "57P01" | "57P02" | "53300")
+            }
+            Self::Dial { .. } | Self::Timeout(_) | Self::Io(_) | Self::Tls(_) | Self::NoTls => true,
+            _ => false,
+        }
+    }
+}

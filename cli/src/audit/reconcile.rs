@@ -1,0 +1,190 @@
+//! `connect audit reconcile`: what went on at a database that did not come through the agent. The agent asks
+//! the server who is logged in and what has run; a log that the server wrote is looked through here.
+
+mod server_log;
+
+use std::path::Path;
+
+use connect_shared::{
+    api::{
+        ForeignSession, ReconcileRequest, Reconciliation, SearchFilter, SearchOrder, SearchRequest,
+        SearchScope, StatementCount,
+    },
+    entry::Entry,
+};
+use serde_json::{Value, json};
+
+use self::server_log::{LoggedSession, Sessions};
+use super::search::{Asking, moment, one_line};
+use crate::{
+    application::{Application, Ending},
+    arguments,
+    failure::{self, Outcome},
+};
+
+/// Findings of one kind that people are shown; programs get all.
+const SHOWN: usize = 20;
+/// How far the clocks of the server and the agent may be apart, with the time that a login takes.
+const APART: u64 = 60_000;
+/// Logins that are asked for at once.
+const PAGE: u32 = 1_000;
+
+pub(super) async fn run(application: &Application, wish: &arguments::Reconcile) -> Outcome<Ending> {
+    let asking = Asking::new(application, wish.agent.as_deref()).await?;
+    let waiting = application.console.wait_quietly_for("Asking the agent to compare");
+    let answer = asking.reconcile(&ReconcileRequest { resource: wish.resource.clone() }).await;
+    drop(waiting);
+    let answer = answer?;
+    let logged = match &wish.server_log {
+        Some(file) => Some(from_log(&asking, &answer, file).await?),
+        None => None,
+    };
+    asking.monitor().await?;
+    application
+        .console
+        .document(&as_json(&answer, logged.as_ref())?, || for_people(&answer, logged.as_ref()))?;
+    let sessions = answer.sessions.len() + logged.as_ref().map_or(0, |logged| logged.found.len());
+    let statements = answer.statements.found.len();
+    if sessions + statements == 0 {
+        return Ok(Ending::Done);
+    }
+    let words = format!(
+        "{sessions} sessions and {statements} statements at `{}` did not come through the agent",
+        failure::printable(&wish.resource)
+    );
+    Err(failure::unverified("bypassed", words)
+        .help("see who holds accounts of that database beside the agent"))
+}
+
+/// What a log of the server says.
+#[derive(Debug)]
+struct Logged {
+    /// Sessions at the resource's database.
+    sessions: usize,
+    found: Vec<LoggedSession>,
+}
+
+async fn from_log(asking: &Asking<'_>, answer: &Reconciliation, file: &Path) -> Outcome<Logged> {
+    let (path, database, resource) = (file.to_owned(), answer.database.clone(), answer.resource.as_str());
+    let read = tokio::task::spawn_blocking(move || Sessions::read(&path, &database)).await;
+    let sessions = read.map_err(|error| failure::unexpected(error.to_string()))??;
+    let Some((first, last)) = sessions.span() else { return Ok(Logged { sessions: 0, found: Vec::new() }) };
+    let logins = logins(asking, resource, (first.saturating_sub(APART), last.saturating_add(APART))).await?;
+    let count = sessions.len();
+    Ok(Logged { sessions: count, found: sessions.without(&logins, APART) })
+}
+
+/// Processes and times of the agent's own logins within a span.
+async fn logins(asking: &Asking<'_>, resource: &str, span: (u64, u64)) -> Outcome<Vec<(u32, u64)>> {
+    let filter = SearchFilter {
+        resource: Some(resource.to_owned()),
+        since: Some(span.0),
+        until: Some(span.1),
+        kinds: vec!["upstream_opened".to_owned()],
+        ..SearchFilter::default()
+    };
+    let mut request = SearchRequest {
+        scope: SearchScope::All,
+        filter,
+        order: SearchOrder::OldestFirst,
+        before: None,
+        from: None,
+        limit: PAGE,
+        wait: 0,
+    };
+    let mut logins = Vec::new();
+    loop {
+        let answer = asking.ask(&request).await?;
+        for entry in answer.rows.iter().flat_map(|row| &row.entries) {
+            if let Entry::UpstreamOpened { process, .. } = entry.leaf.entry {
+                logins.push((process, entry.leaf.time));
+            }
+        }
+        match answer.rows.last() {
+            Some(last) if answer.more => request.from = Some(last.index + 1),
+            _ => return Ok(logins),
+        }
+    }
+}
+
+fn as_json(answer: &Reconciliation, logged: Option<&Logged>) -> Outcome<Value> {
+    let mut document =
+        serde_json::to_value(answer).map_err(|error| failure::unexpected(error.to_string()))?;
+    if let (Some(fields), Some(logged)) = (document.as_object_mut(), logged) {
+        let log = json!({"sessions": logged.sessions, "found": logged.found});
+        fields.insert("server_log".to_owned(), log);
+    }
+    Ok(document)
+}
+
+fn for_people(answer: &Reconciliation, logged: Option<&Logged>) -> String {
+    let mut text = format!(
+        "{}: {} sessions of the agent (account {}), {} of others\n",
+        failure::printable(&answer.resource),
+        answer.own_sessions,
+        failure::printable(&answer.account),
+        answer.sessions.len()
+    );
+    list(&mut text, &answer.sessions, session);
+    let statements = &answer.statements;
+    match &statements.unavailable {
+        Some(why) => text.push_str(&format!("Statements were not compared: {}\n", failure::printable(why))),
+        None => {
+            let since =
+                statements.since.map_or_else(String::new, |since| format!(" since {}", moment(since)));
+            let found = statements.found.len();
+            let compared = statements.compared;
+            text.push_str(&format!("{compared} statements{since}, {found} not as the log says\n"));
+        }
+    }
+    list(&mut text, &statements.found, count);
+    let calls: u64 = statements.unexplained.iter().map(|count| count.calls).sum();
+    if calls > 0 {
+        text.push_str(&format!(
+            "{} more under the agent's account are its own questions or rewritten ones (-o json shows them)\n",
+            statements.unexplained.len()
+        ));
+    }
+    if let Some(logged) = logged {
+        let (sessions, found) = (logged.sessions, logged.found.len());
+        text.push_str(&format!("{sessions} sessions in the server's log, {found} not through the agent\n"));
+        list(&mut text, &logged.found, LoggedSession::line);
+    }
+    let sound = answer.sessions.is_empty()
+        && statements.found.is_empty()
+        && logged.is_none_or(|logged| logged.found.is_empty());
+    if sound {
+        text.push_str("ok: nothing was found that did not come through the agent\n");
+    }
+    text
+}
+
+fn list<T>(text: &mut String, found: &[T], line: impl Fn(&T) -> String) {
+    for one in found.iter().take(SHOWN) {
+        text.push_str(&format!("  {}\n", line(one)));
+    }
+    let more = found.len().saturating_sub(SHOWN);
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
+    }
+}
+
+fn session(session: &ForeignSession) -> String {
+    let word = |text: &Option<String>| text.as_deref().map_or_else(|| "?".to_owned(), failure::printable);
+    let since = session.since.map_or_else(|| "?".to_owned(), moment);
+    let sql = session.sql.as_deref().map(|sql| format!(": {}", one_line(sql))).unwrap_or_default();
+    format!(
+        "process {} as {} ({}) from {} since {since}, {}{sql}",
+        session.process,
+        word(&session.role),
+        word(&session.application),
+        session.address.as_deref().map_or_else(|| "this machine".to_owned(), failure::printable),
+        word(&session.state),
+    )
+}
+
+fn count(count: &StatementCount) -> String {
+    let sql = count.sql.as_deref().map_or_else(|| "a text without a normal form".to_owned(), one_line);
+    let (calls, recorded) = (count.calls, count.recorded);
+    format!("{calls} calls as {}, {recorded} in the log: {sql}", failure::printable(&count.role))
+}

@@ -1,0 +1,93 @@
+//! An answer, so that it can be walked through.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use connect_shared::api::{LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind};
+
+pub(super) struct Graph<'a> {
+    pub(super) answer: &'a LineageAnswer,
+    nodes: HashMap<&'a str, &'a LineageNode>,
+    /// Edges away from the roots.
+    onward: HashMap<&'a str, Vec<&'a LineageEdge>>,
+}
+
+impl<'a> Graph<'a> {
+    pub(super) fn new(answer: &'a LineageAnswer) -> Self {
+        let nodes = answer.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+        let mut onward: HashMap<&str, Vec<&LineageEdge>> = HashMap::new();
+        for edge in &answer.edges {
+            let near = if answer.direction == LineageDirection::Down { &edge.from } else { &edge.to };
+            onward.entry(near).or_default().push(edge);
+        }
+        Self { answer, nodes, onward }
+    }
+
+    pub(super) fn node(&self, id: &str) -> Option<&'a LineageNode> {
+        self.nodes.get(id).copied()
+    }
+
+    /// The end of an edge that is away from the roots.
+    pub(super) fn far<'e>(&self, edge: &'e LineageEdge) -> &'e str {
+        if self.answer.direction == LineageDirection::Down { &edge.to } else { &edge.from }
+    }
+
+    /// What is one step away, with every edge to it.
+    pub(super) fn next(&self, id: &str) -> BTreeMap<&'a str, Vec<&'a LineageEdge>> {
+        let mut next: BTreeMap<&str, Vec<&LineageEdge>> = BTreeMap::new();
+        for edge in self.onward.get(id).into_iter().flatten() {
+            next.entry(self.far(edge)).or_default().push(edge);
+        }
+        next
+    }
+
+    pub(super) fn is_end(&self, id: &str) -> bool {
+        !self.onward.contains_key(id)
+    }
+
+    /// Nodes of a kind, by name.
+    pub(super) fn of(&self, is: impl Fn(&NodeKind) -> bool) -> Vec<&'a LineageNode> {
+        let mut found: Vec<_> = self.answer.nodes.iter().filter(|node| is(&node.kind)).collect();
+        found.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        found
+    }
+
+    pub(super) fn runs(&self) -> Vec<&'a LineageNode> {
+        self.of(|kind| matches!(kind, NodeKind::Run { .. }))
+    }
+
+    pub(super) fn files(&self) -> Vec<&'a LineageNode> {
+        self.of(|kind| matches!(kind, NodeKind::File { .. }))
+    }
+
+    pub(super) fn principals(&self) -> Vec<&'a LineageNode> {
+        self.of(|kind| matches!(kind, NodeKind::Principal { .. }))
+    }
+
+    /// Every edge into, or out of, a node.
+    pub(super) fn into(&self, id: &'a str) -> impl Iterator<Item = &'a LineageEdge> {
+        self.answer.edges.iter().filter(move |edge| edge.to == id)
+    }
+
+    pub(super) fn out_of(&self, id: &'a str) -> impl Iterator<Item = &'a LineageEdge> {
+        self.answer.edges.iter().filter(move |edge| edge.from == id)
+    }
+
+    /// Resource, table and column names of each table.
+    pub(super) fn tables(&self) -> BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>> {
+        let mut tables: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for node in &self.answer.nodes {
+            if let NodeKind::Column { resource, table, column, .. } = &node.kind {
+                tables.entry((resource, table)).or_default().insert(column);
+            }
+        }
+        tables
+    }
+}
+
+/// Resource, table and column of a node that is one.
+pub(super) fn column(node: &LineageNode) -> Option<(&str, &str, &str)> {
+    match &node.kind {
+        NodeKind::Column { resource, table, column, .. } => Some((resource, table, column)),
+        _ => None,
+    }
+}

@@ -1,0 +1,299 @@
+//! The picture in a terminal: a tree from what was asked about, then what there is in all, then what is not
+//! known.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt::Write as _,
+};
+
+use connect_shared::{
+    api::{Flow, LineageDirection, LineageEdge, LineageNode, NodeKind, SearchScope},
+    label::Label,
+    lineage::UnderstandingStatus,
+    text::printable_name,
+};
+use time::{OffsetDateTime, macros::format_description};
+
+use super::graph::{Graph, column};
+
+/// Lines of one picture.
+const MAX_LINES: usize = 400;
+/// Digits of a hash that tell two files apart.
+const DIGITS: usize = 12;
+
+pub(super) fn draw(graph: &Graph<'_>) -> String {
+    let mut picture = Picture { graph, text: String::new(), lines: 0, drawn: HashSet::new() };
+    for (names, onward) in picture.roots() {
+        let _infallible = writeln!(picture.text, "{names}");
+        match onward {
+            Some(root) => picture.branches(root, ""),
+            None => picture.text.push_str("└─ nothing that this log knows\n"),
+        }
+    }
+    if picture.lines >= MAX_LINES {
+        picture.text.push_str("… the picture is cut here; --json has everything\n");
+    }
+    picture.totals();
+    picture.unknown();
+    picture.text
+}
+
+struct Picture<'g, 'a> {
+    graph: &'g Graph<'a>,
+    text: String,
+    lines: usize,
+    /// Nodes whose branches are shown already.
+    drawn: HashSet<&'a str>,
+}
+
+/// What several leaves of one table have in common: table, and how it is used.
+type Alike<'a> = (&'a str, &'a str, Vec<(Flow, Option<Label>, BTreeSet<String>)>);
+
+impl<'a> Picture<'_, 'a> {
+    /// What was asked about; columns of one table from which nothing goes on stand on one line.
+    fn roots(&self) -> Vec<(String, Option<&'a str>)> {
+        let mut lines = Vec::new();
+        let mut ends: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for id in &self.graph.answer.roots {
+            let Some(node) = self.graph.node(id) else { continue };
+            match column(node) {
+                Some((resource, table, column)) if self.graph.is_end(id) => {
+                    ends.entry((resource, table)).or_default().push(column);
+                }
+                _ => lines.push((heading(node), Some(node.id.as_str()).filter(|id| !self.graph.is_end(id)))),
+            }
+        }
+        for ((resource, table), columns) in ends {
+            let columns: Vec<String> = columns.into_iter().map(printable_name).collect();
+            let names = format!(
+                "{}.{{{}}} · {}",
+                printable_name(table),
+                columns.join(", "),
+                printable_name(resource)
+            );
+            lines.push((names, None));
+        }
+        lines
+    }
+
+    fn branches(&mut self, id: &'a str, margin: &str) {
+        self.drawn.insert(id);
+        let mut lines: Vec<(String, Option<&'a str>)> = Vec::new();
+        let mut alike: BTreeMap<Alike<'a>, Vec<(String, Vec<&LineageEdge>)>> = BTreeMap::new();
+        for (far, edges) in self.graph.next(id) {
+            let Some(node) = self.graph.node(far) else { continue };
+            match column(node) {
+                Some((resource, table, name)) if self.graph.is_end(far) => {
+                    let how = |edge: &&LineageEdge| (edge.flow, edge.masked, edge.through.clone());
+                    let key = (resource, table, edges.iter().map(how).collect());
+                    alike.entry(key).or_default().push((printable_name(name), edges));
+                }
+                _ => {
+                    let line = format!("{}{}", name_of(node), notes(self.graph, node, &edges));
+                    let onward = Some(node.id.as_str()).filter(|id| !self.graph.is_end(id));
+                    lines.push((line, onward));
+                }
+            }
+        }
+        for ((_, table, _), columns) in alike {
+            let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+            let names = match names.as_slice() {
+                [only] => format!("{}.{only}", printable_name(table)),
+                several => format!("{}.{{{}}}", printable_name(table), several.join(", ")),
+            };
+            let edges = columns.first().map(|(_, edges)| edges.as_slice()).unwrap_or_default();
+            lines.push((format!("{names}{}", words(self.graph, edges, false)), None));
+        }
+        let count = lines.len();
+        for (place, (line, onward)) in lines.into_iter().enumerate() {
+            self.lines += 1;
+            if self.lines > MAX_LINES {
+                return;
+            }
+            let last = place + 1 == count;
+            let again = onward.is_some_and(|id| self.drawn.contains(id));
+            let mark = if again { " · (as above)" } else { "" };
+            let _infallible = writeln!(self.text, "{margin}{} {line}{mark}", if last { "└─" } else { "├─" });
+            if let Some(id) = onward.filter(|_| !again) {
+                self.branches(id, &format!("{margin}{}", if last { "   " } else { "│  " }));
+            }
+        }
+    }
+
+    /// The answer to "what must be made again" and "who saw it" at a glance.
+    fn totals(&mut self) {
+        let down = self.graph.answer.direction == LineageDirection::Down;
+        let roots: HashSet<&str> = self.graph.answer.roots.iter().map(String::as_str).collect();
+        let others = |nodes: Vec<&'a LineageNode>| -> Vec<&'a LineageNode> {
+            nodes.into_iter().filter(|node| !roots.contains(node.id.as_str())).collect()
+        };
+        let files = others(self.graph.files());
+        let people = others(self.graph.principals());
+        let runs = others(self.graph.runs());
+        if files.is_empty() && people.is_empty() && runs.is_empty() {
+            return;
+        }
+        self.text.push('\n');
+        self.list(if down { "made from it" } else { "made of" }, &files);
+        self.list("runs", &runs);
+        self.list(if down { "seen by" } else { "written by" }, &people);
+    }
+
+    fn list(&mut self, heading: &str, nodes: &[&LineageNode]) {
+        for (place, node) in nodes.iter().enumerate() {
+            let heading = if place == 0 { heading } else { "" };
+            let saw = self.seen(node);
+            let _infallible = writeln!(self.text, "{heading:<13}{}{saw}", name_of(node));
+        }
+    }
+
+    /// Clear values or masks, of whoever read.
+    fn seen(&self, node: &LineageNode) -> String {
+        let edges: Vec<_> = self.graph.answer.edges.iter().filter(|edge| edge.to == node.id).collect();
+        let read = edges.iter().filter(|edge| matches!(edge.flow, Flow::Direct | Flow::Indirect));
+        let (mut masks, mut clear) = (BTreeSet::new(), BTreeSet::new());
+        for edge in read {
+            let from = self.graph.node(&edge.from);
+            let Some(NodeKind::Column { label, column, .. }) = from.map(|node| &node.kind) else { continue };
+            match (edge.masked, label) {
+                (Some(label), _) => drop(masks.insert(label.to_string())),
+                (None, Some(label)) => drop(clear.insert(format!("{} ({label})", printable_name(column)))),
+                (None, None) => {}
+            }
+        }
+        let join = |words: BTreeSet<String>| words.into_iter().collect::<Vec<_>>().join(", ");
+        let mut text = String::new();
+        if !masks.is_empty() {
+            let _infallible = write!(text, " · masks of {}", join(masks));
+        }
+        if !clear.is_empty() {
+            let _infallible = write!(text, " · clear: {}", join(clear));
+        }
+        text
+    }
+
+    fn unknown(&mut self) {
+        let answer = self.graph.answer;
+        if !answer.gaps.is_empty() {
+            self.text.push_str("\nnot known in full: these statements can have done more than is shown\n");
+        }
+        for gap in &answer.gaps {
+            let why =
+                gap.reasons.first().map_or_else(String::new, |why| format!(" · {}", printable_name(why)));
+            let _infallible = writeln!(
+                self.text,
+                "  {} {} of {} at {}, from entry {} on{why}",
+                gap.statements,
+                match gap.status {
+                    UnderstandingStatus::Opaque => "not understood",
+                    _ => "understood in part",
+                },
+                printable_name(&gap.name),
+                printable_name(&gap.resource),
+                gap.first.index,
+            );
+        }
+        if answer.more {
+            self.text.push_str("\nThere is more than is shown: a greater --depth, or a narrower question\n");
+        }
+        if answer.scope == SearchScope::Own {
+            self.text.push_str("\nBy your own statements only; --all is for auditors\n");
+        }
+    }
+}
+
+fn heading(node: &LineageNode) -> String {
+    let NodeKind::Column { resource, label, names, labelled, .. } = &node.kind else { return name_of(node) };
+    let mut text = format!("{} · {}", printable_name(&node.name), printable_name(resource));
+    if let Some(label) = label {
+        let _infallible = write!(text, " · {label}");
+    }
+    if let Some(at) = labelled {
+        let _infallible = write!(text, " since {} at the latest", day(at.time));
+    }
+    let former: Vec<String> = names.iter().rev().skip(1).map(|named| printable_name(&named.name)).collect();
+    if !former.is_empty() {
+        let _infallible = write!(text, " · was {}", former.join(", "));
+    }
+    text
+}
+
+fn name_of(node: &LineageNode) -> String {
+    let name = printable_name(&node.name);
+    match &node.kind {
+        NodeKind::Run { run, job, status, .. } => {
+            let status = match status {
+                Some(0) => String::new(),
+                Some(status) => format!(" · failed with {status}"),
+                None => " · not ended".to_owned(),
+            };
+            format!("run {} of {}{status}", printable_name(run), printable_name(job))
+        }
+        NodeKind::File { sha256, .. } => {
+            let digits: String = sha256.chars().take(DIGITS).collect();
+            format!("{name} · sha256 {}…", printable_name(&digits))
+        }
+        NodeKind::Column { .. } | NodeKind::Principal { .. } => name,
+    }
+}
+
+fn notes(graph: &Graph<'_>, node: &LineageNode, edges: &[&LineageEdge]) -> String {
+    let former = match &node.kind {
+        NodeKind::Column { label: Some(label), .. } => format!(" · {label}"),
+        _ => String::new(),
+    };
+    format!("{former}{}", words(graph, edges, true))
+}
+
+/// How values went along some edges between the same two nodes.
+fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
+    let mut text = String::new();
+    for edge in edges {
+        let how = match (edge.flow, edge.masked) {
+            (Flow::Direct, None) if is_labelled(graph, edge) => " · clear".to_owned(),
+            (Flow::Direct, None) => String::new(),
+            (Flow::Direct, Some(label)) => format!(" · masked: {label}"),
+            (Flow::Indirect, None) => " · decided which rows".to_owned(),
+            (Flow::Indirect, Some(label)) => format!(" · decided which rows, by masks: {label}"),
+            (Flow::Written, _) => " · wrote values".to_owned(),
+            (Flow::Input, _) => " · input".to_owned(),
+            (Flow::Output, _) => " · output".to_owned(),
+            (Flow::Same, _) => " · the same table by its name".to_owned(),
+        };
+        text.push_str(&how);
+        let views: Vec<String> = edge.through.iter().map(|view| printable_name(view)).collect();
+        if !views.is_empty() {
+            let _infallible = write!(text, " · through {}", views.join(", "));
+        }
+        match edge.status {
+            UnderstandingStatus::Complete => {}
+            UnderstandingStatus::Partial => text.push_str(" · understood in part"),
+            UnderstandingStatus::Opaque => text.push_str(" · not understood"),
+        }
+    }
+    let statements = edges.iter().map(|edge| edge.statements).max().unwrap_or_default();
+    if counted && statements > 0 {
+        let rows = edges.iter().map(|edge| edge.rows).max().unwrap_or_default();
+        let last = edges.iter().map(|edge| edge.last).max();
+        let count = |number: u64, one: &str| match number {
+            1 => format!("1 {one}"),
+            number => format!("{number} {one}s"),
+        };
+        let _infallible = write!(text, " · {}, {}", count(statements, "statement"), count(rows, "row"));
+        if let Some(last) = last {
+            let _infallible = write!(text, " · {}", day(last.time));
+        }
+    }
+    text
+}
+
+/// Whether a protected value goes on as it is stored.
+fn is_labelled(graph: &Graph<'_>, edge: &LineageEdge) -> bool {
+    let from = graph.node(&edge.from).map(|node| &node.kind);
+    matches!(from, Some(NodeKind::Column { label: Some(_), .. }))
+}
+
+fn day(milliseconds: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok();
+    at.and_then(|at| at.format(format_description!("[year]-[month]-[day]")).ok()).unwrap_or_default()
+}

@@ -1,0 +1,100 @@
+//! The process in the background that holds a run between `start` and `stop`. It has the run's key and locks its
+//! outputs. However it ends other than by `stop`, nothing is attested: the log is told that the run failed if
+//! there is still time, and the record says why.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use connect_shared::error::{ErrorReport, Exit};
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{
+    desk::{Answer, Desk, Visitor, over},
+    record::Record,
+    work::{News, Work},
+};
+use crate::{
+    application::{Application, Ending},
+    failure::Outcome,
+    session::{Held, Opened, Signals, Until, status_of},
+};
+
+/// How long the agent may take to hear that a run failed, when nobody waits for that.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// What ended the session from this side.
+enum Cause {
+    Asked(Visitor),
+    Signal(rustix::process::Signal),
+}
+
+/// Holds it until somebody stops it, or until it cannot be held any more.
+pub(super) async fn hold(
+    application: &Application,
+    opened: Opened,
+    work: &Work,
+    mut record: Record,
+    mut desk: Desk,
+) -> Outcome<Ending> {
+    let mut signals = Signals::catch()?;
+    let cause = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&cause);
+    let desk_of = &mut desk;
+    let until: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
+        let found = tokio::select! {
+            visitor = desk_of.visitor() => Cause::Asked(visitor),
+            signal = signals.next() => Cause::Signal(signal),
+        };
+        *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+    });
+    let held = opened.hold(&application.console, Until::Happens(until)).await;
+    let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (status, report) = match (held, cause) {
+        (Held::Reached, Some(Cause::Asked(visitor))) => {
+            stop(application, work, &visitor, &record).await;
+            // Whoever came meanwhile is told, and not left alone.
+            while let Ok(late) = timeout(Duration::ZERO, desk.visitor()).await {
+                let _gone = late.answers.try_send(Answer::Refused(over()));
+            }
+            return Ok(Ending::Done);
+        }
+        (Held::Ended(report), _) => (report.exit.code(), report),
+        (_, Some(Cause::Signal(signal))) => (status_of(signal), ended("a signal ended its process")),
+        _ => (Exit::SessionEnded.code(), ended("its session was closed by `connect close`")),
+    };
+    let _not_told = timeout(LAST_WORDS, work.end(status, &News::Console(application.console.clone()))).await;
+    record.ended = Some(report.clone());
+    record.write(&application.paths)?;
+    Err(report)
+}
+
+fn ended(why: &str) -> ErrorReport {
+    ErrorReport::new("session_ended", Exit::SessionEnded, why)
+}
+
+/// Ends the run as it was asked for, and says how that went.
+async fn stop(application: &Application, work: &Work, visitor: &Visitor, record: &Record) {
+    let (news, mut heard) = mpsc::channel(16);
+    let answers = visitor.answers.clone();
+    let passing = tokio::spawn(async move {
+        while let Some((name, done, total)) = heard.recv().await {
+            let _slow_or_gone = answers.try_send(Answer::Hashing { name, done, total });
+        }
+    });
+    let ended = work.end(visitor.status, &News::Visitor(news)).await;
+    // All that was said of hashing stands before the end.
+    let _panicked = passing.await;
+    // Before anybody hears of the end, so that nobody finds it open after that.
+    if let Err(report) = record.remove(&application.paths) {
+        application.console.warn(&report.message);
+    }
+    let answer = match ended {
+        Ok(attestations) => Answer::Ended { attestations },
+        Err(report) => Answer::Refused(report),
+    };
+    let _gone = visitor.answers.send(answer).await;
+}

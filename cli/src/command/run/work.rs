@@ -1,0 +1,158 @@
+//! What a run is: its id and key, the files that it reads and writes, and its end. The key lives as long as the
+//! process that made it; with it goes every chance of an attestation.
+
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand;
+use connect_shared::{
+    api::RunEnd,
+    attest::{FileFact, Folder},
+    grant::RunIdentity,
+    ids::RunId,
+    proof::note::SigningKey,
+};
+
+use super::{
+    attestation, environment,
+    files::{self, Before, Found, bar, hash},
+};
+use crate::{
+    agents::Agent,
+    api::ControlApi,
+    application::Application,
+    console::Console,
+    failure::{self, Outcome},
+    identity::Holder,
+};
+
+/// One run that has not ended.
+pub(super) struct Work {
+    pub(super) identity: RunIdentity,
+    key: SigningKey,
+    agent: Agent,
+    holder: Holder,
+    pub(super) inputs: Vec<Found>,
+    before: Before,
+}
+
+/// Who hears how far hashing is.
+pub(super) enum News {
+    Console(Console),
+    /// Name, bytes that are done, bytes in all.
+    Visitor(tokio::sync::mpsc::Sender<(String, u64, u64)>),
+}
+
+impl News {
+    fn of(&self, path: &Path) -> Box<dyn FnMut(u64, u64) + Send> {
+        match self {
+            Self::Console(console) => bar(console, path),
+            Self::Visitor(visitor) => {
+                let (visitor, name) = (visitor.clone(), path.display().to_string());
+                // A visitor who is slow or gone holds nothing up.
+                Box::new(move |done, total| drop(visitor.try_send((name.clone(), done, total))))
+            }
+        }
+    }
+}
+
+/// Before anything is opened, so that a missing file costs nobody an approval.
+pub(super) async fn hash_inputs(console: &Console, inputs: &[PathBuf]) -> Outcome<Vec<Found>> {
+    let mut found = Vec::with_capacity(inputs.len());
+    for path in inputs {
+        found.push(hash(&files::whole(path)?, bar(console, path)).await?);
+    }
+    Ok(found)
+}
+
+impl Work {
+    /// A new run of a job, with a look at what is there before it.
+    pub(super) fn prepare(
+        application: &Application,
+        job: &str,
+        outputs: &[PathBuf],
+        (agent, holder): (Agent, Holder),
+    ) -> Outcome<Self> {
+        let before = Before::look(&application.paths, outputs)?;
+        let (identity, key) = identity(job, environment::parent(&application.paths))?;
+        Ok(Self { identity, key, agent, holder, inputs: Vec::new(), before })
+    }
+
+    pub(super) fn outputs(&self) -> Vec<PathBuf> {
+        self.before.outputs().map(Path::to_owned).collect()
+    }
+
+    /// Ends it, and says where its attestations are. A run that failed has none, and neither has one whose
+    /// outputs are not what they should be: the log says of both that they failed.
+    pub(super) async fn end(&self, status: u8, news: &News) -> Outcome<Vec<PathBuf>> {
+        let outputs = match self.outputs_at(status, news).await {
+            Ok(outputs) => outputs,
+            Err(report) => {
+                // What is wrong is told in any case; that the agent did not hear of it is not worth more.
+                let _not_told = self.tell(&[], report.exit.code()).await;
+                return Err(report);
+            }
+        };
+        let (end, answer) = self.tell(&outputs, status).await?;
+        if status != 0 {
+            return Ok(Vec::new());
+        }
+        let lines = attestation::lines(answer.envelope, &self.identity, &end, &self.key)?;
+        let mut places = Vec::new();
+        for path in self.before.outputs() {
+            let place = attestation::beside(path);
+            std::fs::write(&place, &lines).map_err(|error| failure::file("write", &place, &error))?;
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    async fn outputs_at(&self, status: u8, news: &News) -> Outcome<Vec<Found>> {
+        let mut outputs = Vec::new();
+        for path in self.before.outputs().filter(|_| status == 0) {
+            outputs.push(hash(path, news.of(path)).await?);
+            self.before.differs(path)?;
+        }
+        Ok(outputs)
+    }
+
+    async fn tell(
+        &self,
+        outputs: &[Found],
+        status: u8,
+    ) -> Outcome<(RunEnd, connect_shared::api::RunAttestation)> {
+        let facts = |found: &[Found]| -> Vec<FileFact> { found.iter().map(|one| one.fact.clone()).collect() };
+        let end = RunEnd {
+            inputs: facts(&self.inputs),
+            outputs: facts(outputs),
+            folders: folders(self.inputs.iter().chain(outputs)),
+            status,
+        };
+        let sign_in = self.holder.fresh().await?;
+        let api = ControlApi::new(&self.agent, None)?;
+        let answer = api.end_run(sign_in.id_token.reveal(), self.identity.id, &end).await?;
+        Ok((end, answer))
+    }
+}
+
+/// Each list once: an input that was copied has the same.
+fn folders<'a>(found: impl Iterator<Item = &'a Found>) -> Vec<Folder> {
+    let mut folders: Vec<Folder> = Vec::new();
+    for folder in found.filter_map(|found| found.folder.as_ref()) {
+        if !folders.contains(folder) {
+            folders.push(folder.clone());
+        }
+    }
+    folders
+}
+
+fn identity(job: &str, parent: Option<String>) -> Outcome<(RunIdentity, SigningKey)> {
+    let no_randomness = |_| failure::unexpected("no randomness");
+    let (mut id, mut seed) = ([0; 16], [0; 32]);
+    rand::fill(&mut id).map_err(no_randomness)?;
+    rand::fill(&mut seed).map_err(no_randomness)?;
+    let id = RunId::from_random(id);
+    let key = SigningKey::from_seed(&id.to_string(), seed)
+        .map_err(|error| failure::unexpected(error.to_string()))?;
+    let identity = RunIdentity { id, job: job.to_owned(), key: key.verifier().to_string(), parent };
+    Ok((identity, key))
+}

@@ -1,0 +1,86 @@
+//! Holding the log against a database: what is logged in there, and what has run there, that did not come
+//! through the agent. Texts are normal forms: no literal of anybody is in an answer.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/reconcile`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileRequest {
+    pub resource: String,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// `connect.reconciliation/1`
+    pub schema: String,
+    pub resource: String,
+    /// Its name at its server.
+    pub database: String,
+    /// The log's origin.
+    pub origin: String,
+    /// Entries of the log that were looked through.
+    pub indexed: u64,
+    /// When the server was asked, by the agent's clock: milliseconds since 1970-01-01T00:00:00Z.
+    pub time: u64,
+    /// The account with which the agent logs in there.
+    pub account: String,
+    /// Sessions of the agent that are open.
+    pub own_sessions: u64,
+    /// Sessions that are open and are not the agent's.
+    pub sessions: Vec<ForeignSession>,
+    pub statements: ForeignStatements,
+}
+
+/// Somebody who is logged in at the database and did not come through the agent. Names are their own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignSession {
+    pub process: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Milliseconds since 1970-01-01T00:00:00Z, by the agent's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Its last statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+}
+
+/// What `pg_stat_statements` knows and the log does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignStatements {
+    /// Why nothing was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+    /// Since when the server counts: milliseconds since 1970-01-01T00:00:00Z, by the agent's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Statements of the server that were compared.
+    pub compared: u64,
+    /// Statements that ran more often than the log says, most first.
+    pub found: Vec<StatementCount>,
+    /// Statements under the agent's account that no entry explains: its own questions to the catalog, and
+    /// those that it has rewritten to mask values. Whoever has the agent's password can be among them.
+    pub unexplained: Vec<StatementCount>,
+    /// Whether there are more of either than were given.
+    pub more: bool,
+}
+
+/// How often a statement ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementCount {
+    pub role: String,
+    /// So often, by the server.
+    pub calls: u64,
+    /// So often, by the log.
+    pub recorded: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+}

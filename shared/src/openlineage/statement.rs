@@ -1,0 +1,199 @@
+//! One statement that has ended, and the end of a run, as events.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    Input, Outputs, Transformation, client, column_lineage, datasets, facet, namespace, run_event, run_id,
+    split,
+};
+use crate::{
+    attest::FileFact,
+    decision::OutcomeKind,
+    entry::{Intent, OutcomeEntry, PrincipalRef, StatementResult},
+    label::Label,
+    lineage::{LineageReport, OutputKind, UnderstandingStatus},
+};
+
+const SQL: &str = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json#/$defs/SQLJobFacet";
+const PARENT: &str = "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet";
+const STATISTICS: &str = "https://openlineage.io/spec/facets/1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet";
+
+/// The schema of a facet of our own.
+fn own(name: &str) -> String {
+    format!("tag:connect.invalid,2026:openlineage/1-0-0/{name}")
+}
+
+/// What the log says of a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    pub origin: &'a str,
+    /// Index and time of its OUTCOME.
+    pub index: u64,
+    pub time: u64,
+    pub outcome: &'a OutcomeEntry,
+    /// Index of its INTENT.
+    pub begun: u64,
+    pub intent: &'a Intent,
+    /// The principal's name.
+    pub name: Option<&'a str>,
+    /// The normalised text.
+    pub sql: Option<&'a str>,
+    /// Job of its run.
+    pub job: Option<&'a str>,
+    /// What it is computed from; `None` where nothing stored is read or written, or nothing is known.
+    pub lineage: Option<(&'a LineageReport, &'a BTreeMap<String, Label>)>,
+}
+
+/// The event of a statement.
+#[must_use]
+pub fn statement(told: &Told<'_>) -> Value {
+    let Told { origin, intent, outcome, .. } = told;
+    let kind = match &outcome.result {
+        StatementResult::Done => "COMPLETE",
+        StatementResult::Failed(_) => "FAIL",
+        StatementResult::Cut(_) => "ABORT",
+        StatementResult::Unknown => "OTHER",
+    };
+    let id = run_id(&[origin, &intent.statement.to_string()]);
+    let run = json!({ "runId": id, "facets": run_facets(told) });
+    let mut job_facets = json!({});
+    if let (Some(sql), Some(facets)) = (told.sql, job_facets.as_object_mut()) {
+        facets.insert("sql".into(), facet(SQL, json!({ "query": sql, "dialect": "postgresql" })));
+    }
+    let name = match &intent.text {
+        crate::entry::TextRef::Fingerprint(fingerprint) => {
+            format!("{}/{}/{fingerprint}", intent.resource, intent.verb)
+        }
+        crate::entry::TextRef::Length(_) => format!("{}/{}", intent.resource, intent.verb),
+    };
+    let job = json!({ "namespace": client(origin), "name": name, "facets": job_facets });
+    let (inputs, outputs) =
+        told.lineage.map_or_else(Default::default, |(report, masks)| flows(told, report, masks));
+    run_event(told.time, kind, run, &job, &inputs, &outputs)
+}
+
+fn run_facets(told: &Told<'_>) -> Value {
+    let Told { origin, intent, outcome, .. } = told;
+    let decision = &intent.decision;
+    let outcome_word = match decision.outcome.kind() {
+        OutcomeKind::Permit => "permit",
+        OutcomeKind::Hold => "hold",
+        OutcomeKind::Deny => "deny",
+    };
+    let status = match (&intent.lineage, told.lineage) {
+        // It refers to what the log does not say.
+        (Some(_), None) => (UnderstandingStatus::Opaque, Vec::new()),
+        (_, Some((report, _))) => (report.status, report.reasons.clone()),
+        (None, None) => (UnderstandingStatus::Complete, Vec::new()),
+    };
+    let masks: BTreeMap<&String, &Label> = told.lineage.into_iter().flat_map(|(_, masks)| masks).collect();
+    let mut facets = json!({
+        "connect_identity": identity(&intent.principal, told.name),
+        "connect_decision": facet(&own("decision"), json!({
+            "outcome": outcome_word,
+            "policyDigest": decision.policy_digest,
+            "masks": masks,
+        })),
+        "connect_audit": facet(&own("audit"), json!({
+            "origin": origin,
+            "statement": intent.statement.to_string(),
+            "intent": told.begun,
+            "outcome": told.index,
+            "commitment": intent.commitment,
+            "rows": outcome.rows,
+            "bytes": outcome.bytes,
+        })),
+        "connect_lineage": facet(&own("lineage"), json!({ "status": status.0.as_str(), "reasons": status.1 })),
+    });
+    if let (Some(run), Some(fields)) = (&intent.run, facets.as_object_mut()) {
+        let job = json!({ "namespace": client(origin), "name": told.job.unwrap_or("unknown") });
+        let run = json!({ "runId": run.to_string() });
+        fields.insert("parent".into(), facet(PARENT, json!({ "run": run, "job": job })));
+    }
+    facets
+}
+
+fn identity(principal: &PrincipalRef, name: Option<&str>) -> Value {
+    let fields =
+        json!({ "sub": principal.sub, "idp": principal.idp, "name": name, "actor": principal.actor });
+    facet(&own("identity"), fields)
+}
+
+fn flows(
+    told: &Told<'_>,
+    report: &LineageReport,
+    masks: &BTreeMap<String, Label>,
+) -> (Vec<Value>, Vec<Value>) {
+    let space = namespace(told.origin, &told.intent.resource);
+    let input = |column: &String, transformation| {
+        let (name, field) = split(column).unwrap_or((column, "*"));
+        Input {
+            namespace: space.clone(),
+            name: name.to_owned(),
+            field: field.to_owned(),
+            transformation,
+            masking: masks.contains_key(column),
+        }
+    };
+    let whole: Vec<Input> =
+        report.indirect.iter().map(|column| input(column, Transformation::Indirect)).collect();
+    let read: Vec<Input> = report.reads.iter().map(|column| input(column, Transformation::Direct)).collect();
+    let mut outputs = Outputs::new();
+    for output in &report.outputs {
+        let dataset = match (output.kind, &output.table) {
+            (OutputKind::Table, Some(table)) => (space.clone(), table.clone()),
+            (OutputKind::File, _) => (space.clone(), "server-file".to_owned()),
+            _ => (client(told.origin), receiver(told.intent)),
+        };
+        let fields = output.columns.iter().map(|column| {
+            let how = |source: &&String| match &column.origin {
+                Some(origin) if origin == *source => Transformation::Identity,
+                _ => Transformation::Direct,
+            };
+            (&column.name, column.direct.iter().map(|source| input(source, how(&source))).collect::<Vec<_>>())
+        });
+        outputs.insert(dataset, column_lineage(fields, &whole));
+    }
+    let statistics = facet(STATISTICS, json!({ "rowCount": told.outcome.rows, "size": told.outcome.bytes }));
+    let outputs = outputs.into_iter().map(|((namespace, name), lineage)| {
+        json!({
+            "namespace": namespace,
+            "name": name,
+            "facets": { "columnLineage": lineage },
+            "outputFacets": { "outputStatistics": statistics },
+        })
+    });
+    (datasets(&read), outputs.collect())
+}
+
+/// Who gets the rows.
+fn receiver(intent: &Intent) -> String {
+    match (&intent.run, &intent.principal.actor) {
+        (Some(run), _) => format!("run/{run}"),
+        (None, Some(actor)) => format!("principal/{}/{actor}", intent.principal.sub),
+        (None, None) => format!("principal/{}", intent.principal.sub),
+    }
+}
+
+/// The event of a run's end: from files and the run's own reads to files.
+#[must_use]
+pub fn ended(
+    (origin, index, time): (&str, u64, u64),
+    (run, job, status): (&str, &str, u8),
+    principal: &PrincipalRef,
+    (inputs, outputs): (&[FileFact], &[FileFact]),
+) -> Value {
+    let file = |file: &FileFact| json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) });
+    let facets = json!({
+        "connect_identity": identity(principal, None),
+        "connect_audit": facet(&own("audit"), json!({ "origin": origin, "outcome": index })),
+    });
+    let received = json!({ "namespace": client(origin), "name": format!("run/{run}") });
+    let inputs: Vec<Value> = inputs.iter().map(file).chain([received]).collect();
+    let outputs: Vec<Value> = outputs.iter().map(file).collect();
+    let job = json!({ "namespace": client(origin), "name": job });
+    let kind = if status == 0 { "COMPLETE" } else { "FAIL" };
+    run_event(time, kind, json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
+}

@@ -1,0 +1,86 @@
+//! Requests: somebody asks for access to a resource, or a statement is held until somebody approves it.
+//! One life for both: pending, then approved, rejected, withdrawn or expired; an approval is used.
+
+use serde::{Deserialize, Serialize};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// To open a resource, for a time.
+    Access,
+    /// To run one statement, once.
+    Statement,
+}
+
+/// Where a request is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestState {
+    /// Nobody has decided.
+    Pending,
+    /// It may be used, for a time.
+    Approved,
+    Rejected,
+    /// Whoever asked took it back.
+    Withdrawn,
+    /// Every use that it had was made.
+    Used,
+    /// Nobody decided, or nobody used it, in time.
+    Expired,
+}
+
+/// One step, as the log has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestStep {
+    Requested,
+    /// Somebody who may decide looked at it for the first time.
+    Seen,
+    Approved,
+    Rejected,
+    Withdrawn,
+    Used,
+    Expired,
+}
+
+macro_rules! words {
+    ($name:ident: $($variant:ident = $word:literal),+) => {
+        impl $name {
+            /// The word in JSON, tables and the store.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// From that word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words!(RequestKind: Access = "access", Statement = "statement");
+words!(RequestState: Pending = "pending", Approved = "approved", Rejected = "rejected",
+    Withdrawn = "withdrawn", Used = "used", Expired = "expired");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_store_is_the_word_of_the_json() {
+        use RequestState::{Approved, Expired, Pending, Rejected, Used, Withdrawn};
+        for state in [Pending, Approved, Rejected, Withdrawn, Used, Expired] {
+            assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
+            assert_eq!(RequestState::from_word(state.as_str()), Some(state));
+        }
+        for kind in [RequestKind::Access, RequestKind::Statement] {
+            assert_eq!(serde_json::to_value(kind).expect("JSON"), kind.as_str());
+            assert_eq!(RequestKind::from_word(kind.as_str()), Some(kind));
+        }
+        assert_eq!(RequestState::from_word("forged"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! The examples of the README, and what can be said of the files that they make.
+
+use connect_tests::{
+    agent::{AgentOptions, SHOP},
+    person::Person,
+    place,
+    process::{self, Finished},
+    world::World,
+};
+use serde_json::Value;
+
+/// Runs an example in the home of whoever runs it.
+fn example(person: &Person, run: &[&str], script: &str, arguments: &[&str]) -> Finished {
+    let script = place::of_tests(&format!("python/examples/{script}")).display().to_string();
+    let python = place::python().display().to_string();
+    let mut all = vec!["run", SHOP];
+    all.extend(run);
+    all.extend(["--", python.as_str(), script.as_str()]);
+    all.extend(arguments);
+    process::run_with(&mut person.connect(&all), "", std::time::Duration::from_secs(120))
+}
+
+fn asks(person: &Person, arguments: &[&str]) -> Value {
+    let mut all = vec!["--json", "lineage"];
+    all.extend(arguments);
+    serde_json::from_str(&person.runs(&all).good()).expect("JSON")
+}
+
+fn named<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
+    answer["nodes"].as_array().expect("nodes").iter().find(|node| node["name"] == name)
+}
+
+#[test]
+fn a_model_of_scikit_learn_is_traced_to_columns_and_masks_and_verified() {
+    let world = World::start();
+    let (ana, sam) = (world.person("ana"), world.person("sam"));
+    let job = ["--job", "order-size", "--out", "model.joblib"];
+    let trained = example(&ana, &job, "train.py", &["model.joblib"]).good();
+    assert!(trained.contains("rows"), "{trained}");
+
+    let verified: Value =
+        serde_json::from_str(&ana.runs(&["--json", "attest", "verify", "model.joblib"]).good())
+            .expect("JSON");
+    assert_eq!(verified["verified"], true);
+    let up = asks(&ana, &["model.joblib"]);
+    for column in ["public.customers.segment", "public.products.price", "public.orders.quantity"] {
+        assert!(named(&up, column).is_some(), "{column}: {up:#}");
+    }
+    let mail = &named(&up, "public.customers.email").expect("the address")["id"];
+    let edges = up["edges"].as_array().expect("edges");
+    let seen = edges.iter().find(|edge| &edge["from"] == mail && edge["flow"] == "direct").expect("an edge");
+    assert_eq!(
+        (seen["masked"].as_str(), seen["through"][0].as_str()),
+        (Some("pii.email"), Some("public.customer_mail"))
+    );
+    // The attestation and the log say the same of the run.
+    let of_attestation: std::collections::BTreeSet<String> = verified["run"]["sources"]
+        .as_array()
+        .expect("sources")
+        .iter()
+        .flat_map(|source| {
+            let columns = source["columns"].as_array().cloned().unwrap_or_default();
+            let table = source["table"].as_str().unwrap_or_default().to_owned();
+            columns
+                .into_iter()
+                .map(move |column| format!("{table}.{}", column["name"].as_str().unwrap_or_default()))
+        })
+        .filter(|name| !name.starts_with("pg_catalog."))
+        .collect();
+    let of_log: std::collections::BTreeSet<String> = up["nodes"]
+        .as_array()
+        .expect("nodes")
+        .iter()
+        .filter(|node| node["kind"] == "column")
+        .map(|node| node["name"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(of_attestation, of_log);
+    // What must be trained again if the table is withdrawn?
+    let page = sam.runs(&["lineage", "public.products", "--all"]).good();
+    assert!(page.contains("made from it") && page.contains("model.joblib"), "{page}");
+}
+
+#[test]
+fn the_answer_of_a_retrieval_is_traced_through_chunks_and_vectors_to_the_columns_of_rows() {
+    let world = World::start_with(&AgentOptions { class: "development", ..AgentOptions::default() });
+    let (ana, li, sam) = (world.person("ana"), world.person("li"), world.person("sam"));
+    let sql = |text: &str| {
+        li.runs(&["exec", SHOP, "--", "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-c", text]).good()
+    };
+    sql("CREATE TABLE chunks (id int PRIMARY KEY, body text, embedding float8[])");
+    sql(
+        "INSERT INTO chunks (id, body) SELECT id, 'Product ' || sku || ' has the price ' || price FROM products WHERE id <= 20",
+    );
+    example(&li, &["--job", "embed", "--out", "vectors.json"], "embed.py", &["vectors.json"]).good();
+    let job = ["--job", "answer", "--actor", "assistant", "--out", "answer.json"];
+    example(&ana, &job, "answer.py", &["answer.json", "What is the price of SKU-7?"]).good();
+    let answer = std::fs::read_to_string(ana.home().join("answer.json")).expect("an answer");
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(answer["chunks"].as_array().map(Vec::len), Some(3), "{answer}");
+
+    let up = asks(&sam, &["answer.json", "--as", "file", "--all"]);
+    for name in
+        ["public.chunks.body", "public.chunks.embedding", "public.products.sku", "public.products.price"]
+    {
+        assert!(named(&up, name).is_some(), "{name}: {up:#}");
+    }
+    let runs: Vec<&Value> =
+        up["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == "run").collect();
+    let jobs: Vec<&str> = runs.iter().filter_map(|run| run["job"].as_str()).collect();
+    assert!(
+        jobs.contains(&"answer") && jobs.contains(&"embed"),
+        "the vectors lead to the run that made them: {jobs:?}"
+    );
+    let run = runs.iter().find(|run| run["job"] == "answer").expect("the run");
+    assert!(run["principal"].as_str().is_some_and(|who| who.ends_with("+assistant")), "{run:#}");
+    let page = sam.runs(&["lineage", "products.price", "--all"]).good();
+    assert!(page.contains("answer.json"), "{page}");
+}

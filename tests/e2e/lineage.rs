@@ -1,0 +1,223 @@
+//! From a column to whoever has it, and back: by a real agent's log, in one command.
+
+use connect_tests::{
+    agent::{AgentOptions, SHOP},
+    leaves,
+    person::Person,
+    place, process,
+    world::World,
+};
+use serde_json::Value;
+
+fn asks(person: &Person, arguments: &[&str]) -> Value {
+    let mut all = vec!["--json", "lineage"];
+    all.extend(arguments);
+    serde_json::from_str(&person.runs(&all).good()).expect("JSON")
+}
+
+fn node<'a>(answer: &'a Value, name: &str) -> &'a Value {
+    let nodes = answer["nodes"].as_array().expect("nodes");
+    let found = nodes.iter().find(|node| node["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {answer:#}"))
+}
+
+/// Between nodes of these names: a table that a statement made has two, by its name and by its OID.
+fn edges<'a>(answer: &'a Value, from: &str, to: &str) -> Vec<&'a Value> {
+    let is = |id: &Value, name: &str| {
+        let nodes = answer["nodes"].as_array().expect("nodes");
+        nodes.iter().any(|node| &node["id"] == id && node["name"] == name)
+    };
+    let edges = answer["edges"].as_array().expect("edges");
+    edges.iter().filter(|edge| is(&edge["from"], from) && is(&edge["to"], to)).collect()
+}
+
+fn sql(person: &Person, text: &str) {
+    person.runs(&["exec", SHOP, "--", "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-c", text]).good();
+}
+
+/// What a sink has, once it has the event with these words; the wait is bounded by the test's patience.
+fn events_with(sink: &std::path::Path, words: &str) -> Vec<Value> {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let text = std::fs::read_to_string(sink).unwrap_or_default();
+        let mut events = Vec::new();
+        for line in text.lines() {
+            events.push(serde_json::from_str(line).expect("JSON"));
+            if line.contains(words) {
+                return events;
+            }
+        }
+        assert!(std::time::Instant::now() < end, "the sink has no {words}: {text}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back() {
+    let mut world = World::start_with(&AgentOptions { class: "development", ..AgentOptions::default() });
+    world.agent.stop();
+    let sink = world.folder().join("events.jsonl");
+    let config = std::fs::read_to_string(world.agent.config()).expect("a configuration");
+    let more = format!(
+        "[[log.sink]]\nname = \"lineage\"\nfile = \"{}\"\nformat = \"openlineage\"\n",
+        sink.display()
+    );
+    std::fs::write(world.agent.config(), format!("{config}\n{more}")).expect("written");
+    world.agent.restart();
+    let (ana, li, sam) = (world.person("ana"), world.person("li"), world.person("sam"));
+    // A table that a statement makes, found again by another session under its OID.
+    sql(
+        &li,
+        "CREATE TABLE report AS SELECT c.segment AS kind, o.quantity FROM customer_mail c JOIN orders o ON o.customer_id = c.id",
+    );
+    let script = "psql -XAtc 'SELECT kind, quantity FROM report' >model.txt; \
+                  psql -XAtc 'SELECT email FROM customer_mail' >>model.txt";
+    let train = ["run", SHOP, "--job", "train", "--output", "model.txt", "--", "sh", "-c", script];
+    ana.runs(&train).good();
+
+    // Where did this file come from? By its hash: under whatever name.
+    std::fs::rename(ana.home().join("model.txt"), ana.home().join("renamed.bin")).expect("renamed");
+    let up = asks(&ana, &["renamed.bin"]);
+    assert_eq!((up["direction"].as_str(), up["scope"].as_str()), (Some("up"), Some("own")), "{up:#}");
+    let run =
+        up["nodes"].as_array().expect("nodes").iter().find(|node| node["kind"] == "run").expect("a run");
+    let run = run["name"].as_str().expect("a name").to_owned();
+    assert_eq!(edges(&up, "public.customers.email", &run)[0]["masked"], "pii.email");
+    assert_eq!(edges(&up, "public.customers.email", &run)[0]["through"][0], "public.customer_mail");
+    // What li did is none of ana's business, and the auditor sees all of it.
+    let names = |answer: &Value| answer["nodes"].to_string();
+    assert!(!names(&up).contains("public.customers.segment"), "{up:#}");
+    let whole = asks(&sam, &["model.txt", "--as", "file", "--all"]);
+    assert_eq!(edges(&whole, "public.customers.segment", "public.report.kind")[0]["flow"], "direct");
+    assert_eq!(edges(&whole, "public.report.kind", &run).len(), 1);
+
+    // Who saw it, masked or not; what must be made again?
+    let down = asks(&sam, &["public.customers.email", "--all", "--since", "1h"]);
+    assert_eq!(edges(&down, "public.customers.email", &run)[0]["masked"], "pii.email");
+    assert_eq!(edges(&down, &run, "model.txt")[0]["flow"], "output");
+    assert_eq!(
+        asks(&sam, &["public.customers.email", "--all", "--until", "1h"])["edges"],
+        Value::Array(vec![])
+    );
+    let page = sam.runs(&["lineage", "public.customers", "--all"]).good();
+    assert!(page.contains("made from it") && page.contains("model.txt"), "{page}");
+    assert!(page.contains("masked: pii.email · through public.customer_mail"), "{page}");
+
+    // A new name changes nothing; the old one still finds it.
+    world.postgres.sql("shop", "ALTER TABLE customers RENAME COLUMN segment TO tier");
+    sql(&ana, "SELECT tier FROM customers LIMIT 1");
+    let renamed = asks(&sam, &["customers.segment", "--all"]);
+    assert_eq!(renamed["roots"].as_array().map(Vec::len), Some(1));
+    assert_eq!(node(&renamed, "public.customers.tier")["names"][0]["name"], "public.customers.segment");
+    assert_eq!(edges(&renamed, "public.customers.tier", "ana@example.com").len(), 1);
+
+    // Read before it had a label.
+    sql(&ana, "SELECT sku FROM products");
+    let before = ["products.sku", "--all", "--before-label"];
+    assert_eq!(asks(&sam, &before)["edges"], Value::Array(vec![]), "it has none");
+
+    // Who may not ask is told why, and nothing else.
+    let refused = ana.runs(&["lineage", "public.customers.email", "--all"]);
+    assert_eq!((refused.code, refused.stderr.contains("no auditor")), (5, true), "{}", refused.stderr);
+    assert_eq!(ana.runs(&["lineage", "api_keys.token"]).code, 3);
+    assert_eq!(li.runs(&["lineage", "model.txt", "--as", "file"]).code, 3, "of somebody else");
+    assert_eq!(ana.runs(&["lineage", "' OR 1=1 --"]).code, 3);
+
+    // Strangers' libraries read what is written for them.
+    let of = |format: &str| {
+        sam.runs(&["lineage", "model.txt", "--as", "file", "--all", "--format", format]).good()
+    };
+    for format in ["openlineage", "cyclonedx", "intoto", "croissant"] {
+        std::fs::write(sam.home().join(format), of(format)).expect("a file");
+    }
+    assert!(of("dot").starts_with("digraph") && of("mermaid").starts_with("flowchart"));
+    let script = place::of_tests("python/lineage_documents.py").display().to_string();
+    let read = [script.as_str(), "openlineage", "cyclonedx", "intoto", "croissant"];
+    let said = process::run(&mut sam.program(&place::python(), &read)).good();
+    assert!(said.contains("masked public.customers.email"), "{said}");
+    let hash = node(&whole, "model.txt")["sha256"].as_str().expect("a hash");
+    assert!(said.contains(&format!("file model.txt {hash}")), "{said}");
+    assert!(said.contains("personal shop-db/public.customers.email: pii.email"), "{said}");
+
+    // What the sink got, read by the same stranger.
+    let id = run.split_once(' ').expect("a job and an id").1;
+    let events = events_with(
+        &sink,
+        &format!("sha256:{}", node(&whole, "model.txt")["sha256"].as_str().expect("a hash")),
+    );
+    let ended = events.last().expect("an event");
+    assert_eq!((ended["run"]["runId"].as_str(), ended["eventType"].as_str()), (Some(id), Some("COMPLETE")));
+    let of_run = |event: &&Value| event["run"]["facets"]["parent"]["run"]["runId"] == id;
+    let parts: Vec<&Value> = events.iter().filter(of_run).collect();
+    assert_eq!(parts.len(), 2, "{parts:#?}");
+    assert!(
+        parts.iter().any(|part| part["run"]["facets"]["connect_decision"]["masks"]["public.customers.email"]
+            == "pii.email")
+    );
+    let script = place::of_tests("python/openlineage_events.py").display().to_string();
+    let file = sink.display().to_string();
+    let said = process::run(&mut sam.program(&place::python(), &[script.as_str(), file.as_str()])).good();
+    assert!(said.contains("public.customers.email"), "{said}");
+
+    world.agent.stop();
+    let leaves = leaves::read(&world.agent.log());
+    let asked = leaves::of_kind(&leaves, "lineage_asked");
+    assert!(asked.iter().any(|leaf| leaf["question"]["about"] == "public.customers.email"), "{asked:?}");
+    assert!(asked.iter().any(|leaf| leaf["question"]["about"] == "' OR 1=1 --" && leaf["edges"] == 0));
+}
+
+#[test]
+fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_found() {
+    let mut world = World::start();
+    let (ana, sam) = (world.person("ana"), world.person("sam"));
+    let train = |job: &str, output: &str, column: &str| {
+        let script = format!("psql -XAtc 'SELECT {column} FROM products' >{output}");
+        ana.runs(&["run", SHOP, "--job", job, "--output", output, "--", "sh", "-c", &script]).good();
+    };
+    train("early", "early.txt", "sku");
+    train("prices", "prices.txt", "price");
+    // Somebody finds out that it is confidential, and that another column is not needed.
+    world.agent.stop();
+    world.postgres.sql(
+        "shop",
+        "ALTER TABLE products DROP COLUMN price CASCADE; ALTER TABLE products ADD COLUMN price int",
+    );
+    world.agent.restart();
+    world.agent.reconfigure(|config| {
+        config
+            .replace("[resource.labels]\n", "[resource.labels]\n\"public.products.sku\" = \"confidential\"\n")
+    });
+    train("late", "late.txt", "sku");
+    sql(&ana, "SELECT price FROM products");
+
+    let runs = |answer: &Value| -> Vec<String> {
+        let nodes = answer["nodes"].as_array().expect("nodes").iter();
+        let names = nodes.filter(|node| node["kind"] == "run").filter_map(|node| node["name"].as_str());
+        names.map(|name| name.split(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    // Which runs read it before it was labelled, and what is to be made again?
+    let before = asks(&sam, &["products.sku", "--all", "--before-label"]);
+    assert_eq!(runs(&before), ["early"], "{before:#}");
+    assert!(before["nodes"].to_string().contains("early.txt"), "{before:#}");
+    let all = asks(&sam, &["products.sku", "--all"]);
+    let mut both = runs(&all);
+    both.sort();
+    assert_eq!(both, ["early", "late"]);
+    let masked: Vec<&Value> =
+        all["edges"].as_array().expect("edges").iter().map(|edge| &edge["masked"]).collect();
+    assert!(masked.contains(&&Value::from("confidential")) && masked.contains(&&Value::Null), "{all:#}");
+
+    // The one that is gone, and the one of its name: two columns, each with what it had.
+    let prices = asks(&sam, &["products.price", "--all"]);
+    assert_eq!(prices["roots"].as_array().map(Vec::len), Some(2), "{prices:#}");
+    assert_eq!(runs(&prices), ["prices"]);
+    assert!(prices["nodes"].to_string().contains("prices.txt"), "{prices:#}");
+    let up = asks(&ana, &["prices.txt"]);
+    let of_it =
+        up["nodes"].as_array().expect("nodes").iter().find(|node| node["name"] == "public.products.price");
+    let of_it = of_it.expect("the column that is gone");
+    let others = prices["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == "column");
+    let numbers: std::collections::BTreeSet<_> = others.map(|node| node["number"].as_i64()).collect();
+    assert_eq!(numbers.len(), 2, "{prices:#}");
+    assert!(of_it["number"].as_i64() == numbers.first().copied().flatten(), "{of_it:#}");
+}

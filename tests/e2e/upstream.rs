@@ -1,0 +1,207 @@
+//! The agent's way to a database: every way of logging in, several hosts, and servers that mean harm.
+
+use std::{fs, time::Duration};
+
+use connect_tests::{
+    agent::{AgentOptions, BENCH, SHOP},
+    imposter::{self, Part},
+    postgres::{self, AGENT_PASSWORD, AGENT_USER, Postgres},
+    process::{self, Finished},
+    wire::framed,
+    world::World,
+};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+fn asks(world: &World) -> Finished {
+    world.person("ana").open(SHOP).psql("SELECT count(*) FROM products;")
+}
+
+#[track_caller]
+fn answers(world: &World) {
+    let finished = asks(world);
+    assert_eq!((finished.stdout.trim(), finished.stderr.as_str()), ("100", ""));
+}
+
+#[test]
+fn md5_and_a_password_under_tls_are_ways_in_and_without_tls_they_are_not() {
+    let world = World::start();
+    let li = world.person("li");
+    let psql = || li.open(SHOP).psql("SELECT count(*) FROM products;").stdout.trim().to_owned();
+    world.postgres.sql(
+        "postgres",
+        &format!("SET password_encryption = 'md5'; ALTER ROLE {AGENT_USER} PASSWORD '{AGENT_PASSWORD}'"),
+    );
+    world.postgres.admit(&format!("hostssl all {AGENT_USER} 127.0.0.1/32 md5"));
+    assert_eq!(psql(), "100", "md5");
+    world.postgres.admit(&format!("hostssl all {AGENT_USER} 127.0.0.1/32 password"));
+    assert_eq!(psql(), "100", "a password");
+    world.postgres.admit(&format!("hostssl all {AGENT_USER} 127.0.0.1/32 trust"));
+    assert_eq!(psql(), "", "a server that proves nothing");
+}
+
+#[test]
+fn a_client_certificate_is_a_way_in_without_a_password() {
+    let world = World::start_behind(|postgres| {
+        let own = certificates(postgres);
+        let folder = own.display();
+        AgentOptions {
+            upstream: Some(format!(
+                "address = \"127.0.0.1:{}\"\nuser = \"{AGENT_USER}\"\nca_file = \"{}\"\n\
+                 client_certificate_file = \"{folder}/client.pem\"\nclient_key_file = \"{folder}/client.key\"",
+                postgres.port(),
+                postgres.authority().display(),
+            )),
+            ..AgentOptions::default()
+        }
+    });
+    answers(&world);
+    world.postgres.admit(&format!("hostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"));
+    assert_eq!(asks(&world).stdout, "", "there is no password");
+}
+
+/// A certificate for the agent, and a server that lets it in by that.
+fn certificates(postgres: &Postgres) -> std::path::PathBuf {
+    let folder = postgres.authority().parent().expect("a folder").to_owned();
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "connect test clients");
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("one");
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.distinguished_name.push(DnType::CommonName, AGENT_USER);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &authority).expect("a certificate");
+    fs::write(folder.join("clients.pem"), authority.pem()).expect("a file");
+    fs::write(folder.join("client.pem"), certificate.pem()).expect("a file");
+    fs::write(folder.join("client.key"), key.serialize_pem()).expect("a file");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(folder.join("client.key"), private).expect("our own file");
+    let trusted = postgres.data().join("clients.pem");
+    fs::copy(folder.join("clients.pem"), &trusted).expect("a copy");
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(&trusted, readable).expect("our own file");
+    postgres.sql("postgres", "ALTER SYSTEM SET ssl_ca_file = 'clients.pem'");
+    // The other resource goes on by its password.
+    postgres.admit(&format!(
+        "hostssl shop {AGENT_USER} 127.0.0.1/32 cert\nhostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"
+    ));
+    folder
+}
+
+#[test]
+fn of_several_hosts_the_first_that_is_there_and_as_asked_is_taken() {
+    let folder = tempfile::TempDir::with_prefix("connect-test-").expect("a temporary folder");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.path(), mode).expect("our own folder");
+    let frozen = Postgres::start(&folder.path().join("frozen"));
+    frozen.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    frozen.reload();
+    let nobody = postgres::free_port();
+    for (attributes, expected_frozen) in
+        [("read-write", false), ("read-only", true), ("any", true), ("primary", true)]
+    {
+        let world = World::start_behind(|postgres| {
+            let below = postgres.authority().parent().expect("a folder").to_owned();
+            let both = [postgres.authority(), frozen.authority()].map(|file| fs::read(file).expect("a file"));
+            fs::write(below.join("both.pem"), both.concat()).expect("a file");
+            fs::write(below.join("password"), AGENT_PASSWORD).expect("a file");
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(below.join("password"), private).expect("our own file");
+            AgentOptions {
+                upstream: Some(format!(
+                    "address = \"127.0.0.1:{nobody}, 127.0.0.1:{}, 127.0.0.1:{}\"\nuser = \"{AGENT_USER}\"\n\
+                     target_session_attrs = \"{attributes}\"\nca_file = \"{folder}/both.pem\"\n\
+                     password_file = \"{folder}/password\"",
+                    frozen.port(),
+                    postgres.port(),
+                    folder = below.display(),
+                )),
+                ..AgentOptions::default()
+            }
+        });
+        let tunnel = world.person("ana").open(SHOP);
+        let expected = if expected_frozen { frozen.port() } else { world.postgres.port() };
+        let finished = tunnel.psql("SHOW port;");
+        assert_eq!(finished.stdout.trim(), expected.to_string(), "{attributes}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_database_that_means_harm_harms_only_its_own_connections() {
+    let authentication = |method: u32, data: &[u8]| framed(b'R', &[&method.to_be_bytes()[..], data].concat());
+    let scram = || vec![Part::Hear, Part::Say(authentication(10, b"SCRAM-SHA-256\0\0")), Part::Hear];
+    let then = |mut parts: Vec<Part>, more: &[Part]| {
+        parts.extend_from_slice(more);
+        parts
+    };
+    let iterations = authentication(11, b"r=abc,s=YWJj,i=4294967295");
+    let longest = [&b"R"[..], &0x7fff_ffff_u32.to_be_bytes()].concat();
+    let cases: Vec<(&str, Vec<Part>)> = vec![
+        ("no word", vec![Part::Wait]),
+        ("garbage", vec![Part::Hear, Part::Flood(vec![0xff; 65_536])]),
+        ("a flood of notices", vec![Part::Hear, Part::Flood(framed(b'N', b"SNOTICE\0Mx\0\0").repeat(1_000))]),
+        ("a length of two gigabytes", vec![Part::Hear, Part::Say(longest), Part::Flood(vec![0; 65_536])]),
+        (
+            "no proof",
+            vec![Part::Hear, Part::Say([authentication(0, b""), framed(b'Z', b"I")].concat()), Part::Wait],
+        ),
+        (
+            "the password in clear",
+            vec![Part::Hear, Part::Say(authentication(3, b"")), Part::Hear, Part::Wait],
+        ),
+        ("md5 in clear", vec![Part::Hear, Part::Say(authentication(5, b"salt")), Part::Hear, Part::Wait]),
+        ("endless work", then(scram(), &[Part::Say(iterations), Part::Wait])),
+        ("proof skipped", then(scram(), &[Part::Say(authentication(0, b"")), Part::Wait])),
+        ("ready at once", vec![Part::Hear, Part::Say(framed(b'Z', b"I")), Part::Wait]),
+        ("an end", vec![Part::Hear]),
+    ];
+    let password = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(password.path(), AGENT_PASSWORD).expect("our own file");
+    for (title, parts) in cases {
+        let port = imposter::start(parts);
+        let options = AgentOptions {
+            upstream: Some(format!(
+                "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\ntls = \"disable\"\n\
+                 connect_timeout = \"2s\"\npassword_file = \"{}\"",
+                password.path().display()
+            )),
+            ..AgentOptions::default()
+        };
+        let world = World::start_with(&options);
+        let li = world.person("li");
+        let [harmed, well] = [li.open(SHOP), li.open(BENCH)];
+        let finished = harmed.psql("SELECT 1;");
+        assert_eq!(finished.code, 2, "{title}: psql could not connect: {}", finished.stdout);
+        assert!(finished.stderr.contains(SHOP), "{title}: {}", finished.stderr);
+        assert!(!finished.stderr.contains(AGENT_PASSWORD), "{title}");
+        assert_eq!(well.psql("SELECT 1;").stdout, "1\n", "{title}");
+        let kibibytes = process::most_memory(world.agent.process().id());
+        assert!(kibibytes < 300 * 1024, "{title}: the agent holds {kibibytes} KiB");
+    }
+}
+
+#[test]
+fn a_silent_first_host_costs_its_time_and_no_more() {
+    let silent = imposter::start(vec![Part::Wait]);
+    let world = World::start_behind(|postgres| {
+        let below = postgres.authority().parent().expect("a folder").to_owned();
+        fs::write(below.join("password"), AGENT_PASSWORD).expect("a file");
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(below.join("password"), private).expect("our own file");
+        AgentOptions {
+            upstream: Some(format!(
+                "address = \"127.0.0.1:{silent},127.0.0.1:{}\"\nuser = \"{AGENT_USER}\"\nca_file = \"{}\"\n\
+                 connect_timeout = \"1s\"\npassword_file = \"{}/password\"",
+                postgres.port(),
+                postgres.authority().display(),
+                below.display(),
+            )),
+            ..AgentOptions::default()
+        }
+    });
+    let tunnel = world.person("ana").open(SHOP);
+    let mut psql = tunnel.client("psql");
+    // Long enough for one host, and too short if the silent one had the usual time.
+    psql.env("PGCONNECT_TIMEOUT", "8").args(["-XqAtc", "SELECT 1"]);
+    let finished = process::run_with(&mut psql, "", Duration::from_secs(60));
+    assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("1\n", ""));
+}

@@ -1,0 +1,84 @@
+//! What guarding costs by itself: the agent's processor beside a pooler's, and texts under the guardrails beside the
+//! same texts under a policy that permits everything.
+
+use std::fs;
+
+use connect_tests::{
+    agent::{Agent, AgentOptions, BENCH},
+    pooler::PgBouncer,
+    world::World,
+};
+
+use crate::{
+    ROUNDS,
+    cost::processor,
+    load::{self, Way},
+    quictun::QuicTun,
+    report::{Figure, Report, median},
+};
+
+const CLIENTS: u32 = 8;
+
+/// One text, again and again.
+const REPEATED: &str = "SELECT abalance FROM pgbench_accounts WHERE aid = 1;\n";
+/// No text twice.
+const DISTINCT: &str = "\\set aid random(1, 1000000)\n\\set other random(1, 1000000000)\n\
+                        SELECT abalance FROM pgbench_accounts WHERE aid = :aid AND bid <> :other;\n";
+
+const EVERYTHING: &str = "@id(\"everything\") permit (principal, action, resource);";
+
+/// Seconds of processor time for 100,000 queries of eight clients: ours without what its tunnel takes, which is
+/// measured by one that only carries bytes.
+pub(crate) fn beside_a_pooler(world: &World, ours: &Way, agent: u32, quictun: &QuicTun, report: &mut Report) {
+    let text = load::script(world, "distinct", DISTINCT);
+    let pooler = PgBouncer::start(
+        &world.folder().join("pooler"),
+        world.postgres.port(),
+        "postgres",
+        "session",
+        "auth_type = any\nmax_client_conn = 100\ndefault_pool_size = 50\n",
+    );
+    let ways = [
+        (Way { name: "pgbouncer", port: pooler.port(), user: "postgres" }, pooler.process()),
+        (Way { name: "connect", port: ours.port, user: ours.user }, agent),
+        (Way { name: "quictun", port: quictun.port(), user: "postgres" }, quictun.far_end()),
+    ];
+    let mut used = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((way, process), used) in ways.iter().zip(&mut used) {
+            let before = processor(*process);
+            let (rate, seconds) = load::of_script(world, way, &text, CLIENTS);
+            used.push((processor(*process) - before) / (rate * seconds) * 1e5);
+        }
+    }
+    let [pooler, agent, tunnel] = used.map(median);
+    let note = format!("{agent:.1} s, {tunnel:.1} s of it a tunnel's; pgbouncer {pooler:.1} s");
+    let figure = Figure::new("4 agent's processor, no tunnel: to pgbouncer", (agent - tunnel) / pooler, "×");
+    report.add(figure.at_most(1.8).note(&note));
+}
+
+/// Transactions a second under the default policy, to those of another agent whose policy permits everything.
+pub(crate) fn on_and_off(world: &World, ours: &Way, report: &mut Report) {
+    let folder = world.folder().join("open");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("policy.cedar"), EVERYTHING).expect("a file");
+    let sections = "[policy]\nfiles = [\"policy.cedar\"]\n";
+    let options = AgentOptions { sections, ..AgentOptions::default() };
+    let open = Agent::start(&folder, &world.postgres, &world.idp, &options);
+    let li = world.newcomer("li", connect_tests::person::Browser::Forms);
+    li.sign_in(&open);
+    let tunnel = li.open(BENCH);
+    let off = Way { name: "everything", port: tunnel.port(), user: "anybody" };
+    for (name, text, least) in [("repeated", REPEATED, 0.97), ("distinct", DISTINCT, 0.90)] {
+        let file = load::script(world, name, text);
+        let mut rates = [const { Vec::new() }; 2];
+        for _ in 0..ROUNDS {
+            for (way, rates) in [ours, &off].into_iter().zip(&mut rates) {
+                rates.push(load::of_script(world, way, &file, CLIENTS).0);
+            }
+        }
+        let [on, off] = rates.map(median);
+        let figure = Figure::new(&format!("5 guardrails on to off, {name} texts"), on / off, "×");
+        report.add(figure.at_least(least).note(&format!("{on:.0}/s and {off:.0}/s")));
+    }
+}
