@@ -280,6 +280,13 @@ pub enum Entry {
         index: u64,
         code: String,
     },
+    /// A sink gets entries again, because the operator asked for it: those from `from` up to where it was.
+    SinkResent {
+        sink: String,
+        from: u64,
+        /// Index of the entry that it would have got next.
+        next: u64,
+    },
     /// The log has a new key. It counts from a checkpoint on that both have signed.
     KeyRotated {
         /// As `name+hash+base64`.
@@ -318,7 +325,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 38] = [
+    pub const KINDS: [&'static str; 39] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -354,6 +361,7 @@ impl Entry {
         "witness_late",
         "witness_back",
         "sink_refused",
+        "sink_resent",
         "key_rotated",
         "pruned",
         "oversized",
@@ -398,6 +406,7 @@ impl Entry {
             Self::WitnessLate { .. } => "witness_late",
             Self::WitnessBack { .. } => "witness_back",
             Self::SinkRefused { .. } => "sink_refused",
+            Self::SinkResent { .. } => "sink_resent",
             Self::KeyRotated { .. } => "key_rotated",
             Self::Pruned { .. } => "pruned",
             Self::Oversized { .. } => "oversized",
