@@ -39,6 +39,7 @@ fn statement(verb: &str, kind: Kind, reads: &[&str], writes: &[&str]) -> Stateme
         lookups: 0,
         assigned: Vec::new(),
         gives_mask: false,
+        settings: Vec::new(),
         changes,
         shapes: Vec::new(),
         effect: Effect::None,

@@ -31,6 +31,7 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         lookups: 0,
         assigned: Vec::new(),
         gives_mask: false,
+        settings: Vec::new(),
         changes: crate::statement::Changes::default(),
         shapes: Vec::new(),
         effect: Effect::None,
@@ -309,7 +310,7 @@ fn to_prepare_runs_nothing_and_waits_for_nobody() {
     let shape = Shape::Unbounded { relation: "public.orders".into(), verb: "delete" };
     let delete = Statement { shapes: vec![shape], ..statement("delete", Kind::Write) };
     let prepare = Statement { effect: Effect::Prepare { name: "p".into() }, ..delete.clone() };
-    let execute = Statement { effect: Effect::Execute { name: "p".into() }, ..delete };
+    let execute = Statement { effect: Effect::Execute { name: "p".into(), settings: Vec::new() }, ..delete };
     assert!(matches!(ASKER.verdict(&prepare), Verdict::Permit(..)));
     assert!(matches!(ASKER.verdict(&execute), Verdict::Hold(..)));
 }

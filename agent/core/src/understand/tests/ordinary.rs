@@ -312,7 +312,7 @@ fn effects_are_known_for_the_statements_after() {
     let catalog = shop();
     for (statement, effect) in [
         ("PREPARE p AS SELECT 1", Effect::Prepare { name: "p".into() }),
-        ("EXECUTE p", Effect::Execute { name: "p".into() }),
+        ("EXECUTE p", Effect::Execute { name: "p".into(), settings: Vec::new() }),
         ("DEALLOCATE p", Effect::Deallocate { name: Some("p".into()) }),
         ("DEALLOCATE ALL", Effect::Deallocate { name: None }),
         ("DECLARE c CURSOR FOR SELECT 1", Effect::Declare { name: "c".into() }),

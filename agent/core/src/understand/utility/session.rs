@@ -44,7 +44,8 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
             Found::new(verb, Kind::Read).effect(Effect::Fetch { name: fetch.portalname.clone() })
         }
         NodeEnum::ExecuteStmt(execute) => {
-            let effect = Effect::Execute { name: execute.name.clone() };
+            let settings = execute.params.iter().map(settings::is_harmless).collect();
+            let effect = Effect::Execute { name: execute.name.clone(), settings };
             with_arguments(Found::new("execute", Kind::Read).effect(effect), &execute.params, catalog)
         }
         _ => return None,

@@ -111,6 +111,7 @@ impl Connection {
             lookups: 0,
             assigned: Vec::new(),
             gives_mask: false,
+            settings: Vec::new(),
             changes: Changes::default(),
             shapes: Vec::new(),
             effect: Effect::None,

@@ -25,7 +25,7 @@ use crate::{
     approval::{Approval, Approved},
     decide::{Asking, Verdict, limit},
     machine::Output,
-    protocol::postgres::{answer, frame::Side},
+    protocol::postgres::{answer, frame::Side, values::Values},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
     statement::{Effect, Kind, Protection, Schema, Statement},
 };
@@ -40,6 +40,8 @@ pub(super) struct Execution {
     pub(super) binds: [u8; 32],
     /// What PREPARE or DECLARE would put under its name.
     pub(super) prepared: Arc<Prepared>,
+    /// What a function call gives that does not stand in its text.
+    pub(super) given: Option<Values>,
 }
 
 /// The client message that runs it.

@@ -87,6 +87,8 @@ pub(super) fn catalog() -> Catalog {
         ("count", Volatility::Immutable),
         ("upper", Volatility::Immutable),
         ("now", Volatility::Stable),
+        ("current_setting", Volatility::Stable),
+        ("lower", Volatility::Immutable),
         ("pg_sleep", Volatility::Volatile),
         ("set_config", Volatility::Volatile),
     ] {
