@@ -232,7 +232,7 @@ impl Connection {
             assigned: inner.assigned.clone(),
             gives_mask: facts.gives_mask,
             changes: inner.changes(),
-            shapes: inner.shapes.clone(),
+            shapes: inner.shapes.iter().chain(&facts.shapes).cloned().collect(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
             under: facts.under.clone(),
