@@ -119,7 +119,7 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.set("resources", json!([{"name": request.resource, "type": "database"}]));
             event.set("status_detail", json!(request.step));
         }
-        Entry::Revoked { whom, cause, .. } | Entry::Restored { whom, cause } => {
+        Entry::Revoked { whom, cause, .. } | Entry::Restored { whom, cause, .. } => {
             event.set("user", json!({"name": whom}));
             event.set("privileges", json!([]));
             event.set("status_code", json!(cause));

@@ -173,6 +173,8 @@ pub enum Shape {
     Destructive { what: String },
     /// COPY to or from a file or program of the server.
     ServerFile,
+    /// It takes locks that others may wait for, by a function.
+    Lock,
 }
 
 /// What a statement changes for those after it.

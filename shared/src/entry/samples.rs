@@ -6,7 +6,7 @@ use crate::{
     api::{LineageDirection, LineageKind, LineageQuestion, SearchFilter, SearchScope},
     attest::FileFact,
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
-    grant::{Action, RunIdentity},
+    grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
@@ -73,6 +73,9 @@ impl Entry {
                     parent: None,
                 }),
                 task: Some(text("ticket-12/step-1")),
+                parent: Some(GRANT),
+                tables: vec![text("public.orders")],
+                budget: Some(Box::new(BudgetPart { rows: Some(500), ..BudgetPart::default() })),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -108,6 +111,8 @@ impl Entry {
             Self::Restored {
                 cause: text("event/account-enabled"),
                 whom: text("subject 248289761001 of https://id.example.com"),
+                by: Some(principal()),
+                reason: Some(text("looked at: a test")),
             },
             Self::ConnectionOpened {
                 session: SESSION,
@@ -194,6 +199,7 @@ impl Entry {
                 sequence: Some(0),
                 run: Some(RUN),
                 task: Some(text("ticket-12/step-1")),
+                purpose: Some(text("the monthly report")),
                 lineage: Some(text("0c3f9a61b2d47e58")),
                 decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
             })),
@@ -218,6 +224,7 @@ impl Entry {
                 sequence: Some(1),
                 run: Some(RUN),
                 task: Some(text("ticket-12/step-1")),
+                purpose: Some(text("the monthly report")),
                 decision: decision(Outcome::Deny, vec![reason]),
             })),
             Self::Explained {

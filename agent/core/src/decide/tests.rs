@@ -12,7 +12,7 @@ use super::{Asking, DEFAULT_POLICY, Policies, Verdict, evaluate::obligations};
 use crate::{
     approval::{Approval, Approved, Binder},
     catalog::Oid,
-    principal::{GrantInForce, Principal, Resource, ResourceClass},
+    principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
     statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape, Statement},
 };
@@ -84,7 +84,13 @@ impl Case {
         };
         let actions =
             if self.actions.is_empty() { vec![Action::Read, Action::Write] } else { self.actions.clone() };
-        let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions, reason: None };
+        let grant = GrantInForce {
+            id: GrantId::from_random([1; 16]),
+            actions,
+            reason: None,
+            task: None,
+            narrowed: Narrowed::default(),
+        };
         let resource = Resource {
             name: "prod-db".into(),
             database: "shop".into(),

@@ -377,8 +377,9 @@ fn changes(facts: &Facts<'_>, verb: &str, catalog: &Catalog) -> Changes {
     changes
 }
 
-/// Updates and deletions that name no rows.
+/// Updates and deletions that name no rows, and locks.
 pub(super) fn shapes(facts: &Facts<'_>, catalog: &Catalog) -> Vec<Shape> {
+    let locks = facts.calls.iter().any(|call| functions::check(call, catalog) == Ok(Consequence::Lock));
     let writes = facts.writes.iter().filter(|write| write.bound == Bound::Everything);
     writes
         .map(|write| {
@@ -393,5 +394,6 @@ pub(super) fn shapes(facts: &Facts<'_>, catalog: &Catalog) -> Vec<Shape> {
             };
             Shape::Unbounded { relation, verb }
         })
+        .chain(locks.then_some(Shape::Lock))
         .collect()
 }

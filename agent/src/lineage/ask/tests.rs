@@ -72,6 +72,9 @@ impl Place {
             certificate: String::new(),
             run: Some(RunIdentity { id: run, job: "train".to_owned(), key: String::new(), parent: None }),
             task: None,
+            parent: None,
+            tables: Vec::new(),
+            budget: None,
         });
     }
 
@@ -146,6 +149,7 @@ impl Place {
             sequence: None,
             run,
             task: None,
+            purpose: None,
             lineage: Some(reference),
             decision: Decision {
                 outcome: Outcome::Permit(Vec::new()),

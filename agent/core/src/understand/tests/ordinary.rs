@@ -3,7 +3,7 @@
 use super::world::{class, one, shop, unprotected};
 use crate::{
     record::ReadProof,
-    statement::{Effect, Kind},
+    statement::{Effect, Kind, Shape},
 };
 
 fn all(expected: &str, statements: &[&str]) {
@@ -295,6 +295,30 @@ fn only_what_changes_nothing_is_proved_to_read() {
         "SELECT upper(email) FROM customers",
     ] {
         assert_eq!(one(&catalog, statement).proof, ReadProof::MayWrite, "{statement}");
+    }
+}
+
+#[test]
+fn a_lock_by_a_function_is_seen_wherever_it_is_taken() {
+    let catalog = shop();
+    for statement in [
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)",
+        "SELECT id FROM products WHERE pg_try_advisory_lock(id)",
+        "SELECT (SELECT pg_advisory_xact_lock(1))",
+        "WITH l AS (SELECT pg_advisory_lock(1)) SELECT 1 FROM l",
+        "SELECT 1 FROM pg_try_advisory_lock(3)",
+        "SELECT upper(email) FROM customers WHERE pg_try_advisory_lock(1)",
+        "EXECUTE p (pg_advisory_lock(1))",
+        "PREPARE p AS SELECT pg_advisory_lock(1)",
+        "DECLARE c CURSOR FOR SELECT pg_advisory_lock(1)",
+        "COPY (SELECT pg_advisory_lock(1)) TO STDOUT",
+        "EXPLAIN ANALYZE SELECT pg_advisory_lock(1)",
+    ] {
+        assert!(one(&catalog, statement).shapes.contains(&Shape::Lock), "{statement}");
+    }
+    for statement in ["SELECT pg_advisory_unlock(1)", "SELECT 1", "EXPLAIN SELECT pg_advisory_lock(1)"] {
+        assert!(!one(&catalog, statement).shapes.contains(&Shape::Lock), "{statement}");
     }
 }
 

@@ -10,7 +10,7 @@ use pg_query::{
 
 use crate::{
     catalog::Catalog,
-    statement::{Effect, Kind, Protection, Refusal},
+    statement::{Effect, Kind, Protection, Refusal, Shape},
     understand::{facts::Place, found::Found, functions::Consequence, query, refusal, settings, walk},
 };
 
@@ -118,6 +118,7 @@ fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found 
     let found = Found { gives_mask: facts.gives_mask, ..found };
     match query::judge(&facts, None, catalog) {
         Ok(judged) if judged.consequence == Consequence::None => found,
+        Ok(judged) if judged.consequence == Consequence::Lock => found.may_write().shape(Shape::Lock),
         Ok(_) => found.may_write(),
         Err(refusal) => found.refused(refusal),
     }

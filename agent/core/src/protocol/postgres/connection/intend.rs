@@ -235,7 +235,7 @@ impl Connection {
             // A cursor was asked when it was opened.
             settings: Vec::new(),
             changes: inner.changes(),
-            shapes: inner.shapes.clone(),
+            shapes: inner.shapes.iter().chain(&facts.shapes).cloned().collect(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
             under: facts.under.clone(),
