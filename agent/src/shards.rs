@@ -135,7 +135,7 @@ mod tests {
         let shards = Shards::start().expect("threads");
         let handle = shards.first().expect("a thread");
         let (told, heard) = std::sync::mpsc::channel();
-        let busy = handle.spawn(async move { away(|| heard.recv().expect("told")) });
+        let busy = handle.spawn(async move { away(move || heard.recv().expect("told")) });
         // If it were held up, nobody would ever tell the first one.
         let other = handle.spawn(async move { told.send(7).expect("heard") });
         let runtime = Builder::new_current_thread().build().expect("a runtime");

@@ -63,7 +63,7 @@ const ASYNCPG: Suite = Suite {
         "test_record",
         "test_transaction",
     ],
-    least: [100, 220],
+    least: [100, 250],
     by_design: include_str!("../corpora/suites/asyncpg.txt"),
 };
 

@@ -5,6 +5,7 @@ usage: driver_suite.py FOLDER [MODULE...]
 FOLDER holds `tests` of the driver's source distribution; which server is asked is in the environment, in the
 driver's own variables. Without modules all of them run.
 """
+import os
 import signal
 import sys
 import unittest
@@ -73,6 +74,21 @@ class Lines(unittest.TestResult):
             self.say(test, "failed", last_line(error))
 
 
+def in_one_database():
+    """asyncpg's tests of pools name a database of a cluster of their own; here there is one database."""
+    from asyncpg._testbase import ClusterTestCase
+
+    own = ClusterTestCase.get_connection_spec.__func__
+
+    def get_connection_spec(cls, kwargs={}):
+        given = own(cls, kwargs)
+        if given.get("database") == "postgres":
+            given["database"] = os.environ["PGDATABASE"]
+        return given
+
+    ClusterTestCase.get_connection_spec = classmethod(get_connection_spec)
+
+
 def chosen(loader):
     if modules:
         return loader.loadTestsFromNames([f"tests.{module}" for module in modules])
@@ -82,4 +98,6 @@ def chosen(loader):
 
 signal.signal(signal.SIGALRM, too_long)
 warnings.simplefilter("ignore")
+if folder.name == "asyncpg":
+    in_one_database()
 chosen(unittest.TestLoader()).run(Lines())

@@ -26,6 +26,7 @@ use connect_shared::{entry::Entry, ids::StatementId};
 use tokio::{
     io::AsyncWriteExt,
     sync::{mpsc, watch},
+    task::JoinHandle,
     time::{Sleep, timeout},
 };
 
@@ -86,6 +87,8 @@ pub(super) struct Pump {
     waiting: Option<Waiting>,
     /// A request of our own to cancel, until the server has it.
     cancelling: Option<Cancelling>,
+    /// The client's request to cancel what runs on another connection, until the server has it.
+    passing_on: Option<JoinHandle<()>>,
     /// Counts requests to cancel.
     cancels: Follow<u64>,
     cancelled: watch::Sender<u64>,
@@ -184,6 +187,7 @@ impl Pump {
             reading: None,
             waiting: None,
             cancelling: None,
+            passing_on: None,
             cancels: Follow::new(cancelled.subscribe()),
             cancelled,
             alarm: None,
@@ -211,6 +215,10 @@ impl Pump {
             if let Some(code) = self.ended.take() {
                 // First, for whoever waits for this may be short of time.
                 self.context.record_end(&code);
+                // A client waits for this end before it says more, or what it says next would be cancelled.
+                if let Some(passing_on) = self.passing_on.take() {
+                    let _either_way = passing_on.await;
+                }
                 self.close(&code).await;
                 self.see_off(&code).await;
                 return code;

@@ -111,7 +111,7 @@ impl Pump {
     }
 
     /// A cancel request: it reaches what the same principal runs, and nobody else.
-    fn cancel(&self, key: CancelKey) {
+    fn cancel(&mut self, key: CancelKey) {
         let Some(found) = self.context.cancels.find(key, &self.context.facts.principal.reference) else {
             return;
         };
@@ -119,7 +119,8 @@ impl Pump {
         if self.context.log.append(entry).is_ok() {
             // A statement that waits for an approval runs nowhere: its connection is told, too.
             found.told.send_modify(|count| *count += 1);
-            spawn_cancel(found);
+            // It goes out even if the connection is over before.
+            self.passing_on = Some(tokio::spawn(send_cancel(found)));
         }
     }
 
@@ -135,10 +136,6 @@ impl Pump {
             }
         }));
     }
-}
-
-fn spawn_cancel(cancellable: Cancellable) {
-    tokio::spawn(send_cancel(cancellable));
 }
 
 /// It is over when the server has passed it on, or after a while without a word of it.

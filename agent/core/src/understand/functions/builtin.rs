@@ -98,9 +98,12 @@ fn volatile(name: &str) -> Rule {
     }
 }
 
-/// Volatile, and they only read: clocks, chance, sizes, states of the server.
-const READS: [&str; 46] = [
+/// Volatile, and they only read: clocks, chance, sizes, states of the server. `timezone` was before 14, which makes
+/// it of AT TIME ZONE.
+const READS: [&str; 49] = [
     "amvalidate",
+    "array_sample",
+    "array_shuffle",
     "bernoulli",
     "clock_timestamp",
     "currval",
@@ -142,6 +145,7 @@ const READS: [&str; 46] = [
     "random_normal",
     "system",
     "timeofday",
+    "timezone",
     "txid_status",
     "unicode_assigned",
     "uuidv4",

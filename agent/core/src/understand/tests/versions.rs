@@ -27,6 +27,15 @@ fn a_keyword_that_is_a_name_to_an_older_server_is_refused() {
 }
 
 #[test]
+fn at_time_zone_is_a_volatile_function_to_old_servers_and_harmless() {
+    let mut catalog = of_version(130_000);
+    let functions = std::sync::Arc::make_mut(&mut catalog.builtin_functions);
+    functions
+        .insert("timezone".into(), BuiltinFunction { volatility: Volatility::Volatile, aggregate: false });
+    assert_eq!(refusal(&catalog, "SELECT created_at AT TIME ZONE 'EST' FROM orders"), None);
+}
+
+#[test]
 fn extract_is_what_a_server_of_its_version_makes_of_it() {
     let text = "SELECT extract(year FROM created_at) FROM orders";
     for version in [130_000, 140_000, 150_018, 180_000] {
