@@ -14,7 +14,7 @@ pub(crate) use self::{
     audit::{Audit, EventFormat, Filter, History, Receipt, Reconcile, Search, Tail, Verify},
     lineage::{Lineage, LineageFormat},
     mcp::{Mcp, McpClient, McpServe},
-    run::{Run, RunSession, RunStart, RunStop},
+    run::{Run, RunSession, RunStart, RunStop, RunWish},
 };
 use crate::{
     certificate::Fingerprint,

@@ -21,7 +21,10 @@ pub enum GrantRefusal {
     BadActor,
     #[error("the task must be 1 to 128 letters, digits, `-`, `_`, `.`, `/`, `:` or `#`")]
     BadTask,
-    #[error("the run needs a UUID, the name of a job, and a key with the run's id as its name")]
+    #[error(
+        "the run needs a UUID, the name of a job, a key with the run's id as its name, and no resources or 2 to 16 \
+         of which this is one"
+    )]
     BadRun,
     #[error("the reason must be one line of at most 500 characters")]
     BadReason,

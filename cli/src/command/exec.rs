@@ -18,7 +18,7 @@ use crate::{
     failure::{self, Outcome},
     identity::Holder,
     program,
-    session::{self, ClientSettings, Held, LocalWish, Patience, Request, Signals, Until},
+    session::{self, ClientSettings, LocalWish, Others, Patience, Request, Signals},
 };
 
 pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Outcome<Ending> {
@@ -53,7 +53,7 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
     let opened = session::open(application, &request, holder).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());
-    run_in(application, opened, &command, request.patience, &[]).await
+    run_in(application, vec![opened], &command, request.patience, &[]).await
 }
 
 /// Opens a session and runs a command in it.
@@ -66,32 +66,33 @@ pub(super) async fn with_session(
     // Known before anybody is asked to sign in.
     find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open(application, request, holder).await?;
-    run_in(application, opened, command, request.patience, &[]).await
+    run_in(application, vec![opened], command, request.patience, &[]).await
 }
 
-/// Runs a command in a session, with more variables than the session's.
+/// Runs a command in a session, or in several of which it finds the first one in the usual variables; with more
+/// variables than that session's.
 pub(super) async fn run_in(
     application: &Application,
-    opened: session::Opened,
+    opened: Vec<session::Opened>,
     command: &[OsString],
     patience: Patience,
-    more: &[(&'static str, String)],
+    more: &[(String, String)],
 ) -> Outcome<Ending> {
+    let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
-    let mut child = start(&opened.client, command, patience, more)?;
-    let (told, mut done) = tokio::sync::oneshot::channel();
+    let mut child = start(&first.client, command, patience, more)?;
+    let (told, done) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         let status = wait(&mut child, &mut signals).await;
         let _held_no_more = told.send(());
         status
     });
-    let finished = Box::pin(async move {
-        let _ended = (&mut done).await;
-    });
-    if let Held::Ended(report) = opened.hold(&application.console, Until::Happens(finished)).await {
-        application.console.fail(&report);
-    }
+    let finished = async move {
+        let _ended = done.await;
+    };
+    // Why one ended before the command was said then.
+    let _held = session::hold_all(opened, &application.console, finished, Others::GoOn).await;
     let status = waiting.await.map_err(|error| failure::unexpected(error.to_string()))?;
     let status = status.map_err(|error| failure::unexpected(failure::reason(&error)))?;
     Ok(Ending::Status(code_of(status)))
@@ -101,7 +102,7 @@ fn start(
     client: &ClientSettings,
     command: &[OsString],
     patience: Patience,
-    more: &[(&'static str, String)],
+    more: &[(String, String)],
 ) -> Outcome<Child> {
     let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;
     let mut starting = Command::new(find(name)?);
