@@ -84,6 +84,15 @@ complete -c connect -n "__fish_connect_using_subcommand open" -l no-input -d 'Ne
 complete -c connect -n "__fish_connect_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l actor -l as-agent -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l task -d 'What the AI agent works on: an id that stands in every record' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l parent -d 'Take a part of this session\'s grant [default: CONNECT_PARENT, which the command of an AI agent\'s exec has]' -r -F
+complete -c connect -n "__fish_connect_using_subcommand exec" -l table -d 'Only these tables: SCHEMA.TABLE or SCHEMA.*' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l for -d 'For at most so long: 30s, 10m' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l statements -d 'At most so many statements' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l rows -d 'At most so many rows' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l cells -d 'At most so many cells: rows times columns' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l bytes -d 'At most so many bytes' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l persons -d 'Rows of at most so many different persons' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -347,6 +356,7 @@ complete -c connect -n "__fish_connect_using_subcommand revoke" -l color -d 'Whe
 always\t''
 never\t''"
 complete -c connect -n "__fish_connect_using_subcommand revoke" -l mine -d 'All sessions of your own'
+complete -c connect -n "__fish_connect_using_subcommand revoke" -l lift -d 'Let a principal in again whom an operator or a canary keeps out'
 complete -c connect -n "__fish_connect_using_subcommand revoke" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand revoke" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand revoke" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -609,6 +619,7 @@ complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l resource -d 'Offer only these resources [default: all that you may open]' -r
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l task -d 'What it is started for: an id that stands in every record, before what a call names as its own task' -r
+complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l parent -d 'Serve a sub-agent, with a part of this session\'s grant [default: CONNECT_PARENT]' -r -F
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -l http -d 'Serve HTTP on this port of the loopback, to whoever has the token; 0 takes a free one' -r
 complete -c connect -n "__fish_connect_using_subcommand mcp; and __fish_seen_subcommand_from serve" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'

@@ -35,7 +35,7 @@ use connect_shared::error::{ErrorReport, Exit};
 use http::{HeaderValue, StatusCode, header};
 
 use self::error::ApiError;
-use crate::serve::Agent;
+use crate::{grants::MAX_GRANT, serve::Agent};
 
 /// Longest body of a request.
 const MAX_BODY: usize = 16 * 1024;
@@ -47,7 +47,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
     Router::new()
         .route("/v1/agent", get(info::agent))
         .route("/v1/resources", get(info::resources))
-        .route("/v1/grants", post(grants::issue))
+        .route("/v1/grants", post(grants::issue).layer(DefaultBodyLimit::max(MAX_BODY + MAX_GRANT)))
         .route("/v1/explain", post(explain::explain).layer(DefaultBodyLimit::max(explain::MAX_BODY)))
         .route("/v1/revocations", post(revocations::revoke))
         .route("/v1/back-channel-logout", post(events::logout))

@@ -16,7 +16,9 @@ use crate::{
     analyze, audit,
     check::{self, Reach},
     config::{Config, ConfigError},
-    demo, demo_query, dev_idp, init,
+    demo, demo_query, dev_idp,
+    export::{lag, resend},
+    init,
     keys::{self, KeyError},
     labels, log, policy,
     serve::{self, ServeError},
@@ -89,6 +91,25 @@ enum AuditCommand {
         #[arg(long, value_name = "RULE")]
         keep: Option<String>,
     },
+    /// Where each sink stands: what it has taken, and how far it is behind.
+    Sinks {
+        #[command(flatten)]
+        file: File,
+        /// How it is printed.
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: lag::Form,
+    },
+    /// Sends entries to a sink again. The agent does it, running or when it starts.
+    Resend {
+        #[command(flatten)]
+        file: File,
+        /// Its name in the configuration.
+        #[arg(long, value_name = "NAME")]
+        sink: String,
+        /// Index of the first entry.
+        #[arg(long, value_name = "INDEX")]
+        from: u64,
+    },
     /// Measures how many entries a second a disk takes, in a log of its own.
     Measure(log::MeasureArgs),
 }
@@ -151,6 +172,12 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         Command::Audit { command: AuditCommand::RotateKey(file) } => rotate_key(&load(&file.config)?),
         Command::Audit { command: AuditCommand::Prune { file, keep } } => {
             prune(&load(&file.config)?, keep.as_deref())
+        }
+        Command::Audit { command: AuditCommand::Sinks { file, output } } => {
+            lag::list(&load(&file.config)?, output)
+        }
+        Command::Audit { command: AuditCommand::Resend { file, sink, from } } => {
+            resend(&load(&file.config)?, &sink, from)
         }
         Command::Audit { command: AuditCommand::Measure(wish) } => measure(&wish).await,
         Command::Fingerprint(file) => {
@@ -231,6 +258,14 @@ fn prune(config: &Config, keep: Option<&str>) -> Result<(), ErrorReport> {
         )),
         None => say("nothing is old enough, or a sink has not taken it yet"),
     }
+}
+
+fn resend(config: &Config, sink: &str, from: u64) -> Result<(), ErrorReport> {
+    let entries = resend::wish(config, sink, from).map_err(|error| {
+        ErrorReport::new("not_resent", Exit::Usage, format!("nothing is sent again: {error}"))
+            .help("connect-agent audit sinks")
+    })?;
+    say(&format!("`{sink}` gets {entries} entries again, from {from} on, as soon as the agent runs"))
 }
 
 async fn measure(wish: &log::MeasureArgs) -> Result<(), ErrorReport> {

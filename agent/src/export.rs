@@ -2,16 +2,20 @@
 //! what is before it was taken; so everything arrives at least once and in order, also after a stop of any
 //! kind, and duplicates are at most one batch. A sink that is away holds up itself and nothing else.
 //!
-//! [`engine`] moves the cursors; [`file`], [`webhook`], [`syslog`], [`otlp`], [`splunk`] and [`openlineage`] are
+//! [`engine`] moves the cursors; [`summary`] lets a receiver prove that it has everything, [`resend`] gives entries
+//! again, and [`lag`] says how far behind a sink is. [`file`], [`webhook`], [`syslog`], [`otlp`], [`splunk`] and [`openlineage`] are
 //! where events go to.
 
 mod cursor;
 mod engine;
 mod file;
 mod http;
+pub(crate) mod lag;
 mod openlineage;
 mod otlp;
+pub(crate) mod resend;
 mod splunk;
+mod summary;
 mod syslog;
 mod webhook;
 

@@ -6,6 +6,7 @@
 //!
 //! Read next: [`rules`] for who may do what, [`verify`] for what a grant must survive.
 
+mod hand_on;
 mod issue;
 mod refusal;
 mod rules;
@@ -18,9 +19,12 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use connect_core::principal::Principal;
+use connect_core::{
+    budget::actors::{Amounts, Part},
+    principal::{Narrowed, Principal},
+};
 use connect_shared::{
-    grant::Action,
+    grant::{Action, HandedOn},
     ids::{GrantId, RunId},
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -61,8 +65,14 @@ pub struct VerifiedGrant {
     pub run: Option<RunId>,
     /// The AI agent's task that it is for.
     pub task: Option<String>,
+    /// The tables that it is for; empty: all.
+    pub tables: Vec<String>,
+    /// Who has handed it on, and what of their budgets.
+    pub handed_on: Vec<HandedOn>,
     /// Why it was asked for.
     pub reason: Option<String>,
+    /// When it was issued, in seconds since 1970-01-01T00:00:00Z.
+    pub issued_at: u64,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub expires_at: u64,
     /// How its principal had signed in.
@@ -71,6 +81,40 @@ pub struct VerifiedGrant {
 }
 
 impl VerifiedGrant {
+    /// Whether another grant may take its place in a session: it is of the same principal, for the same, and
+    /// handed on in the same way.
+    #[must_use]
+    pub fn continues(&self, other: &Self) -> bool {
+        self.principal.reference == other.principal.reference
+            && self.resource == other.resource
+            && self.run == other.run
+            && self.task == other.task
+            && self.tables == other.tables
+            && self.handed_on == other.handed_on
+    }
+
+    /// Keys of those who have handed it on.
+    pub fn givers(&self) -> impl Iterator<Item = &str> {
+        self.handed_on.iter().map(|step| step.by.as_str())
+    }
+
+    /// What it leaves out.
+    #[must_use]
+    pub fn narrowed(&self) -> Narrowed {
+        let names = self.principal.reference.chain().skip(1);
+        let parts = self.handed_on.iter().zip(names).map(|(HandedOn { by, budget }, name)| Part {
+            id: format!("{by}/{name}"),
+            most: Amounts {
+                statements: budget.statements.unwrap_or(u64::MAX),
+                rows: budget.rows.unwrap_or(u64::MAX),
+                cells: budget.cells.unwrap_or(u64::MAX),
+                bytes: budget.bytes.unwrap_or(u64::MAX),
+                persons: budget.persons.unwrap_or(u64::MAX),
+            },
+        });
+        Narrowed { tables: self.tables.clone().into(), parts: parts.collect() }
+    }
+
     /// Who is behind it.
     #[must_use]
     pub fn standing(&self) -> Standing {

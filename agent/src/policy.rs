@@ -176,8 +176,9 @@ impl Follower {
                 // What cannot be recorded does not begin to decide.
                 match self.log.append(entry) {
                     Ok(_) => {
-                        tracing::info!(digest = policies.digest(), "another policy set decides");
+                        let digest = policies.digest().to_owned();
                         in_force.replace(policies);
+                        tracing::info!(digest, "another policy set decides");
                     }
                     Err(error) => tracing::warn!(%error, "a policy set is not used: it cannot be recorded"),
                 }

@@ -24,8 +24,14 @@ use connect_shared::{entry::PrincipalRef, grant::Action, ids::SessionId};
 use tokio::sync::watch;
 
 use self::shut::Shut;
-pub use self::shut::{Lock, Until, Whom};
-use crate::identity::SignedIn;
+pub use self::shut::{Lifted, Lock, Until, Whom};
+use crate::{
+    grants::{Thumbprint, VerifiedGrant},
+    identity::SignedIn,
+};
+
+/// How long a key that was cut is remembered: no grant that it handed on lasts so long.
+const KEY_MEMORY: u64 = 24 * 60 * 60;
 
 /// A cut that has been ordered.
 #[derive(Debug, Clone)]
@@ -56,10 +62,33 @@ impl From<&SignedIn> for Standing {
     }
 }
 
+/// By which keys a grant came to a session: its own, and those of the AI agents that handed it on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    pub own: String,
+    pub givers: Vec<String>,
+    /// When the grant was issued, in seconds since 1970-01-01T00:00:00Z.
+    pub issued_at: u64,
+}
+
+impl Line {
+    /// Of a grant that is bound to this certificate.
+    #[must_use]
+    pub fn of(grant: &VerifiedGrant, certificate: &Thumbprint) -> Self {
+        Self {
+            own: certificate.as_str().to_owned(),
+            givers: grant.givers().map(str::to_owned).collect(),
+            issued_at: grant.issued_at,
+        }
+    }
+}
+
 /// All of it.
 #[derive(Debug)]
 pub struct Revocations {
     sessions: Mutex<HashMap<SessionId, Held>>,
+    /// Keys whose sessions were cut, and when: what they had handed on until then is worth nothing.
+    ended: Mutex<HashMap<String, u64>>,
     shut: Shut,
     /// The agent's own provider: names without a prefix are its people's.
     home: String,
@@ -70,7 +99,14 @@ struct Held {
     standing: Standing,
     resource: String,
     actions: Vec<Action>,
+    line: Line,
     cut: watch::Sender<Option<Cut>>,
+}
+
+impl Held {
+    fn end(&self, at: Instant, why: &str) {
+        self.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+    }
 }
 
 /// A session in the table; it is taken out when this is dropped.
@@ -89,12 +125,29 @@ impl Revocations {
     /// The file of them is damaged: nobody could say who must not come in.
     pub fn open(state: &Path, home: &str, now: u64) -> Result<Arc<Self>, String> {
         let shut = Shut::open(state.join("revoked.json"), now)?;
-        Ok(Arc::new(Self { sessions: Mutex::default(), shut, home: home.to_owned() }))
+        Ok(Arc::new(Self {
+            sessions: Mutex::default(),
+            ended: Mutex::default(),
+            shut,
+            home: home.to_owned(),
+        }))
     }
 
     /// Whether somebody is shut out, by whatever token or grant of whenever it was.
     pub fn is_shut_out(&self, standing: &Standing, now: u64) -> bool {
         self.shut.holds(standing, &self.home, now)
+    }
+
+    /// Whether a grant is worth nothing any more: whoever it names is shut out, or one of those who handed it on
+    /// was cut after that.
+    pub fn is_over(&self, grant: &VerifiedGrant, now: u64) -> bool {
+        self.is_shut_out(&grant.standing(), now) || self.have_ended(grant.givers(), grant.issued_at)
+    }
+
+    /// Whether the session of one of these keys was cut since then.
+    pub fn have_ended<'k>(&self, mut keys: impl Iterator<Item = &'k str>, since: u64) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.any(|key| ended.get(key).is_some_and(|moment| since <= *moment))
     }
 
     /// A session is about to begin. `None`: it must not.
@@ -103,6 +156,7 @@ impl Revocations {
         id: SessionId,
         standing: Standing,
         (resource, actions): (&str, &[Action]),
+        line: Line,
         now: u64,
     ) -> Option<Watched> {
         let (sender, cut) = watch::channel(None);
@@ -110,23 +164,37 @@ impl Revocations {
             standing: standing.clone(),
             resource: resource.to_owned(),
             actions: actions.to_vec(),
+            line: line.clone(),
             cut: sender,
         };
         self.table().insert(id, held);
         let watched = Watched { of: Arc::clone(self), id, cut };
         // Looked at after the session is in the table: see the module's words.
-        (!self.is_shut_out(&standing, now)).then_some(watched)
+        let givers = line.givers.iter().map(String::as_str);
+        let over = self.is_shut_out(&standing, now) || self.have_ended(givers, line.issued_at);
+        (!over).then_some(watched)
     }
 
-    /// Shuts somebody out, cuts every session of theirs (how many), and writes it down after that: the disk
-    /// holds up nothing.
-    pub fn revoke(&self, whom: &Whom, until: &Until, why: &str, now: u64) -> usize {
+    #[cfg(test)]
+    fn revoke(&self, whom: &Whom, until: &Until, why: &str, now: u64) -> usize {
+        self.revoke_known((whom, None), until, why, now)
+    }
+
+    /// Shuts somebody out, whose name may be known, too, cuts every session of theirs (how many), and writes it
+    /// down after that: the disk holds up nothing.
+    pub fn revoke_known(
+        &self,
+        (whom, name): (&Whom, Option<&str>),
+        until: &Until,
+        why: &str,
+        now: u64,
+    ) -> usize {
         let at = Instant::now();
-        self.shut.add(whom, until, now);
+        self.shut.add(whom, name, until, now);
         let mut count = 0;
         for held in self.table().values() {
             if whom.means(&held.standing, &self.home) && until.covers(held.standing.signed_in_at, now) {
-                held.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+                held.end(at, why);
                 count += 1;
             }
         }
@@ -139,22 +207,52 @@ impl Revocations {
         self.shut.remove(whom, lock, now);
     }
 
-    /// Cuts one session, if it is `owner`'s or anybody may: whether there was one.
-    pub fn cut_session(&self, id: SessionId, owner: Option<&PrincipalRef>, why: &str) -> bool {
-        let table = self.table();
-        let held = table.get(&id).filter(|held| owner.is_none_or(|owner| is_same(owner, &held.standing)));
-        let Some(held) = held else { return false };
-        held.cut.send_replace(Some(Cut { at: Instant::now(), why: why.to_owned() }));
-        true
+    /// Whether somebody of this name is shut out until a time.
+    pub fn is_kept_out(&self, name: &str, now: u64) -> bool {
+        self.shut.is_kept_out(name, &self.home, now)
+    }
+
+    /// Lets somebody in again who was shut out until a time, by the name that people read or the stable id at the
+    /// agent's own provider: whether anybody was, and whether they still are for another reason.
+    pub fn lift(&self, name: &str, now: u64) -> Lifted {
+        self.shut.lift(name, &self.home, now)
+    }
+
+    /// Cuts one session, if it is `owner`'s or anybody may, with all that had a part of its grant: how many. What
+    /// it handed on is worth nothing from here on.
+    pub fn cut_session(&self, id: SessionId, owner: Option<&PrincipalRef>, why: &str, now: u64) -> usize {
+        let at = Instant::now();
+        let key = {
+            let table = self.table();
+            let held = table.get(&id).filter(|held| owner.is_none_or(|owner| is_same(owner, &held.standing)));
+            let Some(held) = held else { return 0 };
+            held.end(at, why);
+            held.line.own.clone()
+        };
+        // First the key, then those who are in: see the module's words.
+        self.end_key(&key, now);
+        let mut count = 1;
+        for held in self.table().values().filter(|held| held.line.givers.contains(&key)) {
+            held.end(at, why);
+            count += 1;
+        }
+        count
+    }
+
+    fn end_key(&self, key: &str, now: u64) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.retain(|_, moment| moment.saturating_add(KEY_MEMORY) > now);
+        ended.insert(key.to_owned(), now);
     }
 
     /// Cuts all sessions of one's own; how many.
-    pub fn cut_own(&self, owner: &PrincipalRef, why: &str) -> usize {
+    pub fn cut_own(&self, owner: &PrincipalRef, why: &str, now: u64) -> usize {
         let at = Instant::now();
         let table = self.table();
         let mut count = 0;
         for held in table.values().filter(|held| is_same(owner, &held.standing)) {
-            held.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+            held.end(at, why);
+            self.end_key(&held.line.own, now);
             count += 1;
         }
         count
@@ -178,8 +276,7 @@ impl Revocations {
             principal.reference.actor.clone_from(&held.standing.principal.reference.actor);
             let allowed = may(&held.standing.principal, &principal, &held.resource);
             if held.actions.iter().any(|action| !allowed.contains(action)) {
-                let why = "your groups have changed, and they no longer allow it".to_owned();
-                held.cut.send_replace(Some(Cut { at, why }));
+                held.end(at, "your groups have changed, and they no longer allow it");
                 cut.push(*id);
             }
         }
@@ -199,9 +296,10 @@ fn is_same(owner: &PrincipalRef, standing: &Standing) -> bool {
 
 impl Watched {
     /// A newer grant is in force.
-    pub fn renewed(&self, standing: Standing, actions: &[Action]) {
+    pub fn renewed(&self, standing: Standing, actions: &[Action], line: Line) {
         if let Some(held) = self.of.table().get_mut(&self.id) {
             held.standing = standing;
+            held.line = line;
             held.actions = actions.to_vec();
         }
     }

@@ -4,6 +4,8 @@
 //! What takes long and does not wait (reading a statement of a megabyte) must not hold up the other tunnels
 //! of its thread: it goes through [`away`].
 
+mod turns;
+
 use std::{
     io,
     sync::{
@@ -15,10 +17,17 @@ use std::{
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use self::turns::Turns;
+
 /// Most threads; beyond that the databases are the limit.
 const MAX_SHARDS: usize = 16;
 /// How long what still runs at the end may take to notice.
 const STOP_TIME: Duration = Duration::from_secs(1);
+
+/// Most that is done [`away`] at once.
+const MOST_AWAY: usize = 8;
+
+static TURNS: Turns = Turns::new();
 
 /// The threads. They end with this value.
 pub struct Shards {
@@ -94,9 +103,17 @@ impl Drop for ShardPlace {
     }
 }
 
-/// Does what may take long while others of this thread go on.
-pub fn away<T>(work: impl FnOnce() -> T) -> T {
-    tokio::task::block_in_place(work)
+/// Does what may take long while others of this thread go on, on a thread of its own. What it takes of memory
+/// (half a gibibyte for the worst text of a mebibyte) is bounded by how many go on at once, and can be given back:
+/// the allocator keeps an arena for each thread that was ever busy at the same time.
+pub fn away<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    tokio::task::block_in_place(|| {
+        let _turn = TURNS.take();
+        std::thread::scope(|scope| match scope.spawn(work).join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -94,9 +94,20 @@ impl ControlApi {
         self.json(self.request(Method::POST, "/v1/grants", Caller::Principal(id_token)).json(request)).await
     }
 
+    /// Hands a part of a grant on: whose it is, shows this process's key.
+    pub(crate) async fn hand_on(&self, request: &GrantRequest) -> Outcome<GrantResponse> {
+        self.json(self.request(Method::POST, "/v1/grants", Caller::Anyone).json(request)).await
+    }
+
     /// Asks what would become of a text.
     pub(crate) async fn explain(&self, id_token: &str, request: &ExplainRequest) -> Outcome<Explanation> {
         let call = self.request(Method::POST, "/v1/explain", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
+    }
+
+    /// The same by a grant that is bound to this process's key.
+    pub(crate) async fn explain_by_grant(&self, request: &ExplainRequest) -> Outcome<Explanation> {
+        let call = self.request(Method::POST, "/v1/explain", Caller::Anyone).json(request);
         self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
     }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod lineage;
 mod mcp;
+mod part;
 mod run;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -14,6 +15,7 @@ pub(crate) use self::{
     audit::{Audit, EventFormat, Filter, History, Receipt, Reconcile, Search, Tail, Verify},
     lineage::{Lineage, LineageFormat},
     mcp::{Mcp, McpClient, McpServe},
+    part::Part,
     run::{Run, RunSession, RunStart, RunStop, RunWish},
 };
 use crate::{
@@ -184,6 +186,11 @@ pub(crate) struct Exec {
     /// Fail at once where somebody must approve first
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// What the AI agent works on: an id that stands in every record
+    #[arg(long, value_name = "ID")]
+    pub(crate) task: Option<String>,
+    #[command(flatten)]
+    pub(crate) part: Part,
     /// The command with its arguments
     #[arg(last = true, value_name = "CMD", required = true)]
     pub(crate) command: Vec<OsString>,
@@ -359,8 +366,11 @@ pub(crate) struct Revoke {
     #[arg(long, conflicts_with = "who")]
     pub(crate) mine: bool,
     /// For how long a principal is kept out: 30m, 8h, 7d [default: 1h]
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(long = "for", value_name = "DURATION", conflicts_with = "lift")]
     pub(crate) duration: Option<HowLong>,
+    /// Let a principal in again whom an operator or a canary keeps out
+    #[arg(long, requires = "who")]
+    pub(crate) lift: bool,
     /// Why, for the record and for those whose sessions end
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

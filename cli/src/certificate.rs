@@ -33,6 +33,11 @@ pub(crate) struct ClientKey {
 }
 
 impl ClientKey {
+    /// `x5t#S256` of the certificate: what a grant is bound to.
+    pub(crate) fn thumbprint(&self) -> String {
+        connect_shared::grant::certificate_thumbprint(&self.certificate)
+    }
+
     /// A fresh P-256 key with a self-signed certificate.
     pub(crate) fn generate() -> Outcome<Self> {
         let problem = |error: rcgen::Error| failure::unexpected(format!("cannot make a key: {error}"));

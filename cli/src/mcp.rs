@@ -12,7 +12,10 @@
 
 mod actor;
 mod answer;
+mod calls;
+mod delegate;
 mod describe;
+mod ended;
 mod http;
 mod lineage;
 mod meter;
@@ -26,6 +29,8 @@ mod statement;
 mod task;
 mod tools;
 
+use std::path::PathBuf;
+
 use rmcp::ServiceExt as _;
 
 use self::{server::Server, sessions::Sessions};
@@ -34,7 +39,20 @@ use crate::{
     arguments::McpServe,
     console::{Color, Console, Format, Input},
     failure::{self, Outcome},
+    session::{PARENT, Parent, PartWish},
 };
+
+/// The session that all of it is to be a part of.
+fn parent(wish: &McpServe) -> Outcome<Option<Parent>> {
+    let named = wish.parent.clone();
+    let Some(socket) = named.or_else(|| std::env::var_os(PARENT).map(PathBuf::from)) else { return Ok(None) };
+    if wish.resource.len() != 1 {
+        return Err(failure::usage(
+            "as a part of another session this takes one --resource: that of the session",
+        ));
+    }
+    Ok(Some(Parent { socket, wish: PartWish::default() }))
+}
 
 /// Serves until the AI agent's program closes our standard input, or over HTTP until a signal comes.
 pub(crate) async fn serve(application: &Application, wish: &McpServe) -> Outcome<()> {
@@ -45,8 +63,8 @@ pub(crate) async fn serve(application: &Application, wish: &McpServe) -> Outcome
     let mut application = application.clone();
     // Standard output is the protocol's, and nobody is there to answer a question or to mind a browser.
     application.console = Console::new(Format::Table, Color::Never, Input::Refused);
-    let sessions =
-        Sessions::new(application, wish.resource.clone(), (wish.reason.clone(), wish.task.clone()));
+    let said = (wish.reason.clone(), wish.task.clone());
+    let sessions = Sessions::new(application, wish.resource.clone(), said, parent(wish)?);
     let server = Server::new(sessions.clone());
     if let Some(port) = wish.http {
         let served = http::serve(server, port, &console).await;

@@ -103,6 +103,11 @@ impl Paths {
         Ok(&self.runtime)
     }
 
+    /// Where sessions hand parts of their grants on; it need not exist.
+    pub(crate) fn parts(&self) -> PathBuf {
+        self.runtime.join("parts")
+    }
+
     /// Where sessions have their control sockets; it need not exist.
     pub(crate) fn sessions(&self) -> PathBuf {
         self.runtime.join("sessions")

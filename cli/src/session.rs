@@ -12,6 +12,7 @@ mod hold;
 mod keeper;
 mod known;
 mod open;
+mod parts;
 mod profile;
 mod pulse;
 mod reach;
@@ -27,7 +28,8 @@ pub(crate) use self::{
     handover::{detach, receive as receive_handover, report_failure, report_ready},
     hold::{Held, Until},
     known::{Question, ask, find, list},
-    open::{LocalWish, Opened, Request, open},
+    open::{LocalWish, Opened, Request, open, open_part},
+    parts::{Giver, Parent, PartWish, Parts, Terms, VARIABLE as PARENT},
     profile::{Program, profile},
     shell::{Shell, lines},
     signals::{Signals, status_of},

@@ -5,6 +5,7 @@
 //! | `GET /v1/agent` | anyone | [`AgentInfo`] |
 //! | `GET /v1/resources` | `Authorization: Bearer <id token>` | [`ResourceList`] |
 //! | `POST /v1/grants` [`GrantRequest`] | id token and a client certificate | [`GrantResponse`] |
+//! | `POST /v1/grants` [`GrantRequest`] with [`HandOn`] | a grant of an AI agent and its client certificate, no id token | [`GrantResponse`]: a part of that grant for another one |
 //! | `POST /v1/explain` [`ExplainRequest`] | as for a grant | [`Explanation`] |
 //! | `POST /v1/runs/{run}/end` [`RunEnd`] | id token; one's own run | [`RunAttestation`] |
 //! | `POST /v1/requests` [`AccessWish`] | as for a grant | [`RequestInfo`] |
@@ -55,7 +56,7 @@ pub use self::{
 use crate::{
     attest::{Envelope, FileFact, Folder},
     engine::Engine,
-    grant::{Action, RunIdentity},
+    grant::{Action, BudgetPart, RunIdentity},
     ids::{GrantId, SessionId},
 };
 
@@ -147,6 +148,29 @@ pub struct GrantRequest {
     /// The task that the AI agent works on, by its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// The tables that it is wanted for: `schema.table` or `schema.*`; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
+    /// Set where an AI agent hands a part of its own grant on: then nobody signs in, and the tunnel's key is the
+    /// proof that the grant is the caller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_on: Option<Box<HandOn>>,
+}
+
+/// Hands a part of a grant on. `actor` of the request is the AI agent that gets it, below the one that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandOn {
+    /// The grant of the caller.
+    pub grant: String,
+    /// `x5t#S256` of the certificate of the one that gets it.
+    pub certificate: String,
+    /// For how long at most; never longer than the caller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What it may take of the caller's budget.
+    #[serde(default)]
+    pub budget: BudgetPart,
 }
 
 /// Ends a run: what its files are, by the word of whoever ran it.
@@ -178,6 +202,9 @@ pub struct RevocationRequest {
     /// For how long a principal is kept out: an hour unless it says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// Lets the principal in again, who was kept out for a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lift: bool,
 }
 
 /// What became of it.
@@ -190,6 +217,9 @@ pub struct RevocationAnswer {
     /// Until when the principal is kept out: seconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Whether the principal may come in again: nobody else keeps them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted: Option<bool>,
 }
 
 /// What the agent saw of a run, signed by it: an in-toto statement with a [`crate::attest::RunPredicate`].

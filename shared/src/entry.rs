@@ -15,7 +15,7 @@ use crate::{
     api::{LineageQuestion, SearchFilter, SearchScope},
     attest::{FileFact, FolderFile},
     decision::{Decision, OutcomeKind},
-    grant::{Action, RunIdentity},
+    grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
@@ -42,9 +42,20 @@ pub struct PrincipalRef {
     /// Stable id at the identity provider.
     pub sub: String,
     pub idp: String,
-    /// The AI agent that acts for the principal.
+    /// The AI agent that acts for the principal. Where it handed a part of its grant to another one, both with
+    /// [`HANDED_ON`] between them, the one that acts last: `planner>worker`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+}
+
+/// Between an AI agent and the one that it handed a part of its grant to. No name has it.
+pub const HANDED_ON: char = '>';
+
+impl PrincipalRef {
+    /// The AI agents on the way from the principal to whoever acts, who comes last. Empty: nobody acts for them.
+    pub fn chain(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.actor.iter().flat_map(|actor| actor.split(HANDED_ON))
+    }
 }
 
 /// One kind of entry.
@@ -76,6 +87,15 @@ pub enum Entry {
         /// The task of the AI agent that the grant is for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         task: Option<String>,
+        /// The grant that it is a part of, handed on by one AI agent to another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<GrantId>,
+        /// The tables that it is for, where it is not for all: `schema.table` or `schema.*`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tables: Vec<String>,
+        /// What of its parent's budget it may spend.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budget: Option<Box<BudgetPart>>,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -126,7 +146,16 @@ pub enum Entry {
         until: Option<String>,
     },
     /// Somebody who was kept out may come in again.
-    Restored { cause: String, whom: String },
+    Restored {
+        cause: String,
+        whom: String,
+        /// Who let them in, where somebody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PrincipalRef>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A database connection was opened for a session.
     ConnectionOpened { session: SessionId, connection: ConnectionId, upstream: String },
     /// A database connection ended.
@@ -291,6 +320,13 @@ pub enum Entry {
         index: u64,
         code: String,
     },
+    /// A sink gets entries again, because the operator asked for it: those from `from` up to where it was.
+    SinkResent {
+        sink: String,
+        from: u64,
+        /// Index of the entry that it would have got next.
+        next: u64,
+    },
     /// The log has a new key. It counts from a checkpoint on that both have signed.
     KeyRotated {
         /// As `name+hash+base64`.
@@ -329,7 +365,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 39] = [
+    pub const KINDS: [&'static str; 40] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -366,6 +402,7 @@ impl Entry {
         "witness_late",
         "witness_back",
         "sink_refused",
+        "sink_resent",
         "key_rotated",
         "pruned",
         "oversized",
@@ -411,6 +448,7 @@ impl Entry {
             Self::WitnessLate { .. } => "witness_late",
             Self::WitnessBack { .. } => "witness_back",
             Self::SinkRefused { .. } => "sink_refused",
+            Self::SinkResent { .. } => "sink_resent",
             Self::KeyRotated { .. } => "key_rotated",
             Self::Pruned { .. } => "pruned",
             Self::Oversized { .. } => "oversized",
@@ -450,6 +488,9 @@ pub struct Intent {
     /// The task of the AI agent that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// What the session says that it is for; absent: what its grant was asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// Reference to a [`Entry::StatementLineage`]; absent where nothing stored is read or written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
@@ -537,5 +578,8 @@ pub struct Denial {
     /// The task of the AI agent that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// What the session says that it is for; absent: what its grant was asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     pub decision: Decision,
 }

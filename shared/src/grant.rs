@@ -61,6 +61,12 @@ pub struct GrantClaims {
     /// Why it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The grant that this one is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<GrantId>,
+    /// Who has handed it on, the principal's own AI agent first: one less than there are actors in `act`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_on: Vec<HandedOn>,
 }
 
 /// A run of a job, as whoever starts it names it.
@@ -87,10 +93,56 @@ impl RunIdentity {
     }
 }
 
-/// The program that acts for a principal.
+/// The program that acts for a principal (RFC 8693, 4.1): the one that acts now, and within it whoever handed its
+/// part on to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub sub: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Self>>,
+}
+
+impl Actor {
+    /// Of a chain of names, whoever acts last.
+    pub fn of<'a>(chain: impl Iterator<Item = &'a str>) -> Option<Self> {
+        chain.fold(None, |before, name| Some(Self { sub: name.to_owned(), act: before.map(Box::new) }))
+    }
+
+    /// Names from the principal's own AI agent to the one that acts.
+    #[must_use]
+    pub fn chain(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = std::iter::successors(Some(self), |actor| actor.act.as_deref())
+            .map(|actor| actor.sub.as_str())
+            .collect();
+        names.reverse();
+        names
+    }
+}
+
+/// What an AI agent may take of the budget of whoever handed its grant on. What is absent is not limited here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetPart {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statements: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cells: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<u64>,
+}
+
+/// One step of the way by which a grant was handed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedOn {
+    /// `x5t#S256` of the certificate of the one that handed it on.
+    pub by: String,
+    /// What the next one may take.
+    #[serde(default)]
+    pub budget: BudgetPart,
 }
 
 /// The key that the grant is bound to.
@@ -109,6 +161,9 @@ pub struct AuthorizationDetail {
     /// Name of the resource.
     pub identifier: String,
     pub actions: Vec<Action>,
+    /// The tables that it is for: `schema.table` or `schema.*`; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<String>,
 }
 
 /// `cnf.x5t#S256` of a certificate.

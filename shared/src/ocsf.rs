@@ -6,9 +6,11 @@
 //! has no field of its own in a class is under `unmapped`, as the leaf has it.
 
 mod parts;
+mod summary;
 
 use serde_json::{Map, Value, json};
 
+pub use self::summary::{ExportSummary, export_summary};
 use crate::{
     api::SearchRow,
     decision::{Decision, OutcomeKind},
@@ -64,7 +66,7 @@ pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
         "cancel_requested" => (API, 3, "Update"),
         "witness_late" | "canary_seen" => (FINDING, 1, "Create"),
         "witness_back" => (FINDING, 3, "Close"),
-        "sink_refused" => (EVENT_LOG, 3, "Export"),
+        "sink_refused" | "sink_resent" => (EVENT_LOG, 3, "Export"),
         "key_rotated" => (EVENT_LOG, 4, "Update"),
         "pruned" => (EVENT_LOG, 2, "Delete"),
         _ => (EVENT_LOG, 99, "Record"),
@@ -117,7 +119,7 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
             event.set("resources", json!([{"name": request.resource, "type": "database"}]));
             event.set("status_detail", json!(request.step));
         }
-        Entry::Revoked { whom, cause, .. } | Entry::Restored { whom, cause } => {
+        Entry::Revoked { whom, cause, .. } | Entry::Restored { whom, cause, .. } => {
             event.set("user", json!({"name": whom}));
             event.set("privileges", json!([]));
             event.set("status_code", json!(cause));

@@ -1,14 +1,18 @@
 //! FunctionCall: a function by its number is judged and recorded as a statement that calls it would be, and
 //! answered as the server answers.
 
+use std::io::Read as _;
+
 use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
     leaves,
-    postgres::AGENT_USER,
+    postgres::{AGENT_USER, Version},
     transcript::Transcript,
-    wire::{Answer, Mode, Wire, framed},
+    wire::{self, Answer, Message, Mode, Wire, framed, query},
     world::World,
 };
+
+use crate::policies;
 
 /// A call with arguments in text.
 fn message(function: u32, arguments: &[Option<&str>]) -> Vec<u8> {
@@ -40,8 +44,12 @@ const CURRENT_SETTING: u32 = 2077;
 
 #[test]
 fn a_call_that_is_permitted_is_answered_as_the_server_answers() {
+    Version::each().into_iter().for_each(permitted);
+}
+
+fn permitted(version: Option<Version>) {
     let options = AgentOptions { bench_labels: "\"public.*\" = \"clear\"", ..AgentOptions::default() };
-    let world = World::start_with(&options);
+    let world = World::start_on(version, &options);
     world.postgres.admit(&format!(
         "hostnossl bench {AGENT_USER} 127.0.0.1/32 trust\nhostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"
     ));
@@ -153,4 +161,126 @@ fn a_call_that_may_not_be_made_is_refused_with_a_reason_and_recorded() {
         leaf["sql"].as_str().is_some_and(|sql| sql.contains("\"md5\"(")) && leaf["kind"] == "statement_text"
     });
     assert!(text.is_some_and(|leaf| !leaf["sql"].to_string().contains("'A'")), "{text:?}");
+}
+
+/// The default policies permit the calls that they judge as reading: to look at each of them is a rule of one's own.
+const LOOKED_AT: &str = "@id(\"calls\") @approval(\"approvers\") @message(\"somebody looks at calls\")
+forbid (principal, action, resource) when { context.verb == \"function call\" };";
+
+/// Sends bytes and takes the next message.
+fn next(wire: &mut Wire, bytes: &[u8]) -> Message {
+    std::io::Write::write_all(wire.stream(), bytes).expect("room");
+    let mut head = [0; 5];
+    wire.stream().read_exact(&mut head).expect("a message");
+    let [kind, length @ ..] = head;
+    let mut body = vec![0; usize::try_from(u32::from_be_bytes(length)).expect("short") - 4];
+    wire.stream().read_exact(&mut body).expect("its body");
+    Message { kind, body }
+}
+
+/// The request that a waiting call was told of.
+fn request(told: &Message) -> String {
+    assert_eq!(told.kind, b'N', "{}", told.text());
+    let text = told.text();
+    assert!(text.contains("somebody looks at calls: waiting for an approval"), "{text}");
+    let place = text.find("req_").expect("a request");
+    text[place..place + 30].to_owned()
+}
+
+#[test]
+fn a_call_that_is_held_waits_for_its_approval_and_is_made_once() {
+    let mut world = policies::world_with("approvers = [\"group:security\"]", LOOKED_AT);
+    let (li, sam) = (world.person("li"), world.person("sam"));
+    let tunnel = li.open(SHOP);
+    let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
+    let id = request(&next(&mut wire, &message(MD5, &[Some("A")])));
+    let shown = sam.runs(&["requests", &id]).good();
+    assert!(shown.contains("\"md5\"('A'") && shown.contains("function call"), "{shown}");
+    sam.runs(&["approve", &id, "--yes"]).good();
+    let answer = wire.send(&[], 1);
+    assert_eq!(value(&answer).as_deref(), Some("7fc56270e7a70fa81a5935b72eacbe29"), "{:?}", answer.messages);
+    // It was used: the same call is held anew, and what is rejected is an error, behind which all goes on.
+    let behind = [message(MD5, &[Some("A")]), query("SELECT 7")].concat();
+    let again = request(&next(&mut wire, &behind));
+    assert_ne!(again, id);
+    sam.runs(&["reject", &again, "--reason", "not today"]).good();
+    let answer = wire.send(&[], 2);
+    assert!(answer.error().is_some_and(|error| error.text().contains("not today")), "{:?}", answer.messages);
+    assert_eq!((value(&answer), answer.rows()), (None, vec![vec![Some(b"7".to_vec())]]));
+    // An argument that is too long for the text is seen beside it, as far as it can be.
+    let long = "B".repeat(2_000);
+    let id = request(&next(&mut wire, &message(MD5, &[Some(&long)])));
+    let shown = sam.runs(&["requests", &id]).good();
+    assert!(shown.contains("BBB") && shown.contains("1800 characters more"), "{shown}");
+    sam.runs(&["approve", &id, "--yes"]).good();
+    assert!(value(&wire.send(&[], 1)).is_some());
+    // In a transaction a call that nobody waits for fails as it would at the server.
+    for sql in ["SET connect.wait = off", "BEGIN"] {
+        assert!(wire.ask(Mode::Simple, sql).error().is_none(), "{sql}");
+    }
+    let denied = call(&mut wire, MD5, &[Some("C")]);
+    assert!(denied.error().is_some_and(|error| error.text().contains("req_")), "{:?}", denied.messages);
+    let failed = wire.ask(Mode::Simple, "SELECT 1");
+    assert_eq!(failed.sqlstate().as_deref(), Some("25P02"));
+    drop((wire, tunnel));
+    world.agent.stop();
+    let entries = leaves::read(&world.agent.log());
+    let intents = leaves::of_kind(&entries, "intent").into_iter();
+    assert_eq!(intents.filter(|leaf| leaf["verb"] == "function call").count(), 2);
+}
+
+#[test]
+fn a_parameter_names_any_setting_but_a_key_of_masks() {
+    let world = World::start();
+    let tunnel = world.person("ana").open(SHOP);
+    let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
+    // The server has a key from here on.
+    let masked = wire.ask(Mode::Simple, "SELECT upper(email) FROM customers WHERE id = 1");
+    assert!(masked.error().is_none(), "{:?}", masked.messages);
+    let shows = |name: &str, format: u8, value: &str| {
+        let length = u32::try_from(value.len()).expect("short").to_be_bytes();
+        let values = [&[0, 1, 0, format, 0, 1], &length[..], value.as_bytes(), &[0, 0]].concat();
+        let bound = framed(b'B', &[&b"\0"[..], name.as_bytes(), b"\0", &values].concat());
+        [bound, wire::execute("", 0), wire::sync()].concat()
+    };
+    let prepared = [
+        wire::parse("a", "SELECT current_setting($1)"),
+        wire::parse("b", "SELECT pg_catalog.current_setting($1::varchar, true)"),
+        wire::sync(),
+        query("PREPARE c(text) AS SELECT current_setting($1, true)"),
+    ];
+    assert!(wire.send(&prepared.concat(), 2).error().is_none());
+    let key = "connect_mask.pii_email";
+    for name in ["a", "b", "c"] {
+        for format in [0, 1] {
+            let answer = wire.send(&shows(name, format, "search_path"), 1);
+            assert_eq!(
+                answer.rows(),
+                [[Some(b"\"$user\", public".to_vec())]],
+                "{name} {:?}",
+                answer.messages
+            );
+            for own in [key, "Connect_Mask.PII_EMAIL"] {
+                let answer = wire.send(&shows(name, format, own), 1);
+                assert!(
+                    answer.is_denied() && answer.rows().is_empty(),
+                    "{name} {own}: {:?}",
+                    answer.messages
+                );
+            }
+        }
+        let shown = wire.ask(Mode::Simple, &format!("EXECUTE {name}('server_version_num')"));
+        assert_eq!(shown.rows().len(), 1, "{:?}", shown.messages);
+        for argument in
+            [format!("'{key}'"), format!("'{}' || '{}'", &key[..9], &key[9..]), format!("'{key}'::xml")]
+        {
+            let answer = wire.ask(Mode::Simple, &format!("EXECUTE {name}({argument})"));
+            assert!(answer.is_denied() && answer.rows().is_empty(), "{argument}: {:?}", answer.messages);
+        }
+    }
+    // The value that xml shows is another than the one that was given.
+    let declared = framed(b'P', b"d\0SELECT current_setting($1::text)\0\0\x01\0\0\0\x8e");
+    assert!(wire.send(&[declared, wire::sync()].concat(), 1).is_denied());
+    let long = format!("{key}{}", "x".repeat(2_000));
+    assert!(call(&mut wire, CURRENT_SETTING, &[Some(&long)]).is_denied());
 }

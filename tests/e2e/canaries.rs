@@ -65,6 +65,8 @@ fn is_cut(answer: &wire::Answer, what: &str) {
 #[test]
 fn a_canary_ends_all_sessions_of_whoever_was_about_to_be_given_it_and_nobody_elses() {
     let mut world = world();
+    let security = "[grants]\nrevokers = [\"group:security\"]\n";
+    world.agent.reconfigure(|config| config.replace("[grants]\n", security));
     let (ana, li) = (world.person("ana"), world.person("li"));
     // Another session of the same person, which does nothing wrong.
     let mut elsewhere = ana.open(SHOP);
@@ -76,6 +78,7 @@ fn a_canary_ends_all_sessions_of_whoever_was_about_to_be_given_it_and_nobody_els
     let of_li = li.open(SHOP);
     assert_eq!(of_li.psql("SELECT 1;").stdout.trim(), "1");
 
+    let sam = world.person("sam");
     let taken = ana.open(SHOP).psql("SELECT * FROM scratch ORDER BY id;");
     assert!(taken.stderr.contains("must never leave"), "{}", taken.stderr);
     assert!(!taken.stdout.contains("kestrel"), "{}", taken.stdout);
@@ -86,6 +89,16 @@ fn a_canary_ends_all_sessions_of_whoever_was_about_to_be_given_it_and_nobody_els
     let again = ana.runs(&["exec", SHOP, "--", "psql", "-XAtc", "SELECT 1"]);
     assert!(again.code != 0 && again.stderr.contains("revoked"), "{}", again.stderr);
     assert_eq!(of_li.psql("SELECT 2;").stdout.trim(), "2", "somebody else goes on");
+    // Those who may revoke let her in again, and nobody else does.
+    let name = "ana@example.com";
+    let own = li.runs(&["revoke", "--lift", name]);
+    assert!(own.code == 5 && own.stderr.contains("end its own sessions only"), "{}", own.stderr);
+    assert_ne!(ana.runs(&["revoke", "--lift", name]).code, 0, "she is not heard");
+    let nobody = sam.runs(&["revoke", "--lift", "nobody@example.com"]);
+    assert!(nobody.code == 3 && nobody.stderr.contains("is kept out"), "{}", nobody.stderr);
+    let lifted = sam.runs(&["revoke", "--lift", name, "--reason", "it was a test"]).good();
+    assert!(lifted.contains("may come in again"), "{lifted}");
+    ana.runs(&["exec", SHOP, "--", "psql", "-XAtc", "SELECT 1"]).good();
     drop(of_li);
 
     world.agent.stop();
@@ -100,6 +113,13 @@ fn a_canary_ends_all_sessions_of_whoever_was_about_to_be_given_it_and_nobody_els
     assert_eq!(revoked.len(), 1, "{revoked:?}");
     assert_eq!(revoked[0]["cause"], "canary");
     assert!(revoked[0]["sessions"].as_u64() >= Some(2), "{revoked:?}");
+    let restored = leaves::of_kind(&leaves, "restored");
+    assert_eq!((restored.len(), &restored[0]["cause"]), (1, &"operator".into()));
+    assert_eq!(restored[0]["reason"], "it was a test");
+    assert!(
+        restored[0]["by"]["sub"].is_string() && restored[0]["by"] != seen[0]["principal"],
+        "{restored:?}"
+    );
     // The value itself is nowhere in the log.
     let log = serde_json::to_string(&leaves).expect("JSON");
     assert!(!log.contains("kestrel"));

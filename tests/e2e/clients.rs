@@ -7,7 +7,14 @@ use std::{
     time::Duration,
 };
 
-use connect_tests::{agent::SHOP, place, postgres::ADMINISTRATOR, process, tunnel::Tunnel, world::World};
+use connect_tests::{
+    agent::{AgentOptions, SHOP},
+    place,
+    postgres::{ADMINISTRATOR, Version},
+    process,
+    tunnel::Tunnel,
+    world::World,
+};
 
 const REFUSED: &str = "DELETE FROM scratch";
 /// Fails by itself, with the consequences that a refused statement has.
@@ -35,40 +42,50 @@ fn both(world: &World, tunnel: &Tunnel, program: &Path, script: &Path) -> String
 
 #[test]
 fn node_postgres_postgres_js_and_drizzle_work_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let node = place::installed("node");
-    for script in ["node_postgres.mjs", "postgres_js.mjs"] {
-        both(&world, &tunnel, &node, &place::of_tests("clients").join(script));
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let node = place::installed("node");
+        for script in ["node_postgres.mjs", "postgres_js.mjs"] {
+            both(&world, &tunnel, &node, &place::of_tests("clients").join(script));
+        }
     }
 }
 
 #[test]
 fn django_and_sqlalchemy_work_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    for script in ["django_suite.py", "sqlalchemy_suite.py"] {
-        both(&world, &tunnel, &place::python(), &place::of_tests("python").join(script));
+    for version in Version::each() {
+        let world = World::start_on(version, &AgentOptions::default());
+        let tunnel = world.person("li").open(SHOP);
+        // Django itself speaks with no server before 14.
+        let django = (version != Some(Version::Thirteen)).then_some("django_suite.py");
+        for script in django.into_iter().chain(["sqlalchemy_suite.py"]) {
+            both(&world, &tunnel, &place::python(), &place::of_tests("python").join(script));
+        }
     }
 }
 
 #[test]
 fn jdbc_with_cursors_batches_copy_metadata_and_cancel_works_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let java = place::installed("java");
-    let driver = PathBuf::from("/usr/share/java/postgresql.jar");
-    assert!(driver.is_file(), "the JDBC driver is not installed; run tests/run");
-    let run = |port: u16, user: &str, failing: &str| {
-        let url = format!("jdbc:postgresql://127.0.0.1:{port}/shop");
-        let mut command = Command::new(&java);
-        command.arg("-cp").arg(&driver).arg(place::of_tests("java/Suite.java")).args([&url, user, failing]);
-        printed(&mut command)
-    };
-    let theirs = run(world.postgres.port(), ADMINISTRATOR, FAILING);
-    let ours = run(tunnel.port(), "anybody", REFUSED);
-    assert_eq!(ours, theirs);
-    for expected in ["cancelled: 57014", "query timeout: 57014", "refused: refused", "copied: 2500"] {
-        assert!(theirs.contains(expected), "{expected} is not in\n{theirs}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let java = place::installed("java");
+        let driver = PathBuf::from("/usr/share/java/postgresql.jar");
+        assert!(driver.is_file(), "the JDBC driver is not installed; run tests/run");
+        let run = |port: u16, user: &str, failing: &str| {
+            let url = format!("jdbc:postgresql://127.0.0.1:{port}/shop");
+            let mut command = Command::new(&java);
+            command
+                .arg("-cp")
+                .arg(&driver)
+                .arg(place::of_tests("java/Suite.java"))
+                .args([&url, user, failing]);
+            printed(&mut command)
+        };
+        let theirs = run(world.postgres.port(), ADMINISTRATOR, FAILING);
+        let ours = run(tunnel.port(), "anybody", REFUSED);
+        assert_eq!(ours, theirs);
+        for expected in ["cancelled: 57014", "query timeout: 57014", "refused: refused", "copied: 2500"] {
+            assert!(theirs.contains(expected), "{expected} is not in\n{theirs}");
+        }
     }
 }

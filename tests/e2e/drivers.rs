@@ -33,76 +33,84 @@ fn python(script: &str, arguments: &[&str]) -> String {
 
 #[test]
 fn psycopg_in_text_and_binary_with_cursors_transactions_copy_and_pipelines_works_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let direct = format!("host=127.0.0.1 port={} user={ADMINISTRATOR} dbname=shop", world.postgres.port());
-    let theirs = python("psycopg_suite.py", &[&direct, FAILING]);
-    let ours = python("psycopg_suite.py", &[&tunnel.url(), REFUSED]);
-    assert_eq!(ours, theirs);
-    assert!(theirs.contains("\"pipeline\": \"refused\""), "{theirs}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let direct =
+            format!("host=127.0.0.1 port={} user={ADMINISTRATOR} dbname=shop", world.postgres.port());
+        let theirs = python("psycopg_suite.py", &[&direct, FAILING]);
+        let ours = python("psycopg_suite.py", &[&tunnel.url(), REFUSED]);
+        assert_eq!(ours, theirs);
+        assert!(theirs.contains("\"pipeline\": \"refused\""), "{theirs}");
+    }
 }
 
 #[test]
 fn asyncpg_works_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let (direct, port) = (world.postgres.port().to_string(), tunnel.port().to_string());
-    let theirs = python("asyncpg_suite.py", &["127.0.0.1", &direct, ADMINISTRATOR, "shop", FAILING]);
-    let ours = python("asyncpg_suite.py", &["127.0.0.1", &port, "anybody", "shop", REFUSED]);
-    assert_eq!(ours, theirs);
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let (direct, port) = (world.postgres.port().to_string(), tunnel.port().to_string());
+        let theirs = python("asyncpg_suite.py", &["127.0.0.1", &direct, ADMINISTRATOR, "shop", FAILING]);
+        let ours = python("asyncpg_suite.py", &["127.0.0.1", &port, "anybody", "shop", REFUSED]);
+        assert_eq!(ours, theirs);
+    }
 }
 
 #[test]
 fn psycopg_and_asyncpg_receive_masks_in_binary() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    let tap = Tap::before(tunnel.port());
-    let url = format!("host=127.0.0.1 port={} user=anybody dbname=shop", tap.port());
-    let script = "import sys, psycopg\n\
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let tap = Tap::before(tunnel.port());
+        let url = format!("host=127.0.0.1 port={} user=anybody dbname=shop", tap.port());
+        let script = "import sys, psycopg\n\
         connection = psycopg.connect(sys.argv[1])\n\
         for row in connection.cursor(binary=True).execute('SELECT email, birth_date, phone FROM customers WHERE id <= 3 ORDER BY id'): print(row)\n\
         print(connection.execute('SELECT %s::text', ('ok',)).fetchone())";
-    let printed = process::run(Command::new(place::python()).args(["-c", script, &url])).good();
-    assert_eq!(printed.lines().count(), 4, "{printed}");
-    assert!(printed.contains("datetime.date("), "a masked date is a date: {printed}");
-    assert_eq!(canary::found_in(&tap.take()), None);
+        let printed = process::run(Command::new(place::python()).args(["-c", script, &url])).good();
+        assert_eq!(printed.lines().count(), 4, "{printed}");
+        assert!(printed.contains("datetime.date("), "a masked date is a date: {printed}");
+        assert_eq!(canary::found_in(&tap.take()), None);
+    }
 }
 
 #[tokio::test]
 async fn tokio_postgres_pipelines_and_transactions_work() {
-    let world = World::start();
-    let tunnel = world.person("li").open(BENCH);
-    let (mut client, connection) = tokio_postgres::connect(&tunnel.url(), NoTls).await.expect("a connection");
-    tokio::spawn(connection);
-    client
-        .batch_execute("CREATE TABLE numbers (n bigint PRIMARY KEY)")
-        .await
-        .expect("a development database");
-    let insert = client.prepare("INSERT INTO numbers VALUES ($1)").await.expect("a statement");
-    let inserts = (0..100_i64).map(|n| {
-        let (client, insert) = (&client, &insert);
-        async move { client.execute(insert, &[&n]).await }
-    });
-    let mut done = 0;
-    for outcome in join_all(inserts).await {
-        done += outcome.expect("an insert");
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(BENCH);
+        let (mut client, connection) =
+            tokio_postgres::connect(&tunnel.url(), NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client
+            .batch_execute("CREATE TABLE numbers (n bigint PRIMARY KEY)")
+            .await
+            .expect("a development database");
+        let insert = client.prepare("INSERT INTO numbers VALUES ($1)").await.expect("a statement");
+        let inserts = (0..100_i64).map(|n| {
+            let (client, insert) = (&client, &insert);
+            async move { client.execute(insert, &[&n]).await }
+        });
+        let mut done = 0;
+        for outcome in join_all(inserts).await {
+            done += outcome.expect("an insert");
+        }
+        assert_eq!(done, 100);
+        let transaction = client.transaction().await.expect("a transaction");
+        transaction.execute("DELETE FROM numbers WHERE n < 50", &[]).await.expect("a bounded delete");
+        transaction.rollback().await.expect("a rollback");
+        let sum: i64 =
+            client.query_one("SELECT sum(n)::bigint FROM numbers", &[]).await.expect("a row").get(0);
+        assert_eq!(sum, 4950);
     }
-    assert_eq!(done, 100);
-    let transaction = client.transaction().await.expect("a transaction");
-    transaction.execute("DELETE FROM numbers WHERE n < 50", &[]).await.expect("a bounded delete");
-    transaction.rollback().await.expect("a rollback");
-    let sum: i64 = client.query_one("SELECT sum(n)::bigint FROM numbers", &[]).await.expect("a row").get(0);
-    assert_eq!(sum, 4950);
 }
 
 #[tokio::test]
 async fn sqlx_prepares_streams_and_copies_as_if_direct() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let theirs = sqlx(world.postgres.port(), ADMINISTRATOR, FAILING).await.expect("it works");
-    let ours = sqlx(tunnel.port(), "anybody", REFUSED).await.expect("it works");
-    assert_eq!(ours, theirs);
-    assert!(theirs.iter().any(|line| line == "refused"), "{theirs:?}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let theirs = sqlx(world.postgres.port(), ADMINISTRATOR, FAILING).await.expect("it works");
+        let ours = sqlx(tunnel.port(), "anybody", REFUSED).await.expect("it works");
+        assert_eq!(ours, theirs);
+        assert!(theirs.iter().any(|line| line == "refused"), "{theirs:?}");
+    }
 }
 
 /// What sqlx sees.

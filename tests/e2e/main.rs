@@ -57,6 +57,7 @@ mod servers;
 mod sign_in;
 mod strangers;
 mod streams;
+mod sub_agents;
 mod suites;
 mod survival;
 mod tags;

@@ -2,6 +2,7 @@
 //! it, in front of a real database.
 
 mod approvals;
+mod delegates;
 mod escapes;
 mod http;
 mod offers;
@@ -23,8 +24,16 @@ use rmcp::{
 use serde_json::{Value, json};
 
 /// All that there are.
-const TOOLS: [&str; 7] =
-    ["list_resources", "describe", "query", "explain", "lineage", "request_access", "wait_for_approval"];
+const TOOLS: [&str; 8] = [
+    "list_resources",
+    "describe",
+    "query",
+    "explain",
+    "lineage",
+    "delegate",
+    "request_access",
+    "wait_for_approval",
+];
 
 /// An AI agent's program.
 struct Assistant {
@@ -86,7 +95,7 @@ impl Assistant {
 fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     let mut world = World::start();
     let li = world.person("li");
-    let assistant = Assistant::of(&li, "helper", &["--reason", "a test"]);
+    let assistant = Assistant::of(&li, "helper", &["--purpose", "it's a test of it"]);
     assert_eq!(assistant.names(), TOOLS);
 
     let listed = assistant.call("list_resources", &json!({}));
@@ -138,10 +147,11 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     assert!(intents.len() >= 3, "{}", intents.len());
     for leaf in &intents {
         assert_eq!(leaf["principal"]["actor"], "helper/1.2.3", "{leaf}");
+        assert_eq!(leaf["purpose"], "it's a test of it", "{leaf}");
     }
     let grants = leaves::of_kind(&leaves, "grant_issued");
     let granted = grants.iter().find(|leaf| leaf["principal"]["actor"] == "helper/1.2.3").expect("a grant");
-    assert_eq!((&granted["actions"], &granted["reason"]), (&json!(["read"]), &json!("a test")));
+    assert_eq!((&granted["actions"], &granted["reason"]), (&json!(["read"]), &json!("it's a test of it")));
     assert_eq!(
         leaves::of_kind(&leaves, "session_closed").len(),
         leaves::of_kind(&leaves, "session_opened").len()

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use connect_shared::{
     entry::{CATALOGUE, Entry, Leaf, PrincipalRef},
-    ocsf::{Context, render},
+    ocsf::{Context, ExportSummary, export_summary, render},
 };
 use connect_tests::{agent::SHOP, place, process, world::World};
 use serde_json::Value;
@@ -34,10 +34,19 @@ fn every_kind_of_entry_is_an_event_of_the_public_schema() {
             lines.push_str(&format!("{}\n", render(context, index, &leaf)));
         }
     }
+    let summary = ExportSummary {
+        sink: "archive".to_owned(),
+        from: 0,
+        upto: 7,
+        events: 7,
+        chain: "00".repeat(32),
+        checkpoint: "connect.local/test\n7\n".to_owned(),
+    };
+    lines.push_str(&format!("{}\n", export_summary("connect.local/test", 1_764_064_800_000, &summary)));
     fs::write(&file, &lines).expect("written");
     let checked = validate(&file);
     assert_eq!(checked.code, 0, "{}\n{}", checked.stdout, checked.stderr);
-    assert!(checked.stdout.contains(&format!("{} events", 2 * Entry::KINDS.len())), "{}", checked.stdout);
+    assert!(checked.stdout.contains(&format!("{} events", 2 * Entry::KINDS.len() + 1)), "{}", checked.stdout);
     // A validator that accepts anything proves nothing.
     fs::write(&file, lines.replace("\"severity_id\":1", "\"severity_id\":\"low\"")).expect("written");
     assert_ne!(validate(&file).code, 0);
@@ -88,4 +97,31 @@ fn what_search_and_a_sink_give_of_a_real_log_is_valid_and_names_the_entry() {
     assert_eq!(exported[at], *denied, "one rendering, wherever it is made");
     world.agent.stop();
     assert_eq!(validate(&sink).code, 0);
+
+    // How far it is, and once more from the beginning.
+    let audit = |words: &[&str]| {
+        let mut command = Command::new(place::built("connect-agent"));
+        process::run(command.arg("audit").args(words).arg("--config").arg(world.agent.config()))
+    };
+    let stands: Value = serde_json::from_str(&audit(&["sinks", "-o", "jsonl"]).good()).expect("JSON");
+    assert_eq!((stands["sink"].as_str(), stands["kind"].as_str()), (Some("archive"), Some("file")));
+    let (next, behind) = (stands["next"].as_u64().expect("one"), stands["behind"].as_u64().expect("one"));
+    assert_eq!(stands["size"], next + behind);
+    assert_eq!(stands["oldest_seconds"].is_null(), behind == 0);
+    for (wrong, why) in [
+        (["resend", "--sink", "nobody", "--from", "0"], "the configuration has `archive`"),
+        (["resend", "--sink", "archive", "--from", "999999"], "has not taken entry 999999 yet"),
+    ] {
+        let refused = audit(&wrong);
+        assert!(refused.code == 2 && refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    let wished = audit(&["resend", "--sink", "archive", "--from", "0"]).good();
+    assert!(wished.contains(&format!("gets {next} entries again, from 0 on")), "{wished}");
+    world.agent.restart();
+    let twice = |text: &str| text.matches("\"sequence\":0,").count() == 2;
+    let end = std::time::Instant::now() + process::PATIENCE;
+    while !twice(&fs::read_to_string(&sink).unwrap_or_default()) {
+        assert!(std::time::Instant::now() < end, "the sink gets nothing again");
+        std::thread::yield_now();
+    }
 }

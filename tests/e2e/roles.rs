@@ -231,7 +231,7 @@ fn a_role_that_cannot_be_taken_lets_nobody_in_and_the_check_says_so() {
     let tunnel = world.person("ana").open(SHOP);
     let finished = tunnel.psql("SELECT current_user");
     assert!(finished.code == 2 && finished.stdout.is_empty(), "{}", finished.stdout);
-    assert!(world.agent.process().transcript().contains("permission denied to set role"));
+    world.agent.process().wait_for_line("permission denied to set role");
     let mut check = Command::new(place::built("connect-agent"));
     let checked = process::run(check.arg("check").arg("--config").arg(world.agent.config()));
     assert_ne!(checked.code, 0);
@@ -277,6 +277,5 @@ fn a_pooler_that_drops_the_role_is_found_out() {
     });
     let finished = world.person("ana").open(SHOP).psql("SELECT current_user");
     assert!(finished.code == 2 && finished.stdout.is_empty(), "{}", finished.stdout);
-    let said = world.agent.process().transcript();
-    assert!(said.contains("in place of the role `analyst`"), "{said}");
+    world.agent.process().wait_for_line("in place of the role `analyst`");
 }

@@ -5,15 +5,10 @@ use std::io::{Read as _, Write as _};
 
 use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
-    process,
     tunnel::Tunnel,
     wire::{Mode, Wire, framed, query},
     world::World,
 };
-
-/// Most memory that the agent or `connect` may hold, whatever passes: a debug build with its caches, and room for
-/// one row that is looked at as a whole.
-const MOST_KIBIBYTES: u64 = 400 * 1024;
 
 fn open(tunnel: &Tunnel, database: &str) -> Wire {
     Wire::open(tunnel.port(), "anybody", database).expect("a connection")
@@ -36,14 +31,6 @@ fn drain(wire: &mut Wire) -> (u64, u64) {
             b'Z' => return (rows, bytes),
             _ => {}
         }
-    }
-}
-
-#[track_caller]
-fn is_small(world: &World, tunnel: &Tunnel) {
-    for (name, id) in [("the agent", world.agent.process().id()), ("connect", tunnel.process().id())] {
-        let most = process::most_memory(id);
-        assert!(most < MOST_KIBIBYTES, "{name} held {most} KiB");
     }
 }
 
@@ -71,7 +58,7 @@ fn a_field_of_256_mebibytes_passes_in_pieces_in_both_directions() {
     let end = wire.send(&[&b"\n"[..], &framed(b'c', b"")].concat(), 1);
     assert_eq!(end.error().map(connect_tests::wire::Message::text), None);
     assert_eq!(world.postgres.sql("bench", "SELECT length(t) FROM large"), FIELD.to_string());
-    is_small(&world, &tunnel);
+    world.held_little(&tunnel);
 }
 
 #[test]
@@ -103,7 +90,7 @@ fn a_parameter_of_256_mebibytes_passes_in_pieces_and_one_that_decides_is_refused
     assert!(refused.contains("over 64 MiB"), "{refused}");
     assert_eq!(bind("SELECT length($1)"), None);
     assert_eq!(world.postgres.sql("bench", "SELECT length(t) FROM long"), VALUE.to_string());
-    is_small(&world, &tunnel);
+    world.held_little(&tunnel);
 }
 
 #[test]
@@ -115,7 +102,7 @@ fn millions_of_rows_pass_and_are_not_kept() {
     let sql = format!("SELECT g, 'row ' || g FROM generate_series(1, {millions}000000) g");
     wire.stream().write_all(&query(&sql)).expect("room");
     assert_eq!(drain(&mut wire).0, millions * 1_000_000);
-    is_small(&world, &tunnel);
+    world.held_little(&tunnel);
 }
 
 #[test]
@@ -134,7 +121,7 @@ fn who_does_not_read_holds_up_the_server_and_nobody_else() {
         assert_eq!(other.ask(Mode::Binary, "SELECT count(*) FROM products").rows().len(), 1);
     }
     assert_eq!(other.ask(Mode::Simple, "SELECT email FROM customers").rows().len(), 200);
-    is_small(&world, &tunnel);
+    world.held_little(&tunnel);
     drop(stalled);
     world.postgres.wait_until("shop", &format!("{waiting} = 0"));
     assert_eq!(other.ask(Mode::Simple, "SELECT 1").rows().len(), 1);

@@ -1,12 +1,13 @@
 //! Drivers' own suites, from their source distributions: what passes straight at a server passes through the tunnel,
-//! but for what stands in a list with its reason.
+//! but for what stands in a list with its reason. The source distribution of psycopg 3 has no tests in it: psycopg2's,
+//! by the same author and on the same libpq, stand for them, and `python/psycopg_suite.py` tries what is new in it.
 
 use std::{collections::BTreeMap, fs, process::Command, thread, time::Duration};
 
 use connect_tests::{
     agent::{AgentOptions, BENCH},
     place,
-    postgres::AGENT_USER,
+    postgres::{AGENT_USER, Version},
     process,
     world::World,
 };
@@ -103,10 +104,10 @@ fn listed(list: &'static str) -> BTreeMap<&'static str, &'static str> {
 }
 
 /// Everything is permitted and nothing protected; on the other side there is a database like ours.
-fn permissive() -> World {
+fn permissive(version: Option<Version>) -> World {
     let bench_labels = "\"public.*\" = \"clear\"\n\"pg_temp.*\" = \"clear\"";
     let options = AgentOptions { bench_labels, ..AgentOptions::default() };
-    let mut world = World::start_with(&options);
+    let mut world = World::start_on(version, &options);
     fs::write(world.folder().join("agent/policy.cedar"), EVERYTHING).expect("written");
     policies::put_in_force(&mut world);
     world.postgres.sql("postgres", &format!("CREATE DATABASE {TWIN} OWNER {AGENT_USER}"));
@@ -118,10 +119,17 @@ fn permissive() -> World {
     world
 }
 
+/// All of it on the system's server, and the quick part on the oldest and the newest, in the full tier.
 fn compare(suite: &Suite) {
     let full = std::env::var_os("CONNECT_TESTS_FULL").is_some();
+    for version in Version::each() {
+        compare_on(version, suite, full && version.is_none());
+    }
+}
+
+fn compare_on(version: Option<Version>, suite: &Suite, full: bool) {
     let modules = if full { &[] } else { suite.quick };
-    let world = permissive();
+    let world = permissive(version);
     let tunnel = world.person("li").open(BENCH);
     let (port, ours) = (world.postgres.port(), tunnel.port());
     let (direct, through) = thread::scope(|both| {
@@ -142,7 +150,7 @@ fn compare(suite: &Suite) {
     let stale: Vec<_> = by_design.keys().filter(must_fail).filter(|test| passed(&through, test)).collect();
     assert!(stale.is_empty(), "are listed as impossible, and pass: {stale:?}");
     let both = direct.keys().filter(|test| passed(&direct, test) && passed(&through, test)).count();
-    println!("{}: {both} of {} tests pass on both sides", suite.driver, direct.len());
+    println!("{}: {both} of {} tests pass on both sides, {version:?}", suite.driver, direct.len());
     assert!(both >= suite.least[usize::from(full)], "only {both} tests: {direct:#?}");
 }
 

@@ -10,7 +10,7 @@ use std::{
 use connect_core::{
     catalog::fixture::{Version, catalog},
     decide::{Asking, DEFAULT_POLICY, Kept, Policies, Verdict},
-    principal::{GrantInForce, Principal, Resource, ResourceClass},
+    principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     statement::Statement,
     understand::{Limits, new_session, understand},
 };
@@ -40,7 +40,13 @@ pub(crate) fn measure(report: &mut Report) {
         groups: (0..10).map(|number| format!("group-{number}")).collect(),
     };
     let actions = vec![Action::Read, Action::Write];
-    let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions, reason: Some("ticket".into()) };
+    let grant = GrantInForce {
+        id: GrantId::from_random([1; 16]),
+        actions,
+        reason: Some("ticket".into()),
+        task: None,
+        narrowed: Narrowed::default(),
+    };
     let resource = Resource {
         name: "prod-db".into(),
         database: "shop".into(),

@@ -1,11 +1,11 @@
-"""SQLAlchemy, on psycopg and on asyncpg: prints what it sees as JSON, so that two servers can be compared.
+"""SQLAlchemy on psycopg: prints what it sees as JSON, so that two servers can be compared.
 
 usage: sqlalchemy_suite.py HOST PORT USER DATABASE REFUSED_SQL
 """
 import json
 import sys
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, Text, create_engine, exc, func, insert, inspect, select, text, update
+from sqlalchemy import Integer, MetaData, Text, create_engine, exc, func, insert, inspect, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
@@ -35,9 +35,10 @@ seen["tables"] = sorted(inspector.get_table_names())
 seen["views"] = sorted(inspector.get_view_names())
 seen["columns"] = {name: [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in inspector.get_columns(name)] for name in ("orders", "products", "scratch")}
 seen["keys"] = [inspector.get_pk_constraint("orders"), inspector.get_foreign_keys("orders"), inspector.get_indexes("orders")]
-# Not `meta.reflect`: SQLAlchemy 2.1 asks it for a setting whose name is a parameter, which is refused.
-orders = Table("orders", meta, Column("id", BigInteger), Column("product_id", Integer), Column("quantity", Integer))
-products = Table("products", meta, Column("id", Integer), Column("sku", Text))
+# It asks for a setting whose name is a parameter.
+meta.reflect(engine)
+seen["reflected"] = {name: [[(c.name, str(c.type), c.nullable, c.primary_key) for c in table.columns], sorted(str(c.name) for c in table.constraints)] for name, table in meta.tables.items()}
+orders, products = meta.tables["orders"], meta.tables["products"]
 with engine.connect() as connection:
     sold = select(products.c.sku, func.sum(orders.c.quantity).label("sold"), func.rank().over(order_by=func.count().desc()))
     sold = sold.join(orders, orders.c.product_id == products.c.id).group_by(products.c.sku).order_by(products.c.sku).limit(5)

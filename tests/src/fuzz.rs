@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_committed_corpora_break_nothing() {
         let mut generator = Generator::new(0xC0_4905);
-        for (target, run) in [("login", login as fn(&[u8])), ("session", session)] {
+        for (target, run) in [("frames", frames as fn(&[u8])), ("login", login), ("session", session)] {
             let inputs = corpus(target);
             assert!(inputs.len() >= 5, "{target} has a corpus");
             let each = rounds(2_000) / inputs.len();

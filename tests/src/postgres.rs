@@ -37,6 +37,15 @@ pub enum Version {
 }
 
 impl Version {
+    /// Servers that clients are tried with: the system's own (`None`) and, in the full tier, the oldest and the newest.
+    #[must_use]
+    pub fn each() -> Vec<Option<Self>> {
+        match std::env::var_os("CONNECT_TESTS_FULL") {
+            Some(_) => vec![None, Some(Self::Thirteen), Some(Self::Eighteen)],
+            None => vec![None],
+        }
+    }
+
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {

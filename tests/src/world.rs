@@ -9,7 +9,13 @@ use crate::{
     idp::IdentityProvider,
     person::{Browser, Person},
     postgres::{Postgres, Version},
+    process,
+    tunnel::Tunnel,
 };
+
+/// Most memory that the agent or `connect` may hold, whatever passes: their caches, and room for one row that is
+/// looked at as a whole.
+const MOST_KIBIBYTES: u64 = 400 * 1024;
 
 /// A database, an identity provider and the agent between them. Fields end in the order in which they
 /// stand: the agent before what it needs.
@@ -34,6 +40,15 @@ impl World {
     #[must_use]
     pub fn start_on(version: Option<Version>, options: &AgentOptions) -> Self {
         Self::assemble(version, options.server, |_| options.clone())
+    }
+
+    /// One after the other: over the system's server and, in the full tier, over the oldest and the newest that there
+    /// are, too.
+    ///
+    /// # Panics
+    /// Something does not start.
+    pub fn on_each_server() -> impl Iterator<Item = Self> {
+        Version::each().into_iter().map(|version| Self::start_on(version, &AgentOptions::default()))
     }
 
     /// With options that depend on the database: how it is reached.
@@ -72,6 +87,18 @@ impl World {
         let idp = IdentityProvider::start_with(options.identity);
         let agent = Agent::start(&folder.path().join("agent"), &postgres, &idp, &options);
         Self { agent, idp, postgres, folder }
+    }
+
+    /// Whatever has passed, agent and `connect` never held much of it.
+    ///
+    /// # Panics
+    /// One of them did.
+    #[track_caller]
+    pub fn held_little(&self, tunnel: &Tunnel) {
+        for (name, id) in [("the agent", self.agent.process().id()), ("connect", tunnel.process().id())] {
+            let most = process::most_memory(id);
+            assert!(most < MOST_KIBIBYTES, "{name} held {most} KiB");
+        }
     }
 
     /// A folder for the test's own things.

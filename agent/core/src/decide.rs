@@ -11,6 +11,7 @@ mod evaluate;
 mod force;
 mod kept;
 pub mod limit;
+mod narrow;
 mod set;
 mod words;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::budget::actors::Part;
 use connect_shared::{
     entry::PrincipalRef,
     grant::Action,
@@ -24,6 +25,35 @@ pub struct GrantInForce {
     pub actions: Vec<Action>,
     /// Why it was asked for.
     pub reason: Option<String>,
+    /// The AI agent's task that it is for.
+    pub task: Option<Arc<str>>,
+    pub narrowed: Narrowed,
+}
+
+/// What a grant leaves out of what its principal could have. It is the same for the whole of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Narrowed {
+    /// `schema.table` or `schema.*`; empty: all.
+    pub tables: Arc<[String]>,
+    /// Parts of a budget that were handed on, the widest first.
+    pub parts: Arc<[Part]>,
+}
+
+impl Narrowed {
+    /// Whether a relation (`schema.name`) is among the tables. Of a name with another dot in it nobody can say
+    /// which schema it is of, so it never is.
+    #[must_use]
+    pub fn has(&self, relation: &str) -> bool {
+        let plain = relation.bytes().filter(|byte| *byte == b'.').count() == 1;
+        self.tables.is_empty() || plain && self.tables.iter().any(|table| covers(table, relation))
+    }
+}
+
+/// Whether what one pattern means is part of what another one does. A name is a pattern of itself.
+#[must_use]
+pub fn covers(wider: &str, narrower: &str) -> bool {
+    let all_of = |schema: &str| narrower.strip_prefix(schema).is_some_and(|rest| rest.starts_with('.'));
+    wider == narrower || wider.strip_suffix(".*").is_some_and(all_of)
 }
 
 /// How careful the default policy is with a resource.

@@ -49,6 +49,8 @@ pub struct Statement {
     pub assigned: Vec<ProtectedColumn>,
     /// A constant in it is a mask and nothing else.
     pub gives_mask: bool,
+    /// Numbers of parameters by whose values it shows settings: each value is looked at when it is given.
+    pub settings: Vec<u16>,
     /// How it changes rows, as far as its text says.
     pub changes: Changes,
     /// Shapes that guardrails speak about.
@@ -171,6 +173,8 @@ pub enum Shape {
     Destructive { what: String },
     /// COPY to or from a file or program of the server.
     ServerFile,
+    /// It takes locks that others may wait for, by a function.
+    Lock,
 }
 
 /// What a statement changes for those after it.
@@ -183,9 +187,10 @@ pub enum Effect {
     Prepare {
         name: String,
     },
-    /// EXECUTE of this name.
+    /// EXECUTE of this name. `settings`: of each argument, whether it is a constant by which a setting may be shown.
     Execute {
         name: String,
+        settings: Vec<bool>,
     },
     /// DEALLOCATE of this name, or of all.
     Deallocate {

@@ -50,7 +50,11 @@ use self::{
     found::{BoundIn, Found},
     tokens::{Normal, Tokens},
 };
-pub(crate) use self::{refusal::masked_value, shape::shape};
+pub(crate) use self::{
+    refusal::masked_value,
+    settings::{may_be_shown, not_shown},
+    shape::shape,
+};
 use crate::{
     catalog::Catalog,
     mask::MaskKey,
@@ -202,11 +206,13 @@ fn parsed<'t>(
         return Err(refusal::too_large("a text may have 256 openings of comments in a row".to_owned()));
     }
     let tokens = Tokens::scan(text, catalog)?;
-    let parsed = parse::statements(text)?;
-    if parsed.len() > limits.statements {
-        return Err(refusal::too_large(format!("a text may have {} statements", limits.statements)));
+    let too_many = || refusal::too_large(format!("a text may have {} statements", limits.statements));
+    // Before it is parsed: the trees of a hundred thousand small ones take hundreds of mebibytes.
+    if tokens.pieces() > limits.statements {
+        return Err(too_many());
     }
-    Ok((tokens, parsed))
+    let parsed = parse::statements(text)?;
+    if parsed.len() > limits.statements { Err(too_many()) } else { Ok((tokens, parsed)) }
 }
 
 /// A text that is refused as a whole.

@@ -13,7 +13,7 @@ use connect_core::{
     decide::Policies,
     explain::{Asker, Explained, explain as explain_text},
     mask::MaskKey,
-    principal::{GrantInForce, Principal, Resource},
+    principal::{GrantInForce, Narrowed, Principal, Resource},
     understand::{Limits, new_session_as},
 };
 use connect_shared::{
@@ -21,6 +21,7 @@ use connect_shared::{
     decision::OutcomeKind,
     entry::{Entry, PrincipalRef, TextRef},
     error::{ErrorReport, Exit},
+    grant::Action,
     ids::GrantId,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -33,9 +34,10 @@ use super::{
 use crate::{
     catalog::Clear,
     config::WorksAs,
+    grants::{GrantError, Thumbprint},
     listener::Peer,
     log::{Log, LogClosed},
-    serve::{Agent, wall_clock},
+    serve::{Agent, now, wall_clock},
 };
 
 /// A text of the greatest length, every second byte of it escaped in JSON.
@@ -51,24 +53,72 @@ pub(super) async fn explain(
     caller: Result<Caller, ApiError>,
     request: Request,
 ) -> Result<Json<Explanation>, ApiError> {
-    let Caller(principal) = caller.inspect_err(|error| refused(&agent, error, "", None))?;
     // The proof of a key is asked for as for a grant, so that a stolen token alone explains nothing.
-    peer.certificate.as_ref().ok_or_else(no_key)?;
+    let certificate = peer.certificate.as_ref();
+    if let (Err(error), None) = (&caller, certificate) {
+        refused(&agent, error, "", None);
+        return caller.and(Err(no_key()));
+    }
+    let certificate = certificate.ok_or_else(no_key)?;
     let place = PLACES.acquire().await.map_err(|_| stopped())?;
-    let reference = principal.reference.clone();
-    let body = read_body(request).await?;
+    let (asking, body) = match caller {
+        Ok(Caller(principal)) => {
+            let body = read_body(request).await?;
+            let (principal, actions) = admitted(&agent, principal, &body)?;
+            ((principal, actions, Narrowed::default()), body)
+        }
+        Err(error) => {
+            let mut body = read_body(request).await?;
+            let granted = by_grant(&agent, certificate, &mut body, error);
+            (granted.inspect_err(|error| refused(&agent, error, &body.resource, None))?, body)
+        }
+    };
+    let reference = asking.0.reference.clone();
     let resource = body.resource.clone();
-    let answer = answer(&agent, principal, body, place).await;
+    let answer = answer(&agent, asking, body, place).await;
     answer.map(Json).inspect_err(|error| refused(&agent, error, &resource, Some(reference)))
+}
+
+/// What would be granted to whoever has signed in.
+fn admitted(
+    agent: &Agent,
+    principal: Principal,
+    body: &ExplainRequest,
+) -> Result<(Principal, Vec<Action>), ApiError> {
+    let reference = principal.reference.clone();
+    let admitted = agent.grants.admit(principal, &as_grant(body)).map_err(ApiError::from);
+    admitted.inspect_err(|error| refused(agent, error, &body.resource, Some(reference)))
+}
+
+/// Who asks, and what is granted to them and what is not.
+type Granted = (Principal, Vec<Action>, Narrowed);
+
+/// What the caller's own grant says. `stranger`: what becomes of one who shows none.
+fn by_grant(
+    agent: &Agent,
+    certificate: &Thumbprint,
+    body: &mut ExplainRequest,
+    stranger: ApiError,
+) -> Result<Granted, ApiError> {
+    let Some(grant) = &body.grant else { return Err(stranger) };
+    let grant = agent.grants.verify(grant, certificate, now()).map_err(|error| error.report())?;
+    if agent.revocations.is_over(&grant, now()) {
+        return Err(GrantError::Revoked.report().into());
+    }
+    if grant.resource != body.resource {
+        return Err(GrantError::Resource.report().into());
+    }
+    let narrowed = grant.narrowed();
+    (body.task, body.actor) = (grant.task, grant.principal.reference.actor.clone());
+    Ok((grant.principal, grant.actions, narrowed))
 }
 
 async fn answer(
     agent: &Agent,
-    principal: Principal,
+    (principal, actions, narrowed): Granted,
     request: ExplainRequest,
     place: SemaphorePermit<'static>,
 ) -> Result<Explanation, ApiError> {
-    let (principal, actions) = agent.grants.admit(principal, &as_grant(&request))?;
     let served = agent.resources.get(&request.resource).ok_or_else(stopped)?;
     // A reading that begins now: what was changed a moment ago counts.
     let catalog = served.runtime.catalog.newer_than(0).await?;
@@ -81,7 +131,13 @@ async fn answer(
         principal,
         role,
         // The grant is assumed, not issued.
-        grant: GrantInForce { id: GrantId::from_random([0; 16]), actions, reason: None },
+        grant: GrantInForce {
+            id: GrantId::from_random([0; 16]),
+            actions,
+            reason: None,
+            task: request.task.as_deref().map(Arc::from),
+            narrowed,
+        },
         resource: Arc::clone(&served.runtime.resource),
         catalog,
         mask_key: Arc::clone(&agent.mask_key),
@@ -155,6 +211,8 @@ fn as_grant(request: &ExplainRequest) -> GrantRequest {
         actor: request.actor.clone(),
         run: None,
         task: request.task.clone(),
+        tables: Vec::new(),
+        hand_on: None,
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     search::{unfindable, until_usable},
 };
 use crate::{
-    grants::{Admitted, Issued, Thumbprint},
+    grants::{Admitted, GrantError, Issued, Thumbprint},
     identity::SignedIn,
     keys,
     lineage::ClaimError,
@@ -39,16 +39,64 @@ pub(super) async fn issue(
     caller: Result<Identified, ApiError>,
     request: Request,
 ) -> Result<Json<GrantResponse>, ApiError> {
-    let Identified(signed_in) = caller.inspect_err(|error| refused(&agent, error, "", None))?;
+    let Identified(signed_in) = match (caller, &peer.certificate) {
+        (Ok(identified), _) => identified,
+        // Whoever hands a grant on shows that, and no sign-in.
+        (Err(error), Some(certificate)) => {
+            let handed_on = handed_on(&agent, certificate, request, error).await;
+            return handed_on.map_err(|(error, resource, giver)| {
+                refused(&agent, &error, &resource, giver);
+                error
+            });
+        }
+        (Err(error), None) => {
+            refused(&agent, &error, "", None);
+            return Err(error);
+        }
+    };
     agent.reconsider(&signed_in);
     let reference = signed_in.principal.reference.clone();
     let body = read_body(request).await?;
+    if body.hand_on.is_some() {
+        let words = "a grant is handed on by its own word: with a sign-in, ask for one";
+        return Err(ErrorReport::new("bad_request", Exit::Usage, words).into());
+    }
     let resource = body.resource.clone();
     let outcome = grant(&agent, peer.certificate.as_ref(), signed_in, body).await;
     if let Ok(Json(grant)) = &outcome {
         tracing::info!(address = %peer.address, grant = %grant.id, %resource, "a grant was issued");
     }
     outcome.inspect_err(|error| refused(&agent, error, &resource, Some(reference)))
+}
+
+/// What is refused, of which resource, and whose grant it was.
+type Refused = (ApiError, String, Option<PrincipalRef>);
+
+/// A part of the caller's own grant, for another AI agent. `stranger`: what becomes of a caller who shows none.
+async fn handed_on(
+    agent: &Agent,
+    certificate: &Thumbprint,
+    request: Request,
+    stranger: ApiError,
+) -> Result<Json<GrantResponse>, Refused> {
+    let unknown = |error| (error, String::new(), None);
+    let body = read_body(request).await.map_err(unknown)?;
+    let Some(hand_on) = &body.hand_on else { return Err(unknown(stranger)) };
+    let resource = body.resource.clone();
+    let giver = agent.grants.giver(hand_on, certificate, now());
+    let (claims, verified) =
+        giver.map_err(|error| (ApiError::from(error.report()), resource.clone(), None))?;
+    let who = verified.principal.reference.clone();
+    let refused = |error: ApiError| (error, resource.clone(), Some(who.clone()));
+    // The giver's own sessions may have been cut since it was given this grant, too.
+    let own = std::iter::once(certificate.as_str());
+    if agent.revocations.is_over(&verified, now()) || agent.revocations.have_ended(own, verified.issued_at) {
+        return Err(refused(GrantError::Revoked.report().into()));
+    }
+    let id = keys::random().map_err(|_| refused(no_randomness()))?;
+    let issued = agent.grants.hand_on(&claims, &body, hand_on, GrantId::from_random(id), now());
+    let issued = issued.map_err(|error| refused(error.report().into()))?;
+    recorded(agent, issued, &body, hand_on.certificate.clone()).await.map_err(refused)
 }
 
 async fn grant(
@@ -66,8 +114,17 @@ async fn grant(
     if let Some(run) = &request.run {
         claim(agent, run, &issued, &request.resource).await?;
     }
-    // A grant that is not in the log must not exist.
-    let seq = agent.log.append(entry(&issued, &request, certificate))?;
+    recorded(agent, issued, &request, certificate.as_str().to_owned()).await
+}
+
+/// The answer. A grant that is not in the log must not exist.
+async fn recorded(
+    agent: &Agent,
+    issued: Issued,
+    request: &GrantRequest,
+    certificate: String,
+) -> Result<Json<GrantResponse>, ApiError> {
+    let seq = agent.log.append(entry(&issued, request, certificate))?;
     agent.log.wait_durable(seq).await?;
     let config = agent.grants.resources(&issued.principal).into_iter();
     let described = config.map(|(config, _)| config).find(|config| config.resource.name == request.resource);
@@ -76,7 +133,7 @@ async fn grant(
         .ok_or_else(no_randomness)?;
     Ok(Json(GrantResponse {
         schema: "connect.grant/1".to_owned(),
-        id,
+        id: issued.claims.jti,
         grant: issued.text,
         expires_at: issued.claims.exp,
         principal: issued.principal.name,
@@ -149,24 +206,23 @@ fn approval_needed(agent: &Agent, resource: &str) -> ApiError {
         .into()
 }
 
-fn entry(issued: &Issued, request: &GrantRequest, certificate: &Thumbprint) -> Entry {
+fn entry(issued: &Issued, request: &GrantRequest, certificate: String) -> Entry {
+    let details = &issued.claims.authorization_details;
     Entry::GrantIssued {
         grant: issued.claims.jti,
         principal: issued.principal.reference.clone(),
         name: issued.principal.name.clone(),
         groups: issued.principal.groups.clone(),
-        resource: issued
-            .claims
-            .authorization_details
-            .iter()
-            .map(|detail| detail.identifier.as_str())
-            .collect(),
+        resource: details.iter().map(|detail| detail.identifier.as_str()).collect(),
         actions: issued.actions.clone(),
-        reason: request.reason.clone(),
+        reason: issued.claims.reason.clone(),
         expires_at: issued.claims.exp,
-        certificate: certificate.as_str().to_owned(),
+        certificate,
         run: request.run.clone(),
-        task: request.task.clone(),
+        task: issued.claims.task.clone(),
+        parent: issued.claims.parent,
+        tables: details.iter().flat_map(|detail| detail.tables.clone()).collect(),
+        budget: issued.claims.handed_on.last().map(|step| Box::new(step.budget)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use connect_core::{
     decide::Asking,
-    principal::{GrantInForce, Principal, ResourceClass},
+    principal::{GrantInForce, Narrowed, Principal, ResourceClass},
 };
 use connect_shared::{
     api::{AgentInfo, LogInfo, ResourceInfo, ResourceList},
@@ -54,8 +54,13 @@ pub(super) fn describe(
     let resource = &config.resource;
     let catalog = agent.resources.get(&resource.name).and_then(|served| {
         let catalog = served.runtime.catalog.subscribe().borrow().clone()?;
-        let grant =
-            GrantInForce { id: GrantId::from_random([0; 16]), actions: actions.clone(), reason: None };
+        let grant = GrantInForce {
+            id: GrantId::from_random([0; 16]),
+            actions: actions.clone(),
+            reason: None,
+            task: None,
+            narrowed: Narrowed::default(),
+        };
         let wall = wall_clock();
         let asking = Asking { principal, grant: &grant, resource, purpose: None, wall };
         Some(served.runtime.clear.seen_by(&asking, &agent.policies.current(), catalog))

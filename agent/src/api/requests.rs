@@ -55,6 +55,8 @@ pub(super) async fn ask(
         actor: wish.actor,
         run: None,
         task: None,
+        tables: Vec::new(),
+        hand_on: None,
     };
     let (principal, allowed) = agent.grants.admit(caller.0, &as_grant)?;
     let on_request = agent.grants.on_request(&wish.resource, &allowed);

@@ -24,6 +24,7 @@ use crate::{
 /// For how long somebody is kept out unless it is said, and at most: a month.
 const USUAL: u64 = 60 * 60;
 const LONGEST: u64 = 31 * 24 * 60 * 60;
+const SCHEMA: &str = "connect.revocation/1";
 /// Longest reason that goes into the log and onto screens.
 const MAX_REASON: usize = 200;
 
@@ -33,6 +34,9 @@ pub(super) async fn revoke(
     body: Result<Json<RevocationRequest>, JsonRejection>,
 ) -> Result<Json<RevocationAnswer>, ApiError> {
     let Json(request) = body.map_err(|error| bad(&error.body_text()))?;
+    if request.lift {
+        return lift(&agent, &caller.0, &request).map(Json);
+    }
     let why = words(&caller.0, request.reason.as_deref())?;
     let may_others = agent.revokers.admits(&caller.0);
     let by = &caller.0.reference;
@@ -46,7 +50,36 @@ pub(super) async fn revoke(
         (None, None, true) => (own(&agent, by, &why), None),
         _ => return Err(bad("it must name one of `principal`, `session` and `mine`")),
     };
-    Ok(Json(RevocationAnswer { schema: "connect.revocation/1".to_owned(), sessions, until }))
+    Ok(Json(RevocationAnswer { schema: SCHEMA.to_owned(), sessions, until, lifted: None }))
+}
+
+/// Lets a principal in again whom an operator or a canary has kept out.
+fn lift(agent: &Agent, by: &Principal, request: &RevocationRequest) -> Result<RevocationAnswer, ApiError> {
+    if !agent.revokers.admits(by) {
+        return Err(not_allowed(by));
+    }
+    let (Some(name), None, false, None) =
+        (&request.principal, request.session, request.mine, request.seconds)
+    else {
+        return Err(bad("to let somebody in again it names a `principal` and nothing else"));
+    };
+    check_name(name)?;
+    words(by, request.reason.as_deref())?;
+    if !agent.revocations.is_kept_out(name, now()) {
+        let words = format!("nobody of the name `{name}` is kept out for a time");
+        return Err(ErrorReport::new("not_kept_out", Exit::NotFound, words)
+            .help("the entry `revoked` of the log names them: connect audit search --kind revoked")
+            .into());
+    }
+    let lifted = agent.lift(name, &by.reference, request.reason.as_deref())?;
+    Ok(RevocationAnswer { schema: SCHEMA.to_owned(), sessions: 0, until: None, lifted: Some(!lifted.still) })
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    if name.is_empty() || name.len() > 320 || name.chars().any(char::is_control) {
+        return Err(bad("`principal` is no name"));
+    }
+    Ok(())
 }
 
 fn of_principal(
@@ -56,9 +89,7 @@ fn of_principal(
     why: &str,
     by: &PrincipalRef,
 ) -> Result<(u64, u64), ApiError> {
-    if name.is_empty() || name.len() > 320 || name.chars().any(char::is_control) {
-        return Err(bad("`principal` is no name"));
-    }
+    check_name(name)?;
     let seconds = seconds.unwrap_or(USUAL);
     if !(1..=LONGEST).contains(&seconds) {
         return Err(bad(&format!("`seconds` must be between 1 and {LONGEST}")));
@@ -76,16 +107,17 @@ fn one(
     why: &str,
 ) -> Result<u64, ApiError> {
     let owner = (!may_others).then_some(by);
-    if !agent.revocations.cut_session(id, owner, why) {
+    let count = agent.revocations.cut_session(id, owner, why, now()) as u64;
+    if count == 0 {
         let words = "there is no such session of yours at this agent";
         return Err(ErrorReport::new("no_such_session", Exit::NotFound, words).help("connect status").into());
     }
-    record(agent, format!("session {id}"), by, 1);
-    Ok(1)
+    record(agent, format!("session {id}"), by, count);
+    Ok(count)
 }
 
 fn own(agent: &Agent, by: &PrincipalRef, why: &str) -> u64 {
-    let count = agent.revocations.cut_own(by, why) as u64;
+    let count = agent.revocations.cut_own(by, why, now()) as u64;
     record(agent, format!("subject {} of {}", by.sub, by.idp), by, count);
     count
 }

@@ -226,6 +226,7 @@ async fn record_statement(agent: &TestAgent, person: &str, statement: StatementI
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         lineage: None,
         decision: Decision {
             outcome: Outcome::Permit(Vec::new()),

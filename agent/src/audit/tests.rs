@@ -99,6 +99,7 @@ fn intent(number: u8, sub: &str, fingerprint: &str, table: &str) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         lineage: None,
         decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
     }))
@@ -136,6 +137,7 @@ fn denial(number: u8, sub: &str) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         decision: decision(Outcome::Deny, vec![reason]),
     }))
 }
@@ -153,6 +155,9 @@ fn granted(sub: &str, name: &str) -> Entry {
         certificate: String::new(),
         run: None,
         task: None,
+        parent: None,
+        tables: Vec::new(),
+        budget: None,
     }
 }
 

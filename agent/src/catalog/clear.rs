@@ -42,6 +42,7 @@ struct Look {
     principal: Principal,
     actions: Vec<Action>,
     purpose: Option<String>,
+    task: Option<Arc<str>>,
     moment: u64,
 }
 
@@ -76,6 +77,7 @@ impl Clear {
             principal: asking.principal.clone(),
             actions: asking.grant.actions.clone(),
             purpose: asking.purpose().map(str::to_owned),
+            task: asking.grant.task.clone(),
             moment: policies.moment(asking.wall),
         };
         if let Some((_, known)) = locked(&self.looked).iter().find(|(known, _)| *known == look) {

@@ -1,6 +1,6 @@
 //! `[[log.sink]]`: where events go to.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Url;
@@ -16,6 +16,8 @@ use crate::upstream::Secret;
 const PLACES: [&str; 6] = ["file", "webhook", "syslog", "otlp", "splunk", "openlineage"];
 /// A file with a token, or a variable.
 const TOKEN: [&str; 2] = ["token_file", "token_env"];
+/// How often a sink is told what it was given, unless it says otherwise.
+const SUMMARY: Duration = Duration::from_secs(300);
 /// Most sinks of one log.
 const MAX_SINKS: usize = 16;
 
@@ -26,6 +28,8 @@ pub struct SinkConfig {
     pub name: String,
     pub format: SinkFormat,
     pub target: SinkTarget,
+    /// How often it is told what it was given since the last time. `None`: never.
+    pub summary: Option<Duration>,
 }
 
 /// How an entry reads there.
@@ -134,6 +138,7 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
     if wished.is_some() && !has_events {
         section.wrong("openlineage_events", "may be given only where the format is `openlineage`");
     }
+    let summary = read_summary(&mut section, has_events);
     section.finish();
     let format = if said.is_some() { format? } else { usual };
     if !fits {
@@ -144,7 +149,21 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
         (SinkFormat::OpenLineage(_), Some(wished)) => SinkFormat::OpenLineage(wished?),
         (_, Some(_)) => return None,
     };
-    Some(SinkConfig { name: name?.value, format, target: target? })
+    Some(SinkConfig { name: name?.value, format, target: target?, summary: summary? })
+}
+
+/// OpenLineage has no event for it.
+fn read_summary(section: &mut Section<'_, '_>, lineage: bool) -> Option<Option<Duration>> {
+    let usual = (!lineage).then_some(SUMMARY);
+    let Some(text) = section.string("summary") else { return Some(usual) };
+    if lineage {
+        section.wrong_at(&text, "is not for a sink of OpenLineage, which has no event for it");
+        return None;
+    }
+    if text.value == "off" {
+        return Some(None);
+    }
+    section.accept(&text, value::summary_every(&text.value)).map(Some)
 }
 
 fn read_target(

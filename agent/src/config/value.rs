@@ -106,6 +106,13 @@ pub(super) fn drain_limit(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_secs(600), "an agent drains for `0s` (not at all) to `10m`; the usual is `30s`")
 }
 
+/// `5m`, `30s`: how often a sink is told what it was given.
+pub(super) fn summary_every(text: &str) -> Result<Duration, String> {
+    let bounds = "write `off`, or a time from `1s` to `24h`; the usual is `5m`";
+    let every = time(text, Duration::from_secs(24 * 60 * 60), bounds)?;
+    if every.is_zero() { Err(format!("`{text}` is no time: {bounds}")) } else { Ok(every) }
+}
+
 fn time(text: &str, most: Duration, bounds: &str) -> Result<Duration, String> {
     let no_time = || format!("`{text}` is not a time: write a number and `s`, `m` or `h`; {bounds}");
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).unwrap_or(("", ""));

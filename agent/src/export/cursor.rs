@@ -1,10 +1,11 @@
-//! How far a sink has taken the log. Durable before the next batch is sent.
+//! How far a sink has taken the log, and what its next summary will say. Durable before the next batch is sent.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
+use super::{Event, summary::Account};
 use crate::log::{Keep, write_atomically};
 
 /// The cursor of one sink.
@@ -12,19 +13,23 @@ use crate::log::{Keep, write_atomically};
 pub(super) struct Cursor {
     path: PathBuf,
     next: u64,
+    account: Account,
 }
 
 impl Cursor {
     /// Of the sink `name`; a new one begins with the log.
     pub(super) fn open(folder: &Path, name: &str) -> io::Result<Self> {
         let path = folder.join(format!("{name}.cursor"));
-        let next = match std::fs::read_to_string(&path) {
-            // A cursor that cannot be read must not skip anything.
-            Ok(text) => text.trim().parse().unwrap_or(0),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, next })
+        let mut lines = text.lines();
+        // A cursor that cannot be read must not skip anything.
+        let next = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(0);
+        let account = lines.next().and_then(Account::read).unwrap_or(Account::begin(next));
+        Ok(Self { path, next, account })
     }
 
     /// Index of the next entry.
@@ -32,10 +37,27 @@ impl Cursor {
         self.next
     }
 
-    /// Everything before `next` was taken.
-    pub(super) fn advance(&mut self, next: u64) -> io::Result<()> {
-        write_atomically(&self.path, format!("{next}\n").as_bytes(), Keep::Durable)?;
-        self.next = next;
+    /// What was taken since the last summary.
+    pub(super) const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// These events were taken, and so is everything before `next`.
+    pub(super) fn took(&mut self, events: &[Event], next: u64) -> io::Result<()> {
+        let mut account = self.account;
+        events.iter().filter(|event| !event.json.is_empty()).for_each(|event| account.count(event));
+        self.keep(next, account)
+    }
+
+    /// Goes on at `next`, with nothing to sum up from before.
+    pub(super) fn begin(&mut self, next: u64) -> io::Result<()> {
+        self.keep(next, Account::begin(next))
+    }
+
+    fn keep(&mut self, next: u64, account: Account) -> io::Result<()> {
+        let text = format!("{next}\n{}\n", account.write());
+        write_atomically(&self.path, text.as_bytes(), Keep::Durable)?;
+        (self.next, self.account) = (next, account);
         Ok(())
     }
 }

@@ -7,10 +7,14 @@ use std::{
 };
 
 use connect_shared::{entry::Entry, ocsf};
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
-    Event, Undelivered, cursor::Cursor, file, openlineage::Receiver, otlp::Otlp, splunk::Splunk,
+    Event, Undelivered, cursor::Cursor, file, openlineage::Receiver, otlp::Otlp, resend, splunk::Splunk,
     syslog::Syslog, webhook::Webhook,
 };
 use crate::{
@@ -24,6 +28,10 @@ use crate::{
 const BATCH: usize = 256;
 /// First and longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How often a sink that has everything looks for a wish to get something again.
+const LOOK: Duration = Duration::from_secs(5);
+/// Why a sink is behind where its cursor cannot be kept.
+const CURSOR: &str = "cursor_unwritable";
 
 /// The tasks of all sinks.
 #[derive(Debug)]
@@ -57,7 +65,7 @@ impl Exporter {
             let first = PublicFolder::new(log.public_dir()).pruned_upto();
             if cursor.next() < first {
                 tracing::warn!(sink = %config.name, first, "a new sink begins behind what was pruned");
-                cursor.advance(first)?;
+                cursor.begin(first)?;
             }
             let size = log.published().borrow().size;
             if cursor.next() > size {
@@ -76,6 +84,8 @@ impl Exporter {
                 cursor,
                 target: Target::new(config, log.origin())?,
                 config: config.clone(),
+                folder: folder.clone(),
+                summed_up: Instant::now(),
             };
             Ok(tokio::spawn(engine.run(follower.seen())))
         };
@@ -148,26 +158,93 @@ struct Engine {
     cursor: Cursor,
     target: Target,
     config: SinkConfig,
+    folder: PathBuf,
+    /// When the last summary was sent, or this began.
+    summed_up: Instant,
+}
+
+/// What there is to do next.
+enum Work {
+    /// Entries from the cursor on, up to this one.
+    Batch(u64),
+    Summary,
+    /// The operator wants everything from this entry on again.
+    Resend(u64),
 }
 
 impl Engine {
-    /// Only what is signed and can be described goes out: the sink is behind the index.
     async fn run(mut self, mut seen: watch::Receiver<Seen>) {
         let mut pause = PAUSES.0;
-        loop {
-            let next = self.cursor.next();
-            let Ok(upto) = seen.wait_for(|seen| seen.indexed > next).await.map(|seen| seen.indexed) else {
-                return;
+        while let Some(work) = self.next(&mut seen).await {
+            let done = match work {
+                Work::Batch(upto) => self.step(self.cursor.next(), upto).await,
+                Work::Summary => self.sum_up().await,
+                Work::Resend(from) => self.resend(from),
             };
-            match self.step(next, upto).await {
+            match done {
                 Ok(()) => pause = PAUSES.0,
                 Err(code) => {
-                    tracing::warn!(sink = %self.config.name, code, next, behind = upto - next, "a sink is behind");
+                    let (next, size) = (self.cursor.next(), seen.borrow().indexed);
+                    let behind = size.saturating_sub(next);
+                    tracing::warn!(sink = %self.config.name, code, next, behind, "a sink is behind");
                     sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }
             }
         }
+    }
+
+    /// Only what is signed and can be described goes out: the sink is behind the index. `None`: the agent ends.
+    async fn next(&self, seen: &mut watch::Receiver<Seen>) -> Option<Work> {
+        loop {
+            if let Some(from) = resend::wished(&self.folder, &self.config.name) {
+                return Some(Work::Resend(from));
+            }
+            let due = self.summary_due();
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Some(Work::Summary);
+            }
+            let (next, look) = (self.cursor.next(), Instant::now() + LOOK);
+            tokio::select! {
+                seen = seen.wait_for(|seen| seen.indexed > next) => {
+                    return seen.ok().map(|seen| Work::Batch(seen.indexed));
+                }
+                () = sleep_until(due.map_or(look, |due| due.min(look))) => {}
+            }
+        }
+    }
+
+    /// Nothing is summed up where nothing was taken.
+    fn summary_due(&self) -> Option<Instant> {
+        let every = self.config.summary?;
+        (!self.cursor.account().is_empty()).then(|| self.summed_up + every)
+    }
+
+    async fn sum_up(&mut self) -> Result<(), &'static str> {
+        let (next, checkpoint) = (self.cursor.next(), self.log.checkpoint_text());
+        let names = (self.log.origin(), self.config.name.as_str());
+        let event = self.cursor.account().event(next, self.config.format, names, &checkpoint);
+        match self.deliver(event.as_slice()).await {
+            Ok(()) => {}
+            Err(Undelivered::NotNow(code)) => return Err(code),
+            Err(Undelivered::Refused(code)) => {
+                tracing::warn!(sink = %self.config.name, code, "a sink refuses a summary");
+            }
+        }
+        self.summed_up = Instant::now();
+        self.cursor.begin(next).map_err(|_| CURSOR)
+    }
+
+    /// That it is sent again is in the log before it is.
+    fn resend(&mut self, from: u64) -> Result<(), &'static str> {
+        let next = self.cursor.next();
+        if from < next {
+            let sink = self.config.name.clone();
+            self.log.append(Entry::SinkResent { sink, from, next }).map_err(|_| "log_closed")?;
+            self.cursor.begin(from).map_err(|_| CURSOR)?;
+            tracing::info!(sink = %self.config.name, from, next, "a sink gets entries again");
+        }
+        resend::done(&self.folder, &self.config.name).map_err(|_| CURSOR)
     }
 
     /// One batch, and the cursor behind it.
@@ -177,13 +254,16 @@ impl Engine {
             "log_unreadable"
         })?;
         match self.deliver(&batch).await {
-            Ok(()) => self.advance(next + batch.len() as u64).await,
+            Ok(()) => self.took(&batch, next + batch.len() as u64),
             Err(Undelivered::NotNow(code)) => Err(code),
             Err(Undelivered::Refused(_)) => self.one_by_one(&batch).await,
         }
     }
 
     async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         if batch.iter().all(|event| !event.json.is_empty()) {
             return self.target.deliver(batch).await;
         }
@@ -194,12 +274,15 @@ impl Engine {
     /// Something in the batch is refused for good: the rest must not suffer for it.
     async fn one_by_one(&mut self, batch: &[Event]) -> Result<(), &'static str> {
         for event in batch {
-            match self.deliver(std::slice::from_ref(event)).await {
-                Ok(()) => {}
+            let taken = match self.deliver(std::slice::from_ref(event)).await {
+                Ok(()) => std::slice::from_ref(event),
                 Err(Undelivered::NotNow(code)) => return Err(code),
-                Err(Undelivered::Refused(code)) => self.give_up(event, code),
-            }
-            self.advance(event.index + 1).await?;
+                Err(Undelivered::Refused(code)) => {
+                    self.give_up(event, code);
+                    &[]
+                }
+            };
+            self.took(taken, event.index + 1)?;
         }
         Ok(())
     }
@@ -214,9 +297,9 @@ impl Engine {
         }
     }
 
-    async fn advance(&mut self, next: u64) -> Result<(), &'static str> {
+    fn took(&mut self, events: &[Event], next: u64) -> Result<(), &'static str> {
         // Rarely, and short: this task has nothing else to do meanwhile.
-        self.cursor.advance(next).map_err(|_| "cursor_unwritable")
+        self.cursor.took(events, next).map_err(|_| CURSOR)
     }
 
     async fn read(&self, next: u64, upto: u64) -> Result<Vec<Event>, IndexError> {

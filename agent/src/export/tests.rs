@@ -6,10 +6,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, http::StatusCode, routing::post};
-use connect_shared::entry::Entry;
+use connect_shared::{entry::Entry, proof::tree::plain_hash};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,6 +18,7 @@ use super::Exporter;
 use crate::{
     audit::Follower,
     config::{SinkConfig, SinkFormat, SinkTarget},
+    keys::hexadecimal,
     log::{Log, LogOptions},
 };
 
@@ -36,7 +38,11 @@ impl Place {
     }
 
     fn export(&self, target: SinkTarget) -> Exporter {
-        let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::Entries, target };
+        self.export_and_sum_up(target, None)
+    }
+
+    fn export_and_sum_up(&self, target: SinkTarget, summary: Option<Duration>) -> Exporter {
+        let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::Entries, target, summary };
         Exporter::start(&self.log, &self.follower, self.folder.path(), &[config]).expect("it starts")
     }
 
@@ -47,9 +53,19 @@ impl Place {
         self.log.publish_now().await.expect("published");
     }
 
+    /// Everything up to `next` is taken and summed up.
+    async fn until_summed_up(&self, next: u64) {
+        let path = self.folder.path().join("sinks/one.cursor");
+        let done = format!("{next}\n{next} 0 ");
+        while !std::fs::read_to_string(&path).is_ok_and(|text| text.starts_with(&done)) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn until_cursor_is(&self, next: u64) {
         let path = self.folder.path().join("sinks/one.cursor");
-        let at = || std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+        let at =
+            || std::fs::read_to_string(&path).ok().and_then(|text| text.lines().next()?.parse::<u64>().ok());
         while at().is_none_or(|at| at < next) {
             tokio::task::yield_now().await;
         }
@@ -74,6 +90,96 @@ async fn a_file_gets_every_entry_in_order_also_over_a_restart_of_the_sink() {
     let _again = place.export(SinkTarget::File(file.clone()));
     place.until_cursor_is(700).await;
     assert_eq!(indices(&file), (0..700).collect::<Vec<_>>());
+}
+
+/// What a receiver does with what it has stored: whether every summary is of just these lines.
+fn is_complete(lines: &[&str]) -> bool {
+    let read = |line: &&str| serde_json::from_str::<Value>(line).expect("JSON");
+    let mut upto = 0;
+    let summaries = lines.iter().map(read).filter(|value| !value["export_summary"].is_null());
+    let all_hold = summaries.map(|value| value["export_summary"].clone()).all(|summary| {
+        let (from, end) =
+            (summary["from"].as_u64().expect("a number"), summary["upto"].as_u64().expect("one"));
+        let of_it = lines
+            .iter()
+            .filter(|line| read(line)["index"].as_u64().is_some_and(|i| (from..end).contains(&i)));
+        let (mut chain, mut events) = ([0; 32], 0);
+        for line in of_it {
+            events += 1;
+            chain = plain_hash(&[chain, plain_hash(line.as_bytes()).0].concat()).0;
+        }
+        let follows = std::mem::replace(&mut upto, end) == from;
+        follows && summary["events"] == events && summary["chain"] == hexadecimal(&chain)
+    });
+    all_hold && upto > 0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_receives_events_can_tell_that_all_of_them_are_there_and_as_they_were_sent() {
+    let place = Place::new();
+    let file = place.folder.path().join("out.jsonl");
+    let target = SinkTarget::File(file.clone());
+    let sink = place.export_and_sum_up(target.clone(), Some(Duration::from_millis(1)));
+    place.add(600).await;
+    place.until_summed_up(600).await;
+    drop(sink);
+    // What was not summed up when the agent ended is so later.
+    let sink = place.export_and_sum_up(target.clone(), Some(Duration::from_secs(3_600)));
+    place.add(50).await;
+    place.until_cursor_is(650).await;
+    drop(sink);
+    let _sink = place.export_and_sum_up(target, Some(Duration::from_millis(1)));
+    place.add(50).await;
+    place.until_summed_up(700).await;
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(indices(&file), (0..700).collect::<Vec<_>>());
+    assert!(is_complete(&lines));
+    let last: Value = serde_json::from_str(lines.last().expect("lines")).expect("JSON");
+    let checkpoint = last["export_summary"]["checkpoint"].as_str().expect("a text");
+    assert!(checkpoint.starts_with("connect.local/test\n700\n"), "{checkpoint}");
+    for lost in [0, 300, lines.len() - 2] {
+        let mut fewer = lines.clone();
+        fewer.remove(lost);
+        assert!(!is_complete(&fewer), "without line {lost}");
+    }
+    let changed = lines[5].replace("agent_stopped", "agent_started");
+    let mut other = lines.clone();
+    other[5] = &changed;
+    assert!(!is_complete(&other));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_gets_entries_again_when_the_operator_asks_and_the_log_says_so() {
+    let place = Place::new();
+    let file = place.folder.path().join("out.jsonl");
+    let _sink = place.export(SinkTarget::File(file.clone()));
+    place.add(300).await;
+    place.until_cursor_is(300).await;
+    let wish = |from: u64| {
+        let folder = place.folder.path().join("sinks");
+        std::fs::write(folder.join("one.resend"), format!("{from}\n")).expect("written");
+    };
+    // Nothing is skipped by it.
+    wish(10_000);
+    place.add(1).await;
+    place.until_cursor_is(301).await;
+    wish(100);
+    place.add(1).await;
+    place.until_cursor_is(303).await;
+    let twice: Vec<u64> = (0..=300).chain(100..303).collect();
+    let skipped_none = indices(&file);
+    // The entry behind the wish may have gone out before it was seen.
+    let expected = [twice.clone(), (0..=301).chain(100..303).collect()];
+    assert!(expected.contains(&skipped_none), "{skipped_none:?}");
+    let mut leaves = crate::audit::Leaves::new(crate::log::PublicFolder::new(place.log.public_dir()), 303);
+    let mut added = (301..303).map(|index| leaves.get(index).expect("an entry").leaf.entry);
+    let told = added.find_map(|entry| match entry {
+        Entry::SinkResent { sink, from: 100, next: 301 | 302 } => Some(sink),
+        _ => None,
+    });
+    assert_eq!(told.as_deref(), Some("one"));
+    assert!(!place.folder.path().join("sinks/one.resend").exists());
 }
 
 /// An endpoint that can be told how to answer, and what it was given.
@@ -136,6 +242,7 @@ async fn a_receiver_of_openlineage_gets_the_end_of_a_run_as_its_only_event_with_
         name: "one".to_owned(),
         format: SinkFormat::OpenLineage(crate::config::EventsOf::Statements),
         target,
+        summary: None,
     };
     let sink = Exporter::start(&place.log, &place.follower, place.folder.path(), &[config]);
     let _sink = sink.expect("it starts");
@@ -265,7 +372,7 @@ async fn a_sink_that_has_taken_more_than_the_log_has_is_no_reason_to_skip_anythi
     std::fs::write(place.folder.path().join("sinks/one.cursor"), "7\n").expect("written");
     place.add(3).await;
     let target = SinkTarget::File(place.folder.path().join("out.jsonl"));
-    let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::Entries, target };
+    let config = SinkConfig { name: "one".to_owned(), format: SinkFormat::Entries, target, summary: None };
     let refused = Exporter::start(&place.log, &place.follower, place.folder.path(), &[config]);
     let words = refused.expect_err("refused").to_string();
     assert!(words.contains("has taken 7 entries and the log has 3"), "{words}");

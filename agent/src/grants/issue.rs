@@ -23,6 +23,10 @@ const MAX_ACTOR: usize = 64;
 /// Longest id of its task.
 const MAX_TASK: usize = 128;
 
+/// Most tables of a grant, and the longest name of one.
+const MOST_TABLES: usize = 64;
+const MAX_TABLE: usize = 130;
+
 /// A grant, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
@@ -171,7 +175,7 @@ impl GrantAuthority {
             idp: principal.reference.idp.clone(),
             name: principal.name.clone(),
             groups: principal.groups.clone(),
-            act: principal.reference.actor.clone().map(|sub| Actor { sub }),
+            act: Actor::of(principal.reference.chain()),
             run: request.run.as_ref().map(|run| run.id),
             task: request.task.clone(),
             jti: id,
@@ -185,8 +189,11 @@ impl GrantAuthority {
                 kind: DETAIL_TYPE.to_owned(),
                 identifier: request.resource.clone(),
                 actions: actions.to_vec(),
+                tables: request.tables.clone(),
             }],
             reason: None,
+            parent: None,
+            handed_on: Vec::new(),
         }
     }
 
@@ -250,8 +257,24 @@ fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
     if request.run.as_ref().is_some_and(|run| !check_run(run, &request.resource)) {
         return Err(GrantRefusal::BadRun);
     }
+    check_tables(&request.tables)?;
     check_actor(request.actor.as_deref())?;
     check_task(request.task.as_deref())
+}
+
+/// `schema.table` or `schema.*`, and not too many of them: each statement is held against all.
+pub(super) fn check_tables(tables: &[String]) -> Result<(), GrantRefusal> {
+    let fits = |table: &String| match table.split_once('.') {
+        Some((schema, name)) => {
+            let part = |part: &str| !part.is_empty() && !part.contains(['.', '*']);
+            part(schema)
+                && (name == "*" || part(name))
+                && table.len() <= MAX_TABLE
+                && !table.chars().any(char::is_control)
+        }
+        None => false,
+    };
+    if tables.len() <= MOST_TABLES && tables.iter().all(fits) { Ok(()) } else { Err(GrantRefusal::BadTables) }
 }
 
 /// Its name is for the record, and read by people.

@@ -21,6 +21,8 @@ pub enum GrantRefusal {
     BadActor,
     #[error("the task must be 1 to 128 letters, digits, `-`, `_`, `.`, `/`, `:` or `#`")]
     BadTask,
+    #[error("tables are at most 64 of `schema.table` or `schema.*`")]
+    BadTables,
     #[error(
         "the run needs a UUID, the name of a job, a key with the run's id as its name, and no resources or 2 to 16 \
          of which this is one"
@@ -54,7 +56,9 @@ impl GrantRefusal {
             Self::ActorReads { .. } => "actor_reads_only",
             Self::StepUp { .. } => "step_up_needed",
             Self::NoRole { .. } => "no_role",
-            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun => "bad_request",
+            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun | Self::BadTables => {
+                "bad_request"
+            }
             Self::Unsigned => "internal",
         }
     }
@@ -80,7 +84,9 @@ impl GrantRefusal {
                 report.step_up = Some(Box::new(demands.clone()));
                 report
             }
-            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun => report(Exit::Usage),
+            Self::BadActor | Self::BadTask | Self::BadReason | Self::BadRun | Self::BadTables => {
+                report(Exit::Usage)
+            }
             Self::Unsigned => {
                 report(Exit::Unexpected).help("tell the operator of the agent to see its own log")
             }

@@ -8,6 +8,8 @@ use connect_shared::{
 };
 use rustls::pki_types::CertificateDer;
 
+mod parts;
+
 use super::*;
 use crate::identity::SignedIn;
 
@@ -75,6 +77,8 @@ fn request(resource: &str) -> GrantRequest {
         actor: None,
         run: None,
         task: None,
+        tables: Vec::new(),
+        hand_on: None,
     }
 }
 

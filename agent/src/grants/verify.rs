@@ -8,7 +8,7 @@ use connect_shared::{
 };
 use jsonwebtoken::Algorithm;
 
-use super::{GrantAuthority, MAX_GRANT, Thumbprint, VerifiedGrant, rules::allowed};
+use super::{GrantAuthority, MAX_GRANT, Thumbprint, VerifiedGrant, hand_on::joined, rules::allowed};
 use crate::jws::{JwsError, Unverified};
 
 /// Our own clock made these times: only a step of it can be between them.
@@ -77,6 +77,16 @@ impl GrantAuthority {
         certificate: &Thumbprint,
         now: u64,
     ) -> Result<VerifiedGrant, GrantError> {
+        self.check_rules(self.claims_of(token, certificate, now)?)
+    }
+
+    /// What a grant says that came over a tunnel with this certificate, and is in force.
+    pub(super) fn claims_of(
+        &self,
+        token: &str,
+        certificate: &Thumbprint,
+        now: u64,
+    ) -> Result<GrantClaims, GrantError> {
         let unverified = Unverified::parse(token, MAX_GRANT, &[Algorithm::ES256])?;
         if unverified.header().kind.as_deref() != Some(GRANT_TYPE) {
             return Err(GrantError::Kind);
@@ -89,19 +99,17 @@ impl GrantAuthority {
             return Err(GrantError::OtherKey);
         }
         check_times(&claims, now)?;
-        self.check_rules(claims)
+        Ok(claims)
     }
 
-    fn check_rules(&self, claims: GrantClaims) -> Result<VerifiedGrant, GrantError> {
+    pub(super) fn check_rules(&self, claims: GrantClaims) -> Result<VerifiedGrant, GrantError> {
+        let principal = principal_of(&claims);
         let [detail] = <[AuthorizationDetail; 1]>::try_from(claims.authorization_details)
             .map_err(|_| GrantError::Resource)?;
         if detail.kind != DETAIL_TYPE {
             return Err(GrantError::Resource);
         }
         let resource = self.resource(&detail.identifier).ok_or(GrantError::Resource)?;
-        let reference =
-            PrincipalRef { sub: claims.sub, idp: claims.idp, actor: claims.act.map(|actor| actor.sub) };
-        let principal = Principal { reference, name: claims.name, groups: claims.groups };
         let allowed = allowed(resource, &principal);
         if detail.actions.is_empty() || detail.actions.iter().any(|action| !allowed.contains(action)) {
             return Err(GrantError::Withdrawn);
@@ -113,12 +121,22 @@ impl GrantAuthority {
             actions: detail.actions,
             run: claims.run,
             task: claims.task,
+            tables: detail.tables,
+            handed_on: claims.handed_on,
+            issued_at: claims.iat,
             reason: claims.reason,
             expires_at: claims.exp,
             idp_session: claims.sid,
             signed_in_at: claims.signed_in_at,
         })
     }
+}
+
+/// Whom a grant names.
+pub(super) fn principal_of(claims: &GrantClaims) -> Principal {
+    let actor = claims.act.as_ref().map(joined);
+    let reference = PrincipalRef { sub: claims.sub.clone(), idp: claims.idp.clone(), actor };
+    Principal { reference, name: claims.name.clone(), groups: claims.groups.clone() }
 }
 
 fn check_times(claims: &GrantClaims, now: u64) -> Result<(), GrantError> {

@@ -300,6 +300,7 @@ mod tests {
             sequence: None,
             run: Some(ID),
             task: None,
+            purpose: None,
             lineage: Some("gone".to_owned()),
             decision: Decision {
                 outcome: Outcome::Permit(Vec::new()),

@@ -194,6 +194,7 @@ fn intent(number: u64) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
@@ -224,6 +225,7 @@ fn denial(number: u64) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         decision: decision(Outcome::Deny),
     }))
 }

@@ -19,7 +19,7 @@ use connect_core::{
     decide::{Asking, Policies, column::Sight},
     explain::{Asker, Explained, explain},
     mask::MaskKey,
-    principal::{GrantInForce, Principal, Resource},
+    principal::{GrantInForce, Narrowed, Principal, Resource},
     session::Session,
     understand::{Limits, new_session_as},
 };
@@ -182,6 +182,8 @@ impl Place {
             id: GrantId::from_random([0; 16]),
             actions: sender.granted.clone(),
             reason: sender.purpose.clone(),
+            task: None,
+            narrowed: Narrowed::default(),
         };
         let wall = wall_clock();
         let asker = Asker {

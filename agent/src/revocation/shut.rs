@@ -101,6 +101,27 @@ impl Until {
 struct One {
     whom: Whom,
     until: Until,
+    /// The name that people read, where `whom` has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl One {
+    fn is_named(&self, name: &str, home: &str) -> bool {
+        match &self.whom {
+            Whom::Named(known) => known == name,
+            Whom::Subject { idp, sub } => idp == home && sub == name || self.name.as_deref() == Some(name),
+            Whom::IdpSession { .. } => false,
+        }
+    }
+}
+
+/// What became of letting somebody in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lifted {
+    pub was_shut_out: bool,
+    /// They still are, by somebody else's word.
+    pub still: bool,
 }
 
 #[derive(Debug)]
@@ -128,12 +149,12 @@ impl Shut {
     }
 
     /// From now on; [`Self::keep`] makes it outlive the agent.
-    pub(super) fn add(&self, whom: &Whom, until: &Until, now: u64) {
+    pub(super) fn add(&self, whom: &Whom, name: Option<&str>, until: &Until, now: u64) {
         self.change(now, |all| {
             // One of a kind for each.
             let known = all.iter_mut().filter(|one| one.whom == *whom).any(|one| one.until.absorb(until));
             if !known {
-                all.push(One { whom: whom.clone(), until: until.clone() });
+                all.push(One { whom: whom.clone(), until: until.clone(), name: name.map(str::to_owned) });
             }
             if all.len() > MAX_SHUT
                 && let Some(at) = all.iter().position(|one| !matches!(one.until, Until::Restored(_)))
@@ -147,6 +168,28 @@ impl Shut {
         let locked = |one: &One| one.whom == *whom && matches!(&one.until, Until::Restored(of) if of == lock);
         self.change(now, |all| all.retain(|one| !locked(one)));
         self.keep();
+    }
+
+    pub(super) fn is_kept_out(&self, name: &str, home: &str, now: u64) -> bool {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let timed = |one: &&One| matches!(one.until, Until::Time(end) if now < end);
+        all.iter().filter(timed).any(|one| one.is_named(name, home))
+    }
+
+    /// Takes off what shuts this name out until a time. Locks of an identity provider, and sign-ins that it has
+    /// ended, are not an operator's to take back.
+    pub(super) fn lift(&self, name: &str, home: &str, now: u64) -> Lifted {
+        let means = |one: &One| one.is_named(name, home);
+        let mut lifted = Lifted::default();
+        self.change(now, |all| {
+            let before = all.len();
+            all.retain(|one| !(matches!(one.until, Until::Time(_)) && means(one)));
+            lifted = Lifted { was_shut_out: all.len() < before, still: all.iter().any(means) };
+        });
+        if lifted.was_shut_out {
+            self.keep();
+        }
+        lifted
     }
 
     /// Writes it down. What cannot be written is in force as long as the agent runs.

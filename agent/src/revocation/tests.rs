@@ -27,7 +27,7 @@ fn open() -> (tempfile::TempDir, Arc<Revocations>) {
 
 fn enter(revocations: &Arc<Revocations>, number: u8, who: Standing) -> Option<Watched> {
     let resource = ("prod-db", &[Action::Read][..]);
-    revocations.enter(SessionId::from_random([number; 16]), who, resource, NOW)
+    revocations.enter(SessionId::from_random([number; 16]), who, resource, Line::default(), NOW)
 }
 
 fn is_cut(watched: &Watched) -> bool {
@@ -97,7 +97,8 @@ fn groups_that_were_lost_end_what_they_allowed() {
     let reads = enter(&revocations, 1, standing("ana", NOW)).expect("in");
     let id = SessionId::from_random([2; 16]);
     let both = [Action::Read, Action::Write];
-    let writes = revocations.enter(id, standing("ana", NOW), ("prod-db", &both), NOW).expect("in");
+    let writes =
+        revocations.enter(id, standing("ana", NOW), ("prod-db", &both), Line::default(), NOW).expect("in");
     let newer = |issued_at| SignedIn {
         principal: standing("ana", 0).principal,
         session: None,
@@ -117,13 +118,13 @@ fn ones_own_sessions_are_ones_own_to_end() {
     let ana = enter(&revocations, 1, standing("ana", NOW)).expect("in");
     let (own, other) = (standing("ana", 0).principal.reference, standing("li", 0).principal.reference);
     let id = SessionId::from_random([1; 16]);
-    assert!(!revocations.cut_session(id, Some(&other), "no"));
+    assert_eq!(revocations.cut_session(id, Some(&other), "no", NOW), 0);
     assert!(!is_cut(&ana));
-    assert!(revocations.cut_session(id, Some(&own), "yes"));
+    assert_eq!(revocations.cut_session(id, Some(&own), "yes", NOW), 1);
     assert!(is_cut(&ana));
     drop(ana);
-    assert!(!revocations.cut_session(id, None, "it is gone"));
-    assert_eq!(revocations.cut_own(&own, "nothing left"), 0);
+    assert_eq!(revocations.cut_session(id, None, "it is gone", NOW), 0);
+    assert_eq!(revocations.cut_own(&own, "nothing left", NOW), 0);
 }
 
 #[test]
@@ -139,4 +140,51 @@ fn a_session_that_begins_while_somebody_is_shut_out_is_cut_or_never_begins() {
             assert!(is_cut(&watched), "a session slipped through");
         }
     }
+}
+
+#[test]
+fn whoever_has_a_part_of_a_grant_ends_with_it_and_comes_in_by_it_no_more() {
+    let (_folder, revocations) = open();
+    let line = |own: &str, givers: &[&str], issued_at| Line {
+        own: own.to_owned(),
+        givers: givers.iter().map(|giver| (*giver).to_owned()).collect(),
+        issued_at,
+    };
+    let enter = |number: u8, line| {
+        let id = SessionId::from_random([number; 16]);
+        revocations.enter(id, standing("ana", NOW), ("prod-db", &[Action::Read]), line, NOW)
+    };
+    let planner = enter(1, line("p", &[], NOW)).expect("in");
+    let worker = enter(2, line("w", &["p"], NOW)).expect("in");
+    let digger = enter(3, line("d", &["p", "w"], NOW)).expect("in");
+    let other = enter(4, line("o", &["x"], NOW)).expect("in");
+    assert_eq!(revocations.cut_session(SessionId::from_random([2; 16]), None, "enough", NOW), 2);
+    assert!(is_cut(&worker) && is_cut(&digger) && !is_cut(&planner) && !is_cut(&other));
+    assert!(enter(5, line("d", &["p", "w"], NOW)).is_none(), "with the same grant again");
+    assert!(enter(6, line("e", &["p", "w"], NOW - 1)).is_none(), "another one that it had handed on");
+    assert!(enter(7, line("d", &["p", "w"], NOW + 1)).is_some(), "one that it is given later");
+    assert!(enter(8, line("w", &["p"], NOW)).is_some(), "its own is not over, only its session is");
+}
+
+#[test]
+fn whoever_is_kept_out_for_a_time_is_let_in_again_by_name_and_only_by_those_who_kept_them_out() {
+    let (folder, revocations) = open();
+    let who = standing("u-17", NOW);
+    let hour = Until::Time(NOW + 3_600);
+    revocations.revoke_known((&subject("u-17"), Some(&who.principal.name)), &hour, "a canary", NOW);
+    revocations.revoke(&Whom::Named("li@example.com".into()), &hour, "an operator", NOW);
+    assert!(revocations.is_shut_out(&who, NOW));
+    assert!(!revocations.is_kept_out("somebody", NOW) && !revocations.lift("somebody", NOW).was_shut_out);
+    assert!(revocations.is_kept_out("u-17@example.com", NOW));
+    let lifted = Lifted { was_shut_out: true, still: false };
+    assert_eq!(revocations.lift("u-17@example.com", NOW), lifted);
+    assert!(!revocations.is_shut_out(&who, NOW) && revocations.is_shut_out(&standing("li", NOW), NOW));
+    let again = Revocations::open(folder.path(), HOME, NOW).expect("opened");
+    assert!(!again.is_shut_out(&who, NOW), "it is written down");
+    // What the identity provider has locked stays so.
+    again.revoke(&subject("li"), &Until::Restored(Lock::Account), "disabled", NOW);
+    assert_eq!(again.lift("li@example.com", NOW), lifted);
+    assert!(again.is_shut_out(&standing("li", NOW), NOW));
+    again.revoke(&subject("li"), &hour, "an operator", NOW);
+    assert_eq!(again.lift("li", NOW), Lifted { was_shut_out: true, still: true });
 }

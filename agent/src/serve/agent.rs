@@ -30,7 +30,7 @@ use crate::{
     parking::Parking,
     requests::Requests,
     resource::ResourceRuntime,
-    revocation::{Lock, Revocations, Until, Whom},
+    revocation::{Lifted, Lock, Revocations, Until, Whom},
     signals::Signals,
     usage::KeptUsage,
     witness::Asker,
@@ -105,7 +105,24 @@ impl Agent {
         (cause, why): (&str, &str),
         by: Option<&PrincipalRef>,
     ) -> usize {
-        let sessions = self.revocations.revoke(whom, until, why, now());
+        self.revoke_known((whom, None), until, (cause, why), by)
+    }
+
+    /// The same of a principal, by stable id and by name.
+    pub fn revoke_principal(&self, principal: &Principal, until: &Until, causes: (&str, &str)) -> usize {
+        let reference = &principal.reference;
+        let whom = Whom::Subject { idp: reference.idp.clone(), sub: reference.sub.clone() };
+        self.revoke_known((&whom, Some(&principal.name)), until, causes, None)
+    }
+
+    fn revoke_known(
+        &self,
+        (whom, name): (&Whom, Option<&str>),
+        until: &Until,
+        (cause, why): (&str, &str),
+        by: Option<&PrincipalRef>,
+    ) -> usize {
+        let sessions = self.revocations.revoke_known((whom, name), until, why, now());
         tracing::info!(%whom, cause, sessions, "a sign-in was revoked");
         self.record(Entry::Revoked {
             cause: cause.to_owned(),
@@ -120,7 +137,22 @@ impl Agent {
     /// Takes a lock off somebody.
     pub fn restore(&self, whom: &Whom, lock: &Lock, cause: &str) {
         self.revocations.restore(whom, lock, now());
-        self.record(Entry::Restored { cause: cause.to_owned(), whom: whom.to_string() });
+        let (cause, whom) = (cause.to_owned(), whom.to_string());
+        self.record(Entry::Restored { cause, whom, by: None, reason: None });
+    }
+
+    /// Lets somebody in again who was kept out for a time. It is in the log before it counts.
+    ///
+    /// # Errors
+    /// It cannot be recorded.
+    pub fn lift(&self, name: &str, by: &PrincipalRef, reason: Option<&str>) -> Result<Lifted, LogClosed> {
+        self.log.append(Entry::Restored {
+            cause: "operator".to_owned(),
+            whom: Whom::Named(name.to_owned()).to_string(),
+            by: Some(by.clone()),
+            reason: reason.map(str::to_owned),
+        })?;
+        Ok(self.revocations.lift(name, now()))
     }
 
     /// Ends sessions of somebody that a newer token of theirs would not be given.

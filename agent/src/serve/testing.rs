@@ -144,6 +144,8 @@ impl TestAgent {
             actor: None,
             run: None,
             task: None,
+            tables: Vec::new(),
+            hand_on: None,
         };
         let response = self
             .http(Some(keys))

@@ -28,7 +28,7 @@ use crate::{
     keys,
     listener::{Place, stopped},
     log::LogClosed,
-    revocation::Watched,
+    revocation::{Line, Watched},
     serve::{Agent, now, record_unavailable},
 };
 
@@ -175,7 +175,7 @@ async fn come_in(
     if hello.resume.is_none() && *agent.draining.borrow() {
         return Err(Box::new(draining()));
     }
-    if agent.revocations.is_shut_out(&grant.standing(), now()) {
+    if agent.revocations.is_over(&grant, now()) {
         return Err(Box::new(GrantError::Revoked.report()));
     }
     let internal =
@@ -190,7 +190,8 @@ async fn come_in(
     }
     let id = SessionId::from_random(keys::random().map_err(internal)?);
     let scope = (grant.resource.as_str(), grant.actions.as_slice());
-    let watched = agent.revocations.enter(id, grant.standing(), scope, now());
+    let line = Line::of(&grant, &certificate);
+    let watched = agent.revocations.enter(id, grant.standing(), scope, line, now());
     let watched = watched.ok_or_else(|| Box::new(GrantError::Revoked.report()))?;
     let entry = Entry::SessionOpened {
         session: id,

@@ -9,10 +9,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use connect_shared::{
-    entry::PrincipalRef,
     error::{ErrorReport, Exit},
     frame::Resume,
-    ids::{RunId, SessionId},
+    ids::SessionId,
 };
 use tokio::sync::mpsc;
 
@@ -28,10 +27,8 @@ pub(super) struct Sessions(Mutex<HashMap<SessionId, Held>>);
 struct Held {
     secret: String,
     certificate: Thumbprint,
-    principal: PrincipalRef,
-    resource: String,
-    run: Option<RunId>,
-    task: Option<String>,
+    /// The one that it began with.
+    grant: VerifiedGrant,
     arrivals: mpsc::Sender<Arrival>,
 }
 
@@ -78,15 +75,8 @@ impl Sessions {
         aws_lc_rs::rand::fill(&mut secret).ok()?;
         let secret = URL_SAFE_NO_PAD.encode(secret);
         let (arrivals, receiver) = mpsc::channel(MAX_WAITING);
-        let held = Held {
-            secret: secret.clone(),
-            certificate: certificate.clone(),
-            principal: grant.principal.reference.clone(),
-            resource: grant.resource.clone(),
-            run: grant.run,
-            task: grant.task.clone(),
-            arrivals,
-        };
+        let held =
+            Held { secret: secret.clone(), certificate: certificate.clone(), grant: grant.clone(), arrivals };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, held);
         Some((Registered { sessions: Arc::clone(self), id, secret }, receiver))
     }
@@ -107,11 +97,7 @@ impl Sessions {
         if aws_lc_rs::constant_time::verify_slices_are_equal(theirs, ours).is_err() {
             return Err(ResumeRefusal::OtherSecret);
         }
-        if held.principal != grant.principal.reference
-            || held.resource != grant.resource
-            || held.run != grant.run
-            || held.task != grant.task
-        {
+        if !grant.continues(&held.grant) {
             return Err(ResumeRefusal::OtherGrant);
         }
         Ok(held.arrivals.clone())

@@ -3,11 +3,11 @@
 //! What the agent knows of a connection, and the keys of masks in it, must be true of the server's session for
 //! as long as the connection lasts. A pooler in session mode keeps that promise; in transaction or statement
 //! mode it does not, and looks the same until two clients share a session. So two connections ask for their
-//! server's process while both are open.
+//! server's process in turns while both are open, and each must hear of one process that is its own.
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,14 +15,19 @@ use super::{Place, Upstream, UpstreamConfig, UpstreamError, ask, enter};
 
 /// How long an answer holds: a pooler may be set otherwise any time.
 const HOLDS: Duration = Duration::from_secs(60);
+/// Turns of asking. Where sessions are shared, somebody else's statement can come between two questions and have
+/// them answered by different processes, as if they were not; not time after time.
+const TURNS: usize = 8;
 
 const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 /// Host, port, database and user.
 type Login = (String, u16, String, String);
 
-/// Places that were found to be good, and when.
-static GOOD: LazyLock<Mutex<HashMap<Login, Instant>>> = LazyLock::new(Mutex::default);
+/// When a place was found to be good. One connection asks at a time, so that none hides it from another.
+type Found = Arc<tokio::sync::Mutex<Option<Instant>>>;
+
+static PLACES: LazyLock<Mutex<HashMap<Login, Found>>> = LazyLock::new(Mutex::default);
 
 /// Refuses a connection whose server session may be somebody else's in the next transaction.
 ///
@@ -30,8 +35,9 @@ static GOOD: LazyLock<Mutex<HashMap<Login, Instant>>> = LazyLock::new(Mutex::def
 /// It is so, or the server does not say.
 pub(super) async fn check(config: &UpstreamConfig, upstream: &mut Upstream) -> Result<(), UpstreamError> {
     let key = (config.host.clone(), config.port, config.database.clone(), config.user.clone());
-    let fresh = |since: &Instant| since.elapsed() < HOLDS;
-    if GOOD.lock().unwrap_or_else(PoisonError::into_inner).get(&key).is_some_and(fresh) {
+    let place = Arc::clone(PLACES.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+    let mut found = place.lock().await;
+    if found.is_some_and(|since| since.elapsed() < HOLDS) {
         return Ok(());
     }
     let mine = process(upstream).await?;
@@ -40,21 +46,31 @@ pub(super) async fn check(config: &UpstreamConfig, upstream: &mut Upstream) -> R
     if told.as_deref() != Some(&mine[..]) {
         shared(config, upstream, &mine).await?;
     }
-    GOOD.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Instant::now());
+    *found = Some(Instant::now());
     Ok(())
 }
 
 async fn shared(config: &UpstreamConfig, upstream: &mut Upstream, mine: &[u8]) -> Result<(), UpstreamError> {
     let place = Place { host: config.host.clone(), port: config.port };
     let mut other = enter(config, &[], &place).await?;
-    let theirs = process(&mut other).await?;
-    // It may have been handed over in between.
-    let again = process(upstream).await?;
+    let kept = keep_their_own(upstream, mine, &mut other).await;
     other.leave().await;
-    if theirs == mine || again != mine {
-        return Err(UpstreamError::Pooled(place.to_string()));
+    if kept? { Ok(()) } else { Err(UpstreamError::Pooled(place.to_string())) }
+}
+
+/// Whether each of two connections has one process, and not the other's.
+async fn keep_their_own(
+    upstream: &mut Upstream,
+    mine: &[u8],
+    other: &mut Upstream,
+) -> Result<bool, UpstreamError> {
+    let theirs = process(other).await?;
+    for _ in 0..TURNS {
+        if process(upstream).await? != mine || process(other).await? != theirs {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(theirs != mine)
 }
 
 async fn process(upstream: &mut Upstream) -> Result<Vec<u8>, UpstreamError> {

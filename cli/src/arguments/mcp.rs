@@ -1,5 +1,7 @@
 //! `connect mcp`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +26,9 @@ pub(crate) struct McpServe {
     /// What it is started for: an id that stands in every record, before what a call names as its own task
     #[arg(long, value_name = "ID")]
     pub(crate) task: Option<String>,
+    /// Serve a sub-agent, with a part of this session's grant [default: CONNECT_PARENT]
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) parent: Option<PathBuf>,
     /// Serve HTTP on this port of the loopback, to whoever has the token; 0 takes a free one
     #[arg(long, value_name = "PORT")]
     pub(crate) http: Option<u16>,

@@ -5,9 +5,11 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
     process::ExitStatus,
 };
 
+use connect_shared::grant::BudgetPart;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
@@ -18,7 +20,9 @@ use crate::{
     failure::{self, Outcome},
     identity::Holder,
     program,
-    session::{self, ClientSettings, LocalWish, Others, Patience, Request, Signals},
+    session::{
+        self, ClientSettings, LocalWish, Others, Parent, PartWish, Parts, Patience, Request, Signals, Terms,
+    },
 };
 
 pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Outcome<Ending> {
@@ -28,13 +32,33 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
         reason: wish.reason.clone(),
         actor: wish.actor.clone(),
         run: None,
-        task: None,
+        task: wish.task.clone(),
         local: LocalWish::Private,
         patience: Patience::wished(wish.no_wait),
         how_long: None,
     };
-    let holder = application.holder(&request.target.agent)?;
-    with_session(application, &request, holder, &wish.command).await
+    let Some(parent) = parent(&wish.part) else {
+        let holder = application.holder(&request.target.agent)?;
+        return with_session(application, &request, holder, &wish.command).await;
+    };
+    find(wish.command.first().map(OsString::as_os_str).unwrap_or_default())?;
+    let opened = session::open_part(application, &request, parent).await?;
+    run_in(application, vec![opened], &wish.command, request.patience, &[]).await
+}
+
+/// The session that this one is to be a part of: the one that is named, or the one that we run in.
+fn parent(wish: &arguments::Part) -> Option<Parent> {
+    let named = wish.parent.clone();
+    let socket = named.or_else(|| std::env::var_os(session::PARENT).map(PathBuf::from))?;
+    let budget = BudgetPart {
+        statements: wish.statements,
+        rows: wish.rows,
+        cells: wish.cells,
+        bytes: wish.bytes,
+        persons: wish.persons,
+    };
+    let seconds = wish.duration.map(|duration| duration.0);
+    Some(Parent { socket, wish: PartWish { tables: wish.table.clone(), seconds, budget } })
 }
 
 pub(super) async fn shell(application: &Application, wish: &arguments::ShellArguments) -> Outcome<Ending> {
@@ -81,7 +105,13 @@ pub(super) async fn run_in(
     let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
-    let mut child = start(&first.client, command, patience, more)?;
+    // What the command starts for others is a part of this: an AI agent's sub-agents come here, and get parts of
+    // the first resource.
+    let parts = match first.is_an_actors {
+        true => Some(first.giver.clone().serve(&application.paths, Terms::default())?),
+        false => None,
+    };
+    let mut child = start(&first.client, command, patience, more, parts.as_ref())?;
     let (told, done) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         let status = wait(&mut child, &mut signals).await;
@@ -103,6 +133,7 @@ fn start(
     command: &[OsString],
     patience: Patience,
     more: &[(String, String)],
+    parts: Option<&Parts>,
 ) -> Outcome<Child> {
     let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;
     let mut starting = Command::new(find(name)?);
@@ -112,6 +143,9 @@ fn start(
     }
     starting.envs(client.environment());
     starting.envs(more.iter().map(|(name, value)| (name, value)));
+    if let Some(parts) = parts {
+        starting.env(session::PARENT, parts.path());
+    }
     if patience == Patience::None {
         let (name, setting) = client.engine.no_wait_environment();
         let given = std::env::var(name).unwrap_or_default();
@@ -121,7 +155,7 @@ fn start(
 }
 
 /// The program behind a word, or which of the two usual problems it is.
-pub(super) fn find(name: &OsStr) -> Outcome<std::path::PathBuf> {
+pub(super) fn find(name: &OsStr) -> Outcome<PathBuf> {
     let text = name.to_string_lossy();
     if let Some(path) = program::find(&text) {
         return Ok(path);

@@ -27,6 +27,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Explain) ->
     let sql = text(&wish.sql)?;
     let target = target(application, Some(&wish.resource)).await?;
     let request = ExplainRequest {
+        grant: None,
         resource: target.resource.clone(),
         sql,
         search_path: wish.search_path.clone(),

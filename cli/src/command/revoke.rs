@@ -1,4 +1,5 @@
-//! `connect revoke`: ends sessions at the agent, at once: one, all of one's own, or everything of somebody.
+//! `connect revoke`: ends sessions at the agent, at once: one, all of one's own, or everything of somebody. With
+//! `--lift` the opposite: whoever is kept out for a time comes in again.
 
 use connect_shared::{api::RevocationRequest, ids::SessionId};
 
@@ -19,6 +20,17 @@ pub(super) async fn run(application: &Application, wish: &arguments::Revoke) -> 
         None => agents.only()?,
     };
     let answer = ask(application, agent, &request).await?;
+    let who = request.principal.as_deref().unwrap_or_default();
+    if let Some(lifted) = answer.lifted {
+        let text = match lifted {
+            true => format!("{who} may come in again\n"),
+            false => {
+                format!("{who} is not kept out by an operator any more, but still by the identity provider\n")
+            }
+        };
+        application.console.document(&answer, || text)?;
+        return Ok(Ending::Done);
+    }
     let count = match answer.sessions {
         0 => "no session was open".to_owned(),
         1 => "1 session is ended".to_owned(),
@@ -48,8 +60,18 @@ fn request(wish: &arguments::Revoke) -> Outcome<RevocationRequest> {
     if principal.is_none() && wish.duration.is_some() {
         return Err(failure::usage("--for is for a principal, who is kept out for so long"));
     }
+    if wish.lift && principal.is_none() {
+        return Err(failure::usage("--lift names a principal: a session that has ended stays so"));
+    }
     let seconds = wish.duration.map(|duration| duration.0);
-    Ok(RevocationRequest { principal, session, mine: wish.mine, reason: wish.reason.clone(), seconds })
+    Ok(RevocationRequest {
+        principal,
+        session,
+        mine: wish.mine,
+        reason: wish.reason.clone(),
+        seconds,
+        lift: wish.lift,
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +83,7 @@ mod tests {
             who: who.map(str::to_owned),
             mine: who.is_none(),
             duration: None,
+            lift: false,
             reason: None,
             agent: None,
         }
@@ -74,6 +97,10 @@ mod tests {
         let of_principal = request(&wish(Some("ana@example.com"))).expect("a request");
         assert_eq!(of_principal.principal.as_deref(), Some("ana@example.com"));
         assert!(request(&wish(None)).expect("a request").mine);
+        let lift = arguments::Revoke { lift: true, ..wish(Some("ana@example.com")) };
+        assert!(request(&lift).expect("a request").lift);
+        let of_session = arguments::Revoke { lift: true, ..wish(Some(&id.to_string())) };
+        assert!(request(&of_session).is_err());
         let both = arguments::Revoke { duration: Some(crate::session::HowLong(60)), ..wish(None) };
         assert!(request(&both).is_err());
     }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     actor::Who,
+    ended::Stopped,
     rows::{MOST_ROWS, Rows},
-    server::Stopped,
     sessions::Sessions,
     statement,
     tools::Describe,
@@ -51,7 +51,7 @@ async fn tables(
 ) -> Result<(Vec<(String, String)>, usize), Stopped> {
     let client = sessions.client(&wish.resource, who).await?;
     let mut rows = Rows::new(Some(MOST_ROWS));
-    statement::run(&client, TABLES, &mut rows).await?;
+    statement::run(&client, sessions.purpose(), TABLES, &mut rows).await?;
     let cut = rows.rows_cut;
     let data = rows.into_data();
     let cell = |row: &Value, nth: usize| row[nth].as_str().unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, SearchScope};
 use serde_json::{Value, json};
 
-use super::{actor::Who, answer::Answer, server::Stopped, sessions::Sessions, tools::Lineage};
+use super::{actor::Who, answer::Answer, ended::Stopped, sessions::Sessions, tools::Lineage};
 
 /// How far one goes without being told, in edges.
 const USUAL_DEPTH: u8 = 8;

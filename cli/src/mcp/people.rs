@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     actor::Who,
     answer::Answer,
-    server::Stopped,
+    ended::Stopped,
     sessions::Sessions,
     tools::{RequestAccess, WaitForApproval},
 };

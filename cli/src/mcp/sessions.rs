@@ -21,7 +21,7 @@ use crate::{
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::{Holder, Pending, SignIn},
-    session::{self, ClientSettings, LocalWish, Patience, Request, Until},
+    session::{self, ClientSettings, Giver, LocalWish, Parent, Parts, Patience, Request, Until},
 };
 
 /// Sessions at once.
@@ -30,18 +30,24 @@ const MOST_SESSIONS: usize = 16;
 /// Shared by all calls.
 #[derive(Clone)]
 pub(super) struct Sessions {
-    application: Application,
+    pub(super) application: Application,
+    /// The session that all of this is a part of, if it is.
+    parent: Option<Parent>,
     /// Resources that are offered; empty: all.
     offered: Arc<[String]>,
     reason: Option<String>,
     /// What a person started us for.
     task: Option<String>,
-    open: Arc<Mutex<HashMap<(String, Who), Open>>>,
+    pub(super) open: Arc<Mutex<HashMap<(String, Who), Open>>>,
     signing_in: Arc<Mutex<HashMap<Identity, SigningIn>>>,
 }
 
-struct Open {
+pub(super) struct Open {
     client: Arc<ClientSettings>,
+    resource: ResourceInfo,
+    pub(super) giver: Giver,
+    /// Parts of it that were handed on, each until a time.
+    pub(super) parts: Vec<(u64, Parts)>,
     /// When it was wanted last, among all.
     used: u64,
     /// Its end ends the session.
@@ -82,9 +88,11 @@ impl Sessions {
         application: Application,
         offered: Vec<String>,
         (reason, task): (Option<String>, Option<String>),
+        parent: Option<Parent>,
     ) -> Self {
         Self {
             application,
+            parent,
             offered: offered.into(),
             reason,
             task,
@@ -98,8 +106,16 @@ impl Sessions {
         self.task.as_deref()
     }
 
+    /// Why, by that person's word.
+    pub(super) fn purpose(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// What can be read, at every agent that answers.
-    pub(super) async fn resources(&self) -> Result<Vec<(String, ResourceInfo)>, Stop> {
+    pub(super) async fn resources(&self, who: &Who) -> Result<Vec<(String, ResourceInfo)>, Stop> {
+        if self.parent.is_some() {
+            return self.resources_of_part(who).await;
+        }
         let agents = self.application.agents()?;
         if agents.is_empty() {
             return Err(crate::agents::none_known().into());
@@ -117,8 +133,25 @@ impl Sessions {
         Ok(found)
     }
 
+    /// A part is of what it was handed on for.
+    async fn resources_of_part(&self, who: &Who) -> Result<Vec<(String, ResourceInfo)>, Stop> {
+        let mut found = Vec::new();
+        for resource in self.offered.iter() {
+            let target = self.target(resource).await?;
+            self.client(resource, who).await?;
+            let all = self.open.lock().await;
+            let open = all.get(&(target.full_name(), who.clone()));
+            found.extend(open.map(|open| (target.agent.name.clone(), open.resource.clone())));
+        }
+        Ok(found)
+    }
+
     /// The agent of a resource, and the sign-in to speak to it with.
     pub(super) async fn desk(&self, resource: &str) -> Result<Desk, Stop> {
+        if self.parent.is_some() {
+            let words = "a sub-agent asks nothing of people and of the record: its parent does";
+            return Err(failure::local("not_for_sub_agents", words).into());
+        }
         let target = self.target(resource).await?;
         let holder = self.application.holder(&target.agent)?;
         let sign_in = self.signed_in(&holder).await?;
@@ -128,8 +161,12 @@ impl Sessions {
 
     /// What would become of a text.
     pub(super) async fn explain(&self, resource: &str, sql: &str, who: &Who) -> Result<Explanation, Stop> {
+        if self.parent.is_some() {
+            return self.explain_by_grant(resource, sql, who).await;
+        }
         let desk = self.desk(resource).await?;
         let request = ExplainRequest {
+            grant: None,
             resource: desk.target.resource,
             sql: sql.to_owned(),
             search_path: None,
@@ -138,6 +175,18 @@ impl Sessions {
             task: who.task.clone(),
         };
         Ok(desk.api.explain(desk.sign_in.id_token.reveal(), &request).await?)
+    }
+
+    /// The same by the grant of the session, where nobody is signed in.
+    async fn explain_by_grant(&self, resource: &str, sql: &str, who: &Who) -> Result<Explanation, Stop> {
+        self.client(resource, who).await?;
+        let target = self.target(resource).await?;
+        let giver = {
+            let all = self.open.lock().await;
+            all.get(&(target.full_name(), who.clone())).map(|open| open.giver.clone())
+        };
+        let giver = giver.ok_or_else(|| failure::local("connection_lost", "the session ended"))?;
+        Ok(giver.explain(sql).await?)
     }
 
     /// How to reach a session for this actor.
@@ -160,7 +209,9 @@ impl Sessions {
             return Err(failure::local("too_many_sessions", words).into());
         }
         let holder = self.application.holder(&target.agent)?;
-        self.signed_in(&holder).await?;
+        if self.parent.is_none() {
+            self.signed_in(&holder).await?;
+        }
         let request = Request {
             target,
             actions: vec![Action::Read],
@@ -173,7 +224,11 @@ impl Sessions {
             patience: Patience::None,
             how_long: None,
         };
-        let open = self.hold(session::open(&self.application, &request, holder).await?, used);
+        let opened = match &self.parent {
+            Some(parent) => session::open_part(&self.application, &request, parent.clone()).await?,
+            None => session::open(&self.application, &request, holder).await?,
+        };
+        let open = self.hold(opened, used);
         let client = Arc::clone(&open.client);
         all.insert(key, open);
         Ok(client)
@@ -183,13 +238,14 @@ impl Sessions {
         let client = Arc::new(opened.client.clone());
         let (until, mut ended) = oneshot::channel::<()>();
         let console = self.application.console.clone();
+        let (resource, giver) = (opened.resource.clone(), opened.giver.clone());
         let holding = tokio::spawn(async move {
             let finished = Box::pin(async move {
                 let _dropped = (&mut ended).await;
             });
             opened.hold(&console, Until::Happens(finished)).await;
         });
-        Open { client, used, _until: until, holding }
+        Open { client, resource, giver, parts: Vec::new(), used, _until: until, holding }
     }
 
     /// Ends every session, and waits for that.
@@ -204,7 +260,7 @@ impl Sessions {
         }
     }
 
-    async fn target(&self, resource: &str) -> Result<session::Target, Stop> {
+    pub(super) async fn target(&self, resource: &str) -> Result<session::Target, Stop> {
         if !self.offers(resource) {
             let words = format!("the resource `{resource}` is not offered here");
             return Err(failure::not_found("no_such_resource", words).into());
@@ -261,7 +317,9 @@ impl Sessions {
 /// Ends the session that was wanted longest ago, of those that no call uses: each task has its own, and there are
 /// more tasks than sessions.
 async fn leave_one(all: &mut HashMap<(String, Who), Open>) {
-    let idle = all.iter().filter(|(_, open)| Arc::strong_count(&open.client) == 1);
+    let now = crate::identity::now();
+    let handed_on = |open: &Open| open.parts.iter().any(|(until, _)| *until > now);
+    let idle = all.iter().filter(|(_, open)| Arc::strong_count(&open.client) == 1 && !handed_on(open));
     let oldest = idle.min_by_key(|(_, open)| open.used).map(|(key, _)| key.clone());
     if let Some(Open { _until: until, holding, .. }) = oldest.and_then(|key| all.remove(&key)) {
         drop(until);

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use connect_shared::text::printable_name;
 use futures_util::StreamExt as _;
 use tokio::{net::UnixStream, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
@@ -29,8 +30,13 @@ pub(super) enum Problem {
 }
 
 /// Runs it. A text of several statements must not come here.
-pub(super) async fn run(client: &ClientSettings, sql: &str, rows: &mut Rows) -> Result<(), Problem> {
-    let arriving = timeout(ARRIVAL, connect(client)).await;
+pub(super) async fn run(
+    client: &ClientSettings,
+    purpose: Option<&str>,
+    sql: &str,
+    rows: &mut Rows,
+) -> Result<(), Problem> {
+    let arriving = timeout(ARRIVAL, connect(client, purpose)).await;
     let arrived = arriving.map_err(|_| too_slow("the database did not answer", ARRIVAL))??;
     let (connection, driver, over) = arrived;
     let reading = timeout(PATIENCE, read(&connection, sql, rows)).await;
@@ -54,12 +60,15 @@ pub(super) async fn run(client: &ClientSettings, sql: &str, rows: &mut Rows) -> 
     result
 }
 
-async fn connect(settings: &ClientSettings) -> Result<(Client, JoinHandle<()>, Over), Problem> {
+async fn connect(
+    settings: &ClientSettings,
+    purpose: Option<&str>,
+) -> Result<(Client, JoinHandle<()>, Over), Problem> {
     let stream = UnixStream::connect(socket(settings)).await.map_err(|error| local(&error))?;
     let mut config = Config::new();
     config.user(&settings.principal).dbname(&settings.database).application_name("connect mcp");
     // A call does not wait for people: it ends with the request that they decide.
-    config.options("-c connect.wait=off");
+    config.options(options(purpose));
     let (stream, over) = Metered::new(stream, MOST_BYTES);
     let connected = config.connect_raw(stream, NoTls).await;
     let (client, connection) = connected.map_err(|error| problem(&error))?;
@@ -69,6 +78,22 @@ async fn connect(settings: &ClientSettings) -> Result<(Client, JoinHandle<()>, O
         }
     });
     Ok((client, driver, over))
+}
+
+/// Settings of the session, as the server reads them: a backslash makes what is behind it part of the word. The
+/// agent takes none in a value, so one in a purpose is written as a slash.
+fn options(purpose: Option<&str>) -> String {
+    let mut options = "-c connect.wait=off".to_owned();
+    if let Some(purpose) = purpose {
+        options.push_str(" -c connect.purpose=");
+        for letter in printable_name(purpose).replace('\\', "/").chars() {
+            if letter.is_whitespace() {
+                options.push('\\');
+            }
+            options.push(letter);
+        }
+    }
+    options
 }
 
 async fn read(client: &Client, sql: &str, rows: &mut Rows) -> Result<Appetite, Problem> {
@@ -119,4 +144,17 @@ fn local(error: &std::io::Error) -> Problem {
 
 fn too_slow(what: &str, limit: Duration) -> Problem {
     Problem::Ours("too_slow", format!("{what} within {} s", limit.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::options;
+
+    #[test]
+    fn a_purpose_is_one_word_whatever_is_in_it() {
+        assert_eq!(options(None), "-c connect.wait=off");
+        let hostile = options(Some("a b\\ -c role=postgres\n"));
+        let expected = "-c connect.wait=off -c connect.purpose=a\\ b/\\ -c\\ role=postgres\u{fffd}";
+        assert_eq!(hostile, expected);
+    }
 }

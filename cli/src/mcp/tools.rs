@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use connect_shared::api::{LineageDirection, LineageKind};
+use connect_shared::{
+    api::{LineageDirection, LineageKind},
+    grant::BudgetPart,
+};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{people, rows};
+use super::{delegate, people, rows};
 
 /// Longest statement that is taken.
 pub(super) const MAX_SQL: usize = 64 * 1024;
@@ -57,6 +60,19 @@ pub(super) struct Lineage {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Delegate {
+    pub(super) resource: String,
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) tables: Vec<String>,
+    #[serde(default)]
+    pub(super) minutes: Option<u64>,
+    #[serde(default)]
+    pub(super) budget: Option<BudgetPart>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RequestAccess {
     pub(super) resource: String,
     pub(super) reason: String,
@@ -77,7 +93,12 @@ pub(super) struct WaitForApproval {
 pub(super) fn all() -> Vec<Tool> {
     let resource = json!({ "type": "string", "description": "a name from list_resources" });
     let mut all = statements(&resource);
-    all.extend([lineage(&resource), request_access(&resource), wait_for_approval(&resource)]);
+    all.extend([
+        lineage(&resource),
+        delegate(&resource),
+        request_access(&resource),
+        wait_for_approval(&resource),
+    ]);
     all
 }
 
@@ -132,6 +153,34 @@ fn lineage(resource: &Value) -> Tool {
         }),
         &["resource", "about"],
     )
+}
+
+fn delegate(resource: &Value) -> Tool {
+    let most = json!({ "type": "integer", "minimum": 0 });
+    let budget =
+        ["statements", "rows", "cells", "bytes", "persons"].map(|name| (name.to_owned(), most.clone()));
+    let tool = tool(
+        "delegate",
+        "Hand a part of what you may do on to a sub-agent that runs as a program of its own: for some tables, \
+         a while and so much. Answers with the command to start it with. It never gets more than you have.",
+        json!({
+            "resource": resource,
+            "name": { "type": "string", "maxLength": 64, "description": "what the sub-agent is called in the record" },
+            "tables": {
+                "type": "array", "maxItems": 64, "items": { "type": "string" },
+                "description": "schema.table or schema.*; all that you may read if left out",
+            },
+            "minutes": { "type": "integer", "minimum": 1, "maximum": delegate::MOST_MINUTES },
+            "budget": {
+                "type": "object", "additionalProperties": false,
+                "properties": Value::Object(budget.into_iter().collect()),
+                "description": "what it may take at most of your budget",
+            },
+        }),
+        &["resource", "name"],
+    );
+    // Nothing is changed in a database; what is made is a way in.
+    tool.with_annotations(ToolAnnotations::from_raw(None, Some(false), Some(false), Some(false), Some(false)))
 }
 
 fn request_access(resource: &Value) -> Tool {
@@ -189,7 +238,7 @@ mod tests {
             let hints = tool.annotations.expect("hints");
             assert_eq!(
                 (hints.read_only_hint, hints.destructive_hint),
-                (Some(tool.name != "request_access"), Some(false))
+                (Some(!matches!(&*tool.name, "request_access" | "delegate")), Some(false))
             );
         }
     }

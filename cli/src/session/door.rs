@@ -122,13 +122,13 @@ pub(super) async fn ask(stream: &mut UnixStream, question: Question) -> Option<S
     read_line(stream).await
 }
 
-async fn read_line<T: for<'de> Deserialize<'de>>(stream: &mut UnixStream) -> Option<T> {
+pub(super) async fn read_line<T: for<'de> Deserialize<'de>>(stream: &mut UnixStream) -> Option<T> {
     let mut line = String::new();
     BufReader::new(stream.take(MAX_LINE)).read_line(&mut line).await.ok()?;
     serde_json::from_str(&line).ok()
 }
 
-async fn write_line(stream: &mut UnixStream, value: &impl Serialize) -> Option<()> {
+pub(super) async fn write_line(stream: &mut UnixStream, value: &impl Serialize) -> Option<()> {
     let mut line = serde_json::to_vec(value).ok()?;
     line.push(b'\n');
     stream.write_all(&line).await.ok()

@@ -48,7 +48,7 @@ pub(super) struct Keeper {
     resume: Resume,
     /// For how long the agent keeps connections whose tunnel is gone.
     park: Duration,
-    grant: String,
+    grant: watch::Sender<String>,
     /// By this machine's steady clock, which is not the agent's.
     ends: Instant,
     renew: Instant,
@@ -90,7 +90,7 @@ impl Keeper {
             number: 0,
             resume: Resume { session: welcome.session, secret: String::new() },
             park: Duration::ZERO,
-            grant,
+            grant: watch::channel(grant).0,
             ends: now,
             renew: now,
             renewal: None,
@@ -101,6 +101,11 @@ impl Keeper {
         };
         keeper.publish(welcome);
         (keeper, receiver)
+    }
+
+    /// The grant of each moment.
+    pub(super) fn granted(&self) -> watch::Receiver<String> {
+        self.grant.subscribe()
     }
 
     /// Runs to the end of the session and says why it ended.
@@ -196,7 +201,7 @@ impl Keeper {
         self.renew = self.ends;
         match granted {
             Ok(granted) => {
-                self.grant.clone_from(&granted.grant);
+                self.grant.send_replace(granted.grant.clone());
                 match self.control.renew(granted.grant).await {
                     Ok(()) => Turn::GoOn,
                     Err(report) => self.gone(report),

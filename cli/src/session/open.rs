@@ -21,7 +21,8 @@ use super::{
     client::ClientSettings,
     door::{self, Door},
     keeper::Keeper,
-    reach::{Entrance, Reached},
+    parts::{Giver, Parent},
+    reach::{Entrance, Reached, Source},
     target::{Seen, Target},
 };
 use crate::{
@@ -73,6 +74,10 @@ pub(crate) struct Opened {
     pub(crate) resource: ResourceInfo,
     pub(crate) client: ClientSettings,
     pub(crate) expires_at: u64,
+    /// An AI agent's, or a part of one's.
+    pub(crate) is_an_actors: bool,
+    /// Of whose grant others may have parts.
+    pub(crate) giver: Giver,
     /// The tunnel of the moment.
     pub(super) link: watch::Receiver<Option<Live>>,
     /// Taken when the session is held.
@@ -93,6 +98,8 @@ impl Request {
             actor: self.actor.clone(),
             run: self.run.clone(),
             task: self.task.clone(),
+            tables: Vec::new(),
+            hand_on: None,
         }
     }
 }
@@ -109,21 +116,31 @@ impl Opened {
 
 /// Opens it.
 pub(crate) async fn open(application: &Application, request: &Request, holder: Holder) -> Outcome<Opened> {
+    open_from(application, request, Source::SignIn(holder)).await
+}
+
+/// The same with a part of another session's grant.
+pub(crate) async fn open_part(
+    application: &Application,
+    request: &Request,
+    parent: Parent,
+) -> Outcome<Opened> {
+    open_from(application, request, Source::Parent(parent)).await
+}
+
+async fn open_from(application: &Application, request: &Request, from: Source) -> Outcome<Opened> {
     let board = Board::new(&request.target.agent.name, &request.target.resource);
     let door = door::open(&application.paths, board.clone())?;
     let key = Arc::new(ClientKey::generate()?);
     let api = ControlApi::new(&request.target.agent, Some(&key))?;
     let wanted = request.for_grant();
-    let granted = match grant(application, &api, &holder, &wanted, &request.local).await {
-        Err(report) if report.code == approval::NEEDED => {
-            approval::obtain(application, &api, &holder, request, report).await?;
-            grant(application, &api, &holder, &wanted, &request.local).await?
-        }
-        granted => granted?,
+    let granted = match &from {
+        Source::SignIn(holder) => granted(application, &api, holder, request, &wanted).await?,
+        Source::Parent(parent) => parent.grant(&key, &wanted).await?,
     };
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
     let (listener, folder) = listen(application, request, granted.resource.engine).await?;
-    let entrance = Entrance { agent: request.target.agent.clone(), key, holder, wanted };
+    let entrance = Entrance { agent: request.target.agent.clone(), key, from, wanted };
     // Every use is a look at the log, beside what takes its time anyway.
     let (connected, looked) = tokio::join!(
         Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any),
@@ -150,18 +167,40 @@ pub(crate) async fn open(application: &Application, request: &Request, holder: H
         info.run = request.run.as_ref().map(|run| run.id);
     });
     let reached = Reached { tunnel, control, welcome, grant: granted.grant };
+    let is_an_actors = request.actor.is_some() || matches!(entrance.from, Source::Parent(_));
+    let (agent, key) = (entrance.agent.clone(), Arc::clone(&entrance.key));
     let (keeper, link) = Keeper::new(entrance, reached, application.console.clone(), board.clone());
+    let giver = Giver { agent, key, resource: request.target.resource.clone(), granted: keeper.granted() };
     Ok(Opened {
         resource: granted.resource,
         client,
         expires_at,
         link,
+        is_an_actors,
+        giver,
         keeper: Some(keeper),
         listener,
         board,
         _door: door,
         _folder: folder,
     })
+}
+
+/// A grant, and where somebody must approve first, once they have.
+async fn granted(
+    application: &Application,
+    api: &ControlApi,
+    holder: &Holder,
+    request: &Request,
+    wanted: &GrantRequest,
+) -> Outcome<GrantResponse> {
+    match grant(application, api, holder, wanted, &request.local).await {
+        Err(report) if report.code == approval::NEEDED => {
+            approval::obtain(application, api, holder, request, report).await?;
+            grant(application, api, holder, wanted, &request.local).await
+        }
+        granted => granted,
+    }
 }
 
 async fn grant(

@@ -10,6 +10,7 @@ use connect_shared::{
 };
 use tokio::time::Instant;
 
+use super::parts::Parent;
 use crate::{
     agents::Agent,
     api::ControlApi,
@@ -22,12 +23,20 @@ use crate::{
 /// A grant that is over so soon is not worth showing.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Where grants come from.
+#[derive(Clone)]
+pub(super) enum Source {
+    SignIn(Holder),
+    /// Another session, of which this one is a part.
+    Parent(Parent),
+}
+
 /// What it takes to come in.
 #[derive(Clone)]
 pub(super) struct Entrance {
     pub(super) agent: Agent,
     pub(super) key: Arc<ClientKey>,
-    pub(super) holder: Holder,
+    pub(super) from: Source,
     pub(super) wanted: GrantRequest,
 }
 
@@ -78,9 +87,14 @@ impl Entrance {
     /// A grant for as long as the identity provider says yes.
     pub(super) async fn grant(&self) -> Outcome<GrantResponse> {
         // Connections of before a change of network would be waited for in vain.
-        let api = ControlApi::new(&self.agent, Some(&self.key))?;
-        let sign_in = self.holder.confirmed().await?;
-        api.grant(sign_in.id_token.reveal(), &self.wanted).await
+        match &self.from {
+            Source::SignIn(holder) => {
+                let api = ControlApi::new(&self.agent, Some(&self.key))?;
+                let sign_in = holder.confirmed().await?;
+                api.grant(sign_in.id_token.reveal(), &self.wanted).await
+            }
+            Source::Parent(parent) => parent.grant(&self.key, &self.wanted).await,
+        }
     }
 
     async fn come_in(

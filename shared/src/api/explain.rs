@@ -28,6 +28,9 @@ pub struct ExplainRequest {
     /// The task that the AI agent works on, by its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// A grant of the caller's own, bound to its certificate, in place of a sign-in: what holds is what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 /// What would become of a text.

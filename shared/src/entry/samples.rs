@@ -6,7 +6,7 @@ use crate::{
     api::{LineageDirection, LineageKind, LineageQuestion, SearchFilter, SearchScope},
     attest::{FileFact, FolderFile},
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
-    grant::{Action, RunIdentity},
+    grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
@@ -74,6 +74,9 @@ impl Entry {
                     resources: vec![text("prod-db"), text("analytics-db")],
                 }),
                 task: Some(text("ticket-12/step-1")),
+                parent: Some(GRANT),
+                tables: vec![text("public.orders")],
+                budget: Some(Box::new(BudgetPart { rows: Some(500), ..BudgetPart::default() })),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -109,6 +112,8 @@ impl Entry {
             Self::Restored {
                 cause: text("event/account-enabled"),
                 whom: text("subject 248289761001 of https://id.example.com"),
+                by: Some(principal()),
+                reason: Some(text("looked at: a test")),
             },
             Self::ConnectionOpened {
                 session: SESSION,
@@ -202,6 +207,7 @@ impl Entry {
                 sequence: Some(0),
                 run: Some(RUN),
                 task: Some(text("ticket-12/step-1")),
+                purpose: Some(text("the monthly report")),
                 lineage: Some(text("0c3f9a61b2d47e58")),
                 decision: decision(Outcome::Permit(vec![mask]), Vec::new()),
             })),
@@ -226,6 +232,7 @@ impl Entry {
                 sequence: Some(1),
                 run: Some(RUN),
                 task: Some(text("ticket-12/step-1")),
+                purpose: Some(text("the monthly report")),
                 decision: decision(Outcome::Deny, vec![reason]),
             })),
             Self::Explained {
@@ -313,6 +320,7 @@ impl Entry {
             },
             Self::WitnessBack { witness: text("witness.example.com/one"), cosigned: 4_096 },
             Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
+            Self::SinkResent { sink: text("siem"), from: 13, next: 400 },
             Self::KeyRotated {
                 from: text("connect.local/prod+52a6f9e1+AQ…"),
                 to: text("connect.local/prod+0c3f9a61+AQ…"),

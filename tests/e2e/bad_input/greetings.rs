@@ -23,98 +23,115 @@ fn greeted(tunnel: &Tunnel, bytes: &[u8]) -> Answer {
 
 #[test]
 fn a_bad_first_message_is_answered_as_a_server_would() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    let good = startup(VERSION_3_0, &NAMES);
-    let code = |answer: &Answer| answer.sqlstate().unwrap_or_else(|| format!("{:?}", answer.lost));
-    for length in [0_u32, 4, 7, 10_001, 0x8000_0000, u32::MAX] {
-        let bytes = [&length.to_be_bytes()[..], &good[4..]].concat();
-        assert_eq!(code(&greeted(&tunnel, &bytes)), "08P01", "length {length}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let good = startup(VERSION_3_0, &NAMES);
+        let code = |answer: &Answer| answer.sqlstate().unwrap_or_else(|| format!("{:?}", answer.lost));
+        for length in [0_u32, 4, 7, 10_001, 0x8000_0000, u32::MAX] {
+            let bytes = [&length.to_be_bytes()[..], &good[4..]].concat();
+            assert_eq!(code(&greeted(&tunnel, &bytes)), "08P01", "length {length}");
+        }
+        for (version, expected) in [(2 << 16, "0A000"), (4 << 16, "0A000"), (0, "0A000"), (u32::MAX, "0A000")]
+        {
+            assert_eq!(code(&greeted(&tunnel, &startup(version, &NAMES))), expected, "version {version:#x}");
+        }
+        // A length that ends in the middle of the parameters, or behind them.
+        for wrong in [good.len() - 1, good.len() - 6] {
+            let mut bytes = good.clone();
+            bytes[..4].copy_from_slice(&u32::try_from(wrong).expect("short").to_be_bytes());
+            assert_eq!(code(&greeted(&tunnel, &bytes)), "08P01", "length {wrong}");
+        }
+        let replication = [&NAMES[..], &["replication", "database"]].concat();
+        let refused = greeted(&tunnel, &startup(VERSION_3_0, &replication));
+        assert_eq!(code(&refused), "0A000");
+        assert!(refused.error().is_some_and(|error| error.text().contains("replication")));
+        // Bytes behind a request for encryption were sent in the belief that nobody can read them.
+        for request in [80_877_103_u32, 80_877_104] {
+            let request = [&8_u32.to_be_bytes()[..], &request.to_be_bytes(), &good].concat();
+            let answer = greeted(&tunnel, &request);
+            assert_eq!(answer.messages, [], "an answer to plain bytes behind a request for encryption");
+        }
+        assert_eq!(open(&tunnel).ask(Mode::Simple, "SELECT 7").rows().len(), 1);
+        world.held_little(&tunnel);
     }
-    for (version, expected) in [(2 << 16, "0A000"), (4 << 16, "0A000"), (0, "0A000"), (u32::MAX, "0A000")] {
-        assert_eq!(code(&greeted(&tunnel, &startup(version, &NAMES))), expected, "version {version:#x}");
-    }
-    // A length that ends in the middle of the parameters, or behind them.
-    for wrong in [good.len() - 1, good.len() - 6] {
-        let mut bytes = good.clone();
-        bytes[..4].copy_from_slice(&u32::try_from(wrong).expect("short").to_be_bytes());
-        assert_eq!(code(&greeted(&tunnel, &bytes)), "08P01", "length {wrong}");
-    }
-    let replication = [&NAMES[..], &["replication", "database"]].concat();
-    let refused = greeted(&tunnel, &startup(VERSION_3_0, &replication));
-    assert_eq!(code(&refused), "0A000");
-    assert!(refused.error().is_some_and(|error| error.text().contains("replication")));
-    // Bytes behind a request for encryption were sent in the belief that nobody can read them.
-    for request in [80_877_103_u32, 80_877_104] {
-        let request = [&8_u32.to_be_bytes()[..], &request.to_be_bytes(), &good].concat();
-        let answer = greeted(&tunnel, &request);
-        assert_eq!(answer.messages, [], "an answer to plain bytes behind a request for encryption");
-    }
-    assert_eq!(open(&tunnel).ask(Mode::Simple, "SELECT 7").rows().len(), 1);
 }
 
 #[test]
 fn an_unknown_cancel_key_reaches_nobody() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    let mut sleeper = open(&tunnel);
-    let key =
-        sleeper.greeting.messages.iter().find(|message| message.kind == b'K').expect("a key").body.clone();
-    sleeper.stream().write_all(&query("SELECT pg_sleep(600)")).expect("room");
-    world.postgres.wait_until(
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let mut sleeper = open(&tunnel);
+        let key = sleeper
+            .greeting
+            .messages
+            .iter()
+            .find(|message| message.kind == b'K')
+            .expect("a key")
+            .body
+            .clone();
+        sleeper.stream().write_all(&query("SELECT pg_sleep(600)")).expect("room");
+        world.postgres.wait_until(
         "shop",
         "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = 'connect_agent')",
     );
-    let cancel = |key: &[u8]| {
-        let code = 80_877_102_u32.to_be_bytes();
-        let length = u32::try_from(8 + key.len()).expect("short").to_be_bytes();
-        greeted(&tunnel, &[&length[..], &code, key].concat())
-    };
-    let mut other_secret = key.clone();
-    other_secret[7] ^= 1;
-    let mut other_process = key.clone();
-    other_process[3] ^= 1;
-    for wrong in [&other_secret[..], &other_process, &[0; 8], &key[..4], &[&key[..], &[0; 8]].concat()] {
-        let answer = cancel(wrong);
-        assert!(answer.messages.iter().all(|message| message.kind == b'E'), "{:?}", answer.messages);
+        let cancel = |key: &[u8]| {
+            let code = 80_877_102_u32.to_be_bytes();
+            let length = u32::try_from(8 + key.len()).expect("short").to_be_bytes();
+            greeted(&tunnel, &[&length[..], &code, key].concat())
+        };
+        let mut other_secret = key.clone();
+        other_secret[7] ^= 1;
+        let mut other_process = key.clone();
+        other_process[3] ^= 1;
+        for wrong in [&other_secret[..], &other_process, &[0; 8], &key[..4], &[&key[..], &[0; 8]].concat()] {
+            let answer = cancel(wrong);
+            assert!(answer.messages.iter().all(|message| message.kind == b'E'), "{:?}", answer.messages);
+        }
+        assert_eq!(
+            world.postgres.sql("shop", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"),
+            "1",
+            "a wrong key cancelled it"
+        );
+        assert_eq!(cancel(&key).messages, []);
+        let cancelled = sleeper.send(&[], 1);
+        assert_eq!(cancelled.sqlstate().as_deref(), Some("57014"));
+        world.held_little(&tunnel);
     }
-    assert_eq!(
-        world.postgres.sql("shop", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"),
-        "1",
-        "a wrong key cancelled it"
-    );
-    assert_eq!(cancel(&key).messages, []);
-    let cancelled = sleeper.send(&[], 1);
-    assert_eq!(cancelled.sqlstate().as_deref(), Some("57014"));
 }
 
 #[test]
 fn the_key_shows_the_servers_process_and_no_secret_of_its() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    let mut wire = open(&tunnel);
-    let key = wire.greeting.messages.iter().find(|message| message.kind == b'K').expect("a key").body.clone();
-    let process = u32::from_be_bytes(key[..4].try_into().expect("four bytes"));
-    let told = wire.ask(Mode::Simple, "SELECT pg_backend_pid()").rows();
-    assert_eq!(told, [[Some(process.to_string().into_bytes())]]);
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let mut wire = open(&tunnel);
+        let key =
+            wire.greeting.messages.iter().find(|message| message.kind == b'K').expect("a key").body.clone();
+        let process = u32::from_be_bytes(key[..4].try_into().expect("four bytes"));
+        let told = wire.ask(Mode::Simple, "SELECT pg_backend_pid()").rows();
+        assert_eq!(told, [[Some(process.to_string().into_bytes())]]);
+        world.held_little(&tunnel);
+    }
 }
 
 #[test]
 fn protocol_3_2_is_spoken_and_newer_ones_are_negotiated_down() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    let kinds = |wire: &Wire| wire.greeting.messages.iter().map(|message| message.kind).collect::<Vec<_>>();
-    let mut plain = Wire::begin(tunnel.port(), &startup(VERSION_3_2, &NAMES)).expect("3.2");
-    assert!(!kinds(&plain).contains(&b'v'));
-    assert_eq!(plain.ask(Mode::Binary, "SELECT 7").rows(), [[Some(vec![0, 0, 0, 7])]]);
-    let asked = [&NAMES[..], &["_pq_.new_thing", "on"]].concat();
-    for (version, spoken) in
-        [(VERSION_3_0, VERSION_3_0), (VERSION_3_0 + 1, VERSION_3_0), (VERSION_3_0 + 9999, VERSION_3_2)]
-    {
-        let wire = Wire::begin(tunnel.port(), &startup(version, &asked)).expect("a connection");
-        let negotiated = wire.greeting.messages.first().expect("an answer");
-        let expected = [&spoken.to_be_bytes()[..], &1_u32.to_be_bytes(), b"_pq_.new_thing\0"].concat();
-        assert_eq!((negotiated.kind, &negotiated.body), (b'v', &expected), "{version}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let kinds =
+            |wire: &Wire| wire.greeting.messages.iter().map(|message| message.kind).collect::<Vec<_>>();
+        let mut plain = Wire::begin(tunnel.port(), &startup(VERSION_3_2, &NAMES)).expect("3.2");
+        assert!(!kinds(&plain).contains(&b'v'));
+        assert_eq!(plain.ask(Mode::Binary, "SELECT 7").rows(), [[Some(vec![0, 0, 0, 7])]]);
+        let asked = [&NAMES[..], &["_pq_.new_thing", "on"]].concat();
+        for (version, spoken) in
+            [(VERSION_3_0, VERSION_3_0), (VERSION_3_0 + 1, VERSION_3_0), (VERSION_3_0 + 9999, VERSION_3_2)]
+        {
+            let wire = Wire::begin(tunnel.port(), &startup(version, &asked)).expect("a connection");
+            let negotiated = wire.greeting.messages.first().expect("an answer");
+            let expected = [&spoken.to_be_bytes()[..], &1_u32.to_be_bytes(), b"_pq_.new_thing\0"].concat();
+            assert_eq!((negotiated.kind, &negotiated.body), (b'v', &expected), "{version}");
+        }
+        world.held_little(&tunnel);
     }
 }
 

@@ -168,6 +168,21 @@ fn text_in_rows_stays_data_and_arguments_carry_nothing_else() {
     assert!(shown.contains("\\u202e") && shown.contains("\\udb40"), "{shown}");
     let unseen = |letter: &char| connect_shared::text::is_obeyed(*letter) && *letter != '\n';
     assert_eq!(shown.chars().find(unseen), None, "{shown}");
+    // What programs are given has the same boundary, whoever prints it for a model.
+    let given = assistant.query("SELECT note FROM scratch WHERE id IN (1, 2) ORDER BY id");
+    let untrusted = &given["untrusted"];
+    let end = untrusted["end"].as_str().expect("an end");
+    assert!(end.starts_with("</data ") && end.len() > 32, "{untrusted:#}");
+    let begin = end.replacen("</data", "<data", 1);
+    assert!(untrusted["begin"].as_str().is_some_and(|words| words.ends_with(&begin)), "{untrusted:#}");
+    assert_eq!((&untrusted["escaped"], &untrusted["data"]["rows"][0][0]), (&json!(1), &json!(order)));
+    for printed in [serde_json::to_string(&given), serde_json::to_string_pretty(&given)] {
+        let printed = printed.expect("JSON");
+        assert_eq!(printed.chars().find(unseen), None, "{printed}");
+        let place = |what: &str| printed.find(what).expect(what);
+        assert!(place("<data ") < place("Ignore all") && place("Ignore all") < place(end), "{printed}");
+        assert_eq!(printed.matches("Ignore all").count(), 1, "{printed}");
+    }
 
     // The server's errors quote values: they are data, too.
     let quoted = assistant.text("SELECT CAST(note AS integer) FROM scratch WHERE id = 1");

@@ -26,6 +26,7 @@ with psycopg.connect(autocommit=True) as connection:
     refused(connection, "WITH g AS (UPDATE scratch SET note = 'x' WHERE id = 1 RETURNING 1) SELECT 1")
     refused(connection, "DO $$ BEGIN DELETE FROM scratch; END $$")
     refused(connection, "CREATE TABLE stolen (a int)")
+    refused(connection, "SELECT pg_advisory_lock(%s)", [1])
     # As prepared statements, in a pipeline, through a cursor of the server, and as COPY.
     for _ in range(3):
         refused(connection, "UPDATE scratch SET note = %s WHERE id = 1", ["x"])
@@ -59,7 +60,7 @@ fn a_driver_in_an_ai_agents_hands_reads_masks_and_writes_nothing() {
     let write = "INSERT INTO scratch VALUES (77, 'by hand'); DELETE FROM scratch WHERE id = 77";
     li.runs(&["exec", SHOP, "--", "psql", "-XAtqc", write]).good();
     let said = li.runs(&["exec", SHOP, "--as-agent", "sandboxed/1", "--", &python, "-I", &script]).good();
-    assert!(said.ends_with("ended\n") && said.matches("refused:").count() == 10, "{said}");
+    assert!(said.ends_with("ended\n") && said.matches("refused:").count() == 11, "{said}");
     assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
     // Nobody names oneself out of the ceiling.
     for name in ["", "a b", "a\nb"] {

@@ -1,6 +1,7 @@
 //! Conversations message by message: orders and names that no driver would send, and COPY with data.
 
 use connect_tests::{
+    postgres::Version,
     process::PATIENCE,
     wire::{Wire, bind, execute, framed, named, parse, query, sync},
 };
@@ -256,7 +257,11 @@ fn conversations() -> Vec<(&'static str, Vec<Step>)> {
 
 #[test]
 fn messages_in_every_order_are_answered_as_the_server_answers_them() {
-    let pair = Pair::of_version(None);
+    Version::each().into_iter().for_each(converse);
+}
+
+fn converse(version: Option<Version>) {
+    let pair = Pair::of_version(version);
     let (mut messages, mut failures) = (0, Vec::new());
     for (title, steps) in conversations() {
         let (some, differences) = compare(&pair, title, steps.len(), |wire, step| {

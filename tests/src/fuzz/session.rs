@@ -13,7 +13,7 @@ use connect_core::{
     catalog::{Catalog, Column, Oid, Relation, RelationKind, ViewReading},
     machine::{CancelKey, Input, Machine as _, Output, UpstreamReady},
     mask::MaskKey,
-    principal::{ConnectionFacts, GrantInForce, Principal, Resource, ResourceClass},
+    principal::{ConnectionFacts, GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     protocol::postgres::connection::{Connection, Setup},
     record::Seq,
 };
@@ -134,6 +134,8 @@ pub fn setup(opened: Instant) -> Setup {
             id: GrantId::from_random([3; 16]),
             actions: vec![Action::Read, Action::Write],
             reason: None,
+            task: None,
+            narrowed: Narrowed::default(),
         },
         catalog: Some(Arc::new(catalog(1))),
         mask_key: Arc::new(MaskKey::new([4; 32])),

@@ -116,7 +116,7 @@ fn each(act: Act, names: &[String], all: &mut BTreeSet<(Act, Target)>) {
     }
 }
 
-fn is_system(name: &str) -> bool {
+pub(super) fn is_system(name: &str) -> bool {
     name.starts_with("pg_catalog.") || name.starts_with("information_schema.")
 }
 
@@ -194,8 +194,18 @@ impl<'p> World<'p> {
 pub(super) enum Who {
     /// As what it is.
     Self_,
+    /// As the AI agent of this place in the chain, which handed its grant on.
+    Link(usize),
     /// As the person or service that an AI agent acts for.
     Behind,
+}
+
+/// Everybody for whom a statement is decided; the strictest answer counts. What is decided for an AI agent is
+/// decided for whoever it acts for, too: each one that handed its grant on, and the person.
+pub(super) fn everybody(principal: &Principal) -> impl Iterator<Item = Who> {
+    let links = principal.reference.chain().count().saturating_sub(1);
+    let behind = is_agent(principal).then_some(Who::Behind);
+    std::iter::once(Who::Self_).chain((0..links).map(Who::Link)).chain(behind)
 }
 
 /// Whether a program acts, for somebody or on its own.
@@ -209,12 +219,18 @@ fn principal(
     who: Who,
 ) -> Result<(EntityUid, Vec<Entity>), String> {
     let types = &policies.types;
-    let groups = principal.groups.iter().filter(|group| who == Who::Self_ || *group != AI_AGENTS);
+    let groups = principal.groups.iter().filter(|group| who != Who::Behind || *group != AI_AGENTS);
     let groups: HashSet<EntityUid> = groups.map(|group| uid(&types.group, group)).collect();
     let mut attributes = vec![("name".to_owned(), text(&principal.name))];
-    let kind = if who == Who::Self_ && is_agent(principal) {
-        let actor = principal.reference.actor.as_deref().unwrap_or_default();
-        attributes.push(("actor".to_owned(), text(actor)));
+    let kind = if who != Who::Behind && is_agent(principal) {
+        let chain: Vec<&str> = principal.reference.chain().collect();
+        let actor = match who {
+            Who::Link(place) => chain.get(place),
+            Who::Self_ | Who::Behind => chain.last(),
+        };
+        attributes.push(("actor".to_owned(), text(actor.copied().unwrap_or_default())));
+        let chain = chain.into_iter().map(text);
+        attributes.push(("chain".to_owned(), RestrictedExpression::new_set(chain)));
         &types.agent
     } else if principal.groups.iter().any(|group| group == SERVICES) {
         &types.service
@@ -327,6 +343,9 @@ fn context(asking: &Asking<'_>, told: &Told<'_>, approved: Option<Approved<'_>>)
     ];
     if let Some(purpose) = asking.purpose() {
         pairs.push(("purpose", text(purpose)));
+    }
+    if let Some(task) = &asking.grant.task {
+        pairs.push(("task", text(task)));
     }
     if let Some(approved) = approved {
         let by = [("by", text(&approved.by())), ("request", text(&approved.request().to_string()))];

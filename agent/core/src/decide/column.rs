@@ -82,9 +82,8 @@ impl Policies {
         let target = Target::Column(column.to_owned(), label.as_str());
         let questions = BTreeSet::from([(Act::Read, target.clone())]);
         let subject = Subject { act: Act::Read, target: &target, asking, statement };
-        let behind = ask::is_agent(asking.principal).then_some(Who::Behind);
         let mut sight: Option<Sight> = None;
-        for who in std::iter::once(Who::Self_).chain(behind) {
+        for who in ask::everybody(asking.principal) {
             let seen = match World::new(self, asking, who, statement, &questions, approved) {
                 Ok(world) => seen(&world, &target, &subject, column, approved),
                 Err(error) => Sight::Denied(words::failed(&error).0),
@@ -95,7 +94,7 @@ impl Policies {
             });
         }
         match sight {
-            Some(Sight::Clear(_)) if behind.is_some() => {
+            Some(Sight::Clear(_)) if ask::is_agent(asking.principal) => {
                 Sight::Masked(told("default/mask", column, "programs are shown masks"))
             }
             Some(sight) => sight,
@@ -159,11 +158,10 @@ impl Policies {
         }
         let program = ask::is_agent(asking.principal);
         for (label, columns) in by_label(catalog) {
-            let wish = |who| self.wishes_of(asking, who, label, &columns);
-            let mut wishes = wish(Who::Self_);
-            if program {
-                let behind = wish(Who::Behind);
-                wishes = wishes.into_iter().zip(behind).map(|(own, behind)| own.max(behind)).collect();
+            let mut wishes = vec![None; columns.len()];
+            for who in ask::everybody(asking.principal) {
+                let wished = self.wishes_of(asking, who, label, &columns);
+                wishes = wishes.into_iter().zip(wished).map(|(known, wished)| known.max(wished)).collect();
             }
             for (name, wish) in columns.into_iter().zip(wishes) {
                 match wish {

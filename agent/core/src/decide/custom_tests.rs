@@ -13,7 +13,7 @@ use connect_shared::{
 use super::{Asking, DEFAULT_POLICY, Kept, Policies, Verdict, column::Sight};
 use crate::{
     catalog::{How, Oid, Seen},
-    principal::{GrantInForce, Principal, Resource, ResourceClass},
+    principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
     statement::{Changes, Effect, Kind, ProtectedColumn, Protection, Shape, Statement},
 };
@@ -39,6 +39,7 @@ fn statement(verb: &str, kind: Kind, reads: &[&str], writes: &[&str]) -> Stateme
         lookups: 0,
         assigned: Vec::new(),
         gives_mask: false,
+        settings: Vec::new(),
         changes,
         shapes: Vec::new(),
         effect: Effect::None,
@@ -70,6 +71,7 @@ struct Sender {
     purpose: Option<&'static str>,
     hour: u64,
     approvers: Vec<String>,
+    narrowed: Narrowed,
 }
 
 impl Default for Sender {
@@ -80,6 +82,7 @@ impl Default for Sender {
             purpose: None,
             hour: 12,
             approvers: vec!["data-oncall".into()],
+            narrowed: Narrowed::default(),
         }
     }
 }
@@ -99,6 +102,8 @@ impl Sender {
             id: GrantId::from_random([1; 16]),
             actions: vec![Action::Read, Action::Write],
             reason: Some("ticket 12".into()),
+            task: None,
+            narrowed: self.narrowed.clone(),
         };
         let resource = Resource {
             name: "prod-db".into(),
@@ -362,3 +367,5 @@ fn an_unbounded_write_is_held_by_the_default_beside_other_policies() {
     let (outcome, reason) = Sender::default().asks(&policies, &delete);
     assert_eq!((outcome, reason.code), (Outcome::Hold, ReasonCode::UnboundedWrite));
 }
+
+mod narrowed;

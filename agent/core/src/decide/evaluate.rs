@@ -7,9 +7,10 @@ use connect_shared::decision::{Obligation, Reason};
 
 use super::{
     Asking, Policies,
-    ask::{self, Target, Who, World},
+    ask::{self, Target, World},
     column,
     limit::{self, Limits},
+    narrow,
     set::{Rule, Spoken},
     words::{self, Subject},
 };
@@ -69,11 +70,13 @@ pub(super) fn evaluate(
         evaluated.denied = Some(refused(refusal));
         return evaluated;
     }
+    if let Some(denied) = narrow::denied(asking, statement) {
+        evaluated.denied = Some(denied);
+        return evaluated;
+    }
     let questions = ask::questions(statement, policies.speaks_of_columns() || column::needs_leave(statement));
     let (mut real, mut shadow) = (Sum::default(), Sum::default());
-    // What is decided for an AI agent is decided for whoever it acts for, too.
-    let behind = ask::is_agent(asking.principal).then_some(Who::Behind);
-    for who in std::iter::once(Who::Self_).chain(behind) {
+    for who in ask::everybody(asking.principal) {
         let world = match World::new(policies, asking, who, statement, &questions, approved) {
             Ok(world) => world,
             Err(error) => {

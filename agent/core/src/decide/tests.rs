@@ -12,7 +12,7 @@ use super::{Asking, DEFAULT_POLICY, Policies, Verdict, evaluate::obligations};
 use crate::{
     approval::{Approval, Approved, Binder},
     catalog::Oid,
-    principal::{GrantInForce, Principal, Resource, ResourceClass},
+    principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
     statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape, Statement},
 };
@@ -31,6 +31,7 @@ fn statement(verb: &str, kind: Kind) -> Statement {
         lookups: 0,
         assigned: Vec::new(),
         gives_mask: false,
+        settings: Vec::new(),
         changes: crate::statement::Changes::default(),
         shapes: Vec::new(),
         effect: Effect::None,
@@ -83,7 +84,13 @@ impl Case {
         };
         let actions =
             if self.actions.is_empty() { vec![Action::Read, Action::Write] } else { self.actions.clone() };
-        let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions, reason: None };
+        let grant = GrantInForce {
+            id: GrantId::from_random([1; 16]),
+            actions,
+            reason: None,
+            task: None,
+            narrowed: Narrowed::default(),
+        };
         let resource = Resource {
             name: "prod-db".into(),
             database: "shop".into(),
@@ -309,7 +316,7 @@ fn to_prepare_runs_nothing_and_waits_for_nobody() {
     let shape = Shape::Unbounded { relation: "public.orders".into(), verb: "delete" };
     let delete = Statement { shapes: vec![shape], ..statement("delete", Kind::Write) };
     let prepare = Statement { effect: Effect::Prepare { name: "p".into() }, ..delete.clone() };
-    let execute = Statement { effect: Effect::Execute { name: "p".into() }, ..delete };
+    let execute = Statement { effect: Effect::Execute { name: "p".into(), settings: Vec::new() }, ..delete };
     assert!(matches!(ASKER.verdict(&prepare), Verdict::Permit(..)));
     assert!(matches!(ASKER.verdict(&execute), Verdict::Hold(..)));
 }

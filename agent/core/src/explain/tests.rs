@@ -9,7 +9,7 @@ use connect_shared::{
 use super::*;
 use crate::{
     catalog::{Column, Relation, RelationKind, ViewReading},
-    principal::ResourceClass,
+    principal::{Narrowed, ResourceClass},
     understand::new_session,
 };
 
@@ -42,7 +42,13 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
     let reference =
         PrincipalRef { sub: "ana".into(), idp: "https://id.test".into(), actor: actor.map(str::to_owned) };
     let principal = Principal { reference, name: "ana@example.com".into(), groups: Vec::new() };
-    let grant = GrantInForce { id: GrantId::from_random([1; 16]), actions: actions.to_vec(), reason: None };
+    let grant = GrantInForce {
+        id: GrantId::from_random([1; 16]),
+        actions: actions.to_vec(),
+        reason: None,
+        task: None,
+        narrowed: Narrowed::default(),
+    };
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class, approvers: Vec::new() };
     let mask_key = MaskKey::new([7; 32]);

@@ -21,7 +21,7 @@ impl Statement {
     /// What EXECUTE and FETCH are where nothing has their name; `None` for every other statement.
     pub(crate) fn of_a_missing_name(&self) -> Option<Self> {
         let (what, name, sqlstate) = match &self.effect {
-            Effect::Execute { name } => ("prepared statement", name, "26000"),
+            Effect::Execute { name, .. } => ("prepared statement", name, "26000"),
             Effect::Fetch { name } => ("cursor", name, "34000"),
             _ => return None,
         };

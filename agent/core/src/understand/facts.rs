@@ -25,6 +25,8 @@ pub(super) struct Facts<'a> {
     /// Where references stand of which only the fields matter if they are whole rows, and not the type.
     pub(super) untyped: HashSet<i32>,
     pub(super) calls: Vec<Call<'a>>,
+    /// Numbers of parameters, one for each place where one stands.
+    pub(super) parameters: Vec<i32>,
     pub(super) comparisons: Vec<Comparison<'a>>,
     /// Where references stand that are asked for nothing but whether they are NULL.
     pub(super) null_tests: HashSet<i32>,
@@ -151,7 +153,7 @@ pub(super) struct Group<'a> {
 }
 
 /// A call of a function.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Call<'a> {
     pub(super) name: Vec<&'a str>,
     /// First argument, where it is a text constant.
@@ -160,6 +162,8 @@ pub(super) struct Call<'a> {
     pub(super) second: Option<&'a str>,
     /// Names of the first argument, where it is a reference to a column.
     pub(super) column: Vec<&'a str>,
+    /// Number of the parameter that the first argument is, also with a cast to text around it.
+    pub(super) parameter: Option<i32>,
 }
 
 /// A written relation.

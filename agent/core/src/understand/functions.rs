@@ -32,8 +32,10 @@ const INFORMATION_SCHEMA: [&str; 8] = [
 pub(super) enum Consequence {
     /// Nothing.
     None,
-    /// Something that no row shows: a lock, a setting, a transaction id.
+    /// Something that no row shows: a setting, a transaction id, the end of a lock.
     State,
+    /// It takes a lock that others may wait for.
+    Lock,
     /// It writes: a sequence, a notification, or whatever a user's function does.
     Write,
 }

@@ -46,6 +46,7 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     let judged = judged(&facts, Some(node), catalog, Conditions::LookUp);
     let consequence = judged.as_ref().map_or(Consequence::Write, |judged| judged.consequence);
     found.lookups = judged.as_ref().map_or(0, |judged| judged.lookups);
+    found.settings = judged.as_ref().map_or_else(|_| Vec::new(), |judged| judged.settings.clone());
     found.kind = kind(&facts, consequence);
     if facts.into {
         found.effect = Effect::Catalog;
@@ -94,14 +95,17 @@ pub(super) struct Judged {
     pub(super) consequence: Consequence,
     /// Clear values that it asks for or tests.
     lookups: u32,
+    /// Parameters by whose values settings are shown.
+    settings: Vec<u16>,
 }
 
-/// What conditions may do with protected columns.
+/// What conditions may do with protected columns, and parameters name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Conditions {
-    /// Nothing: whoever runs it later is not counted.
+    /// Nothing: whoever runs it later is not counted, and what he gives not looked at.
     Free,
-    /// Compare with single values ([`atom`]), which are counted at each execution.
+    /// Compare with single values ([`atom`]), which are counted at each execution, and show settings by names
+    /// that are looked at then.
     LookUp,
 }
 
@@ -127,14 +131,14 @@ fn judged(
     }
     check_size(facts)?;
     let resolved = Resolved::new(facts, catalog)?;
-    let consequence = code(facts, &resolved)?;
+    let Code { consequence, settings } = code(facts, &resolved, conditions)?;
     resolved.check_relations()?;
     let projected = columns(facts, &resolved, conditions)?;
     let lookups = projected.lookups.saturating_add(written::check(facts, &resolved)?);
     if let (Some(node), false) = (node, projected.is_empty()) {
         outermost::check(node, facts, &resolved, &projected.asked)?;
     }
-    Ok(Judged { protection: protection(projected, &resolved), consequence, lookups })
+    Ok(Judged { protection: protection(projected, &resolved), consequence, lookups, settings })
 }
 
 /// What facts of a query amount to whose protected columns are masked where they are read: what it may not
@@ -149,7 +153,7 @@ pub(super) fn judge_masked(facts: &Facts<'_>, catalog: &Catalog) -> Result<Conse
         return Err(refusal::not_reviewed("a statement that writes, beside protected columns"));
     }
     let resolved = Resolved::new(facts, catalog)?.masked();
-    let consequence = code(facts, &resolved)?;
+    let Code { consequence, .. } = code(facts, &resolved, Conditions::Free)?;
     resolved.check_each()?;
     for column in &facts.columns {
         resolved.read(column)?;
@@ -187,16 +191,30 @@ pub(super) fn check_code(facts: &Facts<'_>, catalog: &Catalog) -> Result<(), Ref
     if facts.items().next().is_some() {
         return Err(refusal::not_reviewed("a query inside a definition"));
     }
-    code(facts, &Resolved::new(facts, catalog)?).map(|_| ())
+    code(facts, &Resolved::new(facts, catalog)?, Conditions::Free).map(|_| ())
+}
+
+/// What the code of a statement amounts to.
+struct Code {
+    consequence: Consequence,
+    settings: Vec<u16>,
 }
 
 /// Functions, operators and types: everything that runs code.
-fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, Refusal> {
+fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>, conditions: Conditions) -> Result<Code, Refusal> {
     let catalog = resolved.catalog;
     let mut consequence = Consequence::None;
+    let named = match conditions {
+        Conditions::LookUp => settings::named(facts, catalog),
+        Conditions::Free => BTreeSet::new(),
+    };
+    let is_named = |number: i32| u16::try_from(number).is_ok_and(|number| named.contains(&number));
     for call in &facts.calls {
-        if call.name.last() == Some(&"current_setting") {
-            settings::check_shown(call, facts, catalog)?;
+        if call.name.last() == Some(&settings::CURRENT) {
+            match call.parameter {
+                Some(number) if is_named(number) => {}
+                _ => settings::check_shown(call, facts, catalog)?,
+            }
         }
         consequence = consequence.max(functions::check(call, catalog)?);
     }
@@ -222,7 +240,7 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<Consequence, R
             "Leave the cast out, or give the value as a parameter.",
         ));
     }
-    Ok(consequence)
+    Ok(Code { consequence, settings: named.into_iter().collect() })
 }
 
 fn is_user_operator(name: &str, catalog: &Catalog) -> bool {
@@ -359,8 +377,9 @@ fn changes(facts: &Facts<'_>, verb: &str, catalog: &Catalog) -> Changes {
     changes
 }
 
-/// Updates and deletions that name no rows.
+/// Updates and deletions that name no rows, and locks.
 pub(super) fn shapes(facts: &Facts<'_>, catalog: &Catalog) -> Vec<Shape> {
+    let locks = facts.calls.iter().any(|call| functions::check(call, catalog) == Ok(Consequence::Lock));
     let writes = facts.writes.iter().filter(|write| write.bound == Bound::Everything);
     writes
         .map(|write| {
@@ -375,5 +394,6 @@ pub(super) fn shapes(facts: &Facts<'_>, catalog: &Catalog) -> Vec<Shape> {
             };
             Shape::Unbounded { relation, verb }
         })
+        .chain(locks.then_some(Shape::Lock))
         .collect()
 }

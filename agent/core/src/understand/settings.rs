@@ -1,7 +1,11 @@
 //! Session settings: an allow-list of those that a client may set, with the values that are safe.
 
+mod named;
+
 use connect_shared::decision::ReasonCode;
 
+pub(super) use self::named::{CURRENT, declared, is_harmless, named};
+pub(crate) use self::named::{may_be_shown, not_shown};
 use super::{
     facts::{Call, Facts, Item, Source},
     refusal,
@@ -55,11 +59,15 @@ pub(super) fn check_reset(setting: &str) -> Result<(), Refusal> {
 /// # Errors
 /// Mask keys are settings, and no one's to see.
 pub(super) fn check_show(setting: &str) -> Result<(), Refusal> {
-    let prefix = setting.get(..sql::PREFIX.len()).unwrap_or_default();
-    if prefix.eq_ignore_ascii_case(sql::PREFIX) {
+    if is_own(setting.as_bytes()) {
         return Err(refused(setting, format!("`{setting}` is the agent's own"), "Leave it out."));
     }
     Ok(())
+}
+
+fn is_own(setting: &[u8]) -> bool {
+    let prefix = setting.get(..sql::PREFIX.len()).unwrap_or_default();
+    prefix.eq_ignore_ascii_case(sql::PREFIX.as_bytes())
 }
 
 /// Whether `current_setting` may be called so, beside protected data: with a constant name, or with the
@@ -86,7 +94,7 @@ pub(super) fn check_shown(call: &Call<'_>, facts: &Facts<'_>, catalog: &Catalog)
     if known || !catalog.has_protected() {
         return Ok(());
     }
-    Err(computed_name("current_setting"))
+    Err(computed_name(CURRENT))
 }
 
 /// The refusal of a function that takes a setting's name, if that is no constant.

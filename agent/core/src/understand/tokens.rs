@@ -69,6 +69,23 @@ impl<'t> Tokens<'t> {
         }
     }
 
+    /// How many pieces with something in them semicolons cut it into: as many as statements, and more only where
+    /// one holds semicolons itself.
+    pub(super) fn pieces(&self) -> usize {
+        let is_end = |token: &ScanToken| token.token == Token::Ascii59 as i32;
+        let is_comment = |token: &&ScanToken| {
+            token.token == Token::SqlComment as i32 || token.token == Token::CComment as i32
+        };
+        let mut tokens = self.tokens.iter().filter(|token| !is_comment(token)).map(is_end);
+        let Some(mut before) = tokens.next() else { return 0 };
+        let mut pieces = usize::from(!before);
+        for end in tokens {
+            pieces += usize::from(before && !end);
+            before = end;
+        }
+        pieces
+    }
+
     fn slice(&self, token: &ScanToken) -> &'t str {
         let start = usize::try_from(token.start).unwrap_or_default();
         let end = usize::try_from(token.end).unwrap_or_default();

@@ -12,6 +12,7 @@ mod write;
 
 use pg_query::{NodeEnum, protobuf::Node};
 
+pub(super) use self::expression::{is_text_type, plain_text};
 use super::facts::{Facts, Place, Scope, ScopeId};
 
 /// Where the walk stands.

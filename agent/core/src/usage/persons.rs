@@ -26,6 +26,8 @@ pub struct Person(u64);
 pub struct PersonLimits {
     pub hour: Option<u64>,
     pub day: Option<u64>,
+    /// Until nobody has been met for a day.
+    pub rest: Option<u64>,
 }
 
 /// Why nobody more is given.
@@ -87,9 +89,14 @@ impl Persons {
             }
         }
         let met = all.entry(who.clone()).or_default();
+        if limits.rest.is_some() {
+            met.rest(minute);
+        }
         // A clock that was set back adds to the newest minute.
         let minute = met.by_minute.last_key_value().map_or(minute, |(last, _)| minute.max(*last));
-        met.forget(minute, if limits.day.is_some() { DAY } else { HOUR });
+        if limits.rest.is_none() {
+            met.forget(minute, if limits.day.is_some() { DAY } else { HOUR });
+        }
         met.check(limits, persons, minute)?;
         persons.iter().for_each(|person| met.add(*person, minute));
         Ok(())
@@ -105,8 +112,17 @@ impl Met {
         }
     }
 
+    /// Everybody is forgotten at once, when it has been quiet for a day.
+    fn rest(&mut self, minute: u64) {
+        if self.by_minute.last_key_value().is_some_and(|(last, _)| last.saturating_add(DAY) <= minute) {
+            *self = Self::default();
+        }
+    }
+
     fn check(&self, limits: PersonLimits, persons: &[Person], minute: u64) -> Result<(), TooMany> {
-        for (window, length, most) in [("hour", HOUR, limits.hour), ("day", DAY, limits.day)] {
+        let windows =
+            [("hour", HOUR, limits.hour), ("day", DAY, limits.day), ("task", u64::MAX, limits.rest)];
+        for (window, length, most) in windows {
             let Some(most) = most else { continue };
             let oldest = (minute + 1).saturating_sub(length);
             let known = self.by_minute.range(oldest..).map(|(_, count)| count).sum::<u64>();
@@ -117,7 +133,11 @@ impl Met {
                 && known.saturating_add(new.collect::<HashSet<_>>().len() as u64) > most;
             if over {
                 let first = self.by_minute.range(oldest..).next().map_or(minute, |(first, _)| *first);
-                return Err(TooMany { window, most, wait: (first + length).saturating_sub(minute).max(1) });
+                return Err(TooMany {
+                    window,
+                    most,
+                    wait: first.saturating_add(length).saturating_sub(minute).clamp(1, DAY),
+                });
             }
         }
         Ok(())
@@ -147,7 +167,7 @@ mod tests {
         range.map(|number| persons.person(7, &number.to_be_bytes())).collect()
     }
 
-    const BOTH: PersonLimits = PersonLimits { hour: Some(10), day: Some(15) };
+    const BOTH: PersonLimits = PersonLimits { hour: Some(10), day: Some(15), rest: None };
 
     #[test]
     fn whoever_is_met_again_counts_once_and_everybody_new_until_there_are_enough() {
@@ -189,6 +209,17 @@ mod tests {
         let ana = key("ana");
         assert_eq!(persons.meet(&ana, BOTH, &people(&persons, 0..10), 1_000), Ok(()));
         assert!(persons.meet(&ana, BOTH, &people(&persons, 10..11), 500).is_err());
+    }
+
+    #[test]
+    fn what_rests_for_a_day_forgets_everybody_and_nobody_before() {
+        let persons = Persons::default();
+        let (ana, ten) = (key("ana"), PersonLimits { rest: Some(10), ..PersonLimits::default() });
+        assert_eq!(persons.meet(&ana, ten, &people(&persons, 0..9), 100), Ok(()));
+        assert_eq!(persons.meet(&ana, ten, &people(&persons, 9..10), 100 + DAY - 1), Ok(()));
+        let over = persons.meet(&ana, ten, &people(&persons, 10..11), 100 + 2 * DAY - 2);
+        assert_eq!(over.map_err(|over| (over.window, over.most)), Err(("task", 10)));
+        assert_eq!(persons.meet(&ana, ten, &people(&persons, 10..11), 100 + 2 * DAY - 1), Ok(()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::Pump;
 use crate::{
     cancel::Cancellable,
     requests::{Holder, Waiting},
-    revocation::{Until, Whom},
+    revocation::Until,
     serve, upstream,
 };
 
@@ -81,12 +81,10 @@ impl Pump {
     /// Whoever was about to be given what must never leave is given nothing more, in none of their sessions.
     fn alarm(&self, canary: &str) {
         let facts = &self.context.facts;
-        let reference = &facts.principal.reference;
         tracing::warn!(resource = facts.resource.name, canary, "a value that must never leave was about to");
-        let whom = Whom::Subject { idp: reference.idp.clone(), sub: reference.sub.clone() };
         let until = Until::Time(serve::now().saturating_add(OUT_FOR));
         let why = "a value that must never leave was on its way to you";
-        self.context.agent.revoke(&whom, &until, ("canary", why), None);
+        self.context.agent.revoke_principal(&facts.principal, &until, ("canary", why));
     }
 
     fn start_dial(&mut self, parameters: Vec<(String, String)>) {

@@ -81,6 +81,9 @@ impl Place {
                 resources: Vec::new(),
             }),
             task: None,
+            parent: None,
+            tables: Vec::new(),
+            budget: None,
         });
     }
 
@@ -155,6 +158,7 @@ impl Place {
             sequence: None,
             run,
             task: None,
+            purpose: None,
             lineage: Some(reference),
             decision: Decision {
                 outcome: Outcome::Permit(Vec::new()),

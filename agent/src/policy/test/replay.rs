@@ -68,20 +68,25 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recorded>, ErrorReport> {
             if line.trim().is_empty() {
                 continue;
             }
-            let leaf = leaf(&line);
-            let leaf =
-                leaf.ok_or_else(|| unreadable(path, &format!("line {number} is no entry of a log")))?;
-            log.take(leaf.entry);
+            let read = read_line(&line);
+            let entry =
+                read.ok_or_else(|| unreadable(path, &format!("line {number} is no entry of a log")))?;
+            if let Some(entry) = entry {
+                log.take(entry);
+            }
         }
     }
     Ok(log.recorded)
 }
 
-/// A leaf, or what a sink puts around one.
-fn leaf(line: &str) -> Option<Leaf> {
+/// The entry of a leaf, or of what a sink puts around one. `Some(None)`: a sink's summary, which is no entry.
+fn read_line(line: &str) -> Option<Option<Entry>> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
+    if value.get("export_summary").is_some() {
+        return Some(None);
+    }
     let inner = value.get("leaf").cloned().unwrap_or(value);
-    serde_json::from_value(inner).ok()
+    serde_json::from_value(inner).ok().map(|leaf: Leaf| Some(leaf.entry))
 }
 
 impl Log {

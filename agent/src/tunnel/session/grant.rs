@@ -1,5 +1,7 @@
 //! The grant in force, and newer ones.
 
+use std::sync::Arc;
+
 use connect_core::principal::GrantInForce;
 use connect_shared::{
     entry::Entry,
@@ -15,6 +17,7 @@ use super::{
 use crate::{
     driver::Authority,
     grants::{GrantError, VerifiedGrant},
+    revocation::Line,
     serve::{now, wall_clock},
 };
 
@@ -41,16 +44,12 @@ impl Session {
         let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
         let grant = verified.map_err(|error| Box::new(error.report()))?;
         let own = &self.opened.grant;
-        if grant.principal.reference != own.principal.reference
-            || grant.resource != own.resource
-            || grant.run != own.run
-            || grant.task != own.task
-        {
+        if !grant.continues(own) {
             return Err(Box::new(other_session()));
         }
         let entry =
             Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
-        if self.agent.revocations.is_shut_out(&grant.standing(), now()) {
+        if self.agent.revocations.is_over(&grant, now()) {
             return Err(Box::new(GrantError::Revoked.report()));
         }
         let recorded = self.agent.log.append(entry);
@@ -66,13 +65,20 @@ impl Session {
         self.last_call = None;
         self.lapsed = false;
         self.refused_renewals = 0;
-        self.opened.watched.renewed(grant.standing(), &grant.actions);
+        let line = Line::of(&grant, &self.opened.certificate);
+        self.opened.watched.renewed(grant.standing(), &grant.actions, line);
         self.opened.grant = grant;
     }
 }
 
 pub(super) fn in_force(grant: &VerifiedGrant) -> GrantInForce {
-    GrantInForce { id: grant.id, actions: grant.actions.clone(), reason: grant.reason.clone() }
+    GrantInForce {
+        id: grant.id,
+        actions: grant.actions.clone(),
+        reason: grant.reason.clone(),
+        task: grant.task.as_deref().map(Arc::from),
+        narrowed: grant.narrowed(),
+    }
 }
 
 fn other_session() -> ErrorReport {

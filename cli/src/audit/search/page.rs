@@ -129,6 +129,7 @@ mod tests {
             sequence: Some(0),
             run: None,
             task: None,
+            purpose: None,
             decision: Decision {
                 outcome: Outcome::Deny,
                 reasons: Vec::new(),

@@ -67,7 +67,7 @@ impl Keeper {
     }
 
     fn reaching(&self, ways: Ways) -> Reaching {
-        let standing = Standing { grant: self.grant.clone(), ends: self.ends };
+        let standing = Standing { grant: self.grant.borrow().clone(), ends: self.ends };
         Box::pin(reach(self.entrance.clone(), standing, self.resume.clone(), ways))
     }
 
@@ -127,7 +127,7 @@ impl Keeper {
         let was_gone = self.board.now().tunnel.state == TunnelState::Reconnecting;
         let old = std::mem::replace(&mut self.tunnel, Arc::new(tunnel));
         self.control = control;
-        self.grant = grant;
+        self.grant.send_replace(grant);
         self.renewal = None;
         self.racing = None;
         let now = Instant::now();

@@ -46,6 +46,7 @@ fn intent(number: u64) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         lineage: None,
         decision: decision(Outcome::Permit(Vec::new())),
     }))
@@ -76,6 +77,7 @@ fn denial(number: u64) -> Entry {
         sequence: None,
         run: None,
         task: None,
+        purpose: None,
         decision: decision(Outcome::Deny),
     }))
 }

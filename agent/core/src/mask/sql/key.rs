@@ -19,8 +19,8 @@ use crate::{
 
 /// Every setting's name begins with this word and a dot, in letters of any case. Clients must not name such a
 /// setting in SHOW, SET or RESET, nor in the SET clause of a function, role or database (`FROM CURRENT` would
-/// store the value), nor call `current_setting` and `set_config` with such a name or one that is not a
-/// constant. It is in no list of settings.
+/// store the value), nor call `current_setting` and `set_config` with such a name or one that is neither a
+/// constant nor, in the first of them, a parameter whose value is looked at. It is in no list of settings.
 pub const PREFIX: &str = "connect_mask";
 
 /// `pg_catalog.set_config(text, text, boolean)`, for the FunctionCall message. OIDs of `pg_proc.dat` never

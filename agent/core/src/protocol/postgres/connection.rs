@@ -1,14 +1,14 @@
 //! The machine of one PostgreSQL connection.
 //!
-//! Client messages go down: [`open`] (startup), [`intend`] (which statement, through which portal, with
-//! which binds; [`extended`] has those of the extended protocol, [`settle`] those that wait for a catalog,
-//! [`large`] a Bind that passes in pieces), [`stage`] (decide, record, forward). Server messages come up:
-//! [`respond`] pairs each with what was asked, and [`run`] keeps the account of one statement; [`alarm`] is for
-//! what must never leave. [`names`] mirrors the name spaces of statements and
-//! portals, [`follow`] all else in the session that changes what statements mean, [`keys`] the mask keys
-//! that the server has been given.
+//! [`input`] is where everything comes in, [`outbox`] where it goes out, [`end`] how it is over. Client messages go
+//! down: [`open`] (startup), [`intend`] (which statement, through which portal, with which binds; [`extended`] has
+//! those of the extended protocol, [`given`] what a Bind's values make of a statement, [`settle`] those that wait
+//! for a catalog, [`large`] a Bind that passes in pieces), [`stage`] (decide, record, forward). Server messages come
+//! up: [`respond`] pairs each with what was asked, and [`run`] keeps the account of one statement; [`alarm`] is for
+//! what must never leave. [`names`] mirrors the name spaces of statements and portals, [`follow`] all else in the
+//! session that changes what statements mean, [`keys`] the mask keys that the server has been given.
 //!
-//! What the client may have in flight is a queue of [`Expect`]: one element for each message that the
+//! What the client may have in flight is a queue of [`Expect`] ([`owed`]): one element for each message that the
 //! server will answer. A denied message is replaced upstream by one that fails by construction, and the
 //! server's error for it by ours, so that transaction, savepoints and pipeline stand as after any error.
 
@@ -18,9 +18,12 @@ mod bounds;
 mod call;
 mod copy;
 mod deny;
+mod end;
 mod extended;
 mod follow;
+mod given;
 mod hold;
+mod input;
 mod intend;
 mod keys;
 mod large;
@@ -29,6 +32,7 @@ mod mistake;
 mod names;
 mod open;
 mod outbox;
+mod owed;
 mod persons;
 mod recorded;
 mod respond;
@@ -57,15 +61,14 @@ use self::{
     intend::Pending,
     keys::Keys,
     large::LargeBind,
-    limits::{Apart, Ours},
-    mistake::Words,
-    names::{NameChange, Names, Portal},
+    limits::Apart,
+    names::Names,
     outbox::Outbox,
+    owed::{Described, Expect, Resync, Scrub, Shown, Transaction},
     run::Run,
     stage::Staged,
 };
 use super::{
-    answer::{self, ErrorText, Severity},
     frame::{Framer, Side},
     tag::{Tag, Tags},
 };
@@ -74,11 +77,10 @@ use crate::{
     canary::Canaries,
     catalog::{Catalog, code::Name},
     decide::{InForce, Kept, Policies},
-    machine::{Appetite, Deadline, Ending, Input, Machine, Output},
+    machine::Output,
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
     record::{Claim, Ledger, Ticket},
-    session::Reading,
     statement::Schema,
     understand::Limits,
     usage::Usage,
@@ -147,83 +149,6 @@ enum Phase {
     Connecting(Box<super::startup::StartupMessage>),
     Ready,
     Finished,
-}
-
-/// What the server owes an answer for, in order.
-enum Expect {
-    Parse {
-        change: Option<NameChange>,
-        scrub: Scrub,
-    },
-    Bind {
-        scrub: Scrub,
-        portal: Option<Arc<Portal>>,
-    },
-    Describe {
-        of: Described,
-        shown: Shown,
-    },
-    Close {
-        change: Option<NameChange>,
-    },
-    Execute(Box<Run>),
-    /// Execute of a portal without a statement.
-    EmptyExecute,
-    /// A simple query: its statements that have not completed.
-    Query(VecDeque<Run>),
-    Denied {
-        ticket: Ticket,
-        error: Bytes,
-        words: Words,
-        until: Resync,
-    },
-    Sync,
-    /// A Sync behind a COPY from the client, whose data was still to come: see [`copy`].
-    SyncInCopy,
-    /// A FunctionCall of ours, which sets a mask key; with its ReadyForQuery.
-    Key,
-    /// What we ask around a statement that has limits.
-    Ours(Ours),
-}
-
-/// What a Describe is for.
-enum Described {
-    Statement,
-    Portal(Arc<Portal>),
-    /// A portal that is not known here: the server will say so.
-    Unknown,
-}
-
-/// Whether the client asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    ToClient,
-    /// We asked, to learn the origins of the fields.
-    Quiet,
-}
-
-/// Whether the server's texts may quote protected values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scrub {
-    Needed,
-    None,
-}
-
-/// What the server skips to after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resync {
-    /// ReadyForQuery follows by itself.
-    Query,
-    /// The client's next Sync.
-    Sync,
-}
-
-/// ReadyForQuery's transaction status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Transaction {
-    Idle,
-    Open,
-    Failed,
 }
 
 /// A client message that cannot go on yet.
@@ -402,204 +327,5 @@ impl Connection {
         let tag = aws_lc_rs::hmac::sign(&key, &self.statements.to_be_bytes());
         let bytes = tag.as_ref().first_chunk().copied().unwrap_or_default();
         StatementId::from_random(bytes)
-    }
-
-    /// Ends the connection with a FATAL error for the client, unless a message is halfway out.
-    fn end(&mut self, ending: &Ending) {
-        if self.is_finished() {
-            return;
-        }
-        if !self.server.is_inside_message() && !self.outbox.is_torn() {
-            self.outbox.say_to_client(answer::error(ErrorText {
-                severity: Severity::Fatal,
-                sqlstate: ending.sqlstate,
-                message: &ending.message,
-                detail: None,
-                hint: ending.hint.as_deref(),
-            }));
-        }
-        self.finish(&ending.code);
-    }
-
-    /// Ends the connection because a peer broke the protocol.
-    fn violation(&mut self, side: Side, error: &dyn std::fmt::Display) {
-        let code = match side {
-            Side::Client => "client_violation",
-            Side::Server => "server_violation",
-        };
-        let message = error.to_string();
-        self.end(&Ending { code: code.to_owned(), sqlstate: "08P01", message, hint: None });
-    }
-
-    /// Settles every account and says goodbye to the driver. Statements whose end is not known get
-    /// OUTCOME unknown; those that never went out are said to be cut.
-    fn finish(&mut self, code: &str) {
-        if self.is_finished() {
-            return;
-        }
-        self.cut_staged();
-        self.cut_own();
-        for expect in std::mem::take(&mut self.in_flight) {
-            self.account_unknown(expect);
-        }
-        for (_, run) in std::mem::take(&mut self.suspended) {
-            self.account_done(run);
-        }
-        self.phase = Phase::Finished;
-        self.unblock();
-        self.outbox.push(Output::Finished { code: code.to_owned() });
-    }
-
-    fn take_catalog(&mut self, catalog: Arc<Catalog>) {
-        let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-        if catalog.version > current {
-            self.protected = catalog.has_protected();
-            self.analyses.clear();
-            self.setup.catalog = Some(catalog);
-            self.follow_catalog(Reading::Unasked);
-        }
-    }
-
-    fn acknowledged(&mut self) {
-        self.release_staged();
-        self.drive_server();
-        self.drive_client();
-    }
-
-    fn dispatch(&mut self, input: Input) {
-        match input {
-            Input::Client(bytes) => {
-                self.client.push(bytes);
-                self.drive_client();
-            }
-            Input::Server(bytes) => {
-                self.server.push(bytes);
-                self.drive_server();
-                // It may have waited to be alone.
-                self.release_staged();
-                self.drive_client();
-            }
-            Input::ClientClosed => self.finish("client_closed"),
-            Input::ServerClosed => self.server_closed(),
-            Input::UpstreamReady(ready) => self.upstream_ready(ready),
-            Input::UpstreamFailed(ending) | Input::End(ending) => self.end(&ending),
-            Input::Appended { ticket, seq } => match self.ledger.appended(ticket, seq) {
-                Ok(()) => self.release_staged_and_continue(),
-                Err(error) => self.violation(Side::Server, &error),
-            },
-            Input::Durable { upto } => {
-                self.ledger.durable(upto);
-                self.acknowledged();
-            }
-            Input::RecordFailed => self.record_failed(),
-            Input::Catalog(catalog) => {
-                self.take_catalog(catalog);
-                self.catalog_came();
-            }
-            Input::CatalogFailed => self.catalog_failed(),
-            Input::Hold(news) => self.hold_news(news),
-            Input::Cancelled => self.cancelled(),
-            Input::CancelOver => {
-                self.cancelling = false;
-                self.acknowledged();
-            }
-            Input::Grant(grant) => self.setup.grant = grant,
-            Input::Tick => self.tick(),
-        }
-    }
-
-    fn release_staged_and_continue(&mut self) {
-        if self.staged.is_some() {
-            self.release_staged();
-            self.drive_client();
-        }
-    }
-
-    /// The log is closed. Nothing that waits for it may move: what is in the outbox is thrown away by the
-    /// driver, which stops carrying outputs out at the refused record.
-    fn record_failed(&mut self) {
-        self.outbox.clear();
-        self.end(&Ending {
-            code: "record_unavailable".to_owned(),
-            sqlstate: "58030",
-            message: "the agent cannot record statements, so it runs none".to_owned(),
-            hint: Some("Tell the operator of the agent: its log is closed. Nothing was lost.".to_owned()),
-        });
-    }
-
-    fn server_closed(&mut self) {
-        if self.told_the_end {
-            return self.finish("upstream_closed");
-        }
-        // Results that wait for their record are lost with the connection; the client hears why.
-        self.end(&Ending {
-            code: "upstream_closed".to_owned(),
-            sqlstate: "57P01",
-            message: "the database closed the connection".to_owned(),
-            hint: Some("Connect again; if it happens again, ask the operator of the database.".to_owned()),
-        });
-    }
-
-    fn tick(&mut self) {
-        let now = self.now;
-        match (&self.phase, &self.blocked) {
-            (Phase::Startup { since }, _) if now >= *since + STARTUP_TIME => self.end(&Ending {
-                code: "startup_timeout".to_owned(),
-                sqlstate: "08006",
-                message: "no startup message came in time".to_owned(),
-                hint: None,
-            }),
-            (_, Some(Blocked::Catalog { until, .. })) if now >= *until => self.catalog_failed(),
-            (_, Some(Blocked::Approval(held))) if now >= held.until => self.hold_timed_out(),
-            _ if self.late_at().is_some_and(|late| now >= late) => self.is_late(),
-            _ => {}
-        }
-    }
-}
-
-impl Machine for Connection {
-    fn handle(&mut self, now: Instant, input: Input) {
-        self.now = now;
-        self.policies = self.setup.policies.current();
-        if !self.is_finished() {
-            self.dispatch(input);
-            self.start_clock();
-            self.say_notices();
-            self.sees_canary();
-        }
-    }
-
-    fn poll(&mut self) -> Option<Output> {
-        self.outbox.pop()
-    }
-
-    fn deadline(&self) -> Option<(Instant, Deadline)> {
-        match (&self.phase, &self.blocked) {
-            (Phase::Startup { since }, _) => Some((*since + STARTUP_TIME, Deadline::Startup)),
-            (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
-            (_, Some(Blocked::Approval(held))) => Some((held.until, Deadline::Approval)),
-            _ => self.late_at().map(|late| (late, Deadline::Statement)),
-        }
-    }
-
-    fn appetite(&self) -> Appetite {
-        let client = match self.phase {
-            Phase::Startup { .. } => true,
-            Phase::Ready
-                if matches!(self.blocked, Some(Blocked::Approval(_)))
-                    || self.is_apart()
-                    || self.cancelling
-                    || self.large_bind_waits() =>
-            {
-                // Only to hear that it is gone; what it says meanwhile is kept.
-                self.client.buffered() < MAX_MEANWHILE
-            }
-            Phase::Ready => {
-                self.staged.is_none() && self.blocked.is_none() && self.in_flight.len() < MAX_IN_FLIGHT
-            }
-            Phase::Connecting(_) | Phase::Finished => false,
-        };
-        let server = matches!(self.phase, Phase::Ready) && self.server_may_be_read();
-        Appetite { client, server }
     }
 }

@@ -72,6 +72,13 @@ impl Values {
         self.each(MAX_PARAMETERS, each).map_or(true, |all| all.contains(&true))
     }
 
+    /// Of each value whether something is true of it, as it is of NULL. `None` if they cannot be read.
+    #[must_use]
+    pub fn each_is(&self, told: impl Fn(&[u8]) -> bool) -> Option<Vec<bool>> {
+        let each = |_: u32, _: i16, value: Option<&[u8]>| value.is_none_or(&told);
+        self.each(MAX_PARAMETERS, each).ok()
+    }
+
     fn read(&self) -> Result<Vec<String>, Short> {
         let words = |type_oid: u32, format: i16, value: Option<&[u8]>| match (value, format) {
             (None, _) => "NULL".to_owned(),
@@ -110,7 +117,9 @@ impl Values {
         Ok(all)
     }
 
-    fn declared(&self) -> Vec<u32> {
+    /// Types of the parameters, as Parse has them; 0 where it says none.
+    #[must_use]
+    pub fn declared(&self) -> Vec<u32> {
         let mut reader = Reader::new(self.types.clone());
         let count = unsigned(&mut reader).unwrap_or_default();
         (0..count).map_while(|_| reader.u32().ok()).collect()

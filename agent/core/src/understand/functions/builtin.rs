@@ -89,8 +89,9 @@ fn volatile(name: &str) -> Rule {
     match name {
         "nextval" | "setval" | "pg_notify" => Rule::Call(Consequence::Write),
         "setseed" | "pg_export_snapshot" | "pg_stat_clear_snapshot" => Rule::Call(Consequence::State),
+        _ if name.starts_with("pg_advisory_unlock") => Rule::Call(Consequence::State),
         _ if name.starts_with("pg_advisory_") || name.starts_with("pg_try_advisory_") => {
-            Rule::Call(Consequence::State)
+            Rule::Call(Consequence::Lock)
         }
         _ if name.starts_with("pg_stat_get_xact_") => Rule::Call(Consequence::None),
         _ => Rule::Deny(ReasonCode::Administration),

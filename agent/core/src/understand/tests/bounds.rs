@@ -27,6 +27,18 @@ fn code(analysis: &Analysis) -> Option<ReasonCode> {
 }
 
 #[test]
+fn statements_are_counted_before_they_are_parsed_and_empty_ones_are_none() {
+    let many = |piece: &str, times: usize| {
+        let text = format!("{} SELECT 1", piece.repeat(times));
+        understand(text.as_bytes(), &unprotected(), &crate::session::Session::default(), &Limits::default())
+    };
+    let empty = many("; /* a */ ;;", 20_000);
+    assert_eq!((empty.statements.len(), code(&empty)), (1, None));
+    assert_eq!(many("COMMIT;", 999).statements.len(), 1_000);
+    assert_eq!(code(&many("COMMIT;", 1_000)), Some(ReasonCode::TooLarge));
+}
+
+#[test]
 fn no_depth_overflows_a_small_stack() {
     for depth in [30, 60, 500, 5_000, 40_000] {
         for text in [

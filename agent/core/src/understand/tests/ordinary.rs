@@ -3,7 +3,7 @@
 use super::world::{class, one, shop, unprotected};
 use crate::{
     record::ReadProof,
-    statement::{Effect, Kind},
+    statement::{Effect, Kind, Shape},
 };
 
 fn all(expected: &str, statements: &[&str]) {
@@ -299,6 +299,30 @@ fn only_what_changes_nothing_is_proved_to_read() {
 }
 
 #[test]
+fn a_lock_by_a_function_is_seen_wherever_it_is_taken() {
+    let catalog = shop();
+    for statement in [
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_catalog.pg_try_advisory_xact_lock_shared(1, 2)",
+        "SELECT id FROM products WHERE pg_try_advisory_lock(id)",
+        "SELECT (SELECT pg_advisory_xact_lock(1))",
+        "WITH l AS (SELECT pg_advisory_lock(1)) SELECT 1 FROM l",
+        "SELECT 1 FROM pg_try_advisory_lock(3)",
+        "SELECT upper(email) FROM customers WHERE pg_try_advisory_lock(1)",
+        "EXECUTE p (pg_advisory_lock(1))",
+        "PREPARE p AS SELECT pg_advisory_lock(1)",
+        "DECLARE c CURSOR FOR SELECT pg_advisory_lock(1)",
+        "COPY (SELECT pg_advisory_lock(1)) TO STDOUT",
+        "EXPLAIN ANALYZE SELECT pg_advisory_lock(1)",
+    ] {
+        assert!(one(&catalog, statement).shapes.contains(&Shape::Lock), "{statement}");
+    }
+    for statement in ["SELECT pg_advisory_unlock(1)", "SELECT 1", "EXPLAIN SELECT pg_advisory_lock(1)"] {
+        assert!(!one(&catalog, statement).shapes.contains(&Shape::Lock), "{statement}");
+    }
+}
+
+#[test]
 fn a_users_function_passes_as_a_write_where_nothing_is_protected() {
     let mut catalog = unprotected();
     catalog.user_functions = std::sync::Arc::new(["shop_total".into()].into());
@@ -312,7 +336,7 @@ fn effects_are_known_for_the_statements_after() {
     let catalog = shop();
     for (statement, effect) in [
         ("PREPARE p AS SELECT 1", Effect::Prepare { name: "p".into() }),
-        ("EXECUTE p", Effect::Execute { name: "p".into() }),
+        ("EXECUTE p", Effect::Execute { name: "p".into(), settings: Vec::new() }),
         ("DEALLOCATE p", Effect::Deallocate { name: Some("p".into()) }),
         ("DEALLOCATE ALL", Effect::Deallocate { name: None }),
         ("DECLARE c CURSOR FOR SELECT 1", Effect::Declare { name: "c".into() }),

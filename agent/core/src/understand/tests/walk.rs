@@ -43,6 +43,7 @@ fn no_column_relation_or_call_of_a_tree_is_missed() {
         let samples = held(&tree, "\"RangeTableSample\":");
         assert_eq!(facts.columns.len(), held(&tree, "\"ColumnRef\":"), "columns of {statement}");
         assert_eq!(facts.calls.len() - samples, held(&tree, "\"funcname\":"), "calls of {statement}");
+        assert_eq!(facts.parameters.len(), held(&tree, "\"ParamRef\":"), "parameters of {statement}");
         assert_eq!(facts.types.len(), held(&tree, "\"pct_type\":"), "types of {statement}");
         let relations =
             facts.items().filter(|item| matches!(item.source, super::super::facts::Source::Relation { .. }));

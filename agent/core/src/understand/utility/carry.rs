@@ -11,7 +11,7 @@ use crate::{
     catalog::Catalog,
     record::ReadProof,
     statement::{Effect, Kind, Protection, Refusal},
-    understand::{found::Found, query, refusal, walk},
+    understand::{found::Found, query, refusal, settings, walk},
 };
 
 /// First server version in which EXPLAIN ANALYZE shows buffers unasked.
@@ -21,8 +21,8 @@ const BUFFERS_BY_DEFAULT: u32 = 180_000;
 pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
     let found = match node {
         NodeEnum::PrepareStmt(prepare) => {
-            let PrepareStmt { name, argtypes: _, query } = &**prepare;
-            let inner = carried(query.as_deref(), catalog);
+            let PrepareStmt { name, argtypes, query } = &**prepare;
+            let inner = settings::declared(carried(query.as_deref(), catalog), argtypes);
             Found { verb: "prepare".into(), effect: Effect::Prepare { name: name.clone() }, ..inner }
         }
         NodeEnum::DeclareCursorStmt(declare) => {
@@ -67,7 +67,8 @@ fn explained(explain: &ExplainStmt, catalog: &Catalog) -> Found {
             Found::new("explain", Kind::Read).refused(explain_execute())
         }
         Some(NodeEnum::ExecuteStmt(execute)) => {
-            let effect = Effect::Execute { name: execute.name.clone() };
+            // Its arguments are not looked at.
+            let effect = Effect::Execute { name: execute.name.clone(), settings: Vec::new() };
             Found::new("explain", Kind::Read).effect(effect)
         }
         Some(NodeEnum::CreateTableAsStmt(create)) => create_as(create, catalog),

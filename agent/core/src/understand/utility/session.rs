@@ -10,7 +10,7 @@ use pg_query::{
 
 use crate::{
     catalog::Catalog,
-    statement::{Effect, Kind, Protection, Refusal},
+    statement::{Effect, Kind, Protection, Refusal, Shape},
     understand::{facts::Place, found::Found, functions::Consequence, query, refusal, settings, walk},
 };
 
@@ -44,7 +44,8 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
             Found::new(verb, Kind::Read).effect(Effect::Fetch { name: fetch.portalname.clone() })
         }
         NodeEnum::ExecuteStmt(execute) => {
-            let effect = Effect::Execute { name: execute.name.clone() };
+            let settings = execute.params.iter().map(settings::is_harmless).collect();
+            let effect = Effect::Execute { name: execute.name.clone(), settings };
             with_arguments(Found::new("execute", Kind::Read).effect(effect), &execute.params, catalog)
         }
         _ => return None,
@@ -117,6 +118,7 @@ fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found 
     let found = Found { gives_mask: facts.gives_mask, ..found };
     match query::judge(&facts, None, catalog) {
         Ok(judged) if judged.consequence == Consequence::None => found,
+        Ok(judged) if judged.consequence == Consequence::Lock => found.may_write().shape(Shape::Lock),
         Ok(_) => found.may_write(),
         Err(refusal) => found.refused(refusal),
     }

@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
                 self.facts.gives_mask |= gives_mask(text.sval.as_bytes(), false);
             }
             Some(NodeEnum::AConst(AConst { isnull: _, location: _, val: _ })) => {}
-            Some(NodeEnum::ParamRef(ParamRef { number: _, location: _ })) => {}
+            Some(NodeEnum::ParamRef(ParamRef { number, location: _ })) => self.facts.parameters.push(*number),
             Some(NodeEnum::Integer(_) | NodeEnum::Float(_) | NodeEnum::String(_)) => {}
             Some(NodeEnum::List(List { items })) => self.expressions(items, here),
             Some(NodeEnum::AExpr(expression)) => self.operator(expression, here),
@@ -176,7 +176,8 @@ impl<'a> Walk<'a> {
         {
             self.untyped(args);
         }
-        self.facts.calls.push(Call { name, constant, second, column });
+        let parameter = args.first().and_then(parameter);
+        self.facts.calls.push(Call { name, constant, second, column, parameter });
         self.expressions(args, here);
         self.expressions(agg_order, here);
         self.optional(agg_filter.as_deref(), here);
@@ -294,6 +295,26 @@ pub(in crate::understand) fn constant_text(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::AConst(AConst { val: Some(Val::Sval(value)), .. })) => Some(&value.sval),
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().and_then(constant_text),
+        _ => None,
+    }
+}
+
+/// The name of a type of texts, as a node.
+pub(in crate::understand) fn is_text_type(node: &Node) -> bool {
+    matches!(&node.node, Some(NodeEnum::TypeName(name)) if is_text(name))
+}
+
+/// A text constant as it is: no cast makes another text of it.
+pub(in crate::understand) fn plain_text(node: &Node) -> Option<&str> {
+    match uncast(node.node.as_ref()?) {
+        NodeEnum::AConst(AConst { val: Some(Val::Sval(value)), .. }) => Some(&value.sval),
+        _ => None,
+    }
+}
+
+fn parameter(node: &Node) -> Option<i32> {
+    match uncast(node.node.as_ref()?) {
+        NodeEnum::ParamRef(parameter) => Some(parameter.number),
         _ => None,
     }
 }

@@ -163,7 +163,7 @@ impl<'a> Walk<'a> {
             self.from(relation, here);
         }
         self.facts.samples.push(sample);
-        self.facts.calls.push(Call { name: texts(method), constant: None, second: None, column: Vec::new() });
+        self.facts.calls.push(Call { name: texts(method), ..Call::default() });
         self.expressions(args, here.condition());
         if let Some(seed) = repeatable {
             self.expression(seed, here.condition());

@@ -63,7 +63,7 @@ impl Bounds {
                     bounds.hours.push((key(whose, policy), allowance));
                 }
                 Obligation::LimitPersons { hour, day, policy } => {
-                    let limits = PersonLimits { hour: *hour, day: *day };
+                    let limits = PersonLimits { hour: *hour, day: *day, rest: None };
                     bounds.persons.push((key(whose, policy), limits));
                 }
                 Obligation::Mask { .. } | Obligation::Show { .. } | Obligation::Undoable => {}

@@ -20,7 +20,10 @@ use crate::{
         code::{Function, FunctionKind, TypeKind},
         quoted,
     },
-    protocol::postgres::{message::Call, values::Values},
+    protocol::postgres::{
+        message::Call,
+        values::{MAX_SHOWN, Values},
+    },
     statement::{Protection, Refusal, Statement},
 };
 
@@ -32,8 +35,8 @@ impl Connection {
         let Some(catalog) = self.setup.catalog.clone() else {
             return self.block_for_catalog(pending, 0);
         };
-        let text = match statement(call, &catalog) {
-            Ok(text) => Bytes::from(text),
+        let Written { text, given } = match statement(call, &catalog) {
+            Ok(written) => written,
             // It may be newer than the snapshot.
             Err(Unreadable::Unknown) if !pending.refreshed => {
                 return self.block_for_catalog(Pending { refreshed: true, ..pending }, catalog.version);
@@ -54,7 +57,7 @@ impl Connection {
             sent: None,
             types: Bytes::new(),
         };
-        let execution = Execution { facts, text, binds, prepared: Arc::new(prepared) };
+        let execution = Execution { facts, text, binds, prepared: Arc::new(prepared), given };
         let bytes = pending.message.bytes.clone();
         self.stage(vec![execution], bytes, Carrier::Query, pending);
     }
@@ -64,7 +67,10 @@ impl Connection {
         let meant = facts.lineage.functions.contains(&Oid(call.function));
         let protection = match &facts.protection {
             Protection::Refused(refusal) => Protection::Refused(refusal.clone()),
-            Protection::Introspection | Protection::Untouched if meant => facts.protection.clone(),
+            // A long argument does not stand in the text, so which setting it names was not seen.
+            Protection::Introspection | Protection::Untouched if meant && facts.settings.is_empty() => {
+                facts.protection.clone()
+            }
             _ => Protection::Refused(Unreadable::Kind.refusal(call)),
         };
         Arc::new(Statement { verb: "function call".to_owned(), protection, ..facts.clone() })
@@ -113,9 +119,17 @@ impl Unreadable {
     }
 }
 
+/// A call as a statement.
+#[derive(Debug)]
+struct Written {
+    text: Bytes,
+    /// Its arguments, if one of them does not stand in the text: whoever approves the call must see it.
+    given: Option<Values>,
+}
+
 /// The SELECT that calls the function with these arguments: each type is written out, so that no other function
 /// of the name fits.
-fn statement(call: &Call, catalog: &Catalog) -> Result<String, Unreadable> {
+fn statement(call: &Call, catalog: &Catalog) -> Result<Written, Unreadable> {
     let function = catalog.code.functions.get(&Oid(call.function)).ok_or(Unreadable::Unknown)?;
     if function.arguments.len() != call.arguments {
         return Err(Unreadable::Arguments(function.arguments.len()));
@@ -130,15 +144,20 @@ fn statement(call: &Call, catalog: &Catalog) -> Result<String, Unreadable> {
         .collect::<Result<_, _>>()?;
     let values = Values::new(call.given.clone(), declared(function)).literals();
     let mut arguments = Vec::with_capacity(types.len());
+    let mut is_whole = true;
     for (place, of) in types.iter().enumerate() {
         let value = values.get(place).cloned().flatten().filter(|value| value.len() <= LONGEST_SHOWN);
+        is_whole &= value.is_some();
         let value = value.unwrap_or_else(|| format!("${}", place + 1));
         let last = place + 1 == types.len();
         let spread = if last && function.variadic != Oid(0) { "VARIADIC " } else { "" };
         arguments.push(format!("{spread}{value}::{of}"));
     }
     let name = format!("{}.{}", quoted(&function.schema), quoted(&function.name));
-    Ok(format!("SELECT {name}({})", arguments.join(", ")))
+    // A copy: a slice would keep the whole buffer that it was read into.
+    let given = (!is_whole && call.given.len() <= MAX_SHOWN)
+        .then(|| Values::new(Bytes::copy_from_slice(&call.given), declared(function)));
+    Ok(Written { text: format!("SELECT {name}({})", arguments.join(", ")).into(), given })
 }
 
 fn type_name(oid: Oid, catalog: &Catalog) -> Option<String> {
@@ -175,7 +194,8 @@ mod tests {
              function public.likes(what public.mood) returns int4 language sql immutable as SELECT 1;",
         );
         let call = Call { function, arguments: arguments.len(), given: given.into() };
-        statement(&call, &catalog.expect("a database"))
+        let written = statement(&call, &catalog.expect("a database"))?;
+        Ok(String::from_utf8(written.text.to_vec()).expect("a text"))
     }
 
     #[test]

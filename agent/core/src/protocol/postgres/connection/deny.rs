@@ -69,6 +69,7 @@ impl Connection {
         };
         let decision = if sqlstate == SYNTAX_ERROR { Box::new(decision.without_quotes()) } else { decision };
         let sequence = Some(self.next_sequence());
+        let purpose = self.recorded_purpose();
         let connection = &self.setup.facts;
         let denial = Denial {
             statement: id,
@@ -83,6 +84,7 @@ impl Connection {
             sequence,
             run: connection.run,
             task: connection.task.as_deref().map(str::to_owned),
+            purpose,
             decision: *decision,
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
@@ -111,6 +113,7 @@ impl Connection {
             lookups: 0,
             assigned: Vec::new(),
             gives_mask: false,
+            settings: Vec::new(),
             changes: Changes::default(),
             shapes: Vec::new(),
             effect: Effect::None,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Described, Expect, FLUSH_AFTER, Resync, Scrub, Shown,
+    given::{declared, values_decide, with_shapes, without_keys, without_masks},
     hold::Holding,
     intend::{Pending, Understood},
     keys::labels,
@@ -13,15 +14,13 @@ use super::{
     stage::{Carrier, Execution, InPrinciple},
 };
 use crate::{
-    mask::back::gives_mask,
     protocol::postgres::{
         answer,
         frame::Side,
         message::Named,
         values::{MAX_SHOWN, Values},
     },
-    statement::{Effect, Kind, Protection, Refusal, Schema, Shape, Statement},
-    understand::{masked_value, may_widen, widened},
+    statement::{Effect, Refusal, Schema, Statement},
 };
 
 impl Connection {
@@ -29,7 +28,7 @@ impl Connection {
         let Understood::Facts(analysed) = self.understand(&pending, &text) else { return };
         let facts = match analysed.statements.as_slice() {
             [] => None,
-            [facts] => Some(facts.clone()),
+            [facts] => Some(declared(facts.clone(), types)),
             [first, ..] => Some(several(first)),
         };
         if let Some(facts) = &facts
@@ -114,6 +113,7 @@ impl Connection {
         let shapes = self.widened(&prepared, &values);
         let facts = prepared.facts.clone().map(|facts| with_shapes(facts, &shapes));
         let facts = facts.map(|facts| without_masks(facts, &values));
+        let facts = facts.map(|facts| without_keys(facts, &values));
         let values = match facts.map(|facts| self.decide_in_principle(&facts)) {
             Some(Err(denied)) => {
                 return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
@@ -137,18 +137,6 @@ impl Connection {
         }
         self.say_extended(pending.message.bytes);
         self.bound(portal, Portal { shapes, ..Portal::new(prepared, binds, values) }, scrub);
-    }
-
-    /// Writes that are of every row with these values.
-    fn widened(&self, prepared: &Prepared, values: &Bytes) -> Vec<Shape> {
-        let (Some(catalog), true) = (&self.setup.catalog, values_widen(prepared)) else {
-            return Vec::new();
-        };
-        let Ok(text) = std::str::from_utf8(&prepared.text) else { return Vec::new() };
-        let literals = Values::new(values.clone(), prepared.types.clone()).literals();
-        let unknown = crate::session::Session::default();
-        let session = self.session_ahead().unwrap_or(&unknown);
-        widened(text, &literals, catalog, session, &self.setup.limits)
     }
 
     /// The prepared statement under the snapshot in use: analysed again if that moved.
@@ -232,42 +220,10 @@ impl Connection {
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, version);
         }
         let binds = if inner == [0; 32] { portal.binds } else { inner };
-        let execution = Execution { facts, text: prepared.text.clone(), binds, prepared };
+        let execution = Execution { facts, text: prepared.text.clone(), binds, prepared, given: None };
         let carrier = Carrier::Execute { name: name.clone(), portal };
         self.stage(vec![execution], pending.message.bytes.clone(), carrier, pending);
     }
-}
-
-/// Whether its values must be seen whole: they may widen it, or be masks that it would write back.
-fn values_decide(prepared: &Prepared) -> bool {
-    prepared.facts.as_ref().is_some_and(|facts| !facts.assigned.is_empty()) || values_widen(prepared)
-}
-
-/// Whether values can make it a write of every row.
-fn values_widen(prepared: &Prepared) -> bool {
-    let writes = prepared.facts.as_ref().is_some_and(|facts| facts.kind == Kind::Write);
-    writes && may_widen(&prepared.text)
-}
-
-/// The same, with shapes that its values give it.
-fn with_shapes(facts: Arc<Statement>, shapes: &[Shape]) -> Arc<Statement> {
-    let new = || shapes.iter().filter(|shape| !facts.shapes.contains(shape)).cloned();
-    if new().next().is_none() {
-        return facts;
-    }
-    let all = facts.shapes.iter().cloned().chain(new()).collect();
-    Arc::new(Statement { shapes: all, ..Statement::clone(&facts) })
-}
-
-/// The same, refused where one of its values is a mask that it would write over what the mask stands for.
-fn without_masks(facts: Arc<Statement>, values: &Bytes) -> Arc<Statement> {
-    let Some(column) = facts.assigned.first() else { return facts };
-    let masks = Values::new(values.clone(), Bytes::new()).any(gives_mask);
-    if !masks || matches!(facts.protection, Protection::Refused(_)) {
-        return facts;
-    }
-    let protection = Protection::Refused(masked_value(column));
-    Arc::new(Statement { protection, ..Statement::clone(&facts) })
 }
 
 pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {

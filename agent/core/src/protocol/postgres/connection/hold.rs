@@ -192,7 +192,7 @@ impl Connection {
     /// The text that stands behind the name that a statement executes or fetches from.
     fn named_text(&self, facts: &Statement) -> Option<Bytes> {
         match &facts.effect {
-            Effect::Execute { name } => {
+            Effect::Execute { name, .. } => {
                 self.names.statement(name.as_bytes()).map(|prepared| prepared.text.clone())
             }
             Effect::Fetch { name } => {
@@ -270,6 +270,8 @@ impl Connection {
             names.dedup();
         }
         let labelled = self.setup.catalog.as_deref().map(|catalog| labelled(catalog, &reads, &writes));
+        let given =
+            values(carrier).or_else(|| executions.iter().find_map(|execution| execution.given.as_ref()));
         let reason = denied.decision.reasons.first();
         let need = denied.need.as_deref();
         HeldStatement {
@@ -280,7 +282,7 @@ impl Connection {
             normalized: (!normalized.is_empty()).then(|| normalized.join("; ")),
             verbs: executions.iter().map(|execution| execution.facts.verb.clone()).collect(),
             with_parameters: executions.iter().any(|execution| execution.binds != [0; 32]),
-            parameters: values(carrier).map(Values::in_words).unwrap_or_default(),
+            parameters: given.map(Values::in_words).unwrap_or_default(),
             labelled: labelled.unwrap_or_default(),
             reads,
             writes,

@@ -22,7 +22,7 @@ use crate::{
         message::{self, ClientMessage},
     },
     statement::{Effect, Kind, Protection, Statement},
-    understand::masked_value,
+    understand::{masked_value, not_shown},
 };
 
 /// Longest data of a COPY that is held back as a whole where it fills protected columns: then the client can be
@@ -195,7 +195,8 @@ impl Connection {
                 sent: analysed.sent.clone(),
                 types: Bytes::new(),
             };
-            executions.push(Execution { facts, text: text.clone(), binds, prepared: Arc::new(prepared) });
+            let (text, prepared) = (text.clone(), Arc::new(prepared));
+            executions.push(Execution { facts, text, binds, prepared, given: None });
         }
         Some(executions)
     }
@@ -204,7 +205,7 @@ impl Connection {
     pub(super) fn effective(&mut self, facts: &Arc<Statement>) -> Option<(Arc<Statement>, [u8; 32])> {
         let missing = || facts.of_a_missing_name().map_or_else(|| facts.clone(), Arc::new);
         let (inner, binds) = match &facts.effect {
-            Effect::Execute { name } => match self.names.statement(name.as_bytes()).cloned() {
+            Effect::Execute { name, .. } => match self.names.statement(name.as_bytes()).cloned() {
                 Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
                 None => return Some((missing(), [0; 32])),
             },
@@ -231,8 +232,10 @@ impl Connection {
             lookups,
             assigned: inner.assigned.clone(),
             gives_mask: facts.gives_mask,
+            // A cursor was asked when it was opened.
+            settings: Vec::new(),
             changes: inner.changes(),
-            shapes: inner.shapes.clone(),
+            shapes: inner.shapes.iter().chain(&facts.shapes).cloned().collect(),
             lineage: inner.lineage.clone(),
             change: Arc::new(facts.change.and(inner.change.behind().unwrap_or(&inner.change))),
             under: facts.under.clone(),
@@ -324,6 +327,12 @@ fn stricter(outer: &Statement, inner: &Statement) -> crate::record::ReadProof {
 fn own_refusal(facts: &Statement, inner: &Statement) -> Option<Protection> {
     if matches!(facts.protection, Protection::Refused(_)) {
         return Some(facts.protection.clone());
+    }
+    if let Effect::Execute { settings, .. } = &facts.effect {
+        let harmless = |number: &u16| settings.get(usize::from(*number).saturating_sub(1)) == Some(&true);
+        if !inner.settings.iter().all(harmless) {
+            return Some(Protection::Refused(not_shown()));
+        }
     }
     // The mask stands among the arguments of EXECUTE.
     let written_back = inner.assigned.first().filter(|_| facts.gives_mask)?;

@@ -55,7 +55,7 @@ impl Connection {
         let setup = &self.setup;
         let reference = &setup.facts.principal.reference;
         if !met.is_empty() && reference.actor.is_some() {
-            let met = setup.lookups.actors.meet(reference, &setup.usage.persons, met, minute);
+            let met = setup.lookups.actors.meet(&self.spender(), &setup.usage.persons, met, minute);
             met.map_err(Fault::Unmaskable)?;
         }
         let Some(run) = self.current_run() else { return Ok(true) };

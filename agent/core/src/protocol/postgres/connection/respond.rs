@@ -12,7 +12,7 @@ use super::{
     names::NameChange,
     outbox::Rest,
     rows::MAX_MASKED_ROW,
-    run::{Run, rows_of_tag},
+    run::{Run, rows_of_tag, width},
 };
 use crate::{
     machine::Ending,
@@ -295,6 +295,7 @@ impl Connection {
             b's' => self.suspend(message)?,
             b'G' if run.facts.effect == Effect::CopyIn => self.copy_begins(message.bytes),
             b'H' if run.facts.effect == Effect::CopyOut => {
+                run.width = width(&message.bytes, 1);
                 self.watch_for_persons(None);
                 self.outbox.say_to_client(message.bytes);
             }

@@ -7,7 +7,7 @@ use super::{
     Connection, Expect,
     limits::Apart,
     respond::{Fault, violation},
-    run::{RowPlan, Run},
+    run::{RowPlan, Run, width},
 };
 use crate::{
     catalog::Catalog,
@@ -73,6 +73,7 @@ impl Connection {
         let protected = self.protected;
         let Some(run) = self.current_run() else { return Err(violation("a result without a statement")) };
         run.watch = Watch::new(&catalog, &run.facts.protection, fields);
+        run.width = fields.len() as u64;
         let plan = match protected {
             true => mask::Plan::new(&catalog, &run.facts.protection, fields).map_err(Fault::Unmaskable)?,
             false => None,
@@ -91,7 +92,10 @@ impl Connection {
                 None if super::intend::needs_description(&run.facts) => {
                     return Err(violation("the server sent rows that it did not describe"));
                 }
-                None => run.rows = RowPlan::Pass,
+                None => {
+                    run.rows = RowPlan::Pass;
+                    run.width = width(&message.bytes, 0);
+                }
             }
         }
         if !self.gives(1, message.bytes.len()) || !self.may_meet(&message.bytes)? {

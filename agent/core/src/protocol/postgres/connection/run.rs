@@ -17,9 +17,10 @@ use super::{
 };
 use crate::{
     approval::Approval,
-    budget::actors::Amounts,
+    budget::actors::{Amounts, Spender},
     mask::{Plan, Watch, back::Incoming},
     person::Identifying,
+    protocol::postgres::frame::HEADER,
     record::{Claim, Release, Ticket},
     statement::{Effect, Refusal, Statement},
 };
@@ -41,6 +42,8 @@ pub(super) struct Run {
     /// Of these, what was taken from the budget of an AI agent.
     pub(super) paid: u64,
     pub(super) count: u64,
+    /// Columns of each row that it gives.
+    pub(super) width: u64,
     pub(super) masked: Vec<String>,
     /// For Execute: through which portal.
     pub(super) portal: Option<(Bytes, Arc<Portal>)>,
@@ -97,6 +100,7 @@ impl Run {
             bytes: 0,
             paid: 0,
             count: 0,
+            width: 0,
             masked: Vec::new(),
             portal: None,
             change: None,
@@ -123,6 +127,12 @@ impl Run {
     }
 }
 
+/// Columns of a row, a RowDescription or a CopyOutResponse, as `start` bytes into its body say.
+pub(super) fn width(message: &[u8], start: usize) -> u64 {
+    let count = message.get(HEADER + start..).and_then(|rest| rest.first_chunk());
+    count.map_or(0, |count| u64::from(u16::from_be_bytes(*count)))
+}
+
 /// The row count at the end of a command tag: `SELECT 5`, `INSERT 0 3`.
 pub(super) fn rows_of_tag(tag: &[u8]) -> u64 {
     let text = std::str::from_utf8(tag).unwrap_or_default();
@@ -146,8 +156,17 @@ impl Connection {
     }
 
     fn take(&self, amounts: Amounts) -> Result<(), Refusal> {
+        self.setup.lookups.actors.take(&self.spender(), amounts, self.now)
+    }
+
+    /// From what an AI agent takes.
+    pub(super) fn spender(&self) -> Spender<'_> {
         let setup = &self.setup;
-        setup.lookups.actors.take(&setup.facts.principal.reference, amounts, self.now)
+        Spender {
+            who: &setup.facts.principal.reference,
+            task: setup.facts.task.as_deref(),
+            parts: &setup.grant.narrowed.parts,
+        }
     }
 
     /// Appends the OUTCOME of a statement.
@@ -155,7 +174,8 @@ impl Connection {
         if self.setup.facts.principal.reference.actor.is_some() {
             let bytes = run.bytes.saturating_sub(run.paid);
             // The next statement finds that nothing is left.
-            let _over = self.take(Amounts { rows: run.count, bytes, ..Amounts::default() });
+            let cells = run.count.saturating_mul(run.width);
+            let _over = self.take(Amounts { rows: run.count, cells, bytes, ..Amounts::default() });
         }
         let elapsed = self.now.saturating_duration_since(run.started);
         self.ledger.settle(run.intent);
@@ -234,7 +254,14 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::rows_of_tag;
+    use super::{rows_of_tag, width};
+
+    #[test]
+    fn columns_are_counted_where_a_message_says_how_many_there_are() {
+        assert_eq!(width(b"D\0\0\0\x0b\0\x03rest", 0), 3);
+        assert_eq!(width(b"H\0\0\0\x09\0\0\x02", 1), 2);
+        assert_eq!(width(b"D\0\0\0\x04", 0), 0);
+    }
 
     #[test]
     fn rows_are_read_from_the_end_of_a_tag() {

@@ -9,6 +9,7 @@ use connect_shared::{
     decision::{Decision, Obligation},
     entry::{Entry, Intent, StatementResult, TextRef},
     ids::StatementId,
+    text::printable_name,
 };
 
 use super::{
@@ -25,13 +26,16 @@ use crate::{
     approval::{Approval, Approved},
     decide::{Asking, Verdict, limit},
     machine::Output,
-    protocol::postgres::{answer, frame::Side},
+    protocol::postgres::{answer, frame::Side, values::Values},
     record::{Claim, Permit, ReadProof, Recorded, Ticket, forward},
     statement::{Effect, Kind, Protection, Schema, Statement},
 };
 
 /// Texts whose normal form this connection has already sent to the log.
 const MAX_KNOWN_TEXTS: usize = 4_096;
+
+/// Most characters of a purpose that a record has.
+const MAX_PURPOSE: usize = 500;
 
 /// One statement that is about to run.
 pub(super) struct Execution {
@@ -40,6 +44,8 @@ pub(super) struct Execution {
     pub(super) binds: [u8; 32],
     /// What PREPARE or DECLARE would put under its name.
     pub(super) prepared: Arc<Prepared>,
+    /// What a function call gives that does not stand in its text.
+    pub(super) given: Option<Values>,
 }
 
 /// The client message that runs it.
@@ -170,6 +176,7 @@ impl Connection {
         self.record_text(&execution.facts);
         let sequence = Some(self.next_sequence());
         let lineage = self.record_lineage(&execution.facts);
+        let purpose = self.recorded_purpose();
         let facts = &self.setup.facts;
         let intent = Intent {
             statement: id,
@@ -187,10 +194,17 @@ impl Connection {
             sequence,
             run: facts.run,
             task: facts.task.as_deref().map(str::to_owned),
+            purpose,
             lineage,
             decision,
         };
         self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
+    }
+
+    /// What the session says that it is for, as far as it fits into a line of a record.
+    pub(super) fn recorded_purpose(&mut self) -> Option<String> {
+        let purpose = self.session_ahead().and_then(crate::session::Session::purpose)?;
+        Some(printable_name(&purpose.chars().take(MAX_PURPOSE).collect::<String>()))
     }
 
     pub(super) fn record_text(&mut self, facts: &Statement) {
@@ -420,7 +434,7 @@ impl Connection {
         let (setup, lookups) = (&self.setup, facts.lookups);
         let (principal, resource) = (&setup.facts.principal, &setup.facts.resource);
         let begun = match principal.reference.actor {
-            Some(_) => setup.lookups.actors.begin(&principal.reference, self.now),
+            Some(_) => setup.lookups.actors.begin(&self.spender(), self.now),
             None => Ok(()),
         };
         let spent = match lookups {

@@ -10,5 +10,6 @@ mod masks;
 mod peer;
 mod rules;
 mod sessions;
+mod settings;
 mod splitting;
 mod world;

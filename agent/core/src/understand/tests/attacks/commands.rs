@@ -1,9 +1,10 @@
 //! Code, catalogs, settings and everything else that is not a plain statement.
 
 use super::{
-    super::world::{refusal, shop},
+    super::world::{one, refusal, shop},
     refused,
 };
+use crate::statement::{Effect, Protection};
 
 #[test]
 fn what_runs_code_that_the_text_does_not_show_is_opaque() {
@@ -247,10 +248,56 @@ fn no_way_to_name_a_mask_key_is_open() {
         "ALTER FUNCTION shop_total() SET connect_mask.pii_email FROM CURRENT",
         "ALTER ROLE CURRENT_USER SET connect_mask.pii_email FROM CURRENT",
         "ALTER DATABASE shop SET connect_mask.pii_email FROM CURRENT",
+        // Of a value of another type, or of what is done to it, another text comes to the function.
+        "SELECT current_setting($1::xml::text)",
+        "SELECT current_setting($1::regclass::text)",
+        "SELECT current_setting($1 || '')",
+        "SELECT $1::xml, current_setting($1::text)",
+        "SELECT current_setting($1::text) WHERE $1::xml IS DOCUMENT",
+        "SELECT current_setting($1, $1::bool)",
+        "PREPARE p(xml) AS SELECT current_setting($1::text)",
+        "PREPARE p(int, regclass) AS SELECT current_setting($2::text) FROM products WHERE id = $1",
+        // Nobody looks at what is given there.
+        "CREATE TABLE t AS SELECT current_setting($1)",
+        "CREATE VIEW v AS SELECT current_setting($1)",
+        "COPY (SELECT current_setting($1)) TO STDOUT",
+        "SELECT current_setting($0)",
     ] {
         assert!(refusal(&shop, text).is_some(), "{text}");
     }
     for text in ["SHOW search_path", "SELECT current_setting('search_path')", "SHOW ALL"] {
         assert_eq!(refusal(&shop, text), None, "{text}");
     }
+}
+
+#[test]
+fn which_setting_a_parameter_names_is_left_to_its_value() {
+    let shop = shop();
+    for (text, named) in [
+        ("SELECT current_setting($1)", &[1][..]),
+        ("SELECT pg_catalog.current_setting($1::varchar, $2)", &[1]),
+        ("SELECT current_setting($2::text), $1 FROM products WHERE current_setting($2) = $1", &[2]),
+        ("SELECT amname FROM pg_catalog.pg_am WHERE amname <> current_setting($3) AND oid = $1", &[3]),
+        ("INSERT INTO products SELECT $1, current_setting($2), current_setting($4), $3", &[2, 4]),
+        ("PREPARE p AS SELECT current_setting($1)", &[1]),
+        ("PREPARE p(xml, text) AS SELECT current_setting($2), $1", &[2]),
+        ("EXPLAIN (COSTS OFF) SELECT current_setting($1)", &[1]),
+        ("SELECT current_setting('search_path'), $1", &[]),
+    ] {
+        let found = one(&shop, text);
+        assert_eq!(found.settings, named, "{text}: {:?}", found.protection);
+        assert!(!matches!(found.protection, Protection::Refused(_)), "{text}: {:?}", found.protection);
+    }
+    let executed = |arguments: &str| match one(&shop, &format!("EXECUTE p({arguments})")).effect {
+        Effect::Execute { settings, .. } => settings,
+        effect => panic!("{effect:?}"),
+    };
+    assert_eq!(
+        executed("'search_path', 'connect_mask.pii_email', 'Connect_MASK.x', 7"),
+        [true, false, false, false]
+    );
+    assert_eq!(
+        executed("'x'::text, 'x'::xml, 'connect_' || 'mask.pii_email', NULL"),
+        [true, false, false, false]
+    );
 }
