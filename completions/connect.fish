@@ -106,8 +106,8 @@ complete -c connect -n "__fish_connect_using_subcommand exec" -l json -d 'The sa
 complete -c connect -n "__fish_connect_using_subcommand exec" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l job -d 'Name of the job that this is a run of' -r
-complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l input -d 'A file or folder that the command reads; its hash is attested' -r -F
-complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l out -d 'A file or folder that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l input -d 'A file or folder that the run reads; its hash is attested' -r -F
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l out -d 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l reason -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'

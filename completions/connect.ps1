@@ -105,8 +105,8 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         }
         'connect;run' {
             [CompletionResult]::new('--job', '--job', [CompletionResultType]::ParameterName, 'Name of the job that this is a run of')
-            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file or folder that the command reads; its hash is attested')
-            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the command writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'A file or folder that the run reads; its hash is attested')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')

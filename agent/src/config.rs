@@ -42,7 +42,7 @@ pub use self::{
     problem::{ConfigError, Problem},
     role::{Roles, WorksAs},
     signals::SignalsConfig,
-    sink::{SinkConfig, SinkFormat, SinkTarget},
+    sink::{EventsOf, SinkConfig, SinkFormat, SinkTarget},
     value::is_loopback,
     witness::{WitnessConfig, WitnessRules},
     workload::{ClaimRule, KeysFrom, WorkloadConfig},

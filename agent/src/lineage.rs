@@ -12,11 +12,12 @@ mod event;
 mod index;
 mod leaves;
 mod run;
+mod sources;
 
 pub(crate) use self::{
     ask::{Asked, ask},
     attest::{Ending, Refused, attest},
     claim::{ClaimError, Runs},
-    event::event,
+    event::{Entering, event},
     index::{FORGET, TABLES, put},
 };

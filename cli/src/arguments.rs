@@ -16,7 +16,7 @@ pub(crate) use self::{
     lineage::{Lineage, LineageFormat},
     mcp::{Mcp, McpClient, McpServe},
     part::Part,
-    run::{Run, RunSession, RunStart, RunStop},
+    run::{Run, RunSession, RunStart, RunStop, RunWish},
 };
 use crate::{
     certificate::Fingerprint,

@@ -19,6 +19,7 @@ mod reach;
 mod shell;
 mod signals;
 mod target;
+mod together;
 
 pub(crate) use self::{
     approval::{HowLong, Patience, decided, short},
@@ -33,4 +34,5 @@ pub(crate) use self::{
     shell::{Shell, lines},
     signals::{Signals, status_of},
     target::{Seen, Target, nearest, resolve},
+    together::{Others, hold_all},
 };

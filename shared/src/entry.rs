@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{LineageQuestion, SearchFilter, SearchScope},
-    attest::FileFact,
+    attest::{FileFact, FolderFile},
     decision::{Decision, OutcomeKind},
     grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
@@ -198,11 +198,22 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         through: BTreeMap<String, Vec<String>>,
     },
+    /// The files of a folder that a run which is about to end read or wrote, by the word of whoever ran it.
+    FolderListed {
+        run: RunId,
+        principal: PrincipalRef,
+        /// Hexadecimal: in-toto's `dirHash`, which is over this list.
+        folder: String,
+        files: Vec<FolderFile>,
+    },
     /// A run is over. Files are by the word of whoever ran it.
     RunEnded {
         run: RunId,
         principal: PrincipalRef,
         resource: String,
+        /// All of its resources, if there are several; `resource` is the first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<String>,
         job: String,
         /// Exit status of its command.
         status: u8,
@@ -354,7 +365,7 @@ pub enum Entry {
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 39] = [
+    pub const KINDS: [&'static str; 40] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -374,6 +385,7 @@ impl Entry {
         "catalog_loaded",
         "statement_text",
         "statement_lineage",
+        "folder_listed",
         "run_ended",
         "intent",
         "outcome",
@@ -419,6 +431,7 @@ impl Entry {
             Self::CatalogLoaded { .. } => "catalog_loaded",
             Self::StatementText { .. } => "statement_text",
             Self::StatementLineage { .. } => "statement_lineage",
+            Self::FolderListed { .. } => "folder_listed",
             Self::RunEnded { .. } => "run_ended",
             Self::Intent(_) => "intent",
             Self::Outcome(_) => "outcome",

@@ -79,6 +79,18 @@ pub struct RunIdentity {
     /// The run that this one is part of, as the environment named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// All of its resources, if there are several: each grant of the run names the same ones, and is for one of
+    /// them. Empty: that of its grant is the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+}
+
+impl RunIdentity {
+    /// All of its resources, the first one first; `granted` is that of one of its grants.
+    #[must_use]
+    pub fn all_resources(&self, granted: &str) -> Vec<String> {
+        if self.resources.is_empty() { vec![granted.to_owned()] } else { self.resources.clone() }
+    }
 }
 
 /// The program that acts for a principal (RFC 8693, 4.1): the one that acts now, and within it whoever handed its

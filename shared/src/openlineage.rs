@@ -5,6 +5,8 @@
 //! whoever asked is a dataset, too, under [`client`], because a person or a program that saw values is where
 //! these went. Facets of our own begin with `connect_`; `agent/openlineage` has a schema of each.
 
+mod flows;
+mod run;
 mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +15,10 @@ use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-pub use self::statement::{Told, ended, statement};
+pub use self::{
+    run::{Part, RunTold, begun, whole_run},
+    statement::{Told, ended, statement},
+};
 use crate::ids::RunId;
 
 /// Who makes the events.
@@ -68,18 +73,26 @@ pub enum Transformation {
 }
 
 impl Input {
-    fn field(&self) -> Value {
+    fn transformation(&self) -> Value {
         let (kind, subtype) = match self.transformation {
             Transformation::Identity => ("DIRECT", "IDENTITY"),
             Transformation::Direct => ("DIRECT", "TRANSFORMATION"),
             Transformation::Indirect => ("INDIRECT", "CONDITION"),
         };
-        let transformation = json!({ "type": kind, "subtype": subtype, "masking": self.masking });
-        json!({
-            "namespace": self.namespace, "name": self.name, "field": self.field,
-            "transformations": [transformation],
-        })
+        json!({ "type": kind, "subtype": subtype, "masking": self.masking })
     }
+}
+
+/// Each column once, with all that was done to it: receivers keep one edge between two columns.
+fn input_fields<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Vec<Value> {
+    let inputs: BTreeSet<&Input> = inputs.into_iter().collect();
+    let mut columns: BTreeMap<(&str, &str, &str), Vec<Value>> = BTreeMap::new();
+    for input in inputs {
+        let column = (input.namespace.as_str(), input.name.as_str(), input.field.as_str());
+        columns.entry(column).or_default().push(input.transformation());
+    }
+    let field = |((namespace, name, field), transformations)| json!({ "namespace": namespace, "name": name, "field": field, "transformations": transformations });
+    columns.into_iter().map(field).collect()
 }
 
 /// The facet `columnLineage` of an output: by field, and for the output as a whole.
@@ -88,12 +101,11 @@ where
     I: IntoIterator<Item = Input>,
 {
     let each = fields.map(|(name, inputs)| {
-        let inputs: Vec<Value> = inputs.into_iter().map(|input| input.field()).collect();
-        (name.clone(), json!({ "inputFields": inputs }))
+        let inputs: Vec<Input> = inputs.into_iter().collect();
+        (name.clone(), json!({ "inputFields": input_fields(&inputs) }))
     });
-    let whole: BTreeSet<&Input> = whole.iter().collect();
-    let whole: Vec<Value> = whole.into_iter().map(Input::field).collect();
-    facet(COLUMN_LINEAGE, json!({ "fields": each.collect::<Map<String, Value>>(), "dataset": whole }))
+    let fields: Map<String, Value> = each.collect();
+    facet(COLUMN_LINEAGE, json!({ "fields": fields, "dataset": input_fields(whole) }))
 }
 
 /// The datasets of some columns, each once.
@@ -159,9 +171,6 @@ pub fn split(name: &str) -> Option<(&str, &str)> {
     Some((name.get(..at)?, name.get(at + 1..)?))
 }
 
-/// Datasets by namespace and name, with a facet each.
-type Outputs = BTreeMap<(String, String), Value>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +181,25 @@ mod tests {
         assert_eq!(id, run_id(&["log", "st_1"]));
         assert!(id.parse::<RunId>().is_ok());
         assert_ne!(run_id(&["ab", "c"]), run_id(&["a", "bc"]));
+    }
+
+    #[test]
+    fn a_column_that_was_passed_on_and_also_decided_is_one_input_field() {
+        let input = |transformation, masking| Input {
+            namespace: "n".to_owned(),
+            name: "t".to_owned(),
+            field: "a".to_owned(),
+            transformation,
+            masking,
+        };
+        let both = [
+            input(Transformation::Indirect, false),
+            input(Transformation::Identity, true),
+            input(Transformation::Identity, true),
+        ];
+        let fields = input_fields(&both);
+        assert_eq!(fields.len(), 1);
+        assert_eq!(fields[0]["transformations"].as_array().map(Vec::len), Some(2), "{fields:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod children;
 mod folders;
 mod notebooks;
+mod several;
 
 use std::{fs, path::Path};
 

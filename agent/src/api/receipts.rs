@@ -91,6 +91,7 @@ fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         Entry::GrantIssued { principal, .. }
         | Entry::SessionOpened { principal, .. }
         | Entry::CanarySeen { principal, .. }
+        | Entry::FolderListed { principal, .. }
         | Entry::RunEnded { principal, .. }
         | Entry::Reconciled { principal, .. }
         | Entry::Explained { principal, .. }

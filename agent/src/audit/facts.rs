@@ -113,7 +113,9 @@ impl<'a> Facts<'a> {
                 facts.principal = Some(principal);
                 facts.resource = Some(resource);
             }
-            Entry::Searched { principal, .. } | Entry::LineageAsked { principal, .. } => {
+            Entry::Searched { principal, .. }
+            | Entry::LineageAsked { principal, .. }
+            | Entry::FolderListed { principal, .. } => {
                 facts.principal = Some(principal);
             }
             Entry::Revoked { by, .. } => facts.principal = by.as_ref(),

@@ -40,7 +40,16 @@ pub enum SinkFormat {
     /// The leaf with its index.
     Entries,
     /// OpenLineage 2-0-2, of statements and runs.
-    OpenLineage,
+    OpenLineage(EventsOf),
+}
+
+/// What has OpenLineage events of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventsOf {
+    /// Each statement, and the end of each run.
+    Statements,
+    /// Each run as a whole, and statements that belong to none.
+    Runs,
 }
 
 /// Where it goes to.
@@ -114,23 +123,32 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
             None
         }
     };
+    let events = section.string("openlineage_events");
+    let wished = events.as_ref().map(|text| section.accept(text, events_of(&text.value)));
     let usual = match target {
-        Some(SinkTarget::OpenLineage { .. }) => SinkFormat::OpenLineage,
+        Some(SinkTarget::OpenLineage { .. }) => SinkFormat::OpenLineage(EventsOf::Statements),
         _ => SinkFormat::Ocsf,
     };
     let fits = usual == SinkFormat::Ocsf || format.is_none_or(|format| format == usual);
     if !fits {
         section.wrong("format", "must be `openlineage`, or left out, where `openlineage` is the place");
     }
-    let summary = read_summary(
-        &mut section,
-        usual == SinkFormat::OpenLineage || format == Some(SinkFormat::OpenLineage),
-    );
+    let is_openlineage = |format| matches!(format, SinkFormat::OpenLineage(_));
+    let has_events = if said.is_some() { format.is_none_or(is_openlineage) } else { is_openlineage(usual) };
+    if wished.is_some() && !has_events {
+        section.wrong("openlineage_events", "may be given only where the format is `openlineage`");
+    }
+    let summary = read_summary(&mut section, has_events);
     section.finish();
     let format = if said.is_some() { format? } else { usual };
     if !fits {
         return None;
     }
+    let format = match (format, wished) {
+        (_, None) => format,
+        (SinkFormat::OpenLineage(_), Some(wished)) => SinkFormat::OpenLineage(wished?),
+        (_, Some(_)) => return None,
+    };
     Some(SinkConfig { name: name?.value, format, target: target?, summary: summary? })
 }
 
@@ -179,8 +197,16 @@ fn format(text: &str) -> Result<SinkFormat, String> {
     match text {
         "ocsf" => Ok(SinkFormat::Ocsf),
         "entries" => Ok(SinkFormat::Entries),
-        "openlineage" => Ok(SinkFormat::OpenLineage),
+        "openlineage" => Ok(SinkFormat::OpenLineage(EventsOf::Statements)),
         _ => Err(format!("`{text}` is no format; write `ocsf`, `entries` or `openlineage`")),
+    }
+}
+
+fn events_of(text: &str) -> Result<EventsOf, String> {
+    match text {
+        "statement" => Ok(EventsOf::Statements),
+        "run" => Ok(EventsOf::Runs),
+        _ => Err(format!("`{text}` has no events; write `statement` or `run`")),
     }
 }
 

@@ -78,12 +78,17 @@ fn a_sink_of_openlineage_has_its_own_format_and_perhaps_a_token() {
     let sink = |lines: &str| format!("{GOOD}\n[[log.sink]]\nname = \"l\"\n{lines}\n");
     let good = sink("openlineage = \"https://marquez.example.com/api/v1/lineage\"\ntoken_env = \"PROD_DB\"");
     let config = parse(&good, &folder).expect("it is good");
-    assert_eq!(config.log.sinks[0].format, SinkFormat::OpenLineage);
+    assert_eq!(config.log.sinks[0].format, SinkFormat::OpenLineage(EventsOf::Statements));
     assert!(!format!("{config:?}").contains("hunter2"));
+    let runs = "openlineage = \"https://m.example.com/\"\nopenlineage_events = \"run\"";
+    let runs = parse(&sink(runs), &folder).expect("it is good");
+    assert_eq!(runs.log.sinks[0].format, SinkFormat::OpenLineage(EventsOf::Runs));
     let file = parse(&sink("file = \"out\"\nformat = \"openlineage\""), &folder).expect("it is good");
-    assert_eq!(file.log.sinks[0].format, SinkFormat::OpenLineage);
+    assert_eq!(file.log.sinks[0].format, SinkFormat::OpenLineage(EventsOf::Statements));
     for (lines, word) in [
         ("openlineage = \"http://marquez.example.com/\"", "https://"),
+        ("openlineage = \"https://m.example.com/\"\nopenlineage_events = \"job\"", "`statement` or `run`"),
+        ("file = \"out\"\nopenlineage_events = \"run\"", "only where the format is `openlineage`"),
         ("openlineage = \"https://m.example.com/\"\nformat = \"ocsf\"", "format"),
         ("openlineage = \"https://m.example.com/\"\nfile = \"out\"", "only one of"),
         ("file = \"out\"\ntoken_env = \"PROD_DB\"", "token_env"),

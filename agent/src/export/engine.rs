@@ -336,10 +336,10 @@ fn event(
             };
             ocsf::render(&context, index, &entry.leaf)
         }
-        SinkFormat::OpenLineage => {
-            let facts = describer.describe(&entry)?;
-            let told = lineage::event(describer.connection(), leaves, &entry, &facts, origin)?;
-            told.unwrap_or_default()
+        SinkFormat::OpenLineage(events) => {
+            let (facts, connection) = (describer.describe(&entry)?, describer.connection());
+            let entering = lineage::Entering { connection, origin, entry: &entry, facts: &facts };
+            lineage::event(&entering, leaves, events)?.unwrap_or_default()
         }
     };
     let (time, kind) = (entry.leaf.time, entry.leaf.entry.kind());

@@ -21,7 +21,7 @@ impl Splunk {
         let source_type = match format {
             SinkFormat::Ocsf => "connect:ocsf",
             SinkFormat::Entries => "connect:entry",
-            SinkFormat::OpenLineage => "connect:openlineage",
+            SinkFormat::OpenLineage(_) => "connect:openlineage",
         };
         let (url, origin, client) = (url.to_owned(), origin.to_owned(), http::client()?);
         Some(Self { url, token: token.clone(), origin, source_type, client })

@@ -77,7 +77,7 @@ impl Account {
         let value: Value = match format {
             SinkFormat::Entries => json!({"origin": origin, "time": time, "export_summary": summary}),
             SinkFormat::Ocsf => ocsf::export_summary(origin, time, &summary),
-            SinkFormat::OpenLineage => return None,
+            SinkFormat::OpenLineage(_) => return None,
         };
         let index = upto.saturating_sub(1);
         Some(Event { index, time, kind: "export_summary", json: value.to_string(), tells_of_loss: true })

@@ -238,8 +238,12 @@ async fn a_receiver_of_openlineage_gets_the_end_of_a_run_as_its_only_event_with_
     let router = Router::new().route("/api/v1/lineage", post(take));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let target = SinkTarget::OpenLineage { url, token: Some(crate::upstream::Secret("t0ken".to_owned())) };
-    let config =
-        SinkConfig { name: "one".to_owned(), format: SinkFormat::OpenLineage, target, summary: None };
+    let config = SinkConfig {
+        name: "one".to_owned(),
+        format: SinkFormat::OpenLineage(crate::config::EventsOf::Statements),
+        target,
+        summary: None,
+    };
     let sink = Exporter::start(&place.log, &place.follower, place.folder.path(), &[config]);
     let _sink = sink.expect("it starts");
     place.add(3).await;

@@ -117,8 +117,13 @@ impl GrantAuthority {
 
     fn actions(&self, principal: &Principal, request: &GrantRequest) -> Result<Vec<Action>, GrantRefusal> {
         let name = request.resource.as_str();
-        let known = self.resource(name);
-        let resource = known.ok_or_else(|| GrantRefusal::NoSuchResource(name.chars().take(64).collect()))?;
+        let none = |name: &str| GrantRefusal::NoSuchResource(name.chars().take(64).collect());
+        let resource = self.resource(name).ok_or_else(|| none(name))?;
+        // What a run names stands in its attestation, so a name alone is not enough.
+        let mut others = request.run.iter().flat_map(|run| &run.resources);
+        if let Some(other) = others.find(|other| self.resource(other).is_none()) {
+            return Err(none(other));
+        }
         let allowed = allowed(resource, principal);
         let refused = |action| match (&principal.reference.actor, action) {
             (Some(actor), Action::Write) => {
@@ -206,15 +211,31 @@ impl GrantAuthority {
 /// Longest name of a job, and of the run that a run is part of.
 const MAX_JOB: usize = 100;
 const MAX_PARENT: usize = 300;
+/// Most resources of one run, and the longest name of one.
+const MAX_RUN_RESOURCES: usize = 16;
+const MAX_RESOURCE: usize = 128;
 
 /// All of it goes into the log, and its key signs for files.
-fn check_run(run: &RunIdentity) -> bool {
+fn check_run(run: &RunIdentity, resource: &str) -> bool {
     let fits = |text: &str, longest| text.chars().count() <= longest && !text.chars().any(char::is_control);
     let key = run.key.parse::<VerifierKey>();
     !run.job.is_empty()
         && fits(&run.job, MAX_JOB)
         && run.parent.as_ref().is_none_or(|parent| fits(parent, MAX_PARENT))
         && key.is_ok_and(|key| key.name() == run.id.to_string())
+        && check_resources(&run.resources, resource)
+}
+
+/// Several, each once, and what is asked for is one of them.
+fn check_resources(all: &[String], resource: &str) -> bool {
+    let each: std::collections::BTreeSet<&String> = all.iter().collect();
+    let sound =
+        |name: &String| !name.is_empty() && name.len() <= MAX_RESOURCE && !name.chars().any(char::is_control);
+    all.is_empty()
+        || ((2..=MAX_RUN_RESOURCES).contains(&all.len())
+            && each.len() == all.len()
+            && all.iter().all(sound)
+            && all.iter().any(|name| name == resource))
 }
 
 /// It goes into the log and onto screens.
@@ -233,7 +254,7 @@ pub fn check_reason(reason: Option<&str>) -> Result<(), GrantRefusal> {
 /// All go into the log and onto screens.
 fn check_words(request: &GrantRequest) -> Result<(), GrantRefusal> {
     check_reason(request.reason.as_deref())?;
-    if request.run.as_ref().is_some_and(|run| !check_run(run)) {
+    if request.run.as_ref().is_some_and(|run| !check_run(run, &request.resource)) {
         return Err(GrantRefusal::BadRun);
     }
     check_tables(&request.tables)?;

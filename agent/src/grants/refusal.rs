@@ -23,7 +23,10 @@ pub enum GrantRefusal {
     BadTask,
     #[error("tables are at most 64 of `schema.table` or `schema.*`")]
     BadTables,
-    #[error("the run needs a UUID, the name of a job, and a key with the run's id as its name")]
+    #[error(
+        "the run needs a UUID, the name of a job, a key with the run's id as its name, and no resources or 2 to 16 \
+         of which this is one"
+    )]
     BadRun,
     #[error("the reason must be one line of at most 500 characters")]
     BadReason,

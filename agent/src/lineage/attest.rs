@@ -79,7 +79,11 @@ pub(crate) async fn attest(
     let finished = run.finish();
     fits(&finished, &folders)?;
     let index = match before {
-        None => log.append(entry(&begun, &ending, &finished))?.0,
+        None => {
+            // If we stop here, the run is still open: a list that stands there twice says nothing else.
+            folders.iter().try_for_each(|folder| log.append(listed(&begun, folder)).map(drop))?;
+            log.append(entry(&begun, &ending, &finished))?.0
+        }
         // The answer to the same question was lost on its way: it is given again.
         Some(before)
             if before.ending == ending && before.digest == statements_digest(&finished.statements) =>
@@ -115,11 +119,22 @@ fn fits(finished: &Finished, folders: &[Folder]) -> Result<(), Refused> {
     Ok(())
 }
 
+/// What the log knows a file in a folder by.
+fn listed(begun: &Begun, folder: &Folder) -> Entry {
+    Entry::FolderListed {
+        run: begun.identity.id,
+        principal: begun.principal.clone(),
+        folder: folder.hash(),
+        files: folder.files.clone(),
+    }
+}
+
 fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
     Entry::RunEnded {
         run: begun.identity.id,
         principal: begun.principal.clone(),
-        resource: begun.resource.clone(),
+        resource: begun.resources.first().cloned().unwrap_or_default(),
+        resources: several(&begun.resources),
         job: begun.identity.job.clone(),
         status: ending.status,
         inputs: ending.inputs.clone(),
@@ -127,6 +142,11 @@ fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
         statements: finished.counters.statements,
         digest: statements_digest(&finished.statements),
     }
+}
+
+/// All of them, if there are several.
+fn several(resources: &[String]) -> Vec<String> {
+    if resources.len() > 1 { resources.to_vec() } else { Vec::new() }
 }
 
 fn statement(
@@ -137,7 +157,7 @@ fn statement(
     ended: u64,
     (index, receipt): (u64, String),
 ) -> Statement<RunPredicate> {
-    let Begun { identity, principal, name, resource, time } = begun;
+    let Begun { identity, principal, name, resources, time } = begun;
     Statement {
         kind: STATEMENT_TYPE.to_owned(),
         subject: descriptors(&ending.outputs, &folders),
@@ -147,7 +167,8 @@ fn statement(
             job: identity.job,
             parent: identity.parent,
             agent: origin.to_owned(),
-            resource,
+            resource: resources.first().cloned().unwrap_or_default(),
+            resources: several(&resources),
             principal: Principal { name, sub: principal.sub, idp: principal.idp, actor: principal.actor },
             key: identity.key,
             started: time,
@@ -178,7 +199,13 @@ mod tests {
         let finished = |length: usize| Finished {
             statements: Vec::new(),
             counters: Counters { statements: 3, ..Counters::default() },
-            sources: vec![Source { table: "x".repeat(length), columns: Vec::new(), statements: 1, rows: 1 }],
+            sources: vec![Source {
+                resource: None,
+                table: "x".repeat(length),
+                columns: Vec::new(),
+                statements: 1,
+                rows: 1,
+            }],
             policies: Vec::new(),
             last_read: None,
         };

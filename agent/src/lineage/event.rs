@@ -1,66 +1,99 @@
 //! Entries as OpenLineage events: of each statement that read or wrote something stored, once it has ended, and
-//! of each run. Everything else in the log has none.
+//! of each run; or of each run as a whole, in place of its statements. Everything else in the log has none.
+
+mod run;
 
 use connect_shared::{
     api::{IndexedLeaf, RowFacts},
-    entry::Entry,
+    entry::{Entry, Intent, OutcomeEntry},
     openlineage::{Told, ended, statement},
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use serde_json::Value;
 
 use super::index::Body;
-use crate::audit::{IndexError, Leaves};
+use crate::{
+    audit::{IndexError, Leaves},
+    config::EventsOf,
+};
 
-/// The event of an entry, with what the index knows of it.
+/// An entry with what the index knows of it.
+pub(crate) struct Entering<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) origin: &'a str,
+    pub(crate) entry: &'a IndexedLeaf,
+    pub(crate) facts: &'a RowFacts,
+}
+
+/// The event of an entry.
 ///
 /// # Errors
 /// The index or the log cannot be read.
 pub(crate) fn event(
-    connection: &Connection,
+    entering: &Entering<'_>,
     leaves: &mut Leaves,
-    entry: &IndexedLeaf,
-    facts: &RowFacts,
-    origin: &str,
+    events: EventsOf,
 ) -> Result<Option<Value>, IndexError> {
-    let (index, time) = (entry.index, entry.leaf.time);
-    match &entry.leaf.entry {
-        Entry::RunEnded { run, principal, job, status, inputs, outputs, .. } => {
-            let run = run.to_string();
-            Ok(Some(ended((origin, index, time), (&run, job, *status), principal, (inputs, outputs))))
+    let Entering { origin, entry, .. } = *entering;
+    match (&entry.leaf.entry, events) {
+        (Entry::RunEnded { run, principal, job, status, inputs, outputs, .. }, events) => {
+            if events == EventsOf::Runs
+                && let Some(whole) = run::ended(entering, *run, *status, (inputs, outputs)).map_err(sqlite)?
+            {
+                return Ok(Some(whole));
+            }
+            let (run, place) = (run.to_string(), (origin, entry.index, entry.leaf.time));
+            Ok(Some(ended(place, (&run, job, *status), principal, (inputs, outputs))))
         }
-        Entry::Outcome(outcome) => {
-            let sqlite = |source| IndexError::Sqlite { path: "search.sqlite".into(), source };
-            let begun = connection
-                .prepare_cached("SELECT idx FROM entry WHERE statement = ?1")
-                .and_then(|mut found| {
-                    found.query_row([outcome.statement.to_bytes().as_slice()], |row| row.get(0)).optional()
-                })
-                .map_err(sqlite)?;
-            let Some(begun) = begun else { return Ok(None) };
-            let Entry::Intent(intent) = leaves.get(begun)?.leaf.entry else { return Ok(None) };
-            let Some(reference) = &intent.lineage else { return Ok(None) };
-            let body = Body::of(connection, reference).map_err(sqlite)?;
-            let job = match &intent.run {
-                Some(run) => connection
-                    .prepare_cached("SELECT job FROM run WHERE run = ?1")
-                    .and_then(|mut job| job.query_row([run.to_string()], |row| row.get(0)).optional())
-                    .map_err(sqlite)?,
-                None => None::<String>,
-            };
-            Ok(Some(statement(&Told {
-                origin,
-                index,
-                time,
-                outcome,
-                begun,
-                intent: &intent,
-                name: facts.name.as_deref(),
-                sql: facts.sql.as_deref(),
-                job: job.as_deref(),
-                lineage: body.as_ref().map(|body| (&body.report, &body.masks)),
-            })))
+        (Entry::GrantIssued { run: Some(run), .. }, EventsOf::Runs) => {
+            run::begun(entering, run).map_err(sqlite)
         }
+        (Entry::Outcome(outcome), _) => of_statement(entering, leaves, outcome, events),
         _ => Ok(None),
     }
+}
+
+fn sqlite(source: rusqlite::Error) -> IndexError {
+    IndexError::Sqlite { path: "search.sqlite".into(), source }
+}
+
+fn of_statement(
+    entering: &Entering<'_>,
+    leaves: &mut Leaves,
+    outcome: &OutcomeEntry,
+    events: EventsOf,
+) -> Result<Option<Value>, IndexError> {
+    let Entering { connection, origin, entry, facts } = *entering;
+    let begun = connection
+        .prepare_cached("SELECT idx FROM entry WHERE statement = ?1")
+        .and_then(|mut found| {
+            found.query_row([outcome.statement.to_bytes().as_slice()], |row| row.get(0)).optional()
+        })
+        .map_err(sqlite)?;
+    let Some(begun) = begun else { return Ok(None) };
+    let Entry::Intent(intent) = leaves.get(begun)?.leaf.entry else { return Ok(None) };
+    let Some(reference) = &intent.lineage else { return Ok(None) };
+    if events == EventsOf::Runs && run::has(connection, begun).map_err(sqlite)? {
+        return Ok(None);
+    }
+    let body = Body::of(connection, reference).map_err(sqlite)?;
+    let job = job(connection, &intent).map_err(sqlite)?;
+    Ok(Some(statement(&Told {
+        origin,
+        index: entry.index,
+        time: entry.leaf.time,
+        outcome,
+        begun,
+        intent: &intent,
+        name: facts.name.as_deref(),
+        sql: facts.sql.as_deref(),
+        job: job.as_deref(),
+        lineage: body.as_ref().map(|body| (&body.report, &body.masks)),
+    })))
+}
+
+fn job(connection: &Connection, intent: &Intent) -> Result<Option<String>, rusqlite::Error> {
+    let Some(run) = &intent.run else { return Ok(None) };
+    let mut job = connection.prepare_cached("SELECT job FROM run WHERE run = ?1")?;
+    job.query_row([run.to_string()], |row| row.get(0)).optional()
 }

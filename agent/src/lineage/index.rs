@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connect_shared::{
-    attest::FileFact,
+    attest::{FileFact, FolderFile},
     entry::{Entry, Intent, Leaf, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
     grant::RunIdentity,
     label::Label,
@@ -18,7 +18,7 @@ use connect_shared::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-/// `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`].
+/// `run.resources` is a list in JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`].
 pub(crate) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
@@ -53,8 +53,8 @@ CREATE INDEX used_shape_by_run ON used_shape (run, idx) WHERE run <> '';
 CREATE INDEX used_shape_by_sub ON used_shape (sub, idx);
 CREATE TABLE run (
   run TEXT PRIMARY KEY, job TEXT NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL, actor TEXT NOT NULL,
-  resource TEXT NOT NULL, idx INTEGER NOT NULL, time INTEGER NOT NULL, key TEXT NOT NULL, end_idx INTEGER,
-  status INTEGER
+  resources TEXT NOT NULL, idx INTEGER NOT NULL, time INTEGER NOT NULL, key TEXT NOT NULL, end_idx INTEGER,
+  status INTEGER, parent TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_by_job ON run (job);
 CREATE TABLE file (
@@ -63,6 +63,10 @@ CREATE TABLE file (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX file_by_name ON file (name);
 CREATE INDEX file_by_run ON file (run, output);
+CREATE TABLE within (
+  folder TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (folder, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX within_by_sha256 ON within (sha256);
 ";
 
 /// What was taken of entries that may be of a history that is no more.
@@ -72,6 +76,7 @@ DELETE FROM used_shape WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM run WHERE idx >= (SELECT size FROM made_from);
 UPDATE run SET end_idx = NULL, status = NULL WHERE end_idx >= (SELECT size FROM made_from);
 DELETE FROM file WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM within WHERE idx >= (SELECT size FROM made_from);
 ";
 
 /// What a column is to a statement.
@@ -125,6 +130,7 @@ pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), r
         }
         Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent),
         Entry::Outcome(outcome) => put_outcome(to, outcome),
+        Entry::FolderListed { folder, files, .. } => put_folder(to, index, folder, files),
         Entry::RunEnded { run, principal, status, inputs, outputs, .. } => {
             let run = run.to_string();
             let ended = to
@@ -155,17 +161,20 @@ fn put_run(
     run: &RunIdentity,
 ) -> Result<(), rusqlite::Error> {
     // Its first grant says whose it is.
-    to.prepare_cached("INSERT OR IGNORE INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL)")?
-        .execute(params![
+    to.prepare_cached(
+        "INSERT OR IGNORE INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?10)",
+    )?
+    .execute(params![
         run.id.to_string(),
         run.job,
         principal.sub,
         principal.idp,
         principal.actor.as_deref().unwrap_or_default(),
-        resource,
+        serde_json::to_string(&run.all_resources(resource)).unwrap_or_default(),
         index,
         time(at),
         run.key,
+        run.parent,
     ])?;
     Ok(())
 }
@@ -180,6 +189,20 @@ fn put_file(
     let length = i64::try_from(file.length).unwrap_or(i64::MAX);
     to.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
         .execute(params![file.sha256, run, output, file.name, length, index, time(at)])?;
+    Ok(())
+}
+
+/// Of a folder the hash says what is in it, whosever run it was of.
+fn put_folder(
+    to: &Transaction<'_>,
+    index: u64,
+    folder: &str,
+    files: &[FolderFile],
+) -> Result<(), rusqlite::Error> {
+    let mut put = to.prepare_cached("INSERT OR IGNORE INTO within VALUES (?1, ?2, ?3, ?4)")?;
+    for file in files {
+        put.execute(params![folder, file.name, file.sha256, index])?;
+    }
     Ok(())
 }
 
@@ -216,7 +239,7 @@ fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) ->
     Ok(())
 }
 
-/// The run, if it is one of this principal on this resource; whoever else names it is not in it.
+/// The run, if it is one of this principal and has this resource; whoever else names it is not in it.
 fn owned(
     to: &Transaction<'_>,
     run: &str,
@@ -225,7 +248,8 @@ fn owned(
 ) -> Result<String, rusqlite::Error> {
     let own = to
         .prepare_cached(
-            "SELECT 1 FROM run WHERE run = ?1 AND sub = ?2 AND idp = ?3 AND actor = ?4 AND resource = ?5",
+            "SELECT 1 FROM run WHERE run = ?1 AND sub = ?2 AND idp = ?3 AND actor = ?4 \
+             AND ?5 IN (SELECT value FROM json_each(resources))",
         )?
         .exists(params![
             run,

@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use connect_shared::{
-    attest::{Counters, Source, SourceColumn, StatementRecord, Use},
+    attest::{Counters, Source, StatementRecord},
     entry::{Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult},
     grant::RunIdentity,
     ids::{RunId, StatementId},
     label::Label,
     lineage::{LineageReport, UnderstandingStatus},
-    openlineage::split,
 };
 
 use super::{
     attest::Ending,
     leaves::{Found, Visitor, has},
+    sources::Sources,
 };
 
 /// What the log says of a run.
@@ -43,8 +43,16 @@ pub(super) struct Begun {
     pub(super) identity: RunIdentity,
     pub(super) principal: PrincipalRef,
     pub(super) name: String,
-    pub(super) resource: String,
+    /// All of its resources, the first one first.
+    pub(super) resources: Vec<String>,
     pub(super) time: u64,
+}
+
+impl Begun {
+    /// Which one of several.
+    fn one_of_several(&self, resource: &str) -> Option<String> {
+        (self.resources.len() > 1).then(|| resource.to_owned())
+    }
 }
 
 /// How it was ended.
@@ -89,8 +97,8 @@ impl Run {
     /// Whether something is of the run as it began: another resource, or another actor, is elsewhere.
     fn is_own(&self, run: Option<RunId>, principal: &PrincipalRef, resource: &str) -> bool {
         let begun = self.begun.as_ref();
-        run == Some(self.id)
-            && begun.is_some_and(|begun| begun.principal == *principal && begun.resource == resource)
+        let among = |begun: &Begun| begun.resources.iter().any(|known| known == resource);
+        run == Some(self.id) && begun.is_some_and(|begun| begun.principal == *principal && among(begun))
     }
 
     fn intent(&mut self, index: u64, time: u64, intent: Intent) {
@@ -107,6 +115,7 @@ impl Run {
         let record = StatementRecord {
             statement: intent.statement,
             index,
+            resource: self.begun.as_ref().and_then(|begun| begun.one_of_several(&intent.resource)),
             verb: intent.verb,
             text: intent.text,
             commitment: intent.commitment,
@@ -222,7 +231,8 @@ impl Visitor for Run {
             Entry::GrantIssued { principal, name, resource, run: Some(identity), .. }
                 if identity.id == self.id =>
             {
-                self.begin(Begun { identity, principal, name, resource, time });
+                let resources = identity.all_resources(&resource);
+                self.begin(Begun { identity, principal, name, resources, time });
             }
             Entry::StatementLineage { lineage, report, masks, .. } if self.wanted.contains(&lineage) => {
                 self.reports.insert(lineage, Seen { report: *report, masks });
@@ -255,53 +265,6 @@ fn fill(record: &mut StatementRecord, seen: &Seen) {
     record.indirect.clone_from(&seen.report.indirect);
     record.status = seen.report.status;
     record.masked = seen.masks.keys().cloned().collect();
-}
-
-/// Tables and columns, each once.
-#[derive(Default)]
-struct Sources(BTreeMap<String, Table>);
-
-#[derive(Default)]
-struct Table {
-    columns: BTreeMap<String, (Use, Option<Label>)>,
-    statements: u64,
-    rows: u64,
-}
-
-impl Sources {
-    fn add(&mut self, record: &StatementRecord, masks: &BTreeMap<String, Label>) {
-        let mut tables = BTreeSet::new();
-        let uses = [(Use::Direct, &record.direct), (Use::Indirect, &record.indirect)];
-        for (usage, names) in uses {
-            for name in names {
-                let Some((table, column)) = split(name) else { continue };
-                tables.insert(table.to_owned());
-                let columns = &mut self.0.entry(table.to_owned()).or_default().columns;
-                let known = columns.entry(column.to_owned()).or_insert((usage, None));
-                known.0 = known.0.min(usage);
-                known.1 = known.1.or_else(|| masks.get(name).copied());
-            }
-        }
-        for table in tables {
-            let table = self.0.entry(table).or_default();
-            table.statements += 1;
-            table.rows += record.rows;
-        }
-    }
-
-    fn into_list(self) -> Vec<Source> {
-        let list = self.0.into_iter().map(|(table, found)| Source {
-            table,
-            columns: found
-                .columns
-                .into_iter()
-                .map(|(name, (usage, masked))| SourceColumn { name, usage, masked })
-                .collect(),
-            statements: found.statements,
-            rows: found.rows,
-        });
-        list.collect()
-    }
 }
 
 #[cfg(test)]
@@ -348,16 +311,27 @@ mod tests {
         }))
     }
 
-    #[test]
-    fn statements_of_another_resource_or_actor_are_not_the_runs() {
+    fn begun(resources: &[&str]) -> Run {
         let mut run = Run::new(ID, person(None), HashSet::new());
         run.begin(Begun {
-            identity: RunIdentity { id: ID, job: "j".into(), key: String::new(), parent: None },
+            identity: RunIdentity {
+                id: ID,
+                job: "j".into(),
+                key: String::new(),
+                parent: None,
+                resources: resources.iter().map(|name| (*name).to_owned()).collect(),
+            },
             principal: person(None),
             name: "ana".into(),
-            resource: "staging".into(),
+            resources: resources.iter().map(|name| (*name).to_owned()).collect(),
             time: 1,
         });
+        run
+    }
+
+    #[test]
+    fn statements_of_another_resource_or_actor_are_not_the_runs() {
+        let mut run = begun(&["staging"]);
         let all = [intent(1, "staging", None), intent(2, "prod", None), intent(3, "staging", Some("claude"))];
         for (entry, index) in all.into_iter().zip(0..) {
             run.visit(Found { index, time: 2 + index, entry });
@@ -366,5 +340,26 @@ mod tests {
         let finished = run.finish();
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (1, 2));
         assert_eq!(finished.counters.opaque, 1, "it refers to a lineage that the log does not hold");
+        assert_eq!(finished.statements[0].resource, None, "there is one");
+    }
+
+    #[test]
+    fn of_several_resources_each_statement_says_its_own_and_tables_of_one_name_are_two() {
+        let mut run = begun(&["staging", "prod"]);
+        run.wanted.insert("gone".to_owned());
+        let report = LineageReport { indirect: vec!["public.t.a".to_owned()], ..LineageReport::default() };
+        run.reports.insert("gone".to_owned(), Seen { report, masks: BTreeMap::new() });
+        let all = [intent(1, "staging", None), intent(2, "prod", None), intent(3, "other", None)];
+        for (entry, index) in all.into_iter().zip(0..) {
+            run.visit(Found { index, time: 2 + index, entry });
+        }
+        let finished = run.finish();
+        assert_eq!((finished.counters.statements, finished.counters.elsewhere), (2, 1));
+        let of = |resource: Option<&String>| resource.cloned().unwrap_or_default();
+        let ran: Vec<String> = finished.statements.iter().map(|one| of(one.resource.as_ref())).collect();
+        assert_eq!(ran, ["staging", "prod"]);
+        let read: Vec<(String, &str)> =
+            finished.sources.iter().map(|one| (of(one.resource.as_ref()), one.table.as_str())).collect();
+        assert_eq!(read, [("prod".to_owned(), "public.t"), ("staging".to_owned(), "public.t")]);
     }
 }

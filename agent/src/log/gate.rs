@@ -32,6 +32,7 @@ impl Gate {
             | Entry::StatementLineage { .. }
             | Entry::Explained { .. }
             | Entry::Searched { .. }
+            | Entry::FolderListed { .. }
             | Entry::RunEnded { .. } => self.disk_is_full().map_or(Ok(()), Err),
             Entry::GrantIssued { .. } | Entry::SessionOpened { .. } => {
                 self.closed_for_sessions().map_or(Ok(()), Err)

@@ -2,6 +2,7 @@
 
 mod check;
 mod page;
+mod reads;
 
 use std::path::{Path, PathBuf};
 

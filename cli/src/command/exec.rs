@@ -21,8 +21,7 @@ use crate::{
     identity::Holder,
     program,
     session::{
-        self, ClientSettings, Held, LocalWish, Parent, PartWish, Parts, Patience, Request, Signals, Terms,
-        Until,
+        self, ClientSettings, LocalWish, Others, Parent, PartWish, Parts, Patience, Request, Signals, Terms,
     },
 };
 
@@ -44,7 +43,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
     };
     find(wish.command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open_part(application, &request, parent).await?;
-    run_in(application, opened, &wish.command, request.patience, &[]).await
+    run_in(application, vec![opened], &wish.command, request.patience, &[]).await
 }
 
 /// The session that this one is to be a part of: the one that is named, or the one that we run in.
@@ -78,7 +77,7 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
     let opened = session::open(application, &request, holder).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());
-    run_in(application, opened, &command, request.patience, &[]).await
+    run_in(application, vec![opened], &command, request.patience, &[]).await
 }
 
 /// Opens a session and runs a command in it.
@@ -91,37 +90,39 @@ pub(super) async fn with_session(
     // Known before anybody is asked to sign in.
     find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open(application, request, holder).await?;
-    run_in(application, opened, command, request.patience, &[]).await
+    run_in(application, vec![opened], command, request.patience, &[]).await
 }
 
-/// Runs a command in a session, with more variables than the session's.
+/// Runs a command in a session, or in several of which it finds the first one in the usual variables; with more
+/// variables than that session's.
 pub(super) async fn run_in(
     application: &Application,
-    opened: session::Opened,
+    opened: Vec<session::Opened>,
     command: &[OsString],
     patience: Patience,
-    more: &[(&'static str, String)],
+    more: &[(String, String)],
 ) -> Outcome<Ending> {
+    let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
-    // What the command starts for others is a part of this: an AI agent's sub-agents come here.
-    let parts = match opened.is_an_actors {
-        true => Some(opened.giver.clone().serve(&application.paths, Terms::default())?),
+    // What the command starts for others is a part of this: an AI agent's sub-agents come here, and get parts of
+    // the first resource.
+    let parts = match first.is_an_actors {
+        true => Some(first.giver.clone().serve(&application.paths, Terms::default())?),
         false => None,
     };
-    let mut child = start(&opened.client, command, patience, more, parts.as_ref())?;
-    let (told, mut done) = tokio::sync::oneshot::channel();
+    let mut child = start(&first.client, command, patience, more, parts.as_ref())?;
+    let (told, done) = tokio::sync::oneshot::channel();
     let waiting = tokio::spawn(async move {
         let status = wait(&mut child, &mut signals).await;
         let _held_no_more = told.send(());
         status
     });
-    let finished = Box::pin(async move {
-        let _ended = (&mut done).await;
-    });
-    if let Held::Ended(report) = opened.hold(&application.console, Until::Happens(finished)).await {
-        application.console.fail(&report);
-    }
+    let finished = async move {
+        let _ended = done.await;
+    };
+    // Why one ended before the command was said then.
+    let _held = session::hold_all(opened, &application.console, finished, Others::GoOn).await;
     let status = waiting.await.map_err(|error| failure::unexpected(error.to_string()))?;
     let status = status.map_err(|error| failure::unexpected(failure::reason(&error)))?;
     Ok(Ending::Status(code_of(status)))
@@ -131,7 +132,7 @@ fn start(
     client: &ClientSettings,
     command: &[OsString],
     patience: Patience,
-    more: &[(&'static str, String)],
+    more: &[(String, String)],
     parts: Option<&Parts>,
 ) -> Outcome<Child> {
     let (name, rest) = command.split_first().ok_or_else(|| failure::usage("which command?"))?;

@@ -10,7 +10,7 @@ mod tests;
 use std::path::Path;
 
 use connect_shared::{
-    api::{LineageAnswer, LineageDirection, LineageKind, LineageQuestion, SearchScope},
+    api::{LineageAnswer, LineageDirection, LineageKind, LineageQuestion, MAX_FILTER_BYTES, SearchScope},
     error::ErrorReport,
     ids::RunId,
 };
@@ -98,10 +98,8 @@ async fn subject(wish: &arguments::Lineage) -> Outcome<(String, Option<LineageKi
         return Ok((name, kind));
     }
     if !here {
-        // A file that is not here any more is known by its name.
-        let last = path.file_name().map(|last| last.to_string_lossy().into_owned());
-        let slash = if name.ends_with('/') { "/" } else { "" };
-        return Ok((last.map_or(name, |last| last + slash), Some(LineageKind::File)));
+        // A file that is not here any more is known by its name, or by that of a folder that it was in.
+        return Ok((last_parts(&name).to_owned(), Some(LineageKind::File)));
     }
     let hashing = tokio::task::spawn_blocking(move || {
         let whole =
@@ -110,6 +108,13 @@ async fn subject(wish: &arguments::Lineage) -> Outcome<(String, Option<LineageKi
     });
     let found = hashing.await.map_err(|error| failure::unexpected(error.to_string()))??;
     Ok((found.fact.sha256, Some(LineageKind::File)))
+}
+
+/// As much of a path, from its end, as one may ask about.
+fn last_parts(path: &str) -> &str {
+    let whole = std::iter::once(path);
+    let parts = path.match_indices('/').filter_map(|(at, _)| path.get(at + 1..));
+    whole.chain(parts).find(|rest| rest.len() <= MAX_FILTER_BYTES).unwrap_or(path)
 }
 
 fn show(application: &Application, wish: &arguments::Lineage, answer: &LineageAnswer) -> Outcome<()> {

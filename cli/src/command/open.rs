@@ -144,10 +144,11 @@ async fn detach(
 ) -> Outcome<Ending> {
     let sign_in = application.signed_in(holder).await?;
     let name = request.target.full_name();
-    let info = {
-        let words = background_words(wish, &name);
-        session::detach(application, words, &name, sign_in, serde_json::Value::Null).await?
-    };
+    let words = background_words(wish, &name);
+    let infos = session::detach(application, words, &name, sign_in, serde_json::Value::Null).await?;
+    let info = infos.into_iter().next();
+    let info =
+        info.ok_or_else(|| failure::unexpected("the session in the background says nothing of itself"))?;
     let place = info.address.clone().unwrap_or_default();
     application.console.say(&format!("{} is open on {place} in the background", info.resource));
     application.console.say(&format!("  connect close {}", info.resource));
@@ -190,7 +191,7 @@ async fn in_background(application: &Application, wish: &arguments::Open) -> Out
     };
     match opened.await {
         Ok(opened) => {
-            session::report_ready(opened.info());
+            session::report_ready(vec![opened.info()]);
             hold(application, opened).await
         }
         Err(report) => {

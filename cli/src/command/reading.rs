@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use connect_shared::error::ErrorReport;
 
 use crate::{
-    arguments::{Arguments, Command},
+    arguments::{Arguments, Command, RunSession},
     console::{Color, Console, Format, Input},
     failure,
     session::nearest,
@@ -44,6 +44,14 @@ pub(super) enum Problem {
 pub(super) fn parse(words: &[OsString]) -> Result<Arguments, Problem> {
     let words = &with_outputs(words);
     let arguments = Arguments::try_parse_from(words).map_err(Problem::Clap)?;
+    if let Command::Run(run) = &arguments.command
+        && matches!(run.session, Some(RunSession::Start(_)))
+        && words.iter().any(|word| word == "--")
+    {
+        // Else the parser takes it for more resources.
+        let words = "`connect run start` takes no command; `connect run` runs one";
+        return Err(Problem::Clap(Arguments::command().error(ErrorKind::UnknownArgument, words)));
+    }
     let Command::Resource(rest) = &arguments.command else { return Ok(arguments) };
     let name = rest.first().and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     if let Some(command) = near_command(&name).filter(|_| !was_seen(&name)) {

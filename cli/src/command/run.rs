@@ -2,7 +2,7 @@
 //! attestation of what its outputs were made from. The exit status of a command is ours.
 //!
 //! The agent says what it saw of the run, we say which bytes the files have: see [`connect_shared::attest`].
-//! Read next: [`work`] for what a run is and how it ends, [`held`] for the process in the background that holds
+//! Read next: [`work`] for what a run is and how it ends, [`resources`] for what it is opened on, [`held`] for the process in the background that holds
 //! one between `connect run start` and `connect run stop`.
 
 pub(super) mod attestation;
@@ -13,21 +13,24 @@ mod files;
 mod folder;
 mod held;
 mod record;
+mod resources;
 mod work;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
+
+use connect_shared::{error::ErrorReport, ids::RunId};
 
 pub(super) use self::files::{Found, hash_any};
-use self::work::{News, Work};
-use super::{
-    exec,
-    open::{actions, target},
+use self::{
+    resources::Resources,
+    work::{News, Work},
 };
+use super::exec;
 use crate::{
     application::{Application, Ending},
-    arguments::{self, RunSession},
-    failure::{self, Outcome},
-    session::{self, LocalWish, Patience, Request},
+    arguments::{self, RunSession, RunWish},
+    failure::Outcome,
+    session::Patience,
 };
 
 /// What the code of a failure after the command begins with.
@@ -38,52 +41,49 @@ pub(super) async fn run(application: &Application, wish: &arguments::Run) -> Out
         Some(RunSession::Start(wish)) => background::start(application, wish).await,
         Some(RunSession::Stop(wish)) => background::stop(application, wish).await,
         Some(RunSession::Ls) => background::ls(application).await,
-        None => whole(application, wish).await,
+        None => whole(application, &wish.command, &wish.wish).await,
     }
 }
 
 /// One command is the run.
-async fn whole(application: &Application, wish: &arguments::Run) -> Outcome<Ending> {
-    exec::find(wish.command.first().map(std::ffi::OsString::as_os_str).unwrap_or_default())?;
-    let job = wish.job.as_deref().ok_or_else(|| failure::usage("which job is this a run of? --job NAME"))?;
-    let target = target(application, wish.resource.as_deref()).await?;
-    let holder = application.holder(&target.agent)?;
-    let mut work = Work::prepare(application, job, &wish.out, (target.agent.clone(), holder.clone()))?;
+async fn whole(application: &Application, command: &[OsString], wish: &RunWish) -> Outcome<Ending> {
+    exec::find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
+    let resources = Resources::find(application, wish).await?;
+    let mut work = Work::prepare(application, wish, &resources)?;
     work.inputs = work::hash_inputs(&application.console, &wish.input).await?;
-    let request = Request {
-        target,
-        actions: actions(wish.read_only),
-        reason: wish.reason.clone(),
-        actor: wish.actor.clone(),
-        run: Some(work.identity.clone()),
-        task: None,
-        local: LocalWish::Private,
-        patience: Patience::Wait,
-        how_long: None,
-    };
-    let opened = session::open(application, &request, holder).await?;
-    let environment = environment::of(work.identity.id, job);
-    let ending = exec::run_in(application, opened, &wish.command, request.patience, &environment).await?;
+    let run = work.identity.id;
+    let opened = resources.open(application, wish, &work, Patience::Wait).await?;
+    let mut environment = environment::of(run, work::job(wish)?);
+    environment.extend(environment::urls(opened.iter().map(|one| (one.resource.name.as_str(), &one.client))));
+    let ending = exec::run_in(application, opened, command, Patience::Wait, &environment).await?;
     let status = match ending {
         Ending::Done => 0,
         Ending::Status(status) => status,
     };
     let places = work.end(status, &News::Console(application.console.clone())).await.map_err(after)?;
-    let run = work.identity.id;
-    if status != 0 {
+    say_end(application, run, &places, status != 0);
+    Ok(ending)
+}
+
+/// Where the attestations of a run are, or that there is none.
+fn say_end(application: &Application, run: RunId, places: &[PathBuf], failed: bool) {
+    if failed {
         application.console.say(&format!("Run {run} failed: no attestation"));
     }
     for place in places {
         application.console.say(&format!("Run {run}: attested in {}", place.display()));
     }
-    Ok(ending)
 }
 
-/// The command has run: what fails now fails after it, with a status of its own.
-fn after(mut report: connect_shared::error::ErrorReport) -> connect_shared::error::ErrorReport {
-    report.message = format!("the command is done, but its outputs are not attested: {}", report.message);
+/// What is over has a status of its own: what fails now is that its outputs are not attested.
+fn unattested(mut report: ErrorReport, over: &str) -> ErrorReport {
+    report.message = format!("{over}, but its outputs are not attested: {}", report.message);
     report.code = format!("{UNATTESTED}{}", report.code);
     report
+}
+
+fn after(report: ErrorReport) -> ErrorReport {
+    unattested(report, "the command is done")
 }
 
 /// Where the attestation of a file or folder is.

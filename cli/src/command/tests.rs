@@ -45,7 +45,7 @@ fn output_is_a_format_before_run_and_a_file_after_it() {
     let Ok(arguments) = reading::parse(&words(line)) else { panic!("{line}") };
     assert_eq!(arguments.global.output, Some(Format::Json));
     let Command::Run(run) = arguments.command else { panic!("not run") };
-    assert_eq!(run.out, ["a", "b"].map(std::path::PathBuf::from));
+    assert_eq!(run.wish.out, ["a", "b"].map(std::path::PathBuf::from));
     assert_eq!(run.command, words("tool --output c"));
     let Ok(arguments) = reading::parse(&words("connect open run --output json")) else { panic!("not open") };
     assert_eq!(arguments.global.output, Some(Format::Json));
@@ -57,10 +57,14 @@ fn start_and_stop_are_runs_in_the_background_and_still_names_of_resources_and_co
         Command::Run(run) => run,
         other => panic!("{line}: {other:?}"),
     };
-    let started = run("connect run start prod-db --job j --output a --output b --shell fish").session;
+    let started =
+        run("connect run start prod-db analytics-db --job j --output a --output b --shell fish").session;
     let Some(arguments::RunSession::Start(start)) = started else { panic!("not start") };
-    assert_eq!((start.resource.as_deref(), start.job.as_str()), (Some("prod-db"), "j"));
-    assert_eq!(start.out, ["a", "b"].map(std::path::PathBuf::from));
+    assert_eq!(
+        (start.wish.resources, start.wish.job.as_deref()),
+        (vec!["prod-db".to_owned(), "analytics-db".to_owned()], Some("j"))
+    );
+    assert_eq!(start.wish.out, ["a", "b"].map(std::path::PathBuf::from));
     let stopped = run("connect run stop 7f --failed").session;
     let Some(arguments::RunSession::Stop(stop)) = stopped else { panic!("not stop") };
     assert!(stop.failed && stop.run.as_deref() == Some("7f"));
@@ -69,9 +73,11 @@ fn start_and_stop_are_runs_in_the_background_and_still_names_of_resources_and_co
     let whole = run("connect run prod-db --job start --output a -- start --now");
     assert_eq!((whole.session.is_none(), whole.command), (true, words("start --now")));
     let whole = run("connect run --job j --output a start -- tool");
-    assert_eq!((whole.session.is_none(), whole.resource.as_deref()), (true, Some("start")));
+    assert_eq!((whole.session.is_none(), whole.wish.resources), (true, vec!["start".to_owned()]));
     let whole = run("connect run demo/stop --job j --output a -- tool");
-    assert_eq!(whole.resource.as_deref(), Some("demo/stop"));
+    assert_eq!(whole.wish.resources, ["demo/stop"]);
+    let whole = run("connect run prod-db stop ls --job j --output a -- tool");
+    assert_eq!(whole.wish.resources, ["prod-db", "stop", "ls"]);
     for line in [
         "connect run prod-db --output a -- tool",
         "connect run prod-db --job j -- tool",

@@ -34,19 +34,19 @@ struct Handover<T> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum News {
-    Ready(Box<SessionInfo>),
+    Ready(Vec<SessionInfo>),
     Failed(ErrorReport),
 }
 
 /// Starts `arguments` again in the background, gives it what a command line is no place for, and waits until it
-/// is ready or has failed.
+/// is ready or has failed: of each session that it has opened, how it is.
 pub(crate) async fn detach(
     application: &Application,
     arguments: Vec<std::ffi::OsString>,
     resource: &str,
     sign_in: SignIn,
     given: serde_json::Value,
-) -> Outcome<SessionInfo> {
+) -> Outcome<Vec<SessionInfo>> {
     let log = application.paths.logs().join(file_name(resource));
     let work = move || {
         let mut child = start(arguments, &log)?;
@@ -75,13 +75,13 @@ fn hand_over(child: &mut Child, handover: &Handover<serde_json::Value>) -> Outco
     sent.unwrap_or(Ok(())).map_err(|error| cannot_start(&error))
 }
 
-fn hear(child: &mut Child, log: &Path) -> Outcome<SessionInfo> {
+fn hear(child: &mut Child, log: &Path) -> Outcome<Vec<SessionInfo>> {
     let mut line = String::new();
     if let Some(pipe) = child.stdout.take() {
         let _nothing_more = BufReader::new(pipe.take(MAX_LINE)).read_line(&mut line);
     }
     match serde_json::from_str(&line) {
-        Ok(News::Ready(info)) => Ok(*info),
+        Ok(News::Ready(infos)) => Ok(infos),
         Ok(News::Failed(report)) => Err(report),
         Err(_) => {
             Err(failure::unexpected(format!("the session in the background ended; see {}", log.display())))
@@ -100,9 +100,9 @@ pub(crate) fn receive<T: DeserializeOwned>() -> Outcome<(SignIn, T)> {
     Ok((handover.sign_in, handover.given))
 }
 
-/// Tells whoever started us that the session is ready.
-pub(crate) fn report_ready(info: SessionInfo) {
-    say(&News::Ready(Box::new(info)));
+/// Tells whoever started us that these sessions are ready.
+pub(crate) fn report_ready(infos: Vec<SessionInfo>) {
+    say(&News::Ready(infos));
 }
 
 /// Tells whoever started us why it is not.

@@ -16,8 +16,8 @@ pub(crate) enum Shell {
 }
 
 /// One line for each variable.
-pub(crate) fn lines(shell: Shell, variables: &[(&'static str, String)]) -> String {
-    variables.iter().map(|(name, value)| line(shell, name, value)).collect()
+pub(crate) fn lines<N: AsRef<str>>(shell: Shell, variables: &[(N, String)]) -> String {
+    variables.iter().map(|(name, value)| line(shell, name.as_ref(), value)).collect()
 }
 
 fn line(shell: Shell, name: &str, value: &str) -> String {

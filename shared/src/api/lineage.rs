@@ -130,6 +130,9 @@ pub enum NodeKind {
         run: String,
         job: String,
         resource: String,
+        /// All of its resources, if there are several; `resource` is the first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        resources: Vec<String>,
         /// Id of its principal's node.
         principal: String,
         /// Exit status; absent while it goes on, or if nobody ended it.

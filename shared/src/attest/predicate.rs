@@ -78,6 +78,9 @@ pub struct RunPredicate {
     /// Origin of the agent's log.
     pub agent: String,
     pub resource: String,
+    /// All of its resources, if there are several; `resource` is the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     pub principal: Principal,
     /// Verifier key of the run, `name+hash+base64`: with it `connect` signs the hashes of the files.
     pub key: String,
@@ -105,6 +108,14 @@ pub struct RunPredicate {
     pub receipt: String,
 }
 
+impl RunPredicate {
+    /// All of its resources, the first one first.
+    pub fn all_resources(&self) -> impl Iterator<Item = &str> {
+        let only = self.resources.is_empty().then_some(&self.resource);
+        only.into_iter().chain(&self.resources).map(String::as_str)
+    }
+}
+
 /// Who acted, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
@@ -119,6 +130,9 @@ pub struct Principal {
 /// A table that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
+    /// Where it is, if the run had several resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// `schema.table`
     pub table: String,
     pub columns: Vec<SourceColumn>,
@@ -154,6 +168,9 @@ pub struct StatementRecord {
     pub statement: StatementId,
     /// Index of its INTENT.
     pub index: u64,
+    /// Where it ran, if the run had several resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     pub verb: String,
     pub text: TextRef,
     /// Salted commitment to the exact text and binds.
@@ -197,6 +214,7 @@ mod tests {
         StatementRecord {
             statement: StatementId::from_random([number; 16]),
             index: u64::from(number),
+            resource: None,
             verb: "select".into(),
             text: TextRef::Length(8),
             commitment: "00".into(),

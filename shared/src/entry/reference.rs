@@ -36,6 +36,9 @@ impl Entry {
             Self::StatementLineage { .. } => {
                 "What statements are computed from, before the first one that refers to it."
             }
+            Self::FolderListed { .. } => {
+                "The files of a folder of a run that ends, by the word of whoever ran it."
+            }
             Self::RunEnded { .. } => "A run is over. Files are by the word of whoever ran it.",
             Self::Intent(_) => "A statement is about to run. Durable before anything of it can be seen.",
             Self::Outcome(_) => "A statement ended.",

@@ -4,7 +4,7 @@
 use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef};
 use crate::{
     api::{LineageDirection, LineageKind, LineageQuestion, SearchFilter, SearchScope},
-    attest::FileFact,
+    attest::{FileFact, FolderFile},
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
     grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
@@ -71,6 +71,7 @@ impl Entry {
                     job: text("finetune"),
                     key: text("run+00000000+AAAA"),
                     parent: None,
+                    resources: vec![text("prod-db"), text("analytics-db")],
                 }),
                 task: Some(text("ticket-12/step-1")),
                 parent: Some(GRANT),
@@ -166,10 +167,17 @@ impl Entry {
                 .into(),
                 through: [(text("public.customer_mail"), vec![text("public.customers")])].into(),
             },
+            Self::FolderListed {
+                run: RUN,
+                principal: principal(),
+                folder: digest(),
+                files: vec![FolderFile { name: text("weights/0"), sha256: digest(), length: 4_096 }],
+            },
             Self::RunEnded {
                 run: RUN,
                 principal: principal(),
                 resource: text("prod-db"),
+                resources: vec![text("prod-db"), text("analytics-db")],
                 job: text("finetune"),
                 status: 0,
                 inputs: Vec::new(),

@@ -21,6 +21,7 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         | Entry::SessionOpened { principal, .. }
         | Entry::CanarySeen { principal, .. }
         | Entry::Explained { principal, .. }
+        | Entry::FolderListed { principal, .. }
         | Entry::RunEnded { principal, .. }
         | Entry::Reconciled { principal, .. }
         | Entry::Searched { principal, .. }

@@ -5,23 +5,24 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Input, Outputs, Transformation, client, column_lineage, datasets, facet, namespace, run_event, run_id,
-    split,
+    client, facet,
+    flows::{Flowing, Flows},
+    run_event, run_id,
 };
 use crate::{
     attest::FileFact,
     decision::OutcomeKind,
     entry::{Intent, OutcomeEntry, PrincipalRef, StatementResult},
     label::Label,
-    lineage::{LineageReport, OutputKind, UnderstandingStatus},
+    lineage::{LineageReport, UnderstandingStatus},
 };
 
 const SQL: &str = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json#/$defs/SQLJobFacet";
-const PARENT: &str = "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet";
-const STATISTICS: &str = "https://openlineage.io/spec/facets/1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet";
+pub(super) const PARENT: &str =
+    "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet";
 
 /// The schema of a facet of our own.
-fn own(name: &str) -> String {
+pub(super) fn own(name: &str) -> String {
     format!("tag:connect.invalid,2026:openlineage/1-0-0/{name}")
 }
 
@@ -115,7 +116,7 @@ fn run_facets(told: &Told<'_>) -> Value {
     facets
 }
 
-fn identity(principal: &PrincipalRef, name: Option<&str>) -> Value {
+pub(super) fn identity(principal: &PrincipalRef, name: Option<&str>) -> Value {
     let fields =
         json!({ "sub": principal.sub, "idp": principal.idp, "name": name, "actor": principal.actor });
     facet(&own("identity"), fields)
@@ -126,46 +127,19 @@ fn flows(
     report: &LineageReport,
     masks: &BTreeMap<String, Label>,
 ) -> (Vec<Value>, Vec<Value>) {
-    let space = namespace(told.origin, &told.intent.resource);
-    let input = |column: &String, transformation| {
-        let (name, field) = split(column).unwrap_or((column, "*"));
-        Input {
-            namespace: space.clone(),
-            name: name.to_owned(),
-            field: field.to_owned(),
-            transformation,
-            masking: masks.contains_key(column),
-        }
-    };
-    let whole: Vec<Input> =
-        report.indirect.iter().map(|column| input(column, Transformation::Indirect)).collect();
-    let read: Vec<Input> = report.reads.iter().map(|column| input(column, Transformation::Direct)).collect();
-    let mut outputs = Outputs::new();
-    for output in &report.outputs {
-        let dataset = match (output.kind, &output.table) {
-            (OutputKind::Table, Some(table)) => (space.clone(), table.clone()),
-            (OutputKind::File, _) => (space.clone(), "server-file".to_owned()),
-            _ => (client(told.origin), receiver(told.intent)),
-        };
-        let fields = output.columns.iter().map(|column| {
-            let how = |source: &&String| match &column.origin {
-                Some(origin) if origin == *source => Transformation::Identity,
-                _ => Transformation::Direct,
-            };
-            (&column.name, column.direct.iter().map(|source| input(source, how(&source))).collect::<Vec<_>>())
-        });
-        outputs.insert(dataset, column_lineage(fields, &whole));
-    }
-    let statistics = facet(STATISTICS, json!({ "rowCount": told.outcome.rows, "size": told.outcome.bytes }));
-    let outputs = outputs.into_iter().map(|((namespace, name), lineage)| {
-        json!({
-            "namespace": namespace,
-            "name": name,
-            "facets": { "columnLineage": lineage },
-            "outputFacets": { "outputStatistics": statistics },
-        })
+    let mut flows = Flows::default();
+    flows.add(&Flowing {
+        origin: told.origin,
+        resource: &told.intent.resource,
+        receiver: &receiver(told.intent),
+        report,
+        masks,
+        rows: told.outcome.rows,
+        bytes: Some(told.outcome.bytes),
+        // The event says that it failed.
+        failed: false,
     });
-    (datasets(&read), outputs.collect())
+    (flows.inputs(), flows.outputs())
 }
 
 /// Who gets the rows.
@@ -185,7 +159,6 @@ pub fn ended(
     principal: &PrincipalRef,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
-    let file = |file: &FileFact| json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) });
     let facets = json!({
         "connect_identity": identity(principal, None),
         "connect_audit": facet(&own("audit"), json!({ "origin": origin, "outcome": index })),
@@ -196,4 +169,9 @@ pub fn ended(
     let job = json!({ "namespace": client(origin), "name": job });
     let kind = if status == 0 { "COMPLETE" } else { "FAIL" };
     run_event(time, kind, json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
+}
+
+/// A file as a dataset: by its hash, since another content is another dataset.
+pub(super) fn file(file: &FileFact) -> Value {
+    json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) })
 }

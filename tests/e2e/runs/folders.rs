@@ -58,6 +58,21 @@ fn every_file_of_a_folder_counts_and_the_verifier_names_the_one_that_is_another(
     // What was it made from? By the hash of the whole.
     let traced: Value = serde_json::from_str(&ana.runs(&["--json", "lineage", "out/"]).good()).expect("JSON");
     assert!(traced["nodes"].to_string().contains("customers"), "{traced:#}");
+    // And a file in it, by what it is, by its hash alone, and by its path once it is gone.
+    let inside = seen["folders"].to_string();
+    let listed =
+        seen["folders"].as_array().expect("folders").iter().flat_map(|folder| folder["files"].as_array());
+    let weights =
+        listed.flatten().find(|file| file["name"] == "weights/0").unwrap_or_else(|| panic!("{inside}"));
+    let hash = format!("sha256:{}", weights["sha256"].as_str().expect("a hash"));
+    fs::rename(home.join("out"), home.join("moved")).expect("moved");
+    for about in ["moved/weights/0", &hash, "out/weights/0", "elsewhere/out/weights/0"] {
+        let asked: Value =
+            serde_json::from_str(&ana.runs(&["--json", "lineage", about]).good()).expect("JSON");
+        assert_eq!(asked["roots"], traced["roots"], "{about}: {asked:#}");
+    }
+    assert_eq!(ana.runs(&["lineage", "out/weights/none"]).code, 3);
+    fs::rename(home.join("moved"), home.join("out")).expect("moved");
 
     // A folder of another run, and one with the same name that another run wrote.
     refused(&verify(&ana, &["data", "--attestation", "out.intoto.jsonl"]), "attestation_other_run");

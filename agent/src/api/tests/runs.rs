@@ -21,7 +21,7 @@ fn end_of(outputs: Vec<FileFact>) -> serde_json::Value {
 
 fn identity(id: RunId, name: &str) -> RunIdentity {
     let key = SigningKey::from_seed(name, [9; 32]).expect("a key").verifier().to_string();
-    RunIdentity { id, job: "train".to_owned(), key, parent: None }
+    RunIdentity { id, job: "train".to_owned(), key, parent: None, resources: Vec::new() }
 }
 
 #[tokio::test]

@@ -78,13 +78,15 @@ impl Describing<'_> {
     }
 
     fn run(&self, run: &str) -> Result<NodeKind, rusqlite::Error> {
-        let sql = "SELECT job, resource, sub, idp, actor, status FROM run WHERE run = ?1";
+        let sql = "SELECT job, resources, sub, idp, actor, status FROM run WHERE run = ?1";
         self.connection.prepare_cached(sql)?.query_row([run], |row| {
             let principal = Spot::Principal { sub: row.get(2)?, idp: row.get(3)?, actor: row.get(4)? };
+            let all: Vec<String> = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
             Ok(NodeKind::Run {
                 run: run.to_owned(),
                 job: row.get(0)?,
-                resource: row.get(1)?,
+                resource: all.first().cloned().unwrap_or_default(),
+                resources: if all.len() > 1 { all } else { Vec::new() },
                 principal: self.id(&principal)?,
                 status: row.get(5)?,
             })
@@ -179,14 +181,17 @@ impl Describing<'_> {
     ) -> Result<std::collections::BTreeSet<String>, rusqlite::Error> {
         let mut found = std::collections::BTreeSet::new();
         for spot in spots {
-            let resource = match spot {
+            match spot {
                 Spot::Column(node) => {
-                    text(self.connection, "SELECT resource FROM node WHERE id = ?1", [node])?
+                    found.extend(text(self.connection, "SELECT resource FROM node WHERE id = ?1", [node])?);
                 }
-                Spot::Run(run) => text(self.connection, "SELECT resource FROM run WHERE run = ?1", [run])?,
-                _ => None,
-            };
-            found.extend(resource);
+                Spot::Run(run) => {
+                    let all = text(self.connection, "SELECT resources FROM run WHERE run = ?1", [run])?;
+                    let all = all.and_then(|all| serde_json::from_str::<Vec<String>>(&all).ok());
+                    found.extend(all.unwrap_or_default());
+                }
+                _ => {}
+            }
         }
         Ok(found)
     }

@@ -21,6 +21,9 @@ pub(super) enum Spot {
     },
 }
 
+/// That a run `r` has the resource that is asked about, if one is.
+const OF_RESOURCE: &str = "(:resource IS NULL OR :resource IN (SELECT value FROM json_each(r.resources)))";
+
 /// In the order in which a name is read.
 const READINGS: [(LineageKind, bool); 8] = [
     (LineageKind::Run, true),
@@ -91,9 +94,7 @@ fn columns(
 }
 
 fn runs(connection: &Connection, asked: &Asked<'_>, fits: &str) -> Result<Vec<Spot>, rusqlite::Error> {
-    let sql = format!(
-        "SELECT r.run, r.sub, r.idp FROM run r WHERE {fits} AND (:resource IS NULL OR r.resource = :resource)"
-    );
+    let sql = format!("SELECT r.run, r.sub, r.idp FROM run r WHERE {fits} AND {OF_RESOURCE}");
     let parameters = named_params! { ":about": asked.question.about, ":resource": asked.question.resource };
     spots(connection, &sql, parameters, |row| {
         let own = asked.may_see(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
@@ -101,11 +102,45 @@ fn runs(connection: &Connection, asked: &Asked<'_>, fits: &str) -> Result<Vec<Sp
     })
 }
 
+/// By its hash or name. A file in a folder is answered for by each folder that has it, and is known by its name
+/// below the folder's as well, whatever stands before that; of any other path the last part counts.
 fn files(connection: &Connection, asked: &Asked<'_>) -> Result<Vec<Spot>, rusqlite::Error> {
-    let sql = "SELECT f.sha256, r.sub, r.idp FROM file f JOIN run r ON r.run = f.run \
-               WHERE (f.sha256 = :about OR f.name = :about) AND (:resource IS NULL OR r.resource = :resource)";
-    let parameters = named_params! { ":about": asked.question.about, ":resource": asked.question.resource };
-    spots(connection, sql, parameters, |row| {
+    let about = asked.question.about.as_str();
+    let mut found = files_that(connection, asked, WHOLE, about)?;
+    found.extend(files_that(connection, asked, INSIDE, about)?);
+    let parts = about.match_indices('/').filter_map(|(at, _)| about.get(at + 1..));
+    for rest in [about].into_iter().chain(parts).take(MAX_PARTS) {
+        found.extend(files_that(connection, asked, BELOW, rest)?);
+    }
+    if found.is_empty() {
+        // A folder's name ends with `/`.
+        let last = about.trim_end_matches('/').rfind('/').and_then(|at| about.get(at + 1..));
+        return last.map_or(Ok(found), |last| files_that(connection, asked, WHOLE, last));
+    }
+    Ok(found)
+}
+
+/// Parts of a path that are looked at.
+const MAX_PARTS: usize = 64;
+/// Files `f`, by what `:about` is: a hash or a name; the hash of a file within; a folder's name and that of a
+/// file below it.
+const WHOLE: &str = "file f WHERE (f.sha256 = :about OR f.name = :about)";
+const INSIDE: &str = "within w JOIN file f ON f.sha256 = w.folder WHERE w.sha256 = :about";
+const BELOW: &str = "file f JOIN within w ON w.folder = f.sha256 \
+    WHERE f.name = substr(:about, 1, instr(:about, '/')) AND w.name = substr(:about, instr(:about, '/') + 1)";
+
+fn files_that(
+    connection: &Connection,
+    asked: &Asked<'_>,
+    fits: &str,
+    about: &str,
+) -> Result<Vec<Spot>, rusqlite::Error> {
+    let sql = format!(
+        "SELECT f.sha256, r.sub, r.idp FROM (SELECT f.sha256, f.run FROM {fits}) f \
+         JOIN run r ON r.run = f.run WHERE {OF_RESOURCE}"
+    );
+    let parameters = named_params! { ":about": about, ":resource": asked.question.resource };
+    spots(connection, &sql, parameters, |row| {
         let own = asked.may_see(&row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
         Ok(if own { Some(Spot::File(row.get(0)?)) } else { None })
     })

@@ -1,5 +1,8 @@
 //! Questions to the index of a real log in a temporary folder.
 
+mod events;
+mod folders;
+
 use std::collections::BTreeMap;
 
 use connect_shared::{
@@ -70,7 +73,13 @@ impl Place {
             reason: None,
             expires_at: 0,
             certificate: String::new(),
-            run: Some(RunIdentity { id: run, job: "train".to_owned(), key: String::new(), parent: None }),
+            run: Some(RunIdentity {
+                id: run,
+                job: "train".to_owned(),
+                key: String::new(),
+                parent: None,
+                resources: Vec::new(),
+            }),
             task: None,
             parent: None,
             tables: Vec::new(),
@@ -176,14 +185,19 @@ impl Place {
             modified: 0,
             files: None,
         };
+        self.end_with(run, sub, inputs.iter().map(file).collect(), outputs.iter().map(file).collect());
+    }
+
+    fn end_with(&self, run: RunId, sub: &str, inputs: Vec<FileFact>, outputs: Vec<FileFact>) {
         self.add(Entry::RunEnded {
             run,
             principal: principal(sub),
             resource: "prod".to_owned(),
+            resources: Vec::new(),
             job: "train".to_owned(),
             status: 0,
-            inputs: inputs.iter().map(file).collect(),
-            outputs: outputs.iter().map(file).collect(),
+            inputs,
+            outputs,
             statements: 1,
             digest: String::new(),
         });

@@ -12,6 +12,7 @@ use connect_shared::{
 };
 use serde_json::Value;
 
+use super::reads;
 use crate::{
     command::run::{Found, attestation::provenance},
     failure::{self, Outcome},
@@ -182,12 +183,19 @@ fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
         return Err(no_inclusion("the receipt is of another entry"));
     }
     let leaf = receipt.entry().map_err(|error| no_inclusion(&error.to_string()))?;
-    let Entry::RunEnded { run: id, outputs, statements, digest, .. } = leaf.entry else {
+    let Entry::RunEnded { run: id, principal, resource, resources, outputs, statements, digest, .. } =
+        leaf.entry
+    else {
         return Err(no_inclusion("the receipt is of an entry of another kind"));
     };
     if id.to_string() != run.run || outputs != run.outputs {
         return Err(unsound("other_run", "the receipt is of another run or other files"));
     }
+    let by = &run.principal;
+    if (&principal.sub, &principal.idp, &principal.actor) != (&by.sub, &by.idp, &by.actor) {
+        return Err(unsound("other_principal", "the log has this run as somebody else's"));
+    }
+    reads::resources(run, std::iter::once(&resource).chain(&resources))?;
     if statements != run.statements.len() as u64
         || statements != run.counters.statements
         || digest != statements_digest(&run.statements)
@@ -199,6 +207,7 @@ fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
             ),
         ));
     }
+    reads::sources(run)?;
     Ok(receipt)
 }
 
@@ -231,6 +240,8 @@ pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
             run.counters.elsewhere
         ));
     }
+    findings
+        .extend(reads::unused(run).map(|name| format!("the run did nothing on {}", printable_name(name))));
     let open = run.statements.iter().filter(|statement| statement.result == StatementResult::Unknown).count();
     if open > 0 {
         findings
@@ -261,6 +272,6 @@ pub(super) fn no_inclusion(why: &str) -> ErrorReport {
     unsound("not_in_log", &format!("it does not prove that the run stands in the agent's log: {why}"))
 }
 
-fn unsound(code: &str, why: &str) -> ErrorReport {
+pub(super) fn unsound(code: &str, why: &str) -> ErrorReport {
     failure::unverified(&format!("attestation_{code}"), format!("the attestation does not hold: {why}"))
 }

@@ -24,9 +24,10 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
         .unwrap_or_default();
     page.push_str(&format!("run      {} · job {}\n", printable_name(&run.run), printable_name(&run.job)));
     page.push_str(&format!("by       {}{actor}\n", printable_name(&run.principal.name)));
+    let resources: Vec<String> = run.all_resources().map(printable_name).collect();
     page.push_str(&format!(
         "at       {} · entry {} of {}\n",
-        printable_name(&run.resource),
+        resources.join(", "),
         run.index,
         printable_name(&run.agent)
     ));
@@ -45,7 +46,9 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
     }
     page.push_str("sources\n");
     for source in &run.sources {
-        page.push_str(&format!("  {} · {} rows\n", printable_name(&source.table), source.rows));
+        let resource = source.resource.as_ref().map(|name| format!("{} · ", printable_name(name)));
+        let resource = resource.unwrap_or_default();
+        page.push_str(&format!("  {resource}{} · {} rows\n", printable_name(&source.table), source.rows));
         for column in &source.columns {
             let usage = match column.usage {
                 Use::Direct => "",

@@ -72,6 +72,7 @@ fn answer() -> LineageAnswer {
                     run: RUN.to_owned(),
                     job: "train".to_owned(),
                     resource: "prod-db".to_owned(),
+                    resources: Vec::new(),
                     principal: ana.to_owned(),
                     status: Some(0),
                 },

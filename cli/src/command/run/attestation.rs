@@ -40,6 +40,7 @@ pub(super) fn lines(
         || statement.subject != subjects
         || said.run != run.id.to_string()
         || said.key != run.key
+        || said.resources != run.resources
         || said.outputs != end.outputs
         || said.folders != end.folders
     {
@@ -59,13 +60,17 @@ pub(in crate::command) fn provenance(
     let tables = run.sources.iter().map(|source| {
         let columns: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
         json!({
-            "name": format!("{}/{}", run.resource, source.table),
+            "name": format!("{}/{}", source.resource.as_ref().unwrap_or(&run.resource), source.table),
             "annotations": { "columns": columns, "rows": source.rows },
         })
     });
     let files = descriptors(&run.inputs, &run.folders).into_iter();
     let files = files.map(|file| json!({ "name": file.name, "digest": file.digest }));
     let dependencies: Vec<Value> = tables.chain(files).collect();
+    let mut parameters = json!({ "job": run.job, "resource": run.resource, "parent": run.parent });
+    if let (false, Some(fields)) = (run.resources.is_empty(), parameters.as_object_mut()) {
+        fields.insert("resources".to_owned(), run.resources.clone().into());
+    }
     Statement {
         kind: STATEMENT_TYPE.to_owned(),
         subject,
@@ -73,7 +78,7 @@ pub(in crate::command) fn provenance(
         predicate: json!({
             "buildDefinition": {
                 "buildType": PREDICATE_TYPE,
-                "externalParameters": { "job": run.job, "resource": run.resource, "parent": run.parent },
+                "externalParameters": parameters,
                 "resolvedDependencies": dependencies,
             },
             "runDetails": {

@@ -13,17 +13,19 @@ use super::{
     files::{self, Before, Found},
     held,
     record::{self, Record},
+    resources::Resources,
+    say_end, unattested,
     work::{self, Work},
 };
 use crate::{
     api::ControlApi,
     application::{Application, Ending},
-    arguments::{RunStart, RunStop},
-    command::open::{actions, clock, target},
+    arguments::{RunStart, RunStop, RunWish},
+    command::open::clock,
     console::{Format, Rows},
     failure::{self, Outcome},
     identity::now,
-    session::{self, LocalWish, Opened, Patience, Request, Target, lines},
+    session::{self, Opened, Patience, SessionInfo, lines},
 };
 
 /// What the one in the background is given, beside the sign-in.
@@ -32,41 +34,52 @@ struct Given {
     inputs: Vec<Found>,
 }
 
-pub(super) async fn start(application: &Application, wish: &RunStart) -> Outcome<Ending> {
-    if wish.detached {
-        return in_background(application, wish).await;
+pub(super) async fn start(application: &Application, start: &RunStart) -> Outcome<Ending> {
+    if start.detached {
+        return in_background(application, &start.wish).await;
     }
-    let target = target(application, wish.resource.as_deref()).await?;
+    let wish = &start.wish;
+    let resources = Resources::find(application, wish).await?;
     // Held for a moment only: what cannot be an output is told here and not in a log.
     drop(Before::look(&application.paths, &wish.out)?);
     let inputs = work::hash_inputs(&application.console, &wish.input).await?;
-    let sign_in = application.signed_in(&application.holder(&target.agent)?).await?;
-    let name = target.full_name();
+    let sign_in = application.signed_in(&resources.holder).await?;
     let given = serde_json::to_value(Given { inputs });
     let given = given.map_err(|error| failure::unexpected(error.to_string()))?;
-    let words = words(wish, &name)?;
-    let info = session::detach(application, words, &format!("{name}-run"), sign_in, given).await?;
-    let (Some(run), Some(client)) = (info.run, info.client) else {
-        return Err(failure::unexpected("the run in the background has no id"));
-    };
-    let mut variables = client.environment();
-    variables.extend(environment::of_started(run, &wish.job, &application.paths));
-    application.console.say(&format!("Run {run} of {} is open on {}", wish.job, info.resource));
+    let names: Vec<String> = resources.full_names().collect();
+    let log = format!("{}-run", names.first().map(String::as_str).unwrap_or_default());
+    let infos = session::detach(application, words(wish, &names)?, &log, sign_in, given).await?;
+    started(application, start, &infos)
+}
+
+/// Says what was opened, and prints its variables.
+fn started(application: &Application, start: &RunStart, infos: &[SessionInfo]) -> Outcome<Ending> {
+    let job = work::job(&start.wish)?;
+    let first = infos.first().and_then(|info| Some((info, info.run?, info.client.as_ref()?)));
+    let (info, run, client) =
+        first.ok_or_else(|| failure::unexpected("the run in the background has no id"))?;
+    let own = client.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
+    let mut variables: Vec<(String, String)> = own.collect();
+    variables.extend(environment::of_started(run, job, &application.paths));
+    let clients = infos.iter().filter_map(|info| Some((info.resource.as_str(), info.client.as_ref()?)));
+    variables.extend(environment::urls(clients));
+    let resources: Vec<&str> = infos.iter().map(|info| info.resource.as_str()).collect();
+    application.console.say(&format!("Run {run} of {job} is open on {}", resources.join(", ")));
     application.console.say(&format!("  connect run stop {run}"));
     let environment: serde_json::Map<String, serde_json::Value> =
-        variables.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let document = json!({
-        "schema": "connect.run/1", "run": run, "job": wish.job, "resource": info.resource, "agent": info.agent,
-        "environment": environment,
+        "schema": "connect.run/1", "run": run, "job": job, "resource": info.resource, "resources": resources,
+        "agent": info.agent, "environment": environment,
     });
-    application.console.document(&document, || lines(wish.shell, &variables))?;
+    application.console.document(&document, || lines(start.shell, &variables))?;
     Ok(Ending::Done)
 }
 
-fn words(wish: &RunStart, resource: &str) -> Outcome<Vec<OsString>> {
+fn words(wish: &RunWish, resources: &[String]) -> Outcome<Vec<OsString>> {
     let mut words: Vec<OsString> = vec!["--no-input".into(), "run".into(), "start".into()];
     words.push("--detached".into());
-    words.push(format!("--job={}", wish.job).into());
+    words.push(format!("--job={}", work::job(wish)?).into());
     for path in &wish.out {
         let mut word = OsString::from("--out=");
         word.push(files::whole(path)?);
@@ -78,14 +91,14 @@ fn words(wish: &RunStart, resource: &str) -> Outcome<Vec<OsString>> {
     if wish.read_only {
         words.push("--read-only".into());
     }
-    words.push(resource.into());
+    words.extend(resources.iter().map(OsString::from));
     Ok(words)
 }
 
-async fn in_background(application: &Application, wish: &RunStart) -> Outcome<Ending> {
+async fn in_background(application: &Application, wish: &RunWish) -> Outcome<Ending> {
     match open(application, wish).await {
         Ok((opened, work, record, desk)) => {
-            session::report_ready(opened.info());
+            session::report_ready(opened.iter().map(Opened::info).collect());
             held::hold(application, opened, &work, record, desk).await
         }
         Err(report) => {
@@ -95,39 +108,28 @@ async fn in_background(application: &Application, wish: &RunStart) -> Outcome<En
     }
 }
 
-async fn open(application: &Application, wish: &RunStart) -> Outcome<(Opened, Work, Record, Desk)> {
+async fn open(application: &Application, wish: &RunWish) -> Outcome<(Vec<Opened>, Work, Record, Desk)> {
     let (sign_in, given) = session::receive_handover::<Given>()?;
-    let target = target(application, wish.resource.as_deref()).await?;
-    let holder = application.holder(&target.agent)?;
-    holder.borrow(sign_in).await;
-    let mut work = Work::prepare(application, &wish.job, &wish.out, (target.agent.clone(), holder.clone()))?;
+    let resources = Resources::find(application, wish).await?;
+    resources.holder.borrow(sign_in).await;
+    let mut work = Work::prepare(application, wish, &resources)?;
     work.inputs = given.inputs;
-    let request = Request {
-        target,
-        actions: actions(wish.read_only),
-        reason: wish.reason.clone(),
-        actor: wish.actor.clone(),
-        run: Some(work.identity.clone()),
-        task: None,
-        local: LocalWish::Private,
-        // Nobody sees what is waited for in the background.
-        patience: Patience::wished(true),
-        how_long: None,
-    };
     let desk = Desk::open(&application.paths, work.identity.id)?;
-    let opened = session::open(application, &request, holder).await?;
-    let record = record_of(&request.target, &work);
+    // Nobody sees what is waited for in the background.
+    let opened = resources.open(application, wish, &work, Patience::wished(true)).await?;
+    let record = record_of(&resources, &work);
     // If we stop here, `run ls` says that the run is lost.
     record.write(&application.paths)?;
     Ok((opened, work, record, desk))
 }
 
-fn record_of(target: &Target, work: &Work) -> Record {
+fn record_of(resources: &Resources, work: &Work) -> Record {
     Record {
         run: work.identity.id,
         job: work.identity.job.clone(),
-        agent: target.agent.name.clone(),
-        resource: target.resource.clone(),
+        agent: resources.agent.name.clone(),
+        resource: resources.names().into_iter().next().unwrap_or_default(),
+        resources: work.identity.resources.clone(),
         outputs: work.outputs(),
         started: now(),
         pid: std::process::id(),
@@ -158,15 +160,10 @@ pub(super) async fn stop(application: &Application, wish: &RunStop) -> Outcome<E
     drop(bar);
     let attestations = match ended {
         Some(Ok(attestations)) => attestations,
-        Some(Err(report)) => return Err(unattested(report)),
+        Some(Err(report)) => return Err(unattested(report, "the run is over")),
         None => return Err(lost(application, &record).await),
     };
-    for place in &attestations {
-        application.console.say(&format!("Run {}: attested in {}", record.run, place.display()));
-    }
-    if wish.failed {
-        application.console.say(&format!("Run {} failed: no attestation", record.run));
-    }
+    say_end(application, record.run, &attestations, wish.failed);
     if console.is_for_programs() {
         console.object(&json!({
             "schema": "connect.run_ended/1", "run": record.run, "job": record.job, "failed": wish.failed,
@@ -174,12 +171,6 @@ pub(super) async fn stop(application: &Application, wish: &RunStop) -> Outcome<E
         }))?;
     }
     Ok(Ending::Done)
-}
-
-fn unattested(mut report: ErrorReport) -> ErrorReport {
-    report.message = format!("the run is over, but its outputs are not attested: {}", report.message);
-    report.code = format!("{UNATTESTED}{}", report.code);
-    report
 }
 
 /// A run whose process is gone: its key went with it, so that nobody can attest it any more. The log is told that
@@ -215,8 +206,11 @@ async fn lost(application: &Application, record: &Record) -> ErrorReport {
         }
     }
     let words = format!("run {} of {} was lost and is not attested: {why}", record.run, record.job);
-    ErrorReport::new(&format!("{UNATTESTED}run_lost"), Exit::SessionEnded, words)
-        .help(format!("connect run start {}/{} --job {}", record.agent, record.resource, record.job))
+    ErrorReport::new(&format!("{UNATTESTED}run_lost"), Exit::SessionEnded, words).help(format!(
+        "connect run start {} --job {}",
+        record.full_names(),
+        record.job
+    ))
 }
 
 async fn told(application: &Application, record: &Record) -> Outcome<()> {
@@ -249,7 +243,7 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
         let cells = vec![
             record.run.to_string(),
             record.job.clone(),
-            format!("{}/{}", record.agent, record.resource),
+            record.full_names(),
             state.to_owned(),
             clock(record.started),
             outputs.join(" "),

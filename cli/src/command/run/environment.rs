@@ -3,7 +3,7 @@
 use connect_shared::ids::RunId;
 
 use super::record;
-use crate::paths::Paths;
+use crate::{paths::Paths, session::ClientSettings};
 
 /// OpenLineage's and MLflow's own names.
 const PARENT: &str = "OPENLINEAGE_PARENT_ID";
@@ -12,6 +12,8 @@ const MLFLOW: &str = "MLFLOW_RUN_ID";
 /// Our own run, and what that was a part of if it was begun by `run start`.
 const OURS: &str = "CONNECT_RUN_ID";
 const BEFORE: &str = "CONNECT_RUN_PARENT";
+/// What the variable of a resource's URL begins with.
+const URL: &str = "CONNECT_URL_";
 /// Longest id of others that is kept.
 const MAX_PARENT: usize = 300;
 
@@ -42,23 +44,36 @@ fn is_sound(value: &str) -> bool {
     !value.is_empty() && value.len() <= MAX_PARENT - "mlflow:".len() && !value.chars().any(char::is_control)
 }
 
-/// What the command finds beside the resource: this run as the parent of whatever it starts. A trace goes on
+/// The variable with the URL of a resource: letters and digits as they are, in capitals.
+pub(super) fn url_name(resource: &str) -> String {
+    let letter =
+        |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' };
+    URL.chars().chain(resource.chars().map(letter)).collect()
+}
+
+/// The URL of each resource by its name.
+pub(super) fn urls<'a>(all: impl Iterator<Item = (&'a str, &'a ClientSettings)>) -> Vec<(String, String)> {
+    all.map(|(resource, client)| (url_name(resource), client.url())).collect()
+}
+
+/// What the command finds beside its resources: this run as the parent of whatever it starts. A trace goes on
 /// under its own id; MLflow's run id stays what it is, because it is inherited.
-pub(super) fn of(run: RunId, job: &str) -> Vec<(&'static str, String)> {
+pub(super) fn of(run: RunId, job: &str) -> Vec<(String, String)> {
     let id = run.to_string();
-    let mut variables = vec![(OURS, id.clone()), (PARENT, format!("connect/{}/{id}", job.replace('/', "_")))];
+    let parent = format!("connect/{}/{id}", job.replace('/', "_"));
+    let mut variables = vec![(OURS.to_owned(), id.clone()), (PARENT.to_owned(), parent)];
     if std::env::var_os(TRACE).is_none() {
         let trace = id.replace('-', "");
         let span = trace.get(..16).unwrap_or_default();
-        variables.push((TRACE, format!("00-{trace}-{span}-01")));
+        variables.push((TRACE.to_owned(), format!("00-{trace}-{span}-01")));
     }
     variables
 }
 
 /// The same for what is begun by `run start`.
-pub(super) fn of_started(run: RunId, job: &str, paths: &Paths) -> Vec<(&'static str, String)> {
+pub(super) fn of_started(run: RunId, job: &str, paths: &Paths) -> Vec<(String, String)> {
     let mut variables = of(run, job);
-    variables.push((BEFORE, parent(paths).unwrap_or_default()));
+    variables.push((BEFORE.to_owned(), parent(paths).unwrap_or_default()));
     variables
 }
 
@@ -70,7 +85,7 @@ mod tests {
     fn the_command_finds_this_run_as_its_parent() {
         let id = RunId::from_random([7; 16]);
         let found = of(id, "a/b");
-        assert_eq!(found[0], ("CONNECT_RUN_ID", id.to_string()));
+        assert_eq!(found[0], ("CONNECT_RUN_ID".to_owned(), id.to_string()));
         assert_eq!(found[1].1, format!("connect/a_b/{id}"));
     }
 
@@ -91,6 +106,12 @@ mod tests {
         assert_eq!(parent(Some("airflow/dag/1"), false), Some("airflow/dag/1".to_owned()));
         assert_eq!(parent(Some(""), false), None);
         assert_eq!(parent(None, false), own, "a command's run lasts as long as the command");
+    }
+
+    #[test]
+    fn the_variable_of_a_resource_is_one_in_every_shell() {
+        assert_eq!(url_name("shop-db"), "CONNECT_URL_SHOP_DB");
+        assert_eq!(url_name("a.b=c$(x)é"), "CONNECT_URL_A_B_C__X__");
     }
 
     #[test]

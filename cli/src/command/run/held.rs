@@ -3,8 +3,6 @@
 //! there is still time, and the record says why.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,7 +18,7 @@ use super::{
 use crate::{
     application::{Application, Ending},
     failure::Outcome,
-    session::{Held, Opened, Signals, Until, status_of},
+    session::{self, Held, Opened, Others, Signals, status_of},
 };
 
 /// How long the agent may take to hear that a run failed, when nobody waits for that.
@@ -35,7 +33,7 @@ enum Cause {
 /// Holds it until somebody stops it, or until it cannot be held any more.
 pub(super) async fn hold(
     application: &Application,
-    opened: Opened,
+    opened: Vec<Opened>,
     work: &Work,
     mut record: Record,
     mut desk: Desk,
@@ -44,14 +42,16 @@ pub(super) async fn hold(
     let cause = Arc::new(Mutex::new(None));
     let told = Arc::clone(&cause);
     let desk_of = &mut desk;
-    let until: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
+    let until = async move {
         let found = tokio::select! {
             visitor = desk_of.visitor() => Cause::Asked(visitor),
             signal = signals.next() => Cause::Signal(signal),
         };
         *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-    });
-    let held = opened.hold(&application.console, Until::Happens(until)).await;
+    };
+    // Without one of its resources the run is not what it was begun as.
+    let held = session::hold_all(opened, &application.console, until, Others::End).await;
+    let held = held.into_iter().find(|held| !matches!(held, Held::Reached)).unwrap_or(Held::Reached);
     let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (status, report) = match (held, cause) {
         (Held::Reached, Some(Cause::Asked(visitor))) => {

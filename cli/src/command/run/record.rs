@@ -22,6 +22,9 @@ pub(super) struct Record {
     pub(super) job: String,
     pub(super) agent: String,
     pub(super) resource: String,
+    /// All of them, if there are several; `resource` is the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
     pub(super) outputs: Vec<PathBuf>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(super) started: u64,
@@ -32,6 +35,13 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// All of its resources with their agent, as the command line takes them.
+    pub(super) fn full_names(&self) -> String {
+        let only = self.resources.is_empty().then_some(&self.resource);
+        let names = only.into_iter().chain(&self.resources);
+        names.map(|name| format!("{}/{name}", self.agent)).collect::<Vec<_>>().join(" ")
+    }
+
     pub(super) fn write(&self, paths: &Paths) -> Outcome<()> {
         let text = serde_json::to_vec(self).map_err(|error| failure::unexpected(error.to_string()))?;
         private::write(&file(paths, self.run), &text)
@@ -92,6 +102,7 @@ mod tests {
             job: "j".into(),
             agent: "demo".into(),
             resource: "demo-db".into(),
+            resources: Vec::new(),
             outputs: vec!["/tmp/model".into()],
             started,
             pid: 1,

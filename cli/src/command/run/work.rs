@@ -15,11 +15,13 @@ use connect_shared::{
 use super::{
     attestation, environment,
     files::{self, Before, Found, bar, hash},
+    resources::Resources,
 };
 use crate::{
     agents::Agent,
     api::ControlApi,
     application::Application,
+    arguments::RunWish,
     console::Console,
     failure::{self, Outcome},
     identity::Holder,
@@ -66,15 +68,17 @@ pub(super) async fn hash_inputs(console: &Console, inputs: &[PathBuf]) -> Outcom
 
 impl Work {
     /// A new run of a job, with a look at what is there before it.
-    pub(super) fn prepare(
-        application: &Application,
-        job: &str,
-        outputs: &[PathBuf],
-        (agent, holder): (Agent, Holder),
-    ) -> Outcome<Self> {
-        let before = Before::look(&application.paths, outputs)?;
-        let (identity, key) = identity(job, environment::parent(&application.paths))?;
+    pub(super) fn prepare(application: &Application, wish: &RunWish, resources: &Resources) -> Outcome<Self> {
+        let before = Before::look(&application.paths, &wish.out)?;
+        let (identity, key) = identity(wish, environment::parent(&application.paths), resources.names())?;
+        let (agent, holder) = (resources.agent.clone(), resources.holder.clone());
         Ok(Self { identity, key, agent, holder, inputs: Vec::new(), before })
+    }
+
+    /// Tells the agent that it failed before it could do anything. That this cannot be told is worth no more than
+    /// the failure.
+    pub(super) async fn abandon(&self, status: u8) {
+        let _not_told = self.tell(&[], status).await;
     }
 
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
@@ -88,7 +92,7 @@ impl Work {
             Ok(outputs) => outputs,
             Err(report) => {
                 // What is wrong is told in any case; that the agent did not hear of it is not worth more.
-                let _not_told = self.tell(&[], report.exit.code()).await;
+                self.abandon(report.exit.code()).await;
                 return Err(report);
             }
         };
@@ -145,7 +149,16 @@ fn folders<'a>(found: impl Iterator<Item = &'a Found>) -> Vec<Folder> {
     folders
 }
 
-fn identity(job: &str, parent: Option<String>) -> Outcome<(RunIdentity, SigningKey)> {
+/// The name of the job; the parser wants one.
+pub(super) fn job(wish: &RunWish) -> Outcome<&str> {
+    wish.job.as_deref().ok_or_else(|| failure::usage("which job is this a run of? --job NAME"))
+}
+
+fn identity(
+    wish: &RunWish,
+    parent: Option<String>,
+    mut resources: Vec<String>,
+) -> Outcome<(RunIdentity, SigningKey)> {
     let no_randomness = |_| failure::unexpected("no randomness");
     let (mut id, mut seed) = ([0; 16], [0; 32]);
     rand::fill(&mut id).map_err(no_randomness)?;
@@ -153,6 +166,11 @@ fn identity(job: &str, parent: Option<String>) -> Outcome<(RunIdentity, SigningK
     let id = RunId::from_random(id);
     let key = SigningKey::from_seed(&id.to_string(), seed)
         .map_err(|error| failure::unexpected(error.to_string()))?;
-    let identity = RunIdentity { id, job: job.to_owned(), key: key.verifier().to_string(), parent };
+    if resources.len() == 1 {
+        // The grant names it.
+        resources.clear();
+    }
+    let (job, key_of_run) = (job(wish)?.to_owned(), key.verifier().to_string());
+    let identity = RunIdentity { id, job, key: key_of_run, parent, resources };
     Ok((identity, key))
 }
