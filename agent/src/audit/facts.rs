@@ -118,7 +118,7 @@ impl<'a> Facts<'a> {
             | Entry::FolderListed { principal, .. } => {
                 facts.principal = Some(principal);
             }
-            Entry::Revoked { by, .. } => facts.principal = by.as_ref(),
+            Entry::Revoked { by, .. } | Entry::Restored { by, .. } => facts.principal = by.as_ref(),
             _ => {}
         }
         facts.objects.sort_unstable();

@@ -175,6 +175,7 @@ fn a_good_signature_is_not_enough() {
         kind: "connect_resource".into(),
         identifier: "bench-db".into(),
         actions: vec![Action::Read],
+        tables: Vec::new(),
     };
     assert_eq!(
         resigned(&authority, |claims| claims.authorization_details.push(second)),

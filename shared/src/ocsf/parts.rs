@@ -27,7 +27,7 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         | Entry::Searched { principal, .. }
         | Entry::LineageAsked { principal, .. } => Some(principal),
         Entry::GrantRefused { principal, .. } => principal.as_ref(),
-        Entry::Revoked { by, .. } => by.as_ref(),
+        Entry::Revoked { by, .. } | Entry::Restored { by, .. } => by.as_ref(),
         _ => None,
     }
 }
