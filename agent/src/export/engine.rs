@@ -179,7 +179,7 @@ impl Engine {
             let done = match work {
                 Work::Batch(upto) => self.step(self.cursor.next(), upto).await,
                 Work::Summary => self.sum_up().await,
-                Work::Resend(from) => self.resend(from),
+                Work::Resend(from) => self.resend(from).await,
             };
             match done {
                 Ok(()) => pause = PAUSES.0,
@@ -236,9 +236,14 @@ impl Engine {
     }
 
     /// That it is sent again is in the log before it is.
-    fn resend(&mut self, from: u64) -> Result<(), &'static str> {
+    async fn resend(&mut self, from: u64) -> Result<(), &'static str> {
         let next = self.cursor.next();
+        let from = from.max(PublicFolder::new(self.log.public_dir()).pruned_upto());
         if from < next {
+            // Else nothing would ever sum up what came between the last summary and `from`.
+            if self.summary_due().is_some() {
+                self.sum_up().await?;
+            }
             let sink = self.config.name.clone();
             self.log.append(Entry::SinkResent { sink, from, next }).map_err(|_| "log_closed")?;
             self.cursor.begin(from).map_err(|_| CURSOR)?;

@@ -3,7 +3,11 @@
 //! The receiver takes the events that it has with an index in `from..upto`, each once and in the order of their
 //! indices, and makes the chain anew: it begins with 32 zero bytes, and each event makes
 //! `SHA-256(chain ‖ SHA-256(JSON of the event as it was sent))` of it. An event that was refused for good is not
-//! counted; the log has an entry `sink_refused` for it.
+//! counted; the log has an entry `sink_refused` for it. A summary that begins before the end of the last one is of
+//! events that came again.
+//!
+//! It finds what was lost or damaged. It is not signed: whoever can change what a receiver stores can change it,
+//! too, and is found by the log itself, whose checkpoint is in it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -239,7 +239,8 @@ fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) ->
     Ok(())
 }
 
-/// The run, if it is one of this principal and has this resource; whoever else names it is not in it.
+/// The run, if it is one of this principal, or of an AI agent that acts for it, and has this resource; whoever
+/// else names it is not in it.
 fn owned(
     to: &Transaction<'_>,
     run: &str,
@@ -248,7 +249,8 @@ fn owned(
 ) -> Result<String, rusqlite::Error> {
     let own = to
         .prepare_cached(
-            "SELECT 1 FROM run WHERE run = ?1 AND sub = ?2 AND idp = ?3 AND actor = ?4 \
+            "SELECT 1 FROM run WHERE run = ?1 AND sub = ?2 AND idp = ?3 \
+             AND (actor = ?4 OR actor <> '' AND substr(?4, 1, length(actor) + 1) = actor || '>') \
              AND ?5 IN (SELECT value FROM json_each(resources))",
         )?
         .exists(params![

@@ -31,10 +31,11 @@ pub(super) trait Visitor {
     fn visit(&mut self, found: Found);
 }
 
-/// Goes through the first `size` entries, in order.
+/// Goes through the first `size` entries, in order, as far as they are not pruned.
 pub(super) fn each(public: &PublicFolder, size: u64, visitor: &mut impl Visitor) -> Result<(), Unreadable> {
     let width = u64::from(TILE_WIDTH);
-    for number in 0..size.div_ceil(width) {
+    // Whole bundles are pruned.
+    for number in public.pruned_upto() / width..size.div_ceil(width) {
         let bytes = bundle(public, number, size)?;
         let leaves = decode_bundle(&bytes).map_err(|_| Unreadable(format!("bundle {number}")))?;
         for (index, leaf) in (number * width..size).zip(leaves) {

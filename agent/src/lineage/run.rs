@@ -94,11 +94,13 @@ impl Run {
         }
     }
 
-    /// Whether something is of the run as it began: another resource, or another actor, is elsewhere.
+    /// Whether something is of the run as it began: another resource, or another actor than its own and those to
+    /// whom that one has handed a part on, is elsewhere.
     fn is_own(&self, run: Option<RunId>, principal: &PrincipalRef, resource: &str) -> bool {
         let begun = self.begun.as_ref();
         let among = |begun: &Begun| begun.resources.iter().any(|known| known == resource);
-        run == Some(self.id) && begun.is_some_and(|begun| begun.principal == *principal && among(begun))
+        run == Some(self.id)
+            && begun.is_some_and(|begun| principal.is_or_acts_for(&begun.principal) && among(begun))
     }
 
     fn intent(&mut self, index: u64, time: u64, intent: Intent) {
@@ -341,6 +343,20 @@ mod tests {
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (1, 2));
         assert_eq!(finished.counters.opaque, 1, "it refers to a lineage that the log does not hold");
         assert_eq!(finished.statements[0].resource, None, "there is one");
+    }
+
+    #[test]
+    fn what_an_ai_agent_has_handed_on_is_done_in_its_run_and_nobody_elses() {
+        let mut run = begun(&["staging"]);
+        run.begun.as_mut().expect("begun").principal = person(Some("bot"));
+        let actors =
+            [Some("bot"), Some("bot>sub"), Some("bot>sub>one"), Some("bots>sub"), Some("other"), None];
+        for (actor, number) in actors.into_iter().zip(1..) {
+            let index = u64::from(number);
+            run.visit(Found { index, time: 2 + index, entry: intent(number, "staging", actor) });
+        }
+        let finished = run.finish();
+        assert_eq!((finished.counters.statements, finished.counters.elsewhere), (3, 3));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use connect_shared::decision::{Reason, ReasonCode};
 use super::{Asking, ask};
 use crate::{
     catalog::FIRST_NORMAL_OID,
+    lineage::Status,
     statement::{Kind, Shape, Statement},
 };
 
@@ -50,6 +51,12 @@ fn outside(asking: &Asking<'_>, statement: &Statement) -> Option<(Reason, &'stat
     };
     if let Some(name) = named.find(is_outside) {
         return beyond(Some(name.clone()), format!("the grant is not for `{name}`"));
+    }
+    // What is not known in full could read anything.
+    let is_known = statement.lineage.status == Status::Complete;
+    if matches!(statement.kind, Kind::Read | Kind::Write) && !is_known {
+        let message = "what it reads is not known in full, and the grant is for some tables".to_owned();
+        return beyond(None, message);
     }
     // What a function reads, no name in the statement says.
     if statement.lineage.functions.iter().any(|function| function.0 >= FIRST_NORMAL_OID) {

@@ -76,25 +76,32 @@ pub(super) fn check(call: &Call<'_>, catalog: &Catalog) -> Result<Consequence, R
     }
 }
 
-/// A name after a dot, which is a function's where there is no such field.
+/// A name after a dot, which is a function's where there is no such field; and what calling that one does.
 ///
 /// # Errors
-/// The function may not be called.
-pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<(), Refusal> {
+/// The function may not be called, or not so: what locks or writes is called as a function.
+pub(super) fn check_field(name: &str, catalog: &Catalog) -> Result<Consequence, Refusal> {
     // Which setting it would show stands in the value.
     if name == "current_setting" {
         return Err(settings::computed_name(name));
     }
     if catalog.user_functions.contains(name) && !catalog.harmless.functions.contains(name) {
-        return user(name, catalog).map(|_| ());
+        return user(name, catalog);
     }
     match catalog.builtin_functions.get(name) {
         Some(function) => match builtin::rule(name, function.volatility) {
-            Rule::Call(_) => Ok(()),
+            Rule::Call(Consequence::None) => Ok(Consequence::None),
             _ => Err(denied(name, function.volatility)),
         },
-        None => Ok(()),
+        None => Ok(Consequence::None),
     }
+}
+
+/// Whether a call may be of a function that is not PostgreSQL's own.
+pub(super) fn may_be_a_users(call: &Call<'_>, catalog: &Catalog) -> bool {
+    let name = call.name.last();
+    call.name.first() != Some(&"pg_catalog")
+        && name.is_some_and(|name| catalog.user_functions.contains(*name))
 }
 
 /// Whether a call may run a user's function that changes rows: nobody counts those.

@@ -138,6 +138,7 @@ fn judged(
     if let (Some(node), false) = (node, projected.is_empty()) {
         outermost::check(node, facts, &resolved, &projected.asked)?;
     }
+    let consequence = consequence.max(resolved.consequence());
     Ok(Judged { protection: protection(projected, &resolved), consequence, lookups, settings })
 }
 
@@ -158,7 +159,7 @@ pub(super) fn judge_masked(facts: &Facts<'_>, catalog: &Catalog) -> Result<Conse
     for column in &facts.columns {
         resolved.read(column)?;
     }
-    Ok(consequence)
+    Ok(consequence.max(resolved.consequence()))
 }
 
 /// What looking names up costs is bounded before it begins.
@@ -219,7 +220,7 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>, conditions: Conditions) 
         consequence = consequence.max(functions::check(call, catalog)?);
     }
     for field in &facts.fields {
-        functions::check_field(field, catalog)?;
+        consequence = consequence.max(functions::check_field(field, catalog)?);
     }
     if let Some(operator) = facts.operators.iter().find(|name| is_user_operator(name, catalog))
         && catalog.has_protected()
@@ -243,7 +244,7 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>, conditions: Conditions) 
     Ok(Code { consequence, settings: named.into_iter().collect() })
 }
 
-fn is_user_operator(name: &str, catalog: &Catalog) -> bool {
+pub(super) fn is_user_operator(name: &str, catalog: &Catalog) -> bool {
     catalog.user_operators.contains(name) && !catalog.harmless.operators.contains(name)
 }
 

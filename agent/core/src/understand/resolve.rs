@@ -6,12 +6,13 @@
 
 mod column;
 
-use std::collections::HashSet;
+use std::{cell::Cell, collections::HashSet};
 
 use pg_query::protobuf::RangeVar;
 
 use super::{
     facts::{Facts, Item, Place, ScopeId, Source},
+    functions::Consequence,
     refusal,
     value_bearing::{self, Bearing},
 };
@@ -27,6 +28,8 @@ pub(super) struct Resolved<'a, 'c> {
     /// For each scope, what its items mean.
     scopes: Vec<Vec<Meaning<'a, 'c>>>,
     rows: Rows,
+    /// Of functions that were met as names behind a dot.
+    consequence: Cell<Consequence>,
 }
 
 /// What whole rows of protected relations hold.
@@ -79,12 +82,17 @@ impl<'a, 'c> Resolved<'a, 'c> {
         for write in &facts.writes {
             relations(write.relation, facts, catalog)?;
         }
-        Ok(Self { catalog, facts, scopes, rows: Rows::Values })
+        Ok(Self { catalog, facts, scopes, rows: Rows::Values, consequence: Cell::new(Consequence::None) })
     }
 
     /// With masks where protected columns are read.
     pub(super) fn masked(self) -> Self {
         Self { rows: Rows::Masks, ..self }
+    }
+
+    /// What functions do that were met as names behind a dot, in the columns that were read so far.
+    pub(super) fn consequence(&self) -> Consequence {
+        self.consequence.get()
     }
 
     /// Every relation that the statement may name.

@@ -38,6 +38,12 @@ fn a_grant_for_some_tables_is_for_no_others_and_not_for_what_holds_their_values(
     let calls = Statement { lineage: Arc::new(lineage), ..select("public.orders") };
     assert_eq!(sender.asks(&policies, &calls).1.policy, "grant/tables", "what it reads nobody says");
     assert!(matches!(Sender::default().asks(&policies, &calls).0, Outcome::Permit(_)));
+    for status in [crate::lineage::Status::Partial, crate::lineage::Status::Opaque] {
+        let lineage = Arc::new(crate::lineage::Lineage { status, ..Default::default() });
+        let half_known = Statement { lineage, ..select("public.orders") };
+        assert_eq!(sender.asks(&policies, &half_known).1.policy, "grant/tables", "{status:?}");
+        assert!(matches!(Sender::default().asks(&policies, &half_known).0, Outcome::Permit(_)));
+    }
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Resolved<'_, '_> {
                 }
             };
             if meaning.derived && !is_column {
-                functions::check_field(name, self.catalog)?;
+                self.field(name)?;
             }
         }
         Ok(reading)
@@ -121,7 +121,14 @@ impl Resolved<'_, '_> {
         if self.is_no_function(name) && !derived {
             return Err(refusal::unknown_column(name));
         }
-        functions::check_field(name, self.catalog)
+        self.field(name)
+    }
+
+    /// A name behind a dot that may be a function's.
+    fn field(&self, name: &str) -> Result<(), Refusal> {
+        let consequence = functions::check_field(name, self.catalog)?;
+        self.consequence.set(self.consequence.get().max(consequence));
+        Ok(())
     }
 
     /// Whether `row.name` can only be a column: neither a function has the name nor a type, which would

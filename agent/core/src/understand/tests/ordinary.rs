@@ -1,6 +1,6 @@
 //! What people and programs send every day, and what it is.
 
-use super::world::{class, one, shop, unprotected};
+use super::world::{class, one, refusal, shop, unprotected};
 use crate::{
     record::ReadProof,
     statement::{Effect, Kind, Shape},
@@ -309,7 +309,6 @@ fn a_lock_by_a_function_is_seen_wherever_it_is_taken() {
         "WITH l AS (SELECT pg_advisory_lock(1)) SELECT 1 FROM l",
         "SELECT 1 FROM pg_try_advisory_lock(3)",
         "SELECT upper(email) FROM customers WHERE pg_try_advisory_lock(1)",
-        "EXECUTE p (pg_advisory_lock(1))",
         "PREPARE p AS SELECT pg_advisory_lock(1)",
         "DECLARE c CURSOR FOR SELECT pg_advisory_lock(1)",
         "COPY (SELECT pg_advisory_lock(1)) TO STDOUT",
@@ -329,6 +328,69 @@ fn a_users_function_passes_as_a_write_where_nothing_is_protected() {
     let statement = one(&catalog, "SELECT shop_total(1) FROM products");
     assert_eq!((statement.kind, statement.proof), (Kind::Write, ReadProof::MayWrite));
     assert_eq!(class(&catalog, "SELECT shop_total(1)"), "untouched");
+}
+
+#[test]
+fn what_a_name_behind_a_dot_calls_counts_as_a_call() {
+    let mut catalog = unprotected();
+    catalog.user_functions = std::sync::Arc::new(["shop_total".into()].into());
+    for text in [
+        "SELECT ('x'::text).shop_total",
+        "SELECT (p).shop_total FROM products p",
+        "SELECT p.shop_total FROM products p",
+        "SELECT g.shop_total FROM generate_series(1, 2) g",
+    ] {
+        let statement = one(&catalog, text);
+        assert_eq!((statement.kind, statement.proof), (Kind::Write, ReadProof::MayWrite), "{text}");
+    }
+    // What locks or writes is called as a function, so that it is seen.
+    for text in [
+        "SELECT (7::bigint).pg_advisory_lock",
+        "SELECT g.pg_try_advisory_lock FROM generate_series(1, 2) g",
+        "SELECT ('public.orders_id_seq'::regclass).nextval",
+        "SELECT s.nextval FROM CAST('orders_id_seq' AS regclass) s",
+        "SELECT ('x'::text).set_config",
+    ] {
+        assert!(refusal(&catalog, text).is_some(), "{text}");
+        assert!(refusal(&shop(), text).is_some(), "{text}");
+    }
+    for text in ["SELECT (p).name FROM products p", "SELECT ('a'::text).upper", "SELECT (now()).date"] {
+        assert_eq!(one(&catalog, text).kind, Kind::Read, "{text}");
+    }
+}
+
+#[test]
+fn arguments_of_execute_compute_and_do_nothing_else() {
+    let mut catalog = unprotected();
+    catalog.user_functions = std::sync::Arc::new(["shop_total".into()].into());
+    let ways = [
+        "EXECUTE p ({})",
+        "EXPLAIN EXECUTE p ({})",
+        "EXPLAIN ANALYZE EXECUTE p ({})",
+        "CREATE TABLE t AS EXECUTE p ({})",
+    ];
+    for argument in [
+        "nextval('orders_id_seq')",
+        "setval('orders_id_seq', 1)::text",
+        "pg_advisory_lock(1)::text",
+        "pg_notify('a', 'b')::text",
+        "1, (2::bigint).pg_advisory_lock",
+        "shop_total(1)",
+        "('x'::text).shop_total",
+        "query_to_xml('select * from customers', true, false, '')::text",
+        "pg_read_file('/etc/passwd')",
+    ] {
+        for way in ways {
+            let text = way.replace("{}", argument);
+            assert!(refusal(&catalog, &text).is_some(), "{text}");
+        }
+    }
+    for argument in ["1, 'a' || 'b'", "upper('a')", "now() - interval '1 day'", "NULL", "ARRAY[1, 2]"] {
+        for way in ways {
+            let text = way.replace("{}", argument);
+            assert_eq!(refusal(&catalog, &text), None, "{text}");
+        }
+    }
 }
 
 #[test]

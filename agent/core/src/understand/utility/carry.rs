@@ -6,7 +6,7 @@ use pg_query::{
     protobuf::{CreateTableAsStmt, DeclareCursorStmt, DefElem, ExplainStmt, Node, PrepareStmt, ViewStmt},
 };
 
-use super::{names, schema_change};
+use super::{names, schema_change, session::with_arguments};
 use crate::{
     catalog::Catalog,
     record::ReadProof,
@@ -67,9 +67,9 @@ fn explained(explain: &ExplainStmt, catalog: &Catalog) -> Found {
             Found::new("explain", Kind::Read).refused(explain_execute())
         }
         Some(NodeEnum::ExecuteStmt(execute)) => {
-            // Its arguments are not looked at.
+            // PostgreSQL computes its arguments also where nothing else runs.
             let effect = Effect::Execute { name: execute.name.clone(), settings: Vec::new() };
-            Found::new("explain", Kind::Read).effect(effect)
+            with_arguments(Found::new("explain", Kind::Read).effect(effect), &execute.params, catalog)
         }
         Some(NodeEnum::CreateTableAsStmt(create)) => create_as(create, catalog),
         Some(NodeEnum::DeclareCursorStmt(declare)) => carried(declare.query.as_deref(), catalog),
@@ -168,9 +168,13 @@ fn create_as(create: &CreateTableAsStmt, catalog: &Catalog) -> Found {
     let CreateTableAsStmt { query, into, objtype: _, is_select_into: _, if_not_exists: _ } = create;
     let target = into.as_ref().and_then(|into| into.rel.as_ref());
     let found = Found { writes: names::recorded(target, catalog), ..schema_change("create table as") };
-    match query.as_ref() {
-        Some(node) if !matches!(node.node, Some(NodeEnum::ExecuteStmt(_))) => stored(found, node, catalog),
-        Some(_) if !catalog.has_protected() => found,
+    match query.as_deref().map(|node| (node, node.node.as_ref())) {
+        Some((_, Some(NodeEnum::ExecuteStmt(execute)))) if !catalog.has_protected() => {
+            with_arguments(found, &execute.params, catalog)
+        }
+        Some((node, inner)) if !matches!(inner, Some(NodeEnum::ExecuteStmt(_))) => {
+            stored(found, node, catalog)
+        }
         _ => found.refused(refusal::not_reviewed("CREATE TABLE AS EXECUTE where columns are protected")),
     }
 }

@@ -1,5 +1,6 @@
 //! Transactions, settings, names of statements and cursors, notifications.
 
+use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
     protobuf::{
@@ -10,8 +11,13 @@ use pg_query::{
 
 use crate::{
     catalog::Catalog,
-    statement::{Effect, Kind, Protection, Refusal, Shape},
-    understand::{facts::Place, found::Found, functions::Consequence, query, refusal, settings, walk},
+    statement::{Effect, Kind, Protection, Refusal},
+    understand::{
+        facts::Place,
+        found::Found,
+        functions::{self, Consequence},
+        query, refusal, settings, walk,
+    },
 };
 
 /// Analyses a command of this group. `None` if it is of another.
@@ -112,14 +118,21 @@ fn constant(node: &Node) -> Option<String> {
     }
 }
 
-/// Arguments of EXECUTE are expressions, which run here and now.
-fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found {
+/// Arguments of EXECUTE are expressions, which run here and now, beside what was prepared and is decided about. So
+/// they compute values, and do nothing else.
+pub(super) fn with_arguments(found: Found, arguments: &[Node], catalog: &Catalog) -> Found {
     let facts = walk::expressions(arguments, None, Place::Expression);
     let found = Found { gives_mask: facts.gives_mask, ..found };
+    let is_a_users = facts.calls.iter().any(|call| functions::may_be_a_users(call, catalog))
+        || facts.operators.iter().any(|name| query::is_user_operator(name, catalog));
     match query::judge(&facts, None, catalog) {
-        Ok(judged) if judged.consequence == Consequence::None => found,
-        Ok(judged) if judged.consequence == Consequence::Lock => found.may_write().shape(Shape::Lock),
-        Ok(_) => found.may_write(),
+        Ok(judged) if judged.consequence == Consequence::None && !is_a_users => found,
+        Ok(_) => found.refused(refusal::refusal(
+            ReasonCode::NotUnderstood,
+            None,
+            "arguments of EXECUTE may call PostgreSQL's own functions that compute, and no others".to_owned(),
+            "Give the value itself, or call the function in a statement of its own.",
+        )),
         Err(refusal) => found.refused(refusal),
     }
 }
