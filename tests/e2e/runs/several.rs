@@ -132,7 +132,7 @@ fn a_run_on_several_resources_is_attested_with_each_and_nothing_of_it_can_be_lef
 #[test]
 fn what_cannot_be_one_run_says_why_and_a_resource_that_is_lost_ends_all_of_it() {
     let mut world = World::start();
-    world.postgres.sql("bench", "CREATE TABLE t (a int); GRANT SELECT ON t TO PUBLIC");
+    world.postgres.sql("bench", "CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO PUBLIC");
     let ana = world.person("ana");
     for (resources, words) in
         [(&[SHOP, BENCH, SHOP][..], "is named twice"), (&["shop-db", "shop.db"][..], "CONNECT_URL_SHOP_DB")]

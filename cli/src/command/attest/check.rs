@@ -211,6 +211,9 @@ fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
     Ok(receipt)
 }
 
+/// Times of files go by the ticks of the kernel, of a hundredth of a second at most: in milliseconds.
+const TICK: u64 = 10;
+
 /// What is true and still worth to know.
 pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
     let mut findings = Vec::new();
@@ -221,7 +224,7 @@ pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
     };
     let output = run.outputs.iter().find(holds);
     if let (Some(output), Some(last)) = (output, run.last_read)
-        && output.modified < last
+        && output.modified.saturating_add(TICK) < last
     {
         findings.push(
             "the output was written before the run's last read: not all of the sources can be in it"

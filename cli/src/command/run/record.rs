@@ -68,7 +68,9 @@ pub(super) fn all(paths: &Paths) -> Outcome<Vec<Record>> {
     for entry in entries.flatten().take(MAX_RUNS) {
         // One that cannot be read hides no other.
         let text = private::read(&entry.path()).ok().flatten();
-        found.extend(text.and_then(|text| serde_json::from_str::<Record>(&text).ok()));
+        let record = text.and_then(|text| serde_json::from_str::<Record>(&text).ok());
+        // What is about to take the place of a record is none yet.
+        found.extend(record.filter(|record| entry.path() == file(paths, record.run)));
     }
     found.sort_by_key(|record| (record.started, record.run));
     Ok(found)
@@ -119,6 +121,11 @@ mod tests {
         let (one, two) = (record(0x11, 2), record(0x12, 1));
         one.write(&paths).expect("written");
         assert_eq!(meant(&paths, None).expect("the only one"), one);
+        // Somebody is about to write it anew, in a file beside it.
+        let beside = paths.runs().join(".tmp1a2B3c");
+        std::fs::copy(file(&paths, one.run), &beside).expect("copied");
+        assert_eq!(meant(&paths, None).expect("still the only one"), one);
+        std::fs::remove_file(beside).expect("removed");
         two.write(&paths).expect("written");
         assert_eq!(all(&paths).expect("both"), [two.clone(), one.clone()]);
         assert_eq!(
