@@ -89,6 +89,8 @@ pub struct Revocations {
     sessions: Mutex<HashMap<SessionId, Held>>,
     /// Keys whose sessions were cut, and when: what they had handed on until then is worth nothing.
     ended: Mutex<HashMap<String, u64>>,
+    /// From when on it is known which keys were cut: seconds since 1970-01-01T00:00:00Z.
+    begun: u64,
     shut: Shut,
     /// The agent's own provider: names without a prefix are its people's.
     home: String,
@@ -128,6 +130,7 @@ impl Revocations {
         Ok(Arc::new(Self {
             sessions: Mutex::default(),
             ended: Mutex::default(),
+            begun: now,
             shut,
             home: home.to_owned(),
         }))
@@ -144,10 +147,11 @@ impl Revocations {
         self.is_shut_out(&grant.standing(), now) || self.have_ended(grant.givers(), grant.issued_at)
     }
 
-    /// Whether the session of one of these keys was cut since then.
+    /// Whether the session of one of these keys was cut since then. What is from before the agent started nobody
+    /// knows any more, so it counts as cut: another part is asked for, and its giver is there to ask or is not.
     pub fn have_ended<'k>(&self, mut keys: impl Iterator<Item = &'k str>, since: u64) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.any(|key| ended.get(key).is_some_and(|moment| since <= *moment))
+        keys.any(|key| since < self.begun || ended.get(key).is_some_and(|moment| since <= *moment))
     }
 
     /// A session is about to begin. `None`: it must not.
@@ -253,6 +257,8 @@ impl Revocations {
         for held in table.values().filter(|held| is_same(owner, &held.standing)) {
             held.end(at, why);
             self.end_key(&held.line.own, now);
+            // Whoever has handed it on may have no session just now, and its parts are no better for that.
+            held.line.givers.iter().for_each(|giver| self.end_key(giver, now));
             count += 1;
         }
         count

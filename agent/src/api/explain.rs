@@ -47,6 +47,10 @@ pub(super) const MAX_BODY: usize = 2 * (1 << 20) + 64 * 1024;
 /// first.
 static PLACES: Semaphore = Semaphore::const_new(4);
 
+/// Bodies that are read before anybody knows whose they are, since the grant stands in them. Who sends such a body
+/// slowly holds up these and nobody who has signed in.
+static UNKNOWN: Semaphore = Semaphore::const_new(4);
+
 pub(super) async fn explain(
     State(agent): State<Arc<Agent>>,
     Extension(peer): Extension<Peer>,
@@ -60,17 +64,19 @@ pub(super) async fn explain(
         return caller.and(Err(no_key()));
     }
     let certificate = certificate.ok_or_else(no_key)?;
-    let place = PLACES.acquire().await.map_err(|_| stopped())?;
-    let (asking, body) = match caller {
+    let (asking, body, place) = match caller {
         Ok(Caller(principal)) => {
+            let place = PLACES.acquire().await.map_err(|_| stopped())?;
             let body = read_body(request).await?;
             let (principal, actions) = admitted(&agent, principal, &body)?;
-            ((principal, actions, Narrowed::default()), body)
+            ((principal, actions, Narrowed::default()), body, place)
         }
         Err(error) => {
+            let _unknown = UNKNOWN.acquire().await.map_err(|_| stopped())?;
             let mut body = read_body(request).await?;
             let granted = by_grant(&agent, certificate, &mut body, error);
-            (granted.inspect_err(|error| refused(&agent, error, &body.resource, None))?, body)
+            let granted = granted.inspect_err(|error| refused(&agent, error, &body.resource, None))?;
+            (granted, body, PLACES.acquire().await.map_err(|_| stopped())?)
         }
     };
     let reference = asking.0.reference.clone();

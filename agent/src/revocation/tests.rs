@@ -144,7 +144,7 @@ fn a_session_that_begins_while_somebody_is_shut_out_is_cut_or_never_begins() {
 
 #[test]
 fn whoever_has_a_part_of_a_grant_ends_with_it_and_comes_in_by_it_no_more() {
-    let (_folder, revocations) = open();
+    let (folder, revocations) = open();
     let line = |own: &str, givers: &[&str], issued_at| Line {
         own: own.to_owned(),
         givers: givers.iter().map(|giver| (*giver).to_owned()).collect(),
@@ -164,6 +164,16 @@ fn whoever_has_a_part_of_a_grant_ends_with_it_and_comes_in_by_it_no_more() {
     assert!(enter(6, line("e", &["p", "w"], NOW - 1)).is_none(), "another one that it had handed on");
     assert!(enter(7, line("d", &["p", "w"], NOW + 1)).is_some(), "one that it is given later");
     assert!(enter(8, line("w", &["p"], NOW)).is_some(), "its own is not over, only its session is");
+    // All of one's own end: also what somebody had handed on who has no session just now.
+    let own = standing("ana", NOW).principal.reference;
+    assert!(revocations.cut_own(&own, "all of them", NOW + 2) > 0);
+    assert!(enter(9, line("f", &["x"], NOW + 2)).is_none(), "x was the giver of a session that was cut");
+    assert!(enter(10, line("f", &["x"], NOW + 3)).is_some());
+    // Who was cut before a restart is not known after it, so no part of before counts.
+    let again = Revocations::open(folder.path(), HOME, NOW + 10).expect("opened");
+    let ends = |issued_at| again.have_ended(["p"].into_iter(), issued_at);
+    assert!(ends(NOW + 9) && !ends(NOW + 10));
+    assert!(!again.have_ended(std::iter::empty(), NOW), "a grant of one's own is no part");
 }
 
 #[test]

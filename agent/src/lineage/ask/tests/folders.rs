@@ -52,7 +52,7 @@ fn a_file_in_a_folder_is_asked_for_by_its_hash_or_path_and_leads_to_what_the_fol
 
     assert_eq!(roots("auditor", &"b".repeat(64)), std::slice::from_ref(&ana));
     assert_eq!(roots("auditor", &"a".repeat(64)), both, "the same file is in two");
-    for path in ["out/weights/0", "/home/ana/out/weights/0", "./out/weights/0"] {
+    for path in ["out/weights/0", "/elsewhere/out/weights/0", "./out/weights/0"] {
         assert_eq!(roots("auditor", path), both, "{path}");
     }
     assert_eq!(roots("ana", "out/weights/0"), std::slice::from_ref(&ana), "what li has is none of hers");
