@@ -5,6 +5,7 @@
 //! [`claim`] for whose a run is; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
 //! about it.
 
+mod approvals;
 mod ask;
 mod attest;
 mod claim;
@@ -12,7 +13,6 @@ mod event;
 mod index;
 mod leaves;
 mod run;
-mod sources;
 
 pub(crate) use self::{
     ask::{Asked, ask},

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{LineageQuestion, SearchFilter, SearchScope},
-    attest::{FileFact, FolderFile},
+    attest::{ApprovedAccess, FileFact, FolderFile},
     decision::{Decision, OutcomeKind},
     grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
@@ -106,6 +106,9 @@ pub enum Entry {
         /// What of its parent's budget it may spend.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         budget: Option<Box<BudgetPart>>,
+        /// The approved requests behind those of its actions that need one.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        approvals: ApprovedAccess,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -232,6 +235,11 @@ pub enum Entry {
         /// How many statements it ran, and the SHA-256 over what its attestation says of each.
         statements: u64,
         digest: String,
+        /// Up to where the log was gone through for it, and the hash over all that its attestation says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upto: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
     },
     /// A statement is about to run.
     Intent(Box<Intent>),

@@ -4,6 +4,7 @@ Usage: attestation.py FILE.intoto.jsonl AGENTS.toml
 """
 
 import base64
+import hashlib
 import json
 import sys
 import tomllib
@@ -23,6 +24,18 @@ def key(text):
     return SSlibKey(f"{name}+{short}", "ed25519", "ed25519", {"public": public})
 
 
+def summary(predicate):
+    """SHA-256 over everything that is known when the log's entry is made."""
+    known = {name: value for name, value in predicate.items() if name not in ("index", "receipt", "receipts")}
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def logged(receipt):
+    """The log's entry, which stands in the second line of its proof."""
+    return json.loads(base64.b64decode(receipt.split("\n")[1].removeprefix("extra ")))
+
+
 def main(attestation, agents):
     with open(agents, "rb") as file:
         known = tomllib.load(file)
@@ -39,6 +52,9 @@ def main(attestation, agents):
         raise SystemExit("the agent has not signed SLSA's line, and yet it verifies")
     except VerificationError:
         pass
+    predicate = statements[0]["predicate"]
+    if summary(predicate) != logged(predicate["receipt"])["summary"]:
+        raise SystemExit("the log's entry has another summary of what the agent says")
     for statement in statements:
         message = json_format.ParseDict(statement, statement_pb2.Statement())
         Statement.copy_from_pb(message).validate()

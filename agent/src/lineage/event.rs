@@ -78,6 +78,7 @@ fn of_statement(
     }
     let body = Body::of(connection, reference).map_err(sqlite)?;
     let job = job(connection, &intent).map_err(sqlite)?;
+    let approvals = approvals(connection, begun).map_err(sqlite)?;
     Ok(Some(statement(&Told {
         origin,
         index: entry.index,
@@ -89,7 +90,15 @@ fn of_statement(
         sql: facts.sql.as_deref(),
         job: job.as_deref(),
         lineage: body.as_ref().map(|body| (&body.report, &body.masks)),
+        approvals: &approvals,
     })))
+}
+
+/// Those behind the statement whose INTENT stands there.
+fn approvals(connection: &Connection, intent: u64) -> Result<Vec<String>, rusqlite::Error> {
+    let mut known = connection.prepare_cached("SELECT approvals FROM used_shape WHERE idx = ?1")?;
+    let ids: Option<Option<String>> = known.query_row([intent], |row| row.get(0)).optional()?;
+    Ok(ids.flatten().map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default())
 }
 
 fn job(connection: &Connection, intent: &Intent) -> Result<Option<String>, rusqlite::Error> {

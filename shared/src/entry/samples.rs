@@ -77,6 +77,7 @@ impl Entry {
                 parent: Some(GRANT),
                 tables: vec![text("public.orders")],
                 budget: Some(Box::new(BudgetPart { rows: Some(500), ..BudgetPart::default() })),
+                approvals: [(Action::Write, RequestId::from_random([8; 16]))].into_iter().collect(),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -190,6 +191,8 @@ impl Entry {
                 }],
                 statements: 3,
                 digest: digest(),
+                upto: Some(812),
+                summary: Some(digest()),
             },
             Self::Intent(Box::new(Intent {
                 statement: STATEMENT,

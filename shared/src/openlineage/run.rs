@@ -45,6 +45,8 @@ pub struct Part {
     pub statements: u64,
     pub failed: u64,
     pub rows: u64,
+    /// Ids of the approvals without which some of them would not have run.
+    pub approvals: BTreeSet<String>,
 }
 
 /// The event of its beginning.
@@ -97,6 +99,7 @@ pub fn whole_run(
         "failed": sum(|part| part.failed),
         "rows": sum(|part| part.rows),
         "masks": masks,
+        "approvals": parts.iter().flat_map(|part| &part.approvals).collect::<BTreeSet<_>>(),
     });
     let understood = facet(&own("lineage"), understood(parts, all));
     event(told, kind, about, (read, written), &[("connect_lineage", understood)])
@@ -199,7 +202,15 @@ mod tests {
             ..LineageReport::default()
         };
         let masks = [(source.to_owned(), Label::NationalId)].into_iter().collect();
-        Part { resource: resource.to_owned(), lineage: Some((report, masks)), statements: 1, failed, rows: 2 }
+        let approvals = ["req_1".to_owned()].into_iter().collect();
+        Part {
+            resource: resource.to_owned(),
+            lineage: Some((report, masks)),
+            statements: 1,
+            failed,
+            rows: 2,
+            approvals,
+        }
     }
 
     fn ended(status: u8, parts: &[Part], all: bool) -> Value {
@@ -258,6 +269,7 @@ mod tests {
         assert_eq!(output("public.made")["namespace"], "connect://log/stock");
         let facets = &event["run"]["facets"];
         assert_eq!(facets["connect_run"]["masks"]["stock/public.t.ssn"], "pii.national_id");
+        assert_eq!(facets["connect_run"]["approvals"], json!(["req_1"]), "each once");
         assert_eq!(facets["connect_lineage"]["status"], "complete");
         assert_eq!(facets["parent"]["job"], json!({ "namespace": "airflow", "name": "daily" }));
     }

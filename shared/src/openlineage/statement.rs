@@ -45,6 +45,8 @@ pub struct Told<'a> {
     pub job: Option<&'a str>,
     /// What it is computed from; `None` where nothing stored is read or written, or nothing is known.
     pub lineage: Option<(&'a LineageReport, &'a BTreeMap<String, Label>)>,
+    /// Ids of the approvals without which it would not have run.
+    pub approvals: &'a [String],
 }
 
 /// The event of a statement.
@@ -96,6 +98,7 @@ fn run_facets(told: &Told<'_>) -> Value {
             "outcome": outcome_word,
             "policyDigest": decision.policy_digest,
             "masks": masks,
+            "approvals": told.approvals,
         })),
         "connect_audit": facet(&own("audit"), json!({
             "origin": origin,

@@ -93,7 +93,8 @@ pub(super) fn ended(
 }
 
 fn parts(connection: &Connection, run: &str, before: u64) -> Result<Vec<Part>, rusqlite::Error> {
-    let sql = "SELECT s.ref, s.resource, count(*), sum(u.failed), sum(u.rows) FROM used_shape u \
+    let sql = "SELECT s.ref, s.resource, count(*), sum(u.failed), sum(u.rows), \
+               group_concat(DISTINCT u.approvals) FROM used_shape u \
                JOIN shape s ON s.id = u.shape WHERE u.run = ?1 AND u.idx < ?2 \
                GROUP BY s.id ORDER BY min(u.idx) LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
@@ -108,6 +109,12 @@ fn parts(connection: &Connection, run: &str, before: u64) -> Result<Vec<Part>, r
             statements: row.get(2)?,
             failed: row.get(3)?,
             rows: row.get(4)?,
+            approvals: row
+                .get::<_, Option<String>>(5)?
+                .iter()
+                .flat_map(|ids| ids.split(','))
+                .map(str::to_owned)
+                .collect(),
         });
     }
     Ok(parts)
