@@ -118,7 +118,7 @@ pub async fn run(
     buffered: BytesMut,
     mut send: quinn::SendStream,
     receive: quinn::RecvStream,
-    resumes: mpsc::Receiver<Resume>,
+    resumes: mpsc::Receiver<Box<Resume>>,
 ) -> String {
     if context.log.append(context.opened()).is_err() {
         let error = ErrorReport::new(
@@ -142,7 +142,8 @@ pub async fn run(
     let closing = context.clone();
     let downstream = Downstream::new(send, receive, buffered, context.kept.clone());
     match Pump::new(context, downstream, resumes) {
-        Ok(pump) => pump.run().await,
+        // On the heap, once: a task reserves room for what is moved into it in both places.
+        Ok(pump) => Box::new(pump).run().await,
         Err(code) => {
             closing.record_end(&code);
             code

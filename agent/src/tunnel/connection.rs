@@ -65,7 +65,7 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
             drop(place);
         }
         Ok(Way::Known(connection)) => {
-            let resume = Resume { send, receive, buffered, from };
+            let resume = Box::new(Resume { send, receive, buffered, from });
             if let Err(gone) = connection.send(resume).await {
                 driver::refuse(&mut { gone.0.send }, ended("client_closed")).await;
             }
@@ -76,8 +76,8 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
 
 /// Where a stream goes.
 enum Way {
-    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Resume> },
-    Known(mpsc::Sender<Resume>),
+    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Box<Resume>> },
+    Known(mpsc::Sender<Box<Resume>>),
 }
 
 impl Origin {

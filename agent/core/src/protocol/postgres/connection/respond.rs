@@ -498,6 +498,7 @@ impl Connection {
     /// Portals end with their transaction.
     fn transaction_ended(&mut self) {
         self.keys.transaction_ended();
+        self.drop_portals();
         for (_, run) in std::mem::take(&mut self.suspended) {
             self.account_done(run);
         }
@@ -537,6 +538,8 @@ fn plan(kind: u8, length: usize, longest: Option<usize>, held: usize) -> Plan {
         b'd' => Plan::Stream,
         // What a function gives is as long as a row may be.
         b'V' => Plan::Whole(MAX_MASKED_ROW),
+        // The server quotes what it was given.
+        b'E' | b'N' => Plan::Whole(MAX_MASKED_ROW),
         _ => Plan::Whole(MAX_SERVER_MESSAGE),
     }
 }
