@@ -138,6 +138,16 @@ pub fn run_event(
     })
 }
 
+/// How a run ended whose command had this exit status.
+fn ended_as(status: u8) -> &'static str {
+    match status {
+        0 => "COMPLETE",
+        // A signal ended it.
+        129..=192 => "ABORT",
+        _ => "FAIL",
+    }
+}
+
 /// A facet of the schema `url`.
 fn facet(url: &str, fields: Value) -> Value {
     let mut facet = Map::new();
@@ -200,6 +210,14 @@ mod tests {
         let fields = input_fields(&both);
         assert_eq!(fields.len(), 1);
         assert_eq!(fields[0]["transformations"].as_array().map(Vec::len), Some(2), "{fields:?}");
+    }
+
+    #[test]
+    fn a_run_ends_as_its_command_did() {
+        assert_eq!(
+            [0, 1, 128, 129, 143, 192, 193, 255].map(ended_as),
+            ["COMPLETE", "FAIL", "FAIL", "ABORT", "ABORT", "ABORT", "FAIL", "FAIL"]
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    Input, client, column_lineage, facet,
+    Input, client, column_lineage, ended_as, facet,
     flows::{Flowing, Flows, STATISTICS},
     run_event,
     statement::{PARENT, file, identity, own},
@@ -63,12 +63,7 @@ pub fn whole_run(
     all: bool,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
-    let kind = match status {
-        0 => "COMPLETE",
-        // A signal ended it.
-        129..=192 => "ABORT",
-        _ => "FAIL",
-    };
+    let kind = ended_as(status);
     let receiver = format!("run/{}", told.run);
     let (mut flows, mut masks) = (Flows::default(), BTreeMap::new());
     for part in parts {

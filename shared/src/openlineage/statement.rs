@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    client, facet,
+    client, ended_as, facet,
     flows::{Flowing, Flows},
     run_event, run_id,
 };
@@ -18,8 +18,9 @@ use crate::{
 };
 
 const SQL: &str = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json#/$defs/SQLJobFacet";
+/// The lowest version that has what is said, for receivers that know no later one.
 pub(super) const PARENT: &str =
-    "https://openlineage.io/spec/facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet";
+    "https://openlineage.io/spec/facets/1-1-0/ParentRunFacet.json#/$defs/ParentRunFacet";
 
 /// The schema of a facet of our own.
 pub(super) fn own(name: &str) -> String {
@@ -167,8 +168,7 @@ pub fn ended(
     let inputs: Vec<Value> = inputs.iter().map(file).chain([received]).collect();
     let outputs: Vec<Value> = outputs.iter().map(file).collect();
     let job = json!({ "namespace": client(origin), "name": job });
-    let kind = if status == 0 { "COMPLETE" } else { "FAIL" };
-    run_event(time, kind, json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
+    run_event(time, ended_as(status), json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
 }
 
 /// A file as a dataset: by its hash, since another content is another dataset.

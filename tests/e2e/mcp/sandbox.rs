@@ -62,6 +62,14 @@ fn a_driver_in_an_ai_agents_hands_reads_masks_and_writes_nothing() {
     let said = li.runs(&["exec", SHOP, "--as-agent", "sandboxed/1", "--", &python, "-I", &script]).good();
     assert!(said.ends_with("ended\n") && said.matches("refused:").count() == 11, "{said}");
     assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
+    // An agent's framework that knows nothing of us either.
+    let script = place::of_tests("python/langchain_agent.py").display().to_string();
+    let chained = li.runs(&["exec", SHOP, "--as-agent", "chained/1", "--", &python, &script]).good();
+    for word in ["customer_mail", "orders", "products", "rows [('open', 666)", "@masked.invalid"] {
+        assert!(chained.contains(word), "{word}: {chained}");
+    }
+    assert_eq!(chained.matches("refused ").count(), 5, "{chained}");
+    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
     // Nobody names oneself out of the ceiling.
     for name in ["", "a b", "a\nb"] {
         let refused = li.runs(&["exec", SHOP, "--as-agent", name, "--", "psql", "-c", "SELECT 1"]);
