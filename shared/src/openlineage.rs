@@ -138,6 +138,17 @@ pub fn run_event(
     })
 }
 
+/// What the end of a run is, by its exit status and by why the agent ended it, where nobody else has. A shell gives
+/// a command that a signal ended the status 128 and the signal's number: that was not the job's own failure.
+const fn ended_as((status, reason): (u8, Option<&str>)) -> &'static str {
+    match (status, reason) {
+        (_, Some(_)) => "ABORT",
+        (0, None) => "COMPLETE",
+        (129..=192, None) => "ABORT",
+        _ => "FAIL",
+    }
+}
+
 /// A facet of the schema `url`.
 fn facet(url: &str, fields: Value) -> Value {
     let mut facet = Map::new();
