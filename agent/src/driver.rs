@@ -35,8 +35,8 @@ use tokio::{
 pub use self::kept::Kept;
 use self::{downstream::Downstream, pump::Pump};
 use crate::{
-    cancel::CancelRegistry, log::Log, parking::Parking, requests::Requests, resource::ResourceRuntime,
-    serve::Agent,
+    cancel::CancelRegistry, lineage::Gate, log::Log, parking::Parking, requests::Requests,
+    resource::ResourceRuntime, serve::Agent,
 };
 
 /// How long the reason of a refusal may take to arrive.
@@ -73,6 +73,8 @@ pub struct ConnectionContext {
     pub draining: watch::Receiver<bool>,
     pub requests: Arc<Requests>,
     pub policies: Arc<InForce>,
+    /// Of a session of a run: whether statements of it may still be recorded.
+    pub gate: Option<Gate>,
     /// What takes a grant away.
     pub agent: Arc<Agent>,
 }

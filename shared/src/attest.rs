@@ -20,7 +20,7 @@ pub use self::{
         is_name,
     },
     predicate::{
-        Counters, Descriptor, FileFact, MAX_FILES, PREDICATE_TYPE, Principal, RunPredicate, SLSA_TYPE,
-        STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use, statements_digest,
+        Counters, Descriptor, FileFact, LostResource, MAX_FILES, PREDICATE_TYPE, Principal, RunPredicate,
+        SLSA_TYPE, STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use, statements_digest,
     },
 };

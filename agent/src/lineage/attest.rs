@@ -13,9 +13,10 @@ use tokio::sync::Mutex;
 
 use super::{
     leaves::{Unreadable, Visitor, each},
+    lost::closed,
     run::{Begun, Finished, Glance, Run},
 };
-use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable};
+use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
 
 /// Bytes of an attestation beside statements and sources, at most.
 const MAX_REST: usize = 1 << 20;
@@ -29,6 +30,8 @@ pub(crate) struct Ending {
     pub(crate) inputs: Vec<FileFact>,
     pub(crate) outputs: Vec<FileFact>,
     pub(crate) status: u8,
+    /// Why the agent ended it, if nobody else did.
+    pub(crate) reason: Option<String>,
 }
 
 /// Why there is no attestation.
@@ -38,8 +41,14 @@ pub(crate) enum Refused {
     NoSuchRun,
     #[error("the run was ended before, at entry {0}")]
     Ended(u64),
+    #[error(
+        "the agent ended the run at entry {0}: its last session had ended, and nobody said in time how it went on"
+    )]
+    Abandoned(u64),
     #[error("the run has {0} statements, more than one attestation can hold")]
     TooLarge(u64),
+    #[error("the names of its files are longer together than the entry about the end of a run can be")]
+    TooManyNames,
     #[error(transparent)]
     Closed(#[from] LogClosed),
     #[error(transparent)]
@@ -59,14 +68,15 @@ const NOT_COVERED: [&str; 5] = [
     "that the hashes of inputs and outputs are right: connect says so, with the run's key; the agent saw no file",
 ];
 
-/// Ends a run of this principal and signs what was seen of it.
+/// Ends a run of this principal and signs what was seen of it. One that failed has no attestation.
 pub(crate) async fn attest(
     log: &Log,
     id: RunId,
     owner: PrincipalRef,
     ending: Ending,
     folders: Vec<Folder>,
-) -> Result<Envelope, Refused> {
+    left: &[String],
+) -> Result<Option<Envelope>, Refused> {
     // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
     if !look(log, Glance::new(id, owner.clone())).await?.exists {
         return Err(Refused::NoSuchRun);
@@ -76,13 +86,22 @@ pub(crate) async fn attest(
     let mut run = look(log, Run::new(id, owner, lineages)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
     let (ended, before) = (run.last_time, run.ended.take());
-    let finished = run.finish();
-    fits(&finished, &folders)?;
+    let mut finished = run.finish();
+    closed(&mut finished.lost, left, &begun.resources);
+    // What failed is not attested, and ends however much of it there is.
+    let failed = ending.status != 0;
+    if !failed {
+        fits(&finished, &folders)?;
+    }
     let index = match before {
         None => {
+            let end = entry(&begun, &ending, &finished);
+            if !failed && !fits_leaf(&end) {
+                return Err(Refused::TooManyNames);
+            }
             // If we stop here, the run is still open: a list that stands there twice says nothing else.
             folders.iter().try_for_each(|folder| log.append(listed(&begun, folder)).map(drop))?;
-            log.append(entry(&begun, &ending, &finished))?.0
+            log.append(end)?.0
         }
         // The answer to the same question was lost on its way: it is given again.
         Some(before)
@@ -90,13 +109,17 @@ pub(crate) async fn attest(
         {
             before.index
         }
+        Some(before) if before.ending.reason.is_some() => return Err(Refused::Abandoned(before.index)),
         Some(before) => return Err(Refused::Ended(before.index)),
     };
+    if failed {
+        return Ok(None);
+    }
     let receipt = log.receipt(index).await?;
     let files = (ending, folders);
     let statement = statement(log.origin(), begun, files, finished, ended, (index, receipt));
     let payload = serde_json::to_vec(&statement).map_err(|_| Refused::Internal)?;
-    Ok(log.sign_attestation(&payload))
+    Ok(Some(log.sign_attestation(&payload)))
 }
 
 /// Goes through all that is in the log by now.
@@ -137,6 +160,7 @@ fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
         resources: several(&begun.resources),
         job: begun.identity.job.clone(),
         status: ending.status,
+        reason: ending.reason.clone(),
         inputs: ending.inputs.clone(),
         outputs: ending.outputs.clone(),
         statements: finished.counters.statements,
@@ -178,6 +202,7 @@ fn statement(
             statements: finished.statements,
             policies: finished.policies,
             counters: finished.counters,
+            lost: finished.lost,
             inputs: ending.inputs,
             outputs: ending.outputs,
             folders,
@@ -208,6 +233,7 @@ mod tests {
             }],
             policies: Vec::new(),
             last_read: None,
+            lost: Vec::new(),
         };
         assert!(fits(&finished(40 << 20), &[]).is_ok());
         assert!(matches!(fits(&finished(50 << 20), &[]), Err(Refused::TooLarge(3))));

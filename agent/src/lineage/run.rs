@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use connect_shared::{
-    attest::{Counters, Source, StatementRecord},
+    attest::{Counters, LostResource, Source, StatementRecord},
     entry::{Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult},
     grant::RunIdentity,
     ids::{RunId, StatementId},
@@ -14,6 +14,7 @@ use connect_shared::{
 use super::{
     attest::Ending,
     leaves::{Found, Visitor, has},
+    lost::Lost,
     sources::Sources,
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Run {
     denials: u64,
     elsewhere: u64,
     pub(super) last_time: u64,
+    lost: Lost,
 }
 
 /// How it began.
@@ -79,6 +81,7 @@ impl Run {
             denials: 0,
             elsewhere: 0,
             last_time: 0,
+            lost: Lost::default(),
         }
     }
 
@@ -133,6 +136,9 @@ impl Run {
     }
 
     fn outcome(&mut self, time: u64, outcome: OutcomeEntry) {
+        if self.ended.is_some() {
+            return;
+        }
         let place = self.places.get(&outcome.statement).copied();
         if let Some((record, ..)) = place.and_then(|place| self.statements.get_mut(place)) {
             record.result = outcome.result;
@@ -174,6 +180,7 @@ impl Run {
             sources: sources.into_list(),
             policies: self.policies.into_iter().collect(),
             last_read,
+            lost: self.lost.into_list(),
         }
     }
 }
@@ -217,6 +224,7 @@ pub(super) struct Finished {
     pub(super) sources: Vec<Source>,
     pub(super) policies: Vec<String>,
     pub(super) last_read: Option<u64>,
+    pub(super) lost: Vec<LostResource>,
 }
 
 impl Visitor for Run {
@@ -224,11 +232,14 @@ impl Visitor for Run {
         has(leaf, b"\"kind\":\"statement_lineage\"")
             || has(leaf, &self.needle)
             // Once it has begun: ends of its statements, and what its principal did beside it.
-            || self.begun.is_some() && (has(leaf, b"\"kind\":\"outcome\"") || has(leaf, b"\"kind\":\"intent\""))
+            || self.begun.is_some() && (has(leaf, b"\"kind\":\"outcome\"") || has(leaf, b"\"kind\":\"intent\"") || Lost::wants(leaf))
     }
 
     fn visit(&mut self, found: Found) {
         let Found { index, time, entry } = found;
+        if self.ended.is_none() {
+            self.lost.visit(self.id, &self.owner, &entry);
+        }
         match entry {
             Entry::GrantIssued { principal, name, resource, run: Some(identity), .. }
                 if identity.id == self.id =>
@@ -244,10 +255,11 @@ impl Visitor for Run {
             Entry::Denial(denial) if self.is_own(denial.run, &denial.principal, &denial.resource) => {
                 self.denials += 1;
             }
-            Entry::RunEnded { run, principal, inputs, outputs, status, digest, .. }
+            Entry::RunEnded { run, principal, inputs, outputs, status, reason, digest, .. }
                 if run == self.id && self.is_owner(&principal) && self.ended.is_none() =>
             {
-                self.ended = Some(Ended { index, ending: Ending { inputs, outputs, status }, digest });
+                self.ended =
+                    Some(Ended { index, ending: Ending { inputs, outputs, status, reason }, digest });
             }
             _ => {}
         }

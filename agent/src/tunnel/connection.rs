@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     driver::{self, Authority, ConnectionContext, Kept, Resume},
+    lineage::Gate,
     serve::{Agent, NoPlace, OpenConnection, Served},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Origin {
     pub(super) principal: Arc<Principal>,
     pub(super) served: Served,
     pub(super) run: Option<RunId>,
+    /// Whether statements of the run may still be recorded.
+    pub(super) gate: Option<Gate>,
     pub(super) task: Option<Arc<str>>,
     pub(super) authority: watch::Receiver<Authority>,
     pub(super) connections: Arc<Connections>,
@@ -124,6 +127,7 @@ impl Origin {
             draining: self.agent.draining.clone(),
             requests: Arc::clone(&self.agent.requests),
             policies: Arc::clone(&self.agent.policies),
+            gate: self.gate.clone(),
             agent: Arc::clone(&self.agent),
         }
     }

@@ -196,6 +196,7 @@ impl Place {
             resources: Vec::new(),
             job: "train".to_owned(),
             status: 0,
+            reason: None,
             inputs,
             outputs,
             statements: 1,

@@ -33,6 +33,7 @@ mod names;
 mod open;
 mod outbox;
 mod owed;
+mod pay;
 mod persons;
 mod portals;
 mod recorded;

@@ -143,6 +143,7 @@ impl Connection {
     /// A row that passes in pieces: all of it, or nothing.
     fn start_row(&mut self, header: Bytes, body: usize) -> Result<(), Fault> {
         if self.gives(1, header.len() + body) && self.may_meet_somebody()? {
+            self.pay_rows(|| 1)?;
             self.server_part = Passing::Forward;
             return self.stream(header);
         }
@@ -301,6 +302,7 @@ impl Connection {
             }
             b'd' if run.facts.effect == Effect::CopyOut => {
                 if self.gives(1, message.bytes.len()) && self.may_meet_somebody()? {
+                    self.pay_rows(|| 1)?;
                     self.stream(message.bytes)?;
                 }
             }

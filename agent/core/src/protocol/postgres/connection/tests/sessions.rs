@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::world::{Disk, OTHER_ORDERS, World, extended, message, query, startup, sync};
-use crate::{catalog::Oid, machine::Input};
+use crate::{
+    catalog::Oid,
+    machine::{Input, Machine as _},
+};
 
 const ORDERS: u32 = 16_600;
 
