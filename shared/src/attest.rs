@@ -24,9 +24,9 @@ pub use self::{
         is_name,
     },
     predicate::{
-        Counters, Descriptor, FileFact, MAX_FILES, PREDICATE_TYPE, PREDICATE_VERSION, Principal,
-        RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use,
-        statements_digest,
+        Counters, Descriptor, FileFact, LostResource, MAX_FILES, PREDICATE_TYPE, PREDICATE_VERSION,
+        Principal, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord,
+        Use, statements_digest,
     },
     reads::{ReadColumn, ReadTable, Reads, last_read, last_time, reads, sources},
     summary::summary,

@@ -230,6 +230,10 @@ pub enum Entry {
         job: String,
         /// Exit status of its command.
         status: u8,
+        /// Why the agent ended it by itself: `abandoned` (its last session had ended, its grant was over, and
+        /// nobody had said how it went). Absent: whoever ran it said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         inputs: Vec<FileFact>,
         outputs: Vec<FileFact>,
         /// How many statements it ran, and the SHA-256 over what its attestation says of each.

@@ -138,6 +138,17 @@ pub fn run_event(
     })
 }
 
+/// What the end of a run is, by its exit status and by why the agent ended it, where nobody else has. A shell gives
+/// a command that a signal ended the status 128 and the signal's number: that was not the job's own failure.
+const fn ended_as((status, reason): (u8, Option<&str>)) -> &'static str {
+    match (status, reason) {
+        (_, Some(_)) => "ABORT",
+        (0, None) => "COMPLETE",
+        (129..=192, None) => "ABORT",
+        _ => "FAIL",
+    }
+}
+
 /// A facet of the schema `url`.
 fn facet(url: &str, fields: Value) -> Value {
     let mut facet = Map::new();
@@ -200,6 +211,14 @@ mod tests {
         let fields = input_fields(&both);
         assert_eq!(fields.len(), 1);
         assert_eq!(fields[0]["transformations"].as_array().map(Vec::len), Some(2), "{fields:?}");
+    }
+
+    #[test]
+    fn a_run_ends_as_its_command_did() {
+        assert_eq!(
+            [0, 1, 128, 129, 143, 192, 193, 255].map(|status| ended_as((status, None))),
+            ["COMPLETE", "FAIL", "FAIL", "ABORT", "ABORT", "ABORT", "FAIL", "FAIL"]
+        );
     }
 
     #[test]

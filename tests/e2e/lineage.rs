@@ -1,5 +1,7 @@
 //! From a column to whoever has it, and back: by a real agent's log, in one command.
 
+mod receivers;
+
 use connect_tests::{
     agent::{AgentOptions, SHOP},
     leaves,

@@ -1,6 +1,7 @@
 //! From the database to a file: `connect run`, and what its attestation survives and what not.
 
 mod children;
+mod ends;
 mod folders;
 mod notebooks;
 mod several;
@@ -41,6 +42,14 @@ fn verify(person: &Person, more: &[&str]) -> Finished {
     let mut all = vec!["--json", "attest", "verify"];
     all.extend(more);
     person.runs(&all)
+}
+
+/// Checks an attestation with public packages alone.
+fn strangers(person: &Person, attestation: &str) -> Finished {
+    let script = place::of_tests("python/attestation.py").display().to_string();
+    let agents = person.home().join("connect/config/agents.toml").display().to_string();
+    let words = [script.as_str(), attestation, agents.as_str()];
+    process::run(&mut person.program(&place::python(), &words))
 }
 
 #[track_caller]
@@ -104,14 +113,10 @@ fn a_model_is_traced_to_columns_and_masks_and_every_attack_on_that_has_a_name() 
     let page = ana.runs(&["attest", "verify", "model.json"]).good();
     assert!(page.contains("email masked: pii.email") && page.contains("not covered"), "{page}");
 
-    // Strangers' libraries read it, and find the same hash.
-    let script = place::of_tests("python/attestation.py");
-    let agents = ana.home().join("connect/config/agents.toml").display().to_string();
-    let script = script.display().to_string();
-    let read = [script.as_str(), "model.json.intoto.jsonl", agents.as_str()];
-    let strangers = process::run(&mut ana.program(&place::python(), &read)).good();
+    // Strangers' libraries check signatures, the log's receipt and the file, and find the same hash.
+    let said = strangers(&ana, "model.json.intoto.jsonl").good();
     let hash = seen["outputs"][0]["sha256"].as_str().expect("a hash");
-    assert_eq!(strangers.matches(hash).count(), 2, "{strangers}");
+    assert_eq!(said.matches(hash).count(), 2, "{said}");
 
     // Another run of the same job.
     train(&ana, "other.json", &[]).good();
@@ -124,6 +129,7 @@ fn a_model_is_traced_to_columns_and_masks_and_every_attack_on_that_has_a_name() 
     // The output is swapped after the end.
     fs::write(&file, "{}").expect("a file");
     refused(&verify(&ana, &["model.json"]), "attestation_output_swapped");
+    assert!(strangers(&ana, "model.json.intoto.jsonl").stderr.contains("is not what was attested"));
     fs::write(&file, &bytes).expect("a file");
     // Another run's attestation on this file.
     let name = attested_other.display().to_string();

@@ -26,6 +26,7 @@ pub mod place;
 pub mod pooler;
 pub mod postgres;
 pub mod process;
+pub mod receiver;
 pub mod recorded;
 pub mod script;
 pub mod sessions;

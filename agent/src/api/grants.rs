@@ -148,7 +148,9 @@ async fn claim(agent: &Agent, run: &RunIdentity, issued: &Issued, resource: &str
     until_usable(agent).await?;
     let (runs, path, run) = (Arc::clone(&agent.runs), agent.index.path().to_owned(), run.clone());
     let (principal, resource) = (issued.principal.reference.clone(), resource.to_owned());
-    let claimed = tokio::task::spawn_blocking(move || runs.claim(&path, &run, &principal, &resource));
+    let until = issued.claims.exp;
+    let claimed =
+        tokio::task::spawn_blocking(move || runs.claim(&path, &run, &principal, (&resource, until)));
     claimed.await.map_err(|error| unfindable(&error))?.map_err(|error| {
         let words = error.to_string();
         let (code, exit) = match &error {

@@ -108,7 +108,13 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
     let format = said.as_ref().and_then(|text| section.accept(text, format(&text.value)));
     let given = PLACES.map(|place| section.string(place).map(|value| (place, value)));
     let mut given = given.into_iter().flatten();
-    let target = match (given.next(), given.next()) {
+    let (first, second) = (given.next(), given.next());
+    // By its place, also where something else is wrong with it.
+    let usual = match &first {
+        Some(("openlineage", _)) => SinkFormat::OpenLineage(EventsOf::Statements),
+        _ => SinkFormat::Ocsf,
+    };
+    let target = match (first, second) {
         (Some(place), None) => read_target(&mut section, place, around),
         (None, _) => {
             section.missing(
@@ -125,10 +131,6 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
     };
     let events = section.string("openlineage_events");
     let wished = events.as_ref().map(|text| section.accept(text, events_of(&text.value)));
-    let usual = match target {
-        Some(SinkTarget::OpenLineage { .. }) => SinkFormat::OpenLineage(EventsOf::Statements),
-        _ => SinkFormat::Ocsf,
-    };
     let fits = usual == SinkFormat::Ocsf || format.is_none_or(|format| format == usual);
     if !fits {
         section.wrong("format", "must be `openlineage`, or left out, where `openlineage` is the place");

@@ -96,6 +96,11 @@ fn a_sink_of_openlineage_has_its_own_format_and_perhaps_a_token() {
         let problems = problems(&sink(lines));
         assert!(problems.contains(word), "{lines}: {problems}");
     }
+    // What is wrong with one line makes no other one wrong.
+    let token =
+        "openlineage = \"https://m.example.com/\"\ntoken_env = \"NO_SUCH\"\nopenlineage_events = \"run\"";
+    let problems = problems(&sink(token));
+    assert!(problems.contains("token_env") && !problems.contains("openlineage_events"), "{problems}");
 }
 
 #[test]

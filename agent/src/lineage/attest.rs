@@ -13,9 +13,10 @@ use tokio::sync::Mutex;
 
 use super::{
     leaves::{Unreadable, Visitor, each},
+    lost::closed,
     run::{Begun, Finished, Glance, Run},
 };
-use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable};
+use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
 
 /// Bytes of an attestation beside statements and sources, at most.
 const MAX_REST: usize = 2 << 20;
@@ -30,12 +31,15 @@ pub(crate) struct Ending {
     pub(crate) inputs: Vec<FileFact>,
     pub(crate) outputs: Vec<FileFact>,
     pub(crate) status: u8,
+    /// Why the agent ended it, if nobody else did.
+    pub(crate) reason: Option<String>,
 }
 
 impl Ending {
     /// Whether it is the same one.
-    fn is_of(&self, predicate: &RunPredicate, status: u8) -> bool {
-        (&self.inputs, &self.outputs, self.status) == (&predicate.inputs, &predicate.outputs, status)
+    fn is_of(&self, predicate: &RunPredicate, (status, reason): (u8, &Option<String>)) -> bool {
+        (&self.inputs, &self.outputs) == (&predicate.inputs, &predicate.outputs)
+            && (self.status, &self.reason) == (status, reason)
     }
 }
 
@@ -46,8 +50,14 @@ pub(crate) enum Refused {
     NoSuchRun,
     #[error("the run was ended before, at entry {0}")]
     Ended(u64),
+    #[error(
+        "the agent ended the run at entry {0}: its last session had ended, and nobody said in time how it went on"
+    )]
+    Abandoned(u64),
     #[error("the run has {0} statements, more than one attestation can hold")]
     TooLarge(u64),
+    #[error("the names of its files are longer together than the entry about the end of a run can be")]
+    TooManyNames,
     #[error(transparent)]
     Closed(#[from] LogClosed),
     #[error(transparent)]
@@ -67,49 +77,64 @@ const NOT_COVERED: [&str; 5] = [
     "that the hashes of inputs and outputs are right: connect says so, with the run's key; the agent saw no file",
 ];
 
-/// Ends a run of this principal and signs what was seen of it.
+/// Ends a run of this principal and signs what was seen of it. One that failed has no attestation.
 pub(crate) async fn attest(
     log: &Log,
     id: RunId,
     owner: PrincipalRef,
     ending: Ending,
     folders: Vec<Folder>,
-) -> Result<Envelope, Refused> {
+    left: &[String],
+) -> Result<Option<Envelope>, Refused> {
     // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
     if !look(log, Glance::new(id, owner.clone())).await?.0.exists {
         return Err(Refused::NoSuchRun);
     }
     let _alone = ENDING.lock().await;
-    let status = ending.status;
     let (glance, _) = look(log, Glance::new(id, owner.clone())).await?;
     let (mut run, upto) = look(log, Run::new(id, owner, glance)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
     let (ended, before) = (run.last_time, run.ended.take());
-    let finished = run.finish(begun.resources.first().map_or("", String::as_str));
-    fits(&finished, &folders)?;
+    let mut finished = run.finish(begun.resources.first().map_or("", String::as_str));
+    closed(&mut finished.lost, left, &begun.resources);
+    // What failed is not attested, and ends however much of it there is.
+    let (status, reason) = (ending.status, ending.reason.clone());
+    let failed = status != 0;
+    if !failed {
+        fits(&finished, &folders)?;
+    }
     let lists: Vec<Entry> = folders.iter().map(|folder| listed(&begun, folder)).collect();
     let digest = statements_digest(&finished.statements);
     let mut predicate = predicate(log.origin(), &begun, (ending, folders), finished, ended);
-    let seen = match &before {
+    let told = match &before {
         Some(before) if before.summary.is_none() => None,
+        _ if failed => None,
         _ => Some(summary(&serde_json::to_value(&predicate).map_err(|_| Refused::Internal)?)),
     };
     predicate.index = match before {
         None => {
+            let end = entry(&begun, &predicate, (status, reason), (digest, upto, told));
+            if !failed && !fits_leaf(&end) {
+                return Err(Refused::TooManyNames);
+            }
             // If we stop here, the run is still open: a list that stands there twice says nothing else.
             lists.into_iter().try_for_each(|list| log.append(list).map(drop))?;
-            log.append(entry(&begun, &predicate, status, (digest, upto, seen)))?.0
+            log.append(end)?.0
         }
         // The answer to the same question was lost on its way: it is given again.
         Some(before)
-            if before.ending.is_of(&predicate, status)
+            if before.ending.is_of(&predicate, (status, &reason))
                 && before.digest == digest
-                && before.summary == seen =>
+                && before.summary == told =>
         {
             before.index
         }
+        Some(before) if before.ending.reason.is_some() => return Err(Refused::Abandoned(before.index)),
         Some(before) => return Err(Refused::Ended(before.index)),
     };
+    if failed {
+        return Ok(None);
+    }
     predicate.receipt = log.receipt(predicate.index).await?;
     predicate.receipts = receipts(log, &predicate).await?;
     let statement = Statement {
@@ -119,7 +144,7 @@ pub(crate) async fn attest(
         predicate,
     };
     let payload = serde_json::to_vec(&statement).map_err(|_| Refused::Internal)?;
-    Ok(log.sign_attestation(&payload))
+    Ok(Some(log.sign_attestation(&payload)))
 }
 
 /// Proofs that approvals stand in the log, as many as have a place. What was pruned has none.
@@ -170,7 +195,7 @@ fn listed(begun: &Begun, folder: &Folder) -> Entry {
 fn entry(
     begun: &Begun,
     predicate: &RunPredicate,
-    status: u8,
+    (status, reason): (u8, Option<String>),
     (digest, upto, summary): (String, u64, Option<String>),
 ) -> Entry {
     Entry::RunEnded {
@@ -180,6 +205,7 @@ fn entry(
         resources: predicate.resources.clone(),
         job: predicate.job.clone(),
         status,
+        reason,
         inputs: predicate.inputs.clone(),
         outputs: predicate.outputs.clone(),
         statements: predicate.counters.statements,
@@ -226,6 +252,7 @@ fn predicate(
         approvals: finished.approvals,
         policies: finished.policies,
         counters: finished.counters,
+        lost: finished.lost,
         inputs: ending.inputs,
         outputs: ending.outputs,
         folders,
@@ -258,6 +285,7 @@ mod tests {
             }],
             policies: Vec::new(),
             last_read: None,
+            lost: Vec::new(),
         };
         assert!(fits(&finished(40 << 20), &[]).is_ok());
         assert!(matches!(fits(&finished(50 << 20), &[]), Err(Refused::TooLarge(3))));

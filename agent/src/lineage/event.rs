@@ -36,14 +36,15 @@ pub(crate) fn event(
 ) -> Result<Option<Value>, IndexError> {
     let Entering { origin, entry, .. } = *entering;
     match (&entry.leaf.entry, events) {
-        (Entry::RunEnded { run, principal, job, status, inputs, outputs, .. }, events) => {
+        (Entry::RunEnded { run, principal, job, status, reason, inputs, outputs, .. }, events) => {
+            let how = (*status, reason.as_deref());
             if events == EventsOf::Runs
-                && let Some(whole) = run::ended(entering, *run, *status, (inputs, outputs)).map_err(sqlite)?
+                && let Some(whole) = run::ended(entering, *run, how, (inputs, outputs)).map_err(sqlite)?
             {
                 return Ok(Some(whole));
             }
             let (run, place) = (run.to_string(), (origin, entry.index, entry.leaf.time));
-            Ok(Some(ended(place, (&run, job, *status), principal, (inputs, outputs))))
+            Ok(Some(ended(place, (&run, job), how, principal, (inputs, outputs))))
         }
         (Entry::GrantIssued { run: Some(run), .. }, EventsOf::Runs) => {
             run::begun(entering, run).map_err(sqlite)

@@ -228,7 +228,8 @@ fn put_folder(
 }
 
 fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusqlite::Error> {
-    let failed = matches!(outcome.result, StatementResult::Failed(_));
+    // What was cut was taken back, like what failed.
+    let failed = matches!(outcome.result, StatementResult::Failed(_) | StatementResult::Cut(_));
     let rows = i64::try_from(outcome.rows).unwrap_or(i64::MAX);
     to.prepare_cached(
         "UPDATE used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",

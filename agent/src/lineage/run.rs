@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use connect_shared::{
-    attest::{Approval, Counters, Source, StatementRecord, behind, last_read, reads, sources},
+    attest::{Approval, Counters, LostResource, Source, StatementRecord, behind, last_read, reads, sources},
     entry::{Entry, Intent, OutcomeEntry, PrincipalRef},
     grant::RunIdentity,
     ids::{RunId, StatementId},
@@ -15,6 +15,7 @@ use super::{
     approvals::Approvals,
     attest::Ending,
     leaves::{Found, Visitor, has, is_kind},
+    lost::Lost,
 };
 
 /// What the log says of a run.
@@ -40,6 +41,7 @@ pub(super) struct Run {
     denials: u64,
     elsewhere: u64,
     pub(super) last_time: u64,
+    lost: Lost,
 }
 
 /// How it began.
@@ -87,6 +89,7 @@ impl Run {
             denials: 0,
             elsewhere: 0,
             last_time: 0,
+            lost: Lost::default(),
         }
     }
 
@@ -145,6 +148,9 @@ impl Run {
     }
 
     fn outcome(&mut self, time: u64, outcome: OutcomeEntry) {
+        if self.ended.is_some() {
+            return;
+        }
         let place = self.places.get(&outcome.statement).copied();
         if let Some((record, ..)) = place.and_then(|place| self.statements.get_mut(place)) {
             record.result = outcome.result;
@@ -177,6 +183,7 @@ impl Run {
             policies: self.policies,
             last_read: last_read(&statements),
             statements,
+            lost: self.lost.into_list(),
         }
     }
 }
@@ -227,6 +234,7 @@ pub(super) struct Finished {
     pub(super) approvals: Vec<Approval>,
     pub(super) policies: Vec<String>,
     pub(super) last_read: Option<u64>,
+    pub(super) lost: Vec<LostResource>,
 }
 
 impl Visitor for Run {
@@ -234,7 +242,7 @@ impl Visitor for Run {
         is_kind(leaf, &["statement_lineage", "request", "grant_issued"])
             || has(leaf, &self.needle)
             // Once it has begun: ends of its statements, and what its principal did beside it.
-            || self.begun.is_some() && is_kind(leaf, &["outcome", "intent"])
+            || self.begun.is_some() && (is_kind(leaf, &["outcome", "intent"]) || Lost::wants(leaf))
     }
 
     fn visit(&mut self, found: Found) {
@@ -244,6 +252,7 @@ impl Visitor for Run {
             return;
         }
         self.approvals.visit(&self.owner, (index, time), &entry);
+        self.lost.visit(self.id, &self.owner, &entry);
         match entry {
             Entry::GrantIssued { principal, name, resource, run: Some(identity), .. }
                 if identity.id == self.id =>
@@ -259,10 +268,10 @@ impl Visitor for Run {
             Entry::Denial(denial) if self.is_own(denial.run, &denial.principal, &denial.resource) => {
                 self.denials += 1;
             }
-            Entry::RunEnded { run, principal, inputs, outputs, status, digest, summary, .. }
+            Entry::RunEnded { run, principal, inputs, outputs, status, reason, digest, summary, .. }
                 if run == self.id && self.is_owner(&principal) && self.ended.is_none() =>
             {
-                let ending = Ending { inputs, outputs, status };
+                let ending = Ending { inputs, outputs, status, reason };
                 self.ended = Some(Ended { index, ending, digest, summary });
             }
             _ => {}

@@ -28,10 +28,10 @@ impl Waiting {
 
     pub(super) fn measure(what: &str, live: bool) -> Self {
         let bar = live.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            bar.set_style(style("{msg} {wide_bar} {human_pos}/{human_len}", ProgressStyle::default_bar));
-            bar.set_message(what.to_owned());
-            bar
+            // Nothing is drawn before it is known how much there is: none of nothing would be a full bar.
+            ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
+                .with_style(style("{msg} {wide_bar} {human_pos}/{human_len}", ProgressStyle::default_bar))
+                .with_message(what.to_owned())
         });
         Self { bar }
     }

@@ -104,6 +104,9 @@ pub struct RunPredicate {
     /// SHA-256 of each policy set that decided, in hexadecimal.
     pub policies: Vec<String>,
     pub counters: Counters,
+    /// Resources that the run had lost before its end: what it did after that was without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostResource>,
     /// By the word of `connect`; the agent never saw a file.
     pub inputs: Vec<FileFact>,
     pub outputs: Vec<FileFact>,
@@ -146,6 +149,15 @@ pub struct Principal {
     /// The AI agent that acted for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+}
+
+/// A resource whose last session was over before the run was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostResource {
+    pub resource: String,
+    /// Why, as the log has the end of the session: `tunnel_lost`, `grant_expired`, `revoked` … Or `closed`: by the
+    /// word of `connect`.
+    pub code: String,
 }
 
 /// A table that was read.

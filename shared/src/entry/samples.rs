@@ -181,6 +181,7 @@ impl Entry {
                 resources: vec![text("prod-db"), text("analytics-db")],
                 job: text("finetune"),
                 status: 0,
+                reason: None,
                 inputs: Vec::new(),
                 outputs: vec![FileFact {
                     name: text("model.bin"),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    Input, client, column_lineage, facet,
+    Input, client, column_lineage, ended_as, facet,
     flows::{Flowing, Flows, STATISTICS},
     run_event,
     statement::{PARENT, file, identity, own},
@@ -55,22 +55,16 @@ pub fn begun(told: &RunTold<'_>) -> Value {
     event(told, "START", json!({ "resources": told.resources }), (Vec::new(), Vec::new()), &[])
 }
 
-/// The event of its end: `status` is the exit status of its command, `files` what it read and wrote by its own word,
+/// The event of its end: `how` is the exit status of its command and why the agent ended it, if it did, `files` what it read and wrote by its own word,
 /// `all` whether the parts are all.
 #[must_use]
 pub fn whole_run(
     told: &RunTold<'_>,
-    status: u8,
+    how: (u8, Option<&str>),
     parts: &[Part],
     all: bool,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
-    let kind = match status {
-        0 => "COMPLETE",
-        // A signal ended it.
-        129..=192 => "ABORT",
-        _ => "FAIL",
-    };
     let receiver = format!("run/{}", told.run);
     let (mut flows, mut masks) = (Flows::default(), BTreeMap::new());
     for part in parts {
@@ -92,17 +86,20 @@ pub fn whole_run(
     let written =
         flows.outputs().into_iter().chain(outputs.iter().map(|fact| made(fact, &received))).collect();
     let sum = |of: fn(&Part) -> u64| parts.iter().map(of).fold(0, u64::saturating_add);
-    let about = json!({
+    let mut about = json!({
         "resources": told.resources,
-        "status": status,
+        "status": how.0,
         "statements": sum(|part| part.statements),
         "failed": sum(|part| part.failed),
         "rows": sum(|part| part.rows),
         "masks": masks,
         "approvals": parts.iter().flat_map(|part| &part.approvals).collect::<BTreeSet<_>>(),
     });
+    if let (Some(reason), Some(fields)) = (how.1, about.as_object_mut()) {
+        fields.insert("reason".to_owned(), reason.into());
+    }
     let understood = facet(&own("lineage"), understood(parts, all));
-    event(told, kind, about, (read, written), &[("connect_lineage", understood)])
+    event(told, ended_as(how), about, (read, written), &[("connect_lineage", understood)])
 }
 
 /// How well all of it is understood together: no better than any of its statements.
@@ -233,7 +230,7 @@ mod tests {
             modified: 0,
             files: None,
         };
-        whole_run(&told, status, parts, all, (&[], &[file]))
+        whole_run(&told, (status, None), parts, all, (&[], &[file]))
     }
 
     #[test]

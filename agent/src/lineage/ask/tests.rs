@@ -199,6 +199,7 @@ impl Place {
             resources: Vec::new(),
             job: "train".to_owned(),
             status: 0,
+            reason: None,
             inputs,
             outputs,
             statements: 1,

@@ -78,7 +78,7 @@ pub(super) fn begun(entering: &Entering<'_>, run: &RunIdentity) -> Result<Option
 pub(super) fn ended(
     entering: &Entering<'_>,
     run: RunId,
-    status: u8,
+    how: (u8, Option<&str>),
     files: (&[FileFact], &[FileFact]),
 ) -> Result<Option<Value>, rusqlite::Error> {
     let known = Known::of(entering.connection, run)?;
@@ -89,7 +89,7 @@ pub(super) fn ended(
     let mut parts = parts(entering.connection, &run, entering.entry.index)?;
     let all = parts.len() <= MAX_PARTS;
     parts.truncate(MAX_PARTS);
-    Ok(Some(whole_run(&known.told(entering, &run), status, &parts, all, files)))
+    Ok(Some(whole_run(&known.told(entering, &run), how, &parts, all, files)))
 }
 
 fn parts(connection: &Connection, run: &str, before: u64) -> Result<Vec<Part>, rusqlite::Error> {

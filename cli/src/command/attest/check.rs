@@ -216,6 +216,10 @@ pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
     }
     findings
         .extend(reads::unused(run).map(|name| format!("the run did nothing on {}", printable_name(name))));
+    findings.extend(run.lost.iter().map(|lost| {
+        let (resource, code) = (printable_name(&lost.resource), printable_name(&lost.code));
+        format!("the run had lost {resource} before its end ({code}): what it did after that was without it")
+    }));
     let open = run.statements.iter().filter(|statement| statement.result == StatementResult::Unknown).count();
     if open > 0 {
         findings

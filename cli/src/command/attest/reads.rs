@@ -136,6 +136,7 @@ mod tests {
             statements: each().map(statement).collect(),
             policies: Vec::new(),
             counters: Counters::default(),
+            lost: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             folders: Vec::new(),

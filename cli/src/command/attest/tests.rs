@@ -3,9 +3,9 @@
 
 use connect_shared::{
     attest::{
-        Approval, Approver, Counters, Envelope, FileFact, PREDICATE_TYPE, PREDICATE_VERSION, Principal,
-        RunPredicate, STATEMENT_TYPE, Statement, StatementRecord, Use, descriptors, last_read, last_time,
-        reads, sources, statements_digest, summary,
+        Approval, Approver, Counters, Envelope, FileFact, LostResource, PREDICATE_TYPE, PREDICATE_VERSION,
+        Principal, RunPredicate, STATEMENT_TYPE, Statement, StatementRecord, Use, descriptors, last_read,
+        last_time, reads, sources, statements_digest, summary,
     },
     entry::{CATALOGUE, Entry, Leaf, PrincipalRef, RequestEntry, StatementResult, TextRef},
     ids::{RequestId, RunId, StatementId},
@@ -101,6 +101,7 @@ fn honest() -> RunPredicate {
         policies: vec!["p".into(), "q".into()],
         inputs: vec![file("train.py")],
         outputs: vec![file("model.bin")],
+        lost: Vec::new(),
         folders: Vec::new(),
         not_covered: vec!["what nobody saw".into()],
         index: 1,
@@ -137,6 +138,7 @@ impl Log {
             resources: run.resources.clone(),
             job: run.job.clone(),
             status: 0,
+            reason: None,
             inputs: run.inputs.clone(),
             outputs: run.outputs.clone(),
             statements: run.statements.len() as u64,
@@ -262,8 +264,9 @@ fn each_figure_that_is_not_what_the_statements_come_to_has_a_name_even_by_the_ag
 
 #[test]
 fn what_no_statement_tells_is_held_by_the_logs_own_entry() {
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 15] = [
         ("summary", |run| run.counters.denials = 0),
+        ("summary", |run| run.lost.push(LostResource { resource: "prod-db".into(), code: "revoked".into() })),
         ("summary", |run| run.counters.elsewhere = 0),
         ("summary", |run| run.principal.name = "li@example.com".into()),
         ("summary", |run| run.started = 80),

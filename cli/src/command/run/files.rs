@@ -214,6 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn of_a_large_file_one_is_told_how_far_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("model.bin");
+        let length = 3 * CHUNK as u64 + 7;
+        File::create(&file).and_then(|file| file.set_len(length)).expect("written");
+        let mut told = Vec::new();
+        let found = hash_file(&file, &mut |done, total| told.push((done, total))).expect("a hash");
+        assert!(told.len() >= 4 && told.is_sorted(), "{told:?}");
+        assert!(told.iter().all(|(done, total)| done <= total && *total == length), "{told:?}");
+        assert_eq!((told.last(), found.length), (Some(&(length, length)), length));
+    }
+
+    #[test]
     fn a_file_that_grows_while_it_is_hashed_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("model.bin");
