@@ -10,8 +10,10 @@
 
 mod body;
 mod call;
+mod cascade;
 mod clause;
 mod command;
+mod compare;
 mod conflict;
 mod defaults;
 mod expression;
@@ -21,12 +23,14 @@ mod function_item;
 mod insert;
 mod item;
 mod json;
+mod locked;
 mod merge;
 mod operator;
 mod procedure;
 mod reference;
 mod relation;
 mod returning;
+mod rewrite;
 mod row;
 mod row_security;
 mod scope;

@@ -26,7 +26,11 @@ impl<'a> Binder<'a> {
             NodeEnum::CreateExtensionStmt(_) | NodeEnum::AlterExtensionStmt(_) => {
                 Err(gap(GapKind::Code, "an extension's script"))
             }
-            NodeEnum::AlterTableStmt(alter) => self.alter_table(alter),
+            NodeEnum::AlterTableStmt(alter) => {
+                self.rewritten(alter)?;
+                self.alter_table(alter)
+            }
+            NodeEnum::CreateSchemaStmt(create) => self.create_schema(create),
             NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
             other if moves_nothing(other) => Ok(Result::default()),
             _ => Err(gap(GapKind::NotReviewed, "this command")),
