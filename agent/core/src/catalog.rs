@@ -241,13 +241,42 @@ pub struct Unique {
 }
 
 /// A foreign key that changes rows of another table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cascade {
     pub table: Oid,
-    /// A deletion here deletes or changes there.
-    pub on_delete: bool,
-    /// An update here changes there.
-    pub on_update: bool,
+    /// What a deletion here does there.
+    pub on_delete: Effect,
+    /// What a new key here does there.
+    pub on_update: Effect,
+    /// Columns there with the columns here that they refer to, by attribute number; empty if they are not
+    /// known.
+    pub keys: Box<[(i16, i16)]>,
+}
+
+/// What becomes of rows that refer to a row that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// They stay as they are; the change may be refused.
+    Nothing,
+    /// CASCADE: they are deleted too, or get the new key.
+    Follow,
+    /// SET NULL
+    Null,
+    /// SET DEFAULT
+    Default,
+}
+
+impl Effect {
+    /// From `pg_constraint.confdeltype` or `confupdtype`.
+    #[must_use]
+    pub const fn from_catalog(action: u8) -> Self {
+        match action {
+            b'c' => Self::Follow,
+            b'n' => Self::Null,
+            b'd' => Self::Default,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// How a column gets a value that no statement gives.

@@ -24,6 +24,8 @@ pub struct Verdict {
     /// can be seen. `None` where nothing can be seen.
     pub direct: Option<bool>,
     pub indirect: Option<bool>,
+    /// A column that decides is not named.
+    pub lacks_indirect: bool,
     pub flagged: bool,
     /// It should have been flagged and was.
     pub flagged_as_it_should: Option<bool>,
@@ -33,7 +35,8 @@ impl Verdict {
     /// Wrong, and nobody was told.
     #[must_use]
     pub fn is_silently_wrong(self) -> bool {
-        !self.flagged && (self.direct == Some(false) || self.flagged_as_it_should == Some(false))
+        let wrong = self.direct == Some(false) || self.lacks_indirect;
+        !self.flagged && (wrong || self.flagged_as_it_should == Some(false))
     }
 }
 
@@ -103,7 +106,8 @@ pub fn judge(answer: &Answer, said: &Said) -> Verdict {
             Some(answer.indirect == said.indirect),
         ),
     };
-    Verdict { direct, indirect, flagged: said.flagged, flagged_as_it_should }
+    let lacks_indirect = answer.status != Status::Opaque && !answer.indirect.is_subset(&said.indirect);
+    Verdict { direct, indirect, lacks_indirect, flagged: said.flagged, flagged_as_it_should }
 }
 
 /// Outputs in a form in which equal ones are equal: a table once, without the order of its columns; a

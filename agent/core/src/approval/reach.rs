@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        catalog::{Cascade, Details, ViewReading},
+        catalog::{Cascade, Details, Effect, ViewReading},
         understand::Limits,
     };
 
@@ -107,7 +107,12 @@ mod tests {
 
     fn catalog() -> Catalog {
         let mut catalog = Catalog { version: 1, server_version: 150_018, utf8: true, ..Catalog::default() };
-        let cascades = vec![Cascade { table: Oid(17_001), on_delete: true, on_update: false }];
+        let cascades = vec![Cascade {
+            table: Oid(17_001),
+            on_delete: Effect::Follow,
+            on_update: Effect::Nothing,
+            keys: Box::default(),
+        }];
         let details = Some(Box::new(Details { cascades, ..Details::default() }));
         catalog.insert(Relation { details, ..relation(17_000, "orders") });
         catalog.insert(relation(17_001, "lines"));

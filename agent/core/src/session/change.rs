@@ -11,7 +11,7 @@ use super::{
     settings::{Scope, Setting, Value},
 };
 use crate::{
-    catalog::{Catalog, ColumnExpression, Identity, Oid, RelationKind, code::Name},
+    catalog::{Catalog, ColumnExpression, Effect, Identity, Oid, RelationKind, code::Name},
     lineage::{ColumnId, Columns, Gap, Lineage},
 };
 
@@ -330,8 +330,8 @@ pub(super) enum Constraint {
     /// A foreign key that changes rows of this table when rows of that one change.
     Cascade {
         of: Named,
-        on_delete: bool,
-        on_update: bool,
+        on_delete: Effect,
+        on_update: Effect,
     },
 }
 

@@ -205,7 +205,9 @@ impl Session {
             let Constraint::Cascade { of: other, on_delete, on_update } = constraint else { continue };
             let Some(key) = self.full_name(other, catalog) else { continue };
             let Some(mut own) = self.own_copy(&key, catalog) else { continue };
-            let cascade = crate::catalog::Cascade { table: of, on_delete: *on_delete, on_update: *on_update };
+            let (on_delete, on_update) = (*on_delete, *on_update);
+            let keys = Box::default();
+            let cascade = crate::catalog::Cascade { table: of, on_delete, on_update, keys };
             own.relation.details.get_or_insert_default().cascades.push(cascade);
             self.put(key, Change::Known(Arc::new(own)));
         }

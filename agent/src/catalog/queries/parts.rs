@@ -44,11 +44,11 @@ pub(in crate::catalog) const UNIQUES: &str = "SELECT i.indrelid, c.relname, i.in
     ORDER BY i.indrelid, NOT i.indisprimary, c.relname";
 
 /// Foreign keys that change the rows that reference. A partitioned side repeats them.
-pub(in crate::catalog) const CASCADES: &str = "SELECT confrelid, conrelid, \
-      bool_or(confdeltype IN ('c', 'n', 'd')), bool_or(confupdtype IN ('c', 'n', 'd')) \
+pub(in crate::catalog) const CASCADES: &str = "SELECT confrelid, conrelid, confdeltype, confupdtype, \
+      conkey, confkey \
     FROM pg_constraint \
     WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd')) \
-    GROUP BY confrelid, conrelid ORDER BY confrelid, conrelid";
+    ORDER BY confrelid, conrelid, conname";
 
 /// Parents and children of inheritance and partitioning.
 pub(in crate::catalog) const CHILDREN: &str = "SELECT inhparent, inhrelid FROM pg_inherits ORDER BY 1, 2";

@@ -8,7 +8,7 @@ use std::{
 };
 
 use connect_core::catalog::{
-    Cascade, Catalog, Details, Oid, Relation, RowSecurity, Security, Trigger, Unique,
+    Cascade, Catalog, Details, Effect, Oid, Relation, RowSecurity, Security, Trigger, Unique,
 };
 
 use super::{
@@ -121,7 +121,10 @@ async fn uniques(source: &mut Source<'_>, relations: &mut Relations) -> Result<(
 
 async fn cascades(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {
     let found = source.grouped(queries::CASCADES, &[], |row, _| {
-        Ok(Cascade { table: row.oid(1)?, on_delete: row.of(2)?, on_update: row.of(3)? })
+        let effect = |place: usize| row.letter(place).map(Effect::from_catalog);
+        let (own, others): (Vec<i16>, Vec<i16>) = (row.of(4)?, row.of(5)?);
+        let keys = own.into_iter().zip(others).collect();
+        Ok(Cascade { table: row.oid(1)?, on_delete: effect(2)?, on_update: effect(3)?, keys })
     });
     let found = found.await?;
     apply_details(

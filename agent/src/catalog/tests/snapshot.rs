@@ -2,7 +2,7 @@
 
 use connect_core::{
     catalog::{
-        Cascade, Catalog, ColumnExpression, Details, Identity, Modifier, Oid, Relation, RelationKind,
+        Cascade, Catalog, ColumnExpression, Details, Effect, Identity, Modifier, Oid, Relation, RelationKind,
         Volatility,
         code::{AggregateKind, CastContext, Code, Function, FunctionKind, Language, Type, TypeKind},
     },
@@ -199,7 +199,12 @@ fn holds_tables(catalog: &Catalog) {
     };
     assert!(low.contains("lower((mail)::text)") && &**since == "now()", "{low} {since}");
     let orders = relation(catalog, "app", "orders").oid;
-    assert_eq!(details.cascades, [Cascade { table: orders, on_delete: true, on_update: true }]);
+    let to_orders =
+        |on_delete, on_update, own| Cascade { table: orders, on_delete, on_update, keys: [(own, 1)].into() };
+    assert_eq!(
+        details.cascades,
+        [to_orders(Effect::Nothing, Effect::Null, 3), to_orders(Effect::Follow, Effect::Nothing, 2)]
+    );
     assert!(relation(catalog, "app", "child").details.is_some(), "its trigger");
 }
 

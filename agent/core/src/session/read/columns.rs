@@ -7,7 +7,7 @@ use pg_query::{
 
 use super::texts;
 use crate::{
-    catalog::{ColumnExpression, Identity, code::Name},
+    catalog::{ColumnExpression, Effect, Identity, code::Name},
     session::{
         change::{ColumnSpec, Constraint, TypeSpec},
         find::Named,
@@ -86,10 +86,11 @@ pub(super) fn constraint(written: &Written, column: Option<&Name>) -> Option<Con
         }
         ConstrType::ConstrForeign => {
             // CASCADE, SET NULL, SET DEFAULT; the others only refuse.
-            let changes = |action: &str| matches!(action, "c" | "n" | "d");
-            let (on_delete, on_update) = (changes(&written.fk_del_action), changes(&written.fk_upd_action));
+            let effect = |action: &str| Effect::from_catalog(action.bytes().next().unwrap_or_default());
+            let (on_delete, on_update) = (effect(&written.fk_del_action), effect(&written.fk_upd_action));
             let of = Named::of(written.pktable.as_ref()?);
-            (on_delete || on_update).then_some(Constraint::Cascade { of, on_delete, on_update })
+            let changes = [on_delete, on_update] != [Effect::Nothing; 2];
+            changes.then_some(Constraint::Cascade { of, on_delete, on_update })
         }
         _ => None,
     }

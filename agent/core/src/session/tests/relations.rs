@@ -2,7 +2,7 @@
 
 use super::world::{PEOPLE, World, id, making};
 use crate::{
-    catalog::{ColumnExpression, Identity, Oid, Relation, RelationKind},
+    catalog::{ColumnExpression, Effect, Identity, Oid, Relation, RelationKind},
     session::Change,
 };
 
@@ -142,7 +142,7 @@ fn a_foreign_key_that_changes_rows_is_seen_at_the_other_table() {
     world.run(&["CREATE TABLE x (i int REFERENCES people (id) ON DELETE CASCADE)"]);
     let people = &world.own("public", "people").relation;
     let cascades = &people.details.as_ref().expect("some").cascades;
-    assert_eq!((people.oid, cascades.len(), cascades[0].on_delete), (PEOPLE, 1, true));
+    assert_eq!((people.oid, cascades.len(), cascades[0].on_delete), (PEOPLE, 1, Effect::Follow));
     assert_eq!(world.shape("public", "people"), "1:id:23 2:mail:25");
 }
 

@@ -87,7 +87,10 @@ impl<'a> Binder<'a> {
         }
         let mut decides = Flow::default();
         if *agg_distinct {
-            flows.iter().for_each(|argument| decides.depend(argument));
+            for argument in &flows {
+                self.compare_values(argument);
+                decides.depend(argument);
+            }
         }
         let ordered = self.ordered(agg_order, *agg_within_group, here, &mut flows, &mut decides)?;
         if let Some(filter) = agg_filter.as_deref() {

@@ -49,6 +49,7 @@ impl<'a> Binder<'a> {
                 Some(NodeEnum::List(list)) => self.group_by(&list.items, columns, here, indirect)?,
                 _ => {
                     let flow = self.output_or(node, Prefer::Input, columns, here)?;
+                    self.compare_values(&flow);
                     add(indirect, &flow);
                 }
             }
@@ -69,6 +70,7 @@ impl<'a> Binder<'a> {
             };
             if let Some(node) = sort.node.as_deref() {
                 let flow = self.output_or(node, Prefer::Output, columns, here)?;
+                self.sorted(&flow, sort);
                 add(indirect, &flow);
             }
         }
@@ -87,12 +89,14 @@ impl<'a> Binder<'a> {
         if clause.first().is_some_and(|node| node.node.is_none()) {
             for column in columns {
                 self.used(&mut column.flow.clone());
+                self.compare_values(&column.flow);
                 add(indirect, &column.flow);
             }
             return Ok(());
         }
         for node in clause {
             let flow = self.output_or(node, Prefer::Output, columns, here)?;
+            self.compare_values(&flow);
             add(indirect, &flow);
         }
         Ok(())
@@ -259,6 +263,13 @@ fn xml_function(op: i32) -> &'static str {
 
 /// Whether a query's FROM names a relation, at any depth: a recursive query does so in its second side.
 pub(super) fn names_relation(select: &SelectStmt, name: &str) -> bool {
+    if let Some(with) = &select.with_clause
+        && let Some(place) = with.ctes.iter().position(|node| is_called(node, name))
+    {
+        // From there on the name means the query in this WITH; in a recursive one from its beginning.
+        let before = with.ctes.get(..=place).unwrap_or_default();
+        return !with.recursive && before.iter().any(|node| cte_names(node, name));
+    }
     let sides = [&select.larg, &select.rarg];
     sides.into_iter().flatten().any(|side| names_relation(side, name))
         || select.from_clause.iter().any(|node| item_names(node, name))
@@ -285,7 +296,15 @@ fn item_names(node: &Node, name: &str) -> bool {
 
 /// A WITH inside may use the name, too.
 fn mentions(select: &SelectStmt, name: &str) -> bool {
-    select.with_clause.iter().flat_map(|with| &with.ctes).any(|node| match &node.node {
+    select.with_clause.iter().flat_map(|with| &with.ctes).any(|node| cte_names(node, name))
+}
+
+fn is_called(node: &Node, name: &str) -> bool {
+    matches!(&node.node, Some(NodeEnum::CommonTableExpr(cte)) if cte.ctename == name)
+}
+
+fn cte_names(node: &Node, name: &str) -> bool {
+    match &node.node {
         Some(NodeEnum::CommonTableExpr(cte)) => {
             match cte.ctequery.as_deref().and_then(|query| query.node.as_ref()) {
                 Some(NodeEnum::SelectStmt(select)) => names_relation(select, name),
@@ -293,5 +312,5 @@ fn mentions(select: &SelectStmt, name: &str) -> bool {
             }
         }
         _ => false,
-    })
+    }
 }

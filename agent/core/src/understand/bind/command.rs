@@ -28,10 +28,12 @@ impl<'a> Binder<'a> {
             }
             NodeEnum::AlterTableStmt(alter) => {
                 self.altered_rows(alter)?;
+                self.rewritten(alter)?;
                 self.alter_table(alter)
             }
             NodeEnum::IndexStmt(index) => self.create_index(index),
             NodeEnum::AlterDomainStmt(alter) => self.alter_domain(alter),
+            NodeEnum::CreateSchemaStmt(create) => self.create_schema(create),
             NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
             other if moves_nothing(other) => Ok(Result::default()),
             _ => Err(gap(GapKind::NotReviewed, "this command")),

@@ -15,7 +15,7 @@ use super::{
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::Unique,
+    catalog::{RelationKind, Unique},
     lineage::{ColumnId, GapKind},
 };
 
@@ -47,9 +47,8 @@ impl<'a> Binder<'a> {
         self.condition(where_clause.as_deref(), here, indirect)?;
         self.generate(target, &mut values, Event::Update)?;
         self.write(target, &values, Event::Update)?;
-        for place in 0..target.item.len() {
-            let Some(column) = target.column_at(place) else { continue };
-            let stored = target.item.flow(place);
+        for column in &target.base.columns {
+            let stored = target.stored(target.id(column));
             let flow = values.get(&column.number).unwrap_or(&stored);
             if let Some(returned) = returned.get_mut(&column.number) {
                 returned.mix(flow);
@@ -72,6 +71,9 @@ impl<'a> Binder<'a> {
         let Some(infer) = infer else {
             // Without a name, every one of them may be it.
             uniques.iter().for_each(|unique| self.arbiter(unique, target, proposed, indirect));
+            if target.base.kind == RelationKind::PartitionedTable {
+                self.partition_arbiters(target, proposed, indirect);
+            }
             return Ok(());
         };
         let InferClause { index_elems, where_clause, conname, location: _ } = infer;
@@ -105,6 +107,30 @@ impl<'a> Binder<'a> {
     fn arbiter(&mut self, unique: &Unique, target: &WriteTarget<'a>, proposed: &Values, indirect: &mut Set) {
         for number in unique.columns.iter().chain(&unique.others).filter(|number| **number != 0) {
             self.meets(*number, target, proposed, indirect);
+        }
+    }
+
+    /// Those that single partitions have, whose columns may have other numbers.
+    fn partition_arbiters(&mut self, target: &WriteTarget<'a>, proposed: &Values, indirect: &mut Set) {
+        let mut rest = target.base.children.clone();
+        let mut seen = Vec::new();
+        while let Some(oid) = rest.pop() {
+            if seen.contains(&oid) {
+                continue;
+            }
+            seen.push(oid);
+            let Some(partition) = self.catalog.relation(oid) else {
+                self.gap(GapKind::UnknownObject, format!("a partition of {}", target.base.qualified_name()));
+                continue;
+            };
+            rest.extend(&partition.children);
+            for unique in partition.details.iter().flat_map(|details| &details.uniques) {
+                let own = unique.columns.iter().chain(&unique.others);
+                for column in own.filter_map(|number| partition.column(*number)) {
+                    let named = target.base.columns.iter().find(|own| own.name == column.name);
+                    named.into_iter().for_each(|own| self.meets(own.number, target, proposed, indirect));
+                }
+            }
         }
     }
 

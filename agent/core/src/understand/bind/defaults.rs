@@ -6,11 +6,12 @@ use super::{
     Binder, Bound,
     flow::Flow,
     insert::put,
+    set::Set,
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{Column, ColumnExpression, Relation},
-    lineage::ColumnId,
+    catalog::{Column, ColumnExpression, Relation, RelationKind},
+    lineage::{ColumnId, GapKind},
 };
 
 impl<'a> Binder<'a> {
@@ -24,6 +25,7 @@ impl<'a> Binder<'a> {
         let base = target.base;
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
+        let is_given = |column: &ColumnId| column.relation == base.oid && given.contains(&column.number);
         for (number, expression) in &details.expressions {
             let (expression, is_stored) = match expression {
                 ColumnExpression::Stored(expression) => (expression, true),
@@ -31,30 +33,65 @@ impl<'a> Binder<'a> {
                 ColumnExpression::Default(_) => continue,
             };
             let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
-            let depends: Vec<ColumnId> = flow.direct.iter().chain(flow.indirect.iter()).collect();
-            if event == Event::Update && !depends.iter().any(|column| given.contains(&column.number)) {
+            let depends = flow.direct.iter().chain(flow.indirect.iter()).any(|column| is_given(&column));
+            if event == Event::Update && !depends {
                 continue;
             }
             if is_stored {
                 self.used(&mut flow);
             }
             let Some(column) = base.column(*number) else { continue };
-            // One that is computed when it is read runs for whoever reads it.
-            let mut new = Flow { runs: flow.runs, ..Flow::constant(column.type_oid) };
-            for source in flow.direct.iter() {
-                match values.get(&source.number) {
-                    Some(value) => new.mix(value),
-                    // A column that was not given has its default, or stays as it is stored.
-                    None if event == Event::Insert => {}
-                    None => {
-                        self.facts.reads.insert(source);
-                        new.direct.insert(source);
-                    }
-                }
+            let mut new = self.renewed(&flow, target, values, event);
+            new.type_oid = column.type_oid;
+            if is_stored {
+                self.facts.indirect.add(&new.indirect);
             }
+            // One that is computed when it is read runs for whoever reads it.
+            new.runs.extend(flow.runs);
             values.insert(*number, new);
         }
         Ok(())
+    }
+
+    /// Rows may lie in tables under the one that is named, whose generated columns are others.
+    pub(super) fn generated_below(&mut self, base: &'a Relation, event: Event) {
+        let goes_below = match event {
+            Event::Update => true,
+            Event::Insert => base.kind == RelationKind::PartitionedTable,
+            Event::Delete | Event::Truncate => false,
+        };
+        let (mut rest, mut seen) = (base.children.clone(), vec![base.oid]);
+        while let Some(oid) = rest.pop().filter(|_| goes_below) {
+            let Some(below) = self.catalog.relation(oid).filter(|_| !seen.contains(&oid)) else { continue };
+            seen.push(oid);
+            rest.extend(&below.children);
+            if stored_expressions(below).any(|own| stored_expressions(base).all(|known| known != own)) {
+                let what = format!("generated columns of {}", below.qualified_name());
+                self.gap(GapKind::NotReviewed, what);
+            }
+        }
+    }
+
+    /// What an expression over the row comes from once the row has its new values.
+    fn renewed(&mut self, flow: &Flow, target: &WriteTarget<'a>, values: &Values, event: Event) -> Flow {
+        let mut new = Flow::default();
+        for (source, decides) in
+            flow.direct.iter().map(|id| (id, false)).chain(flow.indirect.iter().map(|id| (id, true)))
+        {
+            let own = source.relation == target.base.oid;
+            let value = match values.get(&source.number).filter(|_| own) {
+                Some(value) => value.clone(),
+                // A column that was not given has its default, or stays as it is stored.
+                None if own && event == Event::Insert => continue,
+                None if own => target.stored(source),
+                None => Flow { direct: Set::one(source), ..Flow::default() },
+            };
+            if !(own && values.contains_key(&source.number)) {
+                self.facts.reads.add(&value.direct);
+            }
+            if decides { new.depend(&value) } else { new.mix(&value) }
+        }
+        new
     }
 
     /// Columns that are computed when they are read, by attribute number.
@@ -120,4 +157,13 @@ impl<'a> Binder<'a> {
 fn is_computed(relation: &Relation, number: i16) -> bool {
     let mut expressions = relation.details.iter().flat_map(|details| &details.expressions);
     expressions.any(|(own, expression)| *own == number && !matches!(expression, ColumnExpression::Default(_)))
+}
+
+/// Stored generated columns, by name.
+fn stored_expressions(relation: &Relation) -> impl Iterator<Item = (&str, &str)> {
+    let expressions = relation.details.iter().flat_map(|details| &details.expressions);
+    expressions.filter_map(move |(number, expression)| match expression {
+        ColumnExpression::Stored(text) => Some((&*relation.column(*number)?.name, &**text)),
+        _ => None,
+    })
 }

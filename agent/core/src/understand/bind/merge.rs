@@ -113,9 +113,9 @@ impl<'a> Binder<'a> {
                 let mut new = self.assignments(target_list, target, here, indirect)?;
                 self.generate(target, &mut new, Event::Update)?;
                 self.write(target, &new, Event::Update)?;
-                for place in 0..target.item.len() {
-                    let Some(column) = target.column_at(place) else { continue };
-                    let flow = new.get(&column.number).cloned().unwrap_or_else(|| target.item.flow(place));
+                for column in &target.base.columns {
+                    let flow = new.get(&column.number).cloned();
+                    let flow = flow.unwrap_or_else(|| target.stored(target.id(column)));
                     put(&mut returned.row, column, flow.clone());
                     put(&mut returned.new, column, flow);
                 }
@@ -137,9 +137,8 @@ impl<'a> Binder<'a> {
             }
             Ok(CmdType::CmdDelete) => {
                 self.write(target, &Values::new(), Event::Delete)?;
-                for place in 0..target.item.len() {
-                    let Some(column) = target.column_at(place) else { continue };
-                    put(&mut returned.row, column, target.item.flow(place));
+                for column in &target.base.columns {
+                    put(&mut returned.row, column, target.stored(target.id(column)));
                 }
             }
             Ok(CmdType::CmdNothing) => {}
@@ -158,13 +157,13 @@ impl<'a> Binder<'a> {
     ) -> Bound<Values> {
         let mut new = Values::new();
         for (place, node) in values.iter().enumerate() {
-            let column = match columns.get(place).map(|node| &node.node) {
+            let (column, steps) = match columns.get(place).map(|node| &node.node) {
                 Some(Some(NodeEnum::ResTarget(listed))) => {
-                    let ResTarget { name, .. } = &**listed;
-                    Some(target.column_named(name)?)
+                    let ResTarget { name, indirection, val: _, location: _ } = &**listed;
+                    (Some(target.column_named(name)?), indirection.as_slice())
                 }
-                _ if columns.is_empty() => target.column_at(place),
-                _ => None,
+                _ if columns.is_empty() => (target.column_at(place), &[][..]),
+                _ => (None, &[][..]),
             };
             let Some(column) = column else {
                 return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
@@ -174,7 +173,8 @@ impl<'a> Binder<'a> {
                 let default = self.run_default(target, column.number, Event::Insert)?;
                 flow.mix(&default);
             }
-            self.assign(&flow, column);
+            self.subscripted(steps, here, &mut flow, indirect)?;
+            self.assign_part(&flow, column, steps);
             self.settle(&mut flow);
             indirect.add(&flow.indirect);
             put(&mut new, column, flow);

@@ -42,7 +42,7 @@ impl<'t, 'a> Outcome<'t, 'a> {
     fn before(&self, name: Cow<'a, str>) -> Item<'a> {
         let values = match self.event {
             Event::Insert => nothing(self.target),
-            Event::Update | Event::Delete => Values::new(),
+            Event::Update | Event::Delete | Event::Truncate => Values::new(),
         };
         self.target.with(&values, name)
     }

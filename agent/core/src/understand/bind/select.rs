@@ -63,6 +63,7 @@ impl<'a> Binder<'a> {
     fn plain_select(&mut self, select: &'a SelectStmt, env: Env<'_, 'a>) -> Bound<Rows<'a>> {
         let mut indirect = Set::default();
         let entries = self.items(&select.from_clause, env, &mut indirect)?;
+        self.locked(&select.locking_clause, &entries, &mut indirect)?;
         let level = Level::of(entries, env.level);
         let here = Env { level: Some(&level), ..env };
         let windows = Windows::of(&select.window_clause)?;

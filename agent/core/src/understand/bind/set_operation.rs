@@ -41,6 +41,7 @@ impl<'a> Binder<'a> {
             if compares {
                 for flow in [&column.flow, &other.flow] {
                     self.used(&mut flow.clone());
+                    self.compare_values(flow);
                     indirect.add(&flow.direct);
                     indirect.add(&flow.indirect);
                 }

@@ -5,6 +5,7 @@ mod lengths;
 mod queries;
 mod reads;
 mod sessions;
+mod sources;
 mod writes;
 
 use std::{collections::BTreeSet, fmt::Write as _};

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use pg_query::{
     NodeEnum,
     protobuf::{
-        CopyStmt, CreateTableAsStmt, ExecuteStmt, ExplainStmt, IntoClause, Node, RangeVar,
-        RefreshMatViewStmt, ViewStmt,
+        CopyStmt, CreateTableAsStmt, DropBehavior, ExecuteStmt, ExplainStmt, IntoClause, Node, RangeVar,
+        RefreshMatViewStmt, TruncateStmt, ViewStmt,
     },
 };
 
@@ -44,7 +44,7 @@ impl<'a> Binder<'a> {
             NodeEnum::FetchStmt(fetch) => {
                 self.known(self.session.cursors.get(&*fetch.portalname), "the cursor", &fetch.portalname)
             }
-            NodeEnum::TruncateStmt(truncate) => self.truncate(&truncate.relations),
+            NodeEnum::TruncateStmt(truncate) => self.truncate(truncate),
             other => self.plain_command(other),
         }
     }
@@ -272,14 +272,21 @@ impl<'a> Binder<'a> {
         Ok(Result::default())
     }
 
-    fn truncate(&mut self, relations: &'a [Node]) -> Bound<Result<'a>> {
-        for node in relations {
+    fn truncate(&mut self, truncate: &'a TruncateStmt) -> Bound<Result<'a>> {
+        let cascades = DropBehavior::try_from(truncate.behavior) == Ok(DropBehavior::DropCascade);
+        for node in &truncate.relations {
             let Some(NodeEnum::RangeVar(relation)) = &node.node else {
                 return Err(gap(GapKind::NotReviewed, "TRUNCATE"));
             };
             let relation = self.relation(relation)?.relation();
             self.facts.relations.insert(relation.oid);
             self.write_out(Written { relation: relation.oid, columns: Vec::new() });
+            self.own_code(relation, Event::Truncate);
+            if cascades {
+                // Keys that only refuse are not in the snapshot.
+                let what = format!("tables that refer to {} are emptied too", relation.qualified_name());
+                self.gap(GapKind::UnknownObject, what);
+            }
         }
         Ok(Result::default())
     }
@@ -297,7 +304,7 @@ fn is_generated(relation: &crate::catalog::Relation, place: usize) -> bool {
 }
 
 /// Rows under the names that a command gives them.
-fn renamed<'a>(mut rows: Rows<'a>, names: &'a [Node]) -> Bound<Rows<'a>> {
+pub(super) fn renamed<'a>(mut rows: Rows<'a>, names: &'a [Node]) -> Bound<Rows<'a>> {
     let names: Vec<&str> = names.iter().filter_map(text).collect();
     if names.len() > rows.columns.len() {
         return Err(gap(GapKind::UnknownObject, "there are more names than columns"));

@@ -16,7 +16,7 @@ pub(super) struct BoundView {
     /// What decides which rows it has.
     pub(super) indirect: Set,
     reads: Set,
-    relations: Vec<Oid>,
+    pub(super) relations: Vec<Oid>,
     functions: Vec<Oid>,
     gaps: Vec<Gap>,
     /// What functions in it write, and what decides about that.
@@ -43,6 +43,11 @@ impl BoundView {
             column.map(|column| (column.type_oid, column.modifier)).unwrap_or_default();
         let found = self.columns.get(place).cloned().unwrap_or_default();
         Flow { type_oid, modifier, ..found }
+    }
+
+    /// Functions that it may run, of whichever column.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Oid> {
+        self.functions.iter().copied().chain(self.columns.iter().flat_map(Flow::functions))
     }
 
     fn unknown(kind: GapKind, what: String) -> Self {

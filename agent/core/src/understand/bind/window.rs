@@ -81,6 +81,7 @@ impl<'a> Binder<'a> {
     fn window(&mut self, window: &'a WindowDef, here: Env<'_, 'a>, flow: &mut Flow) -> Bound<()> {
         for node in &window.partition_clause {
             let by = self.expression(node, here)?;
+            self.compare_values(&by);
             flow.depend(&by);
         }
         for node in &window.order_clause {
@@ -103,7 +104,11 @@ impl<'a> Binder<'a> {
     pub(super) fn sort_key(&mut self, node: &'a Node, here: Env<'_, 'a>) -> Bound<Flow> {
         match &node.node {
             Some(NodeEnum::SortBy(sort)) => match sort.node.as_deref() {
-                Some(node) => self.expression(node, here),
+                Some(node) => {
+                    let flow = self.expression(node, here)?;
+                    self.sorted(&flow, sort);
+                    Ok(flow)
+                }
                 None => Err(gap(GapKind::NotReviewed, "an empty item of ORDER BY")),
             },
             _ => Err(gap(GapKind::NotReviewed, "an item of ORDER BY")),

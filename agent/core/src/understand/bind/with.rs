@@ -195,6 +195,15 @@ impl<'a> Binder<'a> {
         env: Env<'_, 'a>,
         cte: &Cte<'a>,
     ) -> Bound<Rc<Shared<'a>>> {
+        if !select.sort_clause.is_empty()
+            || !select.locking_clause.is_empty()
+            || select.limit_count.is_some()
+            || select.limit_offset.is_some()
+        {
+            // The server refuses it (`checkWellFormedRecursion`): what stands here is something else.
+            let what = "ORDER BY, LIMIT or FOR UPDATE in a recursive query";
+            return Err(gap(GapKind::NotReviewed, what));
+        }
         self.with(select.with_clause.as_ref(), env, |binder, env| {
             let (Some(first), Some(second)) = (&select.larg, &select.rarg) else {
                 return Err(gap(GapKind::NotReviewed, "a set operation with one side"));
@@ -232,6 +241,7 @@ impl<'a> Binder<'a> {
             if !all {
                 // Rows that are there already are left out: every column is compared.
                 self.used(&mut column.flow.clone());
+                self.compare_values(&column.flow);
                 indirect.add(&column.flow.direct);
                 indirect.add(&column.flow.indirect);
             }

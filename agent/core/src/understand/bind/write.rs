@@ -13,7 +13,7 @@ use super::{
     set::Set,
 };
 use crate::{
-    catalog::{Column, ColumnExpression, Oid, Relation, RelationKind, Trigger},
+    catalog::{Catalog, Column, ColumnExpression, FIRST_NORMAL_OID, Oid, Relation, RelationKind, Trigger},
     lineage::{ColumnId, GapKind},
 };
 
@@ -40,6 +40,7 @@ pub(super) enum Event {
     /// INSERT … ON CONFLICT DO UPDATE returns as an update does: there may have been a row.
     Update,
     Delete,
+    Truncate,
 }
 
 /// The target of a write, and how it is named.
@@ -51,6 +52,8 @@ pub(super) struct WriteTarget<'a> {
     pub(super) base: &'a Relation,
     /// For each column of the item: the column of the table that it is. Empty if they are the same.
     map: Vec<Option<i16>>,
+    /// What the view computes may read the table's other rows as well.
+    reads_others: bool,
 }
 
 /// New values by attribute number.
@@ -64,6 +67,48 @@ impl<'a> WriteTarget<'a> {
         }
         let number = self.map.get(place).copied().flatten()?;
         self.base.column(number)
+    }
+
+    /// A table by itself.
+    pub(super) fn table(item: Item<'a>, base: &'a Relation) -> Self {
+        Self { item: Rc::new(item), base, map: Vec::new(), reads_others: false }
+    }
+
+    pub(super) const fn id(&self, column: &Column) -> ColumnId {
+        ColumnId { relation: self.base.oid, number: column.number }
+    }
+
+    /// What is stored in a column of the table, whether a view shows it or not.
+    pub(super) fn stored(&self, column: ColumnId) -> Flow {
+        let place = (0..self.item.len())
+            .find(|place| self.column_at(*place).is_some_and(|own| own.number == column.number));
+        place.map_or_else(
+            || {
+                let type_oid = self.base.column(column.number).map(|own| own.type_oid);
+                Flow::column(column, type_oid.unwrap_or_default())
+            },
+            |place| self.item.flow(place),
+        )
+    }
+
+    /// A column that a view computes, of a row with new values.
+    fn computed(&self, stored: Flow, values: &Values) -> Flow {
+        let is_new = |id: &ColumnId| id.relation == self.base.oid && values.contains_key(&id.number);
+        if !stored.direct.iter().chain(stored.indirect.iter()).any(|id| is_new(&id)) {
+            return stored;
+        }
+        let kept = |id: &ColumnId| self.reads_others || !is_new(id);
+        let mut new = Flow {
+            direct: stored.direct.iter().filter(kept).collect(),
+            indirect: stored.indirect.iter().filter(kept).collect(),
+            // Each field may have any of it.
+            fields: None,
+            ..stored.clone()
+        };
+        let value = |id: ColumnId| values.get(&id.number).filter(|_| is_new(&id));
+        stored.direct.iter().filter_map(value).for_each(|value| new.mix(value));
+        stored.indirect.iter().filter_map(value).for_each(|value| new.depend(value));
+        new
     }
 
     /// It is written through a view.
@@ -95,9 +140,12 @@ impl<'a> WriteTarget<'a> {
             let stored = self.item.flow(place);
             let column = self.column_at(place);
             let new = column.and_then(|column| values.get(&column.number));
-            let flow = match new {
-                Some(new) => Flow { type_oid: stored.type_oid, identity: stored.identity, ..new.clone() },
-                None => stored,
+            let flow = match (new, column) {
+                (Some(new), _) => {
+                    Flow { type_oid: stored.type_oid, identity: stored.identity, ..new.clone() }
+                }
+                (None, Some(_)) => stored,
+                (None, None) => self.computed(stored, values),
             };
             Named { name: self.item.column_name(place).unwrap_or_default(), flow }
         });
@@ -140,13 +188,25 @@ impl<'a> Binder<'a> {
         let name = relation.alias.as_ref().map_or(relation.relname.as_str(), |alias| &alias.aliasname);
         let item = Rc::new(self.relation_item(target, Cow::Borrowed(name), relation.alias.as_ref())?);
         let own = target.relation();
-        if own.kind != RelationKind::View {
-            return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        let behind = views_behind(self.catalog, &item);
+        let replaced = own.kind == RelationKind::View
+            && std::iter::once(own).chain(behind.iter().copied()).any(|view| self.is_replaced(view, events));
+        if own.kind != RelationKind::View || replaced {
+            return Ok(WriteTarget { item, base: own, map: Vec::new(), reads_others: false });
         }
-        if self.is_replaced(own, events) {
-            return Ok(WriteTarget { item, base: own, map: Vec::new() });
+        if events.iter().any(|event| matches!(event, Event::Insert | Event::Update)) {
+            std::iter::once(own).chain(behind.iter().copied()).for_each(|view| self.view_defaults(view));
         }
-        self.through_view(item, own)
+        self.through_view(item, own, &behind)
+    }
+
+    /// A view's own default takes the place of the table's.
+    fn view_defaults(&mut self, view: &Relation) {
+        let mut expressions = view.details.iter().flat_map(|details| &details.expressions);
+        if expressions.any(|(_, own)| matches!(own, ColumnExpression::Default(_))) {
+            let what = format!("a default of the view {}", view.qualified_name());
+            self.gap(GapKind::NotReviewed, what);
+        }
     }
 
     /// INSTEAD OF triggers and rules do something else in place of the write.
@@ -162,7 +222,12 @@ impl<'a> Binder<'a> {
         replaced
     }
 
-    fn through_view(&mut self, item: Rc<Item<'a>>, view: &Relation) -> Bound<WriteTarget<'a>> {
+    fn through_view(
+        &mut self,
+        item: Rc<Item<'a>>,
+        view: &'a Relation,
+        behind: &[&'a Relation],
+    ) -> Bound<WriteTarget<'a>> {
         let identities: Vec<Option<ColumnId>> =
             (0..view.columns.len()).map(|place| item.flow(place).identity).collect();
         let base = identities.iter().flatten().next().map(|id| id.relation);
@@ -177,11 +242,25 @@ impl<'a> Binder<'a> {
             .into_iter()
             .map(|id| id.filter(|id| id.relation == base.oid).map(|id| id.number))
             .collect();
-        Ok(WriteTarget { item, base, map })
+        let reads_others =
+            has_own_functions(&item) || std::iter::once(&view).chain(behind).any(|view| has_subquery(view));
+        Ok(WriteTarget { item, base, map, reads_others })
     }
 
-    /// Notes that a table is written: new values, generated columns, triggers, rules.
+    /// Notes that a table is written: new values, generated columns, triggers, rules, and what foreign keys
+    /// do elsewhere.
     pub(super) fn write(&mut self, target: &WriteTarget<'a>, values: &Values, event: Event) -> Bound<()> {
+        self.write_with(target, values, event, &mut Vec::new())
+    }
+
+    /// `seen`: what has led here.
+    pub(super) fn write_with(
+        &mut self,
+        target: &WriteTarget<'a>,
+        values: &Values,
+        event: Event,
+        seen: &mut Vec<super::cascade::Seen>,
+    ) -> Bound<()> {
         let base = target.base;
         let mut columns: Vec<WrittenColumn> = base
             .columns
@@ -199,7 +278,14 @@ impl<'a> Binder<'a> {
         columns.sort_by_key(|column| column.number);
         self.write_out(Written { relation: base.oid, columns });
         self.own_code(base, event);
-        self.new_rows(target, values, event)
+        self.new_rows(target, values, event)?;
+        if event == Event::Update && base.kind == RelationKind::PartitionedTable {
+            // A row that goes to another partition is deleted in its own and inserted there.
+            self.own_code(base, Event::Delete);
+            self.own_code(base, Event::Insert);
+        }
+        self.generated_below(base, event);
+        self.cascades(target, values, event, seen)
     }
 
     /// Adds to what is written; each table once, each column once.
@@ -221,7 +307,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Triggers and rules of a table, its partitions' included, may do more than the statement says.
-    fn own_code(&mut self, base: &'a Relation, event: Event) {
+    pub(super) fn own_code(&mut self, base: &'a Relation, event: Event) {
         let mut rest = vec![base];
         let mut seen = Vec::new();
         while let Some(relation) = rest.pop() {
@@ -230,7 +316,7 @@ impl<'a> Binder<'a> {
             }
             seen.push(relation.oid);
             if let Some(details) = &relation.details {
-                if !details.rules.is_empty() {
+                if !details.rules.is_empty() && event != Event::Truncate {
                     let what = format!("a rule of {}", relation.qualified_name());
                     self.gap(GapKind::Trigger, what);
                 }
@@ -270,10 +356,32 @@ fn is_virtual(relation: &Relation, number: i16) -> bool {
 }
 
 fn fires(trigger: &Trigger, event: Event) -> bool {
-    let [insert, update, delete, _] = trigger.on;
+    let [insert, update, delete, truncate] = trigger.on;
     match event {
+        Event::Truncate => truncate,
         Event::Insert => insert,
         Event::Update => update,
         Event::Delete => delete,
     }
+}
+
+/// The views that a view is made of, at any depth.
+fn views_behind<'a>(catalog: &'a Catalog, item: &Item<'a>) -> Vec<&'a Relation> {
+    let Source::View { bound, .. } = &item.source else { return Vec::new() };
+    let relations = bound.relations.iter().filter_map(|oid| catalog.relation(*oid));
+    relations.filter(|relation| relation.kind == RelationKind::View).collect()
+}
+
+/// Functions of users may read what they like.
+fn has_own_functions(item: &Item<'_>) -> bool {
+    match &item.source {
+        Source::View { bound, .. } => bound.calls().any(|oid| oid.0 >= FIRST_NORMAL_OID),
+        _ => false,
+    }
+}
+
+/// Whether a definition holds a second query: `pg_get_viewdef` writes its words in capitals.
+fn has_subquery(view: &Relation) -> bool {
+    let definition = view.details.as_deref().and_then(|details| details.definition.as_deref());
+    definition.is_none_or(|text| text.matches("SELECT").nth(1).is_some())
 }
