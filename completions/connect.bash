@@ -112,6 +112,9 @@ _connect() {
             connect__subcmd__agents,rm)
                 cmd="connect__subcmd__agents__subcmd__rm"
                 ;;
+            connect__subcmd__attest,show)
+                cmd="connect__subcmd__attest__subcmd__verify"
+                ;;
             connect__subcmd__attest,verify)
                 cmd="connect__subcmd__attest__subcmd__verify"
                 ;;
@@ -327,7 +330,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__attest)
-            opts="-o -h --output --json --color --no-input --help verify"
+            opts="-o -h --output --json --color --no-input --help verify show"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1111,7 +1114,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__lineage)
-            opts="-o -h --up --down --all --depth --since --until --before-label --as --resource --format --agent --output --json --color --no-input --help"
+            opts="-o -h --upstream --up --downstream --down --all --depth --since --until --during --unlabelled --before-label --as --resource --format --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1126,6 +1129,10 @@ _connect() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --during)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -552,6 +552,7 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l depth -d 'So far, in steps' -r
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l since -d 'What was read and written from then on: 2h, 90d, 2026-11-25, 2026-11-25T10:00:00Z' -r
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l until -d 'Before then' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l during -d 'Within that time: last-quarter, 2026-Q3, 2026-07, 2026, yesterday' -r
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l as -d 'What WHAT is, if several things are called so' -r -f -a "column\t''
 table\t''
 run\t''
@@ -573,24 +574,25 @@ name\t'Names only, one a line'"
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c connect -n "__fish_connect_using_subcommand lineage" -l up -d 'Where it came from [default for runs, jobs, files and principals]'
-complete -c connect -n "__fish_connect_using_subcommand lineage" -l down -d 'Where it went, and who saw it [default for columns and tables]'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l up -l upstream -d 'Where it came from [default for runs, jobs, files and principals]'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l down -l downstream -d 'Where it went, and who saw it [default for columns and tables]'
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l all -d 'By everybody\'s statements, not only mine; for auditors'
-complete -c connect -n "__fish_connect_using_subcommand lineage" -l before-label -d 'Only what was done with the columns before they had a label'
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l before-label -l unlabelled -d 'Only what was done with the columns before they had a label'
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand lineage" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
 name\t'Names only, one a line'"
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify" -f -a "verify" -d 'Check a file against its attestation, and say what it was made from; works offline'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -f -a "verify" -d 'Check a file against its attestation, and say what it was made from; works offline'
+complete -c connect -n "__fish_connect_using_subcommand attest; and not __fish_seen_subcommand_from verify show" -f -a "show" -d 'Check a file against its attestation, and say what it was made from; works offline'
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l attestation -d 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]' -r -F
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l log -d 'The agent\'s log in a folder; it must hold the run' -r -F
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l key -d 'The verifier key of the agent\'s log: NAME+HASH+BASE64 [default: the known agent\'s]' -r
@@ -604,6 +606,19 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l attestation -d 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]' -r -F
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l log -d 'The agent\'s log in a folder; it must hold the run' -r -F
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l key -d 'The verifier key of the agent\'s log: NAME+HASH+BASE64 [default: the known agent\'s]' -r
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
+json\t'One JSON document'
+jsonl\t'One JSON object a line'
+name\t'Names only, one a line'"
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l json -d 'The same as --output json'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
+complete -c connect -n "__fish_connect_using_subcommand attest; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand mcp; and not __fish_seen_subcommand_from serve config" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

@@ -535,6 +535,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'So far, in steps')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'What was read and written from then on: 2h, 90d, 2026-11-25, 2026-11-25T10:00:00Z')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Before then')
+            [CompletionResult]::new('--during', '--during', [CompletionResultType]::ParameterName, 'Within that time: last-quarter, 2026-Q3, 2026-07, 2026, yesterday')
             [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'What WHAT is, if several things are called so')
             [CompletionResult]::new('--resource', '--resource', [CompletionResultType]::ParameterName, 'On this resource')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'As a document for other programs')
@@ -543,9 +544,12 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('--up', '--up', [CompletionResultType]::ParameterName, 'Where it came from [default for runs, jobs, files and principals]')
+            [CompletionResult]::new('--upstream', '--upstream', [CompletionResultType]::ParameterName, 'Where it came from [default for runs, jobs, files and principals]')
             [CompletionResult]::new('--down', '--down', [CompletionResultType]::ParameterName, 'Where it went, and who saw it [default for columns and tables]')
+            [CompletionResult]::new('--downstream', '--downstream', [CompletionResultType]::ParameterName, 'Where it went, and who saw it [default for columns and tables]')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'By everybody''s statements, not only mine; for auditors')
             [CompletionResult]::new('--before-label', '--before-label', [CompletionResultType]::ParameterName, 'Only what was done with the columns before they had a label')
+            [CompletionResult]::new('--unlabelled', '--unlabelled', [CompletionResultType]::ParameterName, 'Only what was done with the columns before they had a label')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
             [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -561,9 +565,23 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a file against its attestation, and say what it was made from; works offline')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Check a file against its attestation, and say what it was made from; works offline')
             break
         }
         'connect;attest;verify' {
+            [CompletionResult]::new('--attestation', '--attestation', [CompletionResultType]::ParameterName, 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The agent''s log in a folder; it must hold the run')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The verifier key of the agent''s log: NAME+HASH+BASE64 [default: the known agent''s]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything; fail instead, and say which option would have answered')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'connect;attest;show' {
             [CompletionResult]::new('--attestation', '--attestation', [CompletionResultType]::ParameterName, 'Its attestation [default: FILE.intoto.jsonl, or that of a folder around it]')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The agent''s log in a folder; it must hold the run')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The verifier key of the agent''s log: NAME+HASH+BASE64 [default: the known agent''s]')

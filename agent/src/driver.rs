@@ -35,8 +35,8 @@ use tokio::{
 pub use self::kept::Kept;
 use self::{downstream::Downstream, pump::Pump};
 use crate::{
-    cancel::CancelRegistry, log::Log, parking::Parking, requests::Requests, resource::ResourceRuntime,
-    serve::Agent,
+    cancel::CancelRegistry, lineage::Gate, log::Log, parking::Parking, requests::Requests,
+    resource::ResourceRuntime, serve::Agent,
 };
 
 /// How long the reason of a refusal may take to arrive.
@@ -73,6 +73,8 @@ pub struct ConnectionContext {
     pub draining: watch::Receiver<bool>,
     pub requests: Arc<Requests>,
     pub policies: Arc<InForce>,
+    /// Of a session of a run: whether statements of it may still be recorded.
+    pub gate: Option<Gate>,
     /// What takes a grant away.
     pub agent: Arc<Agent>,
 }
@@ -118,7 +120,7 @@ pub async fn run(
     buffered: BytesMut,
     mut send: quinn::SendStream,
     receive: quinn::RecvStream,
-    resumes: mpsc::Receiver<Resume>,
+    resumes: mpsc::Receiver<Box<Resume>>,
 ) -> String {
     if context.log.append(context.opened()).is_err() {
         let error = ErrorReport::new(
@@ -142,7 +144,8 @@ pub async fn run(
     let closing = context.clone();
     let downstream = Downstream::new(send, receive, buffered, context.kept.clone());
     match Pump::new(context, downstream, resumes) {
-        Ok(pump) => pump.run().await,
+        // On the heap, once: a task reserves room for what is moved into it in both places.
+        Ok(pump) => Box::new(pump).run().await,
         Err(code) => {
             closing.record_end(&code);
             code

@@ -2,22 +2,28 @@
 //! again, so that whoever has the log can find the same.
 //!
 //! Read next: [`index`] for the tables that questions are asked of, [`ask`] for how they are answered;
-//! [`claim`] for whose a run is; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
+//! [`claim`] for whose a run is, [`open`] for those that are not over, [`ending`] for how they end; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
 //! about it.
 
+mod approvals;
 mod ask;
 mod attest;
 mod claim;
+mod ending;
 mod event;
 mod index;
 mod leaves;
+mod lost;
+mod open;
 mod run;
-mod sources;
 
+pub use self::open::{Gate, Runs};
 pub(crate) use self::{
     ask::{Asked, ask},
-    attest::{Ending, Refused, attest},
-    claim::{ClaimError, Runs},
+    attest::{Ending, Refused},
+    claim::ClaimError,
+    ending::{end, end_abandoned},
     event::{Entering, event},
     index::{FORGET, TABLES, put},
+    open::Lasting,
 };

@@ -69,6 +69,7 @@ pub(crate) use self::{
     error::{LogClosed, OpenError, ReceiptUnavailable},
     gate::Gate,
     handle::{Log, block_on},
+    leaf::fits_leaf,
     measure::{MeasureArgs, measure},
     options::LogOptions,
     prune::{PruneRule, PrunedLog, prune},

@@ -39,6 +39,7 @@ use crate::{
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
     keys::{KeyError, Keys},
+    lineage,
     listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
     log::{self, Log, LogClosed, LogOptions, OpenError, PruneRule, PrunedLog},
     parking::Parking,
@@ -148,7 +149,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     policy::follow(&config, &agent.policies, &log);
 
     let witnesses = agent.witnesses.clone();
-    let polls = agent.signals.poll(&agent);
+    let mut polls = agent.signals.poll(&agent);
+    polls.spawn(lineage::end_abandoned(Arc::clone(&agent)));
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);

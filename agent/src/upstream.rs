@@ -34,6 +34,7 @@ pub use self::{
     trust::client_tls,
     way::{ClientCertificate, Place, Way},
 };
+use crate::shards;
 
 /// How long a cancel request may take.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
@@ -277,7 +278,10 @@ async fn converse(login: &mut Login, stream: &mut UpstreamStream) -> Result<Logg
         if stream.read_buf(&mut buffer).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        if let Some(done) = login.input(buffer.split().freeze())? {
+        let bytes = buffer.split().freeze();
+        let done =
+            if login.may_take_long() { shards::away(|| login.input(bytes)) } else { login.input(bytes) };
+        if let Some(done) = done? {
             return Ok(done);
         }
     }

@@ -199,6 +199,7 @@ pub(crate) struct Exec {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Attest {
     /// Check a file against its attestation, and say what it was made from; works offline
+    #[command(visible_alias = "show")]
     Verify(VerifyAttestation),
 }
 

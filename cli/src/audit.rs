@@ -25,7 +25,7 @@ use connect_shared::{
 
 pub(crate) use self::{
     keys::key_for,
-    search::{Asking, When, history, now},
+    search::{Asking, Period, When, history, now},
 };
 use crate::{
     application::{Application, Ending},
@@ -50,12 +50,22 @@ pub(crate) async fn run(application: &Application, command: &arguments::Audit) -
     }
 }
 
-/// Hashes a log in a folder again: it must be sound, and hold the entry of a receipt.
-pub(crate) fn log_holds(place: &Path, key: &VerifierKey, receipt: Receipt) -> Outcome<()> {
+/// Hashes a log in a folder again: it must be sound, and hold the entries of receipts.
+pub(crate) fn log_holds(
+    place: &Path,
+    key: &VerifierKey,
+    receipts: impl IntoIterator<Item = Receipt>,
+) -> Outcome<()> {
     let reader = folder::Folder::find(place)?;
-    let verification = Verification::new(key.clone()).receipt("the attestation", receipt);
+    let verification = receipts
+        .into_iter()
+        .fold(Verification::new(key.clone()), |all, receipt| all.receipt("the attestation", receipt));
     let sound = verification.run(&reader, &mut |_| {}).is_ok_and(|report| report.is_sound());
-    if sound { Ok(()) } else { Err(other_log("it is not what was signed, or does not hold the run")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(other_log("it is not what was signed, or does not hold the run and its approvals"))
+    }
 }
 
 /// A receipt must not contradict what was seen of its log before. Its checkpoint is kept where there is none:

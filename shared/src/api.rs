@@ -182,6 +182,9 @@ pub struct RunEnd {
     /// The files of each folder among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub folders: Vec<Folder>,
+    /// Resources whose sessions were over before the command was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// Exit status of the command.
     pub status: u8,
 }
@@ -222,12 +225,14 @@ pub struct RevocationAnswer {
     pub lifted: Option<bool>,
 }
 
-/// What the agent saw of a run, signed by it: an in-toto statement with a [`crate::attest::RunPredicate`].
+/// What the agent saw of a run, signed by it: an in-toto statement with a [`crate::attest::RunPredicate`]. A run
+/// that failed has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunAttestation {
     /// `connect.attestation/1`
     pub schema: String,
-    pub envelope: Envelope,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Envelope>,
 }
 
 /// A grant.

@@ -9,18 +9,25 @@
 //! over `DSSEv1 …` and a checkpoint's over a text that begins with the log's origin: neither can be taken for
 //! the other, as long as no origin begins with that word.
 
+mod approval;
 mod envelope;
 mod folder;
 mod predicate;
+mod reads;
+mod summary;
 
 pub use self::{
+    approval::{Approval, ApprovedAccess, Approver, behind},
     envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE, Signature},
     folder::{
         Difference, Folder, FolderFile, MAX_FOLDER_FILES, MAX_FOLDER_NAME, descriptors, folder_of, is_hash,
         is_name,
     },
     predicate::{
-        Counters, Descriptor, FileFact, MAX_FILES, PREDICATE_TYPE, Principal, RunPredicate, SLSA_TYPE,
-        STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord, Use, statements_digest,
+        Counters, Descriptor, FileFact, LostResource, MAX_FILES, PREDICATE_TYPE, PREDICATE_VERSION,
+        Principal, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord,
+        Use, statements_digest,
     },
+    reads::{ReadColumn, ReadTable, Reads, last_read, last_time, reads, sources},
+    summary::summary,
 };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{LineageQuestion, SearchFilter, SearchScope},
-    attest::{FileFact, FolderFile},
+    attest::{ApprovedAccess, FileFact, FolderFile},
     decision::{Decision, OutcomeKind},
     grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
@@ -106,6 +106,9 @@ pub enum Entry {
         /// What of its parent's budget it may spend.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         budget: Option<Box<BudgetPart>>,
+        /// The approved requests behind those of its actions that need one.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        approvals: ApprovedAccess,
     },
     /// A grant was refused, or a token was.
     GrantRefused {
@@ -227,11 +230,20 @@ pub enum Entry {
         job: String,
         /// Exit status of its command.
         status: u8,
+        /// Why the agent ended it by itself: `abandoned` (its last session had ended, its grant was over, and
+        /// nobody had said how it went). Absent: whoever ran it said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         inputs: Vec<FileFact>,
         outputs: Vec<FileFact>,
         /// How many statements it ran, and the SHA-256 over what its attestation says of each.
         statements: u64,
         digest: String,
+        /// Up to where the log was gone through for it, and the hash over all that its attestation says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        upto: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        summary: Option<String>,
     },
     /// A statement is about to run.
     Intent(Box<Intent>),

@@ -138,12 +138,13 @@ pub fn run_event(
     })
 }
 
-/// How a run ended whose command had this exit status.
-fn ended_as(status: u8) -> &'static str {
-    match status {
-        0 => "COMPLETE",
-        // A signal ended it.
-        129..=192 => "ABORT",
+/// What the end of a run is, by its exit status and by why the agent ended it, where nobody else has. A shell gives
+/// a command that a signal ended the status 128 and the signal's number: that was not the job's own failure.
+const fn ended_as((status, reason): (u8, Option<&str>)) -> &'static str {
+    match (status, reason) {
+        (_, Some(_)) => "ABORT",
+        (0, None) => "COMPLETE",
+        (129..=192, None) => "ABORT",
         _ => "FAIL",
     }
 }
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn a_run_ends_as_its_command_did() {
         assert_eq!(
-            [0, 1, 128, 129, 143, 192, 193, 255].map(ended_as),
+            [0, 1, 128, 129, 143, 192, 193, 255].map(|status| ended_as((status, None))),
             ["COMPLETE", "FAIL", "FAIL", "ABORT", "ABORT", "ABORT", "FAIL", "FAIL"]
         );
     }

@@ -14,6 +14,16 @@ pub fn printable_name(name: &str) -> String {
     printable(name).replace('\n', "\u{fffd}")
 }
 
+/// A name on a line with other words: in quotes where it could pass for some of these.
+#[must_use]
+pub fn cited(name: &str) -> String {
+    let name = printable_name(name);
+    let alike = name.contains(|letter| matches!(letter, '·' | '\u{2500}'..='\u{257f}' | '•' | '…'));
+    let blank =
+        name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) || name.is_empty();
+    if alike || blank || name.contains("  ") { format!("\"{}\"", name.replace('"', "\\\"")) } else { name }
+}
+
 /// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
 /// document stays the same.
 #[must_use]
@@ -46,6 +56,18 @@ pub fn is_obeyed(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_would_pass_for_other_words_stands_in_quotes() {
+        assert_eq!(cited("model one.bin"), "model one.bin");
+        assert_eq!(cited("public.\"a.b\".c"), "public.\"a.b\".c");
+        assert_eq!(cited("train · failed with 1"), "\"train · failed with 1\"");
+        assert_eq!(cited("a\" · b"), "\"a\\\" · b\"");
+        assert_eq!(cited("x\n└─ y"), "\"x\u{fffd}└─ y\"");
+        for blank in ["", " x", "x ", "x   y"] {
+            assert_eq!(cited(blank), format!("\"{blank}\""));
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_a_mark_and_in_json_an_escape() {

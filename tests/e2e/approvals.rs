@@ -330,6 +330,22 @@ fn access_waits_for_its_approval_and_ends_with_it() {
     sam.runs(&["reject", asked.trim(), "--reason", "enough"]).good();
     let unknown = sam.runs(&["approve", "req_00000000000000000000000000", "--yes"]);
     assert_eq!(unknown.code, 3);
+    // What a run read by that access is traced to whoever gave it.
+    let script = "psql -XAtc 'SELECT sku FROM products' >skus.txt";
+    ana.runs(&["run", SHOP, "--job", "skus", "--out", "skus.txt", "--", "sh", "-c", script]).good();
+    let verified: Value =
+        serde_json::from_str(&ana.runs(&["--json", "attest", "verify", "skus.txt"]).good()).expect("JSON");
+    let seen = &verified["run"];
+    let access = &seen["approvals"][0];
+    assert_eq!(
+        (&verified["findings"], access["of"].as_str()),
+        (&Value::Array(vec![]), Some("access")),
+        "{seen:#}"
+    );
+    assert_eq!(access["by"][0]["name"], "sam@example.com");
+    assert_eq!(seen["sources"][0]["approvals"], serde_json::json!([access["request"]]));
+    let up: Value = serde_json::from_str(&ana.runs(&["--json", "lineage", "skus.txt"]).good()).expect("JSON");
+    assert_eq!(up["approvals"], seen["approvals"], "the log says the same: {up:#}");
     let steps = steps(&mut world);
     for step in ["requested", "seen", "approved", "used", "rejected"] {
         assert!(steps.iter().any(|one| one == step), "{step} is in no entry: {steps:?}");

@@ -1,6 +1,7 @@
 //! Whatever a client sends that it must not send ends in an error on its own connection, and nobody else notices.
 
 mod greetings;
+mod names;
 
 use std::io::{Read as _, Write as _};
 
@@ -235,12 +236,31 @@ fn sixty_five_thousand_parameters_pass() {
     }
 }
 
+/// Until the server takes data.
+fn begin_copy(wire: &mut Wire) {
+    wire.stream().write_all(&query("COPY scratch FROM STDIN")).expect("room");
+    let mut begun = [0; 5];
+    wire.stream().read_exact(&mut begun).expect("an answer");
+    assert_eq!(begun[0], b'G');
+    let length = u32::from_be_bytes([begun[1], begun[2], begun[3], begun[4]]);
+    let mut rest = vec![0; usize::try_from(length).expect("short") - 4];
+    wire.stream().read_exact(&mut rest).expect("its formats");
+}
+
 #[test]
 fn a_statement_in_the_middle_of_a_copy_ends_the_copy_and_no_answer_goes_to_another_question() {
     for world in World::on_each_server() {
         let tunnel = world.person("li").open(SHOP);
         let masked = "SELECT email FROM customers WHERE id = 1";
         let interruptions = [query("SELECT oid FROM pg_class LIMIT 1"), query("SELECT 1"), query("BEGIN")];
+        // One that is thrown away unread, in the middle of the data.
+        let mut wire = open(&tunnel);
+        wire.gives_up_copies = false;
+        begin_copy(&mut wire);
+        let long = query(&format!("SELECT '{}'", "x".repeat(2 << 20)));
+        let answer = wire.send(&[framed(b'd', b"900\tx\n"), long].concat(), 1);
+        assert_eq!(answer.sqlstate().as_deref(), Some("57014"), "{:?}", answer.messages);
+        assert_eq!(wire.ask(Mode::Simple, masked).rows().len(), 1);
         for interruption in &interruptions {
             let mut wire = open(&tunnel);
             wire.gives_up_copies = false;
@@ -255,13 +275,7 @@ fn a_statement_in_the_middle_of_a_copy_ends_the_copy_and_no_answer_goes_to_anoth
                 "{:?}",
                 next.messages
             );
-            wire.stream().write_all(&query("COPY scratch FROM STDIN")).expect("room");
-            let mut begun = [0; 5];
-            wire.stream().read_exact(&mut begun).expect("an answer");
-            assert_eq!(begun[0], b'G');
-            let length = u32::from_be_bytes([begun[1], begun[2], begun[3], begun[4]]);
-            let mut rest = vec![0; usize::try_from(length).expect("short") - 4];
-            wire.stream().read_exact(&mut rest).expect("its formats");
+            begin_copy(&mut wire);
             let answer = wire.send(&[framed(b'd', b"900\tx\n"), interruption.clone()].concat(), 1);
             assert_eq!(answer.sqlstate().as_deref(), Some("57014"), "{:?}", answer.messages);
             let next = wire.ask(Mode::Binary, masked);

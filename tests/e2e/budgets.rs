@@ -46,10 +46,10 @@ fn sub_agents_in_parallel_get_no_more_than_their_person_may_give_them() {
 }
 
 #[test]
-fn a_result_that_goes_over_the_bytes_ends_where_it_is() {
+fn a_result_that_goes_over_the_bytes_or_rows_ends_where_it_is() {
     let mut world = World::start();
-    limited(&mut world, "[budget.day]\nbytes = 20000\n");
-    let ana = world.person("ana");
+    limited(&mut world, "[budget.day]\nbytes = 20000\n[budget.hour]\nrows = 1000\n");
+    let (ana, li) = (world.person("ana"), world.person("li"));
     let copy = ["exec", SHOP, "--actor", "reader", "--", "psql", "-XAtc", "COPY orders TO STDOUT"];
     let cut = ana.runs(&copy);
     assert_ne!(cut.code, 0);
@@ -58,6 +58,14 @@ fn a_result_that_goes_over_the_bytes_ends_where_it_is() {
     assert!(cut.stdout.len() < 20_000 + (256 << 10), "{}", cut.stdout.len());
     let more = ana.runs(&["exec", SHOP, "--actor", "other", "--", "psql", "-XAtc", "SELECT 1"]);
     assert!(more.stderr.contains("actor_budget"), "{}", more.stderr);
+    // Two thousand rows: the last one that it may have leaves, and the next one does not.
+    let asks = |name: &str, sql: &str| li.runs(&["exec", SHOP, "--actor", name, "--", "psql", "-XAtc", sql]);
+    let few = asks("one", "SELECT 1 FROM orders LIMIT 10").good();
+    assert_eq!(few.lines().count(), 10);
+    let cut = asks("two", "COPY (SELECT 1 FROM orders) TO STDOUT");
+    assert!(cut.code != 0 && cut.stderr.contains("1000 rows of this hour"), "{}", cut.stderr);
+    assert_eq!(cut.stdout.lines().count(), 990, "what was taken ahead for ten rows came back");
+    assert!(asks("three", "SELECT 1").stderr.contains("1000 rows of this hour"));
 }
 
 #[test]

@@ -9,6 +9,8 @@ use connect_tests::{
 };
 use serde_json::Value;
 
+use crate::policies;
+
 /// Runs an example in the home of whoever runs it.
 fn example(person: &Person, run: &[&str], script: &str, arguments: &[&str]) -> Finished {
     let script = place::of_tests(&format!("python/examples/{script}")).display().to_string();
@@ -30,12 +32,37 @@ fn named<'a>(answer: &'a Value, name: &str) -> Option<&'a Value> {
     answer["nodes"].as_array().expect("nodes").iter().find(|node| node["name"] == name)
 }
 
+/// Whoever reads orders waits until security has said yes.
+const ORDERS_BY_APPROVAL: &str = "
+@id(\"orders-by-approval\") @approval(\"group:security\") @message(\"orders are read by approval\")
+forbid (principal, action == Action::\"read\", resource == Table::\"shop-db/public.orders\");
+";
+
+/// Approves what waits, as soon as something does. Its id.
+fn approves_what_waits(person: &Person) -> String {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let listed: Value = serde_json::from_str(&person.runs(&["--json", "requests"]).good()).expect("JSON");
+        if let Some(place) = listed.to_string().find("req_") {
+            let id = listed.to_string()[place..place + 30].to_owned();
+            person.runs(&["approve", &id, "--yes"]).good();
+            return id;
+        }
+        assert!(std::time::Instant::now() < end, "nothing waits: {listed:#}");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
-fn a_model_of_scikit_learn_is_traced_to_columns_and_masks_and_verified() {
-    let world = World::start();
+fn a_model_of_scikit_learn_is_traced_to_columns_masks_and_approvals_and_verified() {
+    let world = policies::world_with("approvers = [\"group:security\"]", ORDERS_BY_APPROVAL);
     let (ana, sam) = (world.person("ana"), world.person("sam"));
     let job = ["--job", "order-size", "--out", "model.joblib"];
-    let trained = example(&ana, &job, "train.py", &["model.joblib"]).good();
+    let (trained, approved) = std::thread::scope(|scope| {
+        let training = scope.spawn(|| example(&ana, &job, "train.py", &["model.joblib"]).good());
+        let approved = approves_what_waits(&sam);
+        (training.join().expect("it is trained"), approved)
+    });
     assert!(trained.contains("rows"), "{trained}");
 
     let verified: Value =
@@ -75,6 +102,38 @@ fn a_model_of_scikit_learn_is_traced_to_columns_and_masks_and_verified() {
         .map(|node| node["name"].as_str().unwrap_or_default().to_owned())
         .collect();
     assert_eq!(of_attestation, of_log);
+    // Who allowed it: the same in the attestation, which proves it by the log's own entry, and in the trace.
+    let given = &verified["run"]["approvals"][0];
+    assert_eq!(
+        (given["request"].as_str(), given["of"].as_str()),
+        (Some(approved.as_str()), Some("statement"))
+    );
+    assert_eq!(
+        (&given["by"][0]["name"], &verified["findings"]),
+        (&"sam@example.com".into(), &serde_json::json!([]))
+    );
+    assert_eq!(up["approvals"], verified["run"]["approvals"]);
+    assert_eq!(
+        (&seen["approvals"], up["approvals"].as_array().map(Vec::len)),
+        (&serde_json::json!([approved]), Some(1))
+    );
+    for command in [&["attest", "show", "model.joblib"][..], &["lineage", "model.joblib", "--upstream"][..]] {
+        let page = ana.runs(command).good();
+        assert!(
+            page.contains(&approved)
+                && page.contains("by sam@example.com on 20")
+                && page.contains("in entry "),
+            "{page}"
+        );
+    }
+    let bill: Value =
+        serde_json::from_str(&ana.runs(&["lineage", "model.joblib", "--format", "cyclonedx"]).good())
+            .expect("JSON");
+    let model =
+        bill["components"].as_array().expect("components").iter().find(|one| one["modelCard"].is_object());
+    let property = &model.expect("the model")["properties"][0];
+    assert_eq!(property["name"], "connect:approval");
+    assert!(property["value"].as_str().is_some_and(|value| value.contains(&approved)), "{bill:#}");
     // What must be trained again if the table is withdrawn?
     let page = sam.runs(&["lineage", "public.products", "--all"]).good();
     assert!(page.contains("made from it") && page.contains("model.joblib"), "{page}");

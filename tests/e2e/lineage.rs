@@ -105,6 +105,35 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     let page = sam.runs(&["lineage", "public.customers", "--all"]).good();
     assert!(page.contains("made from it") && page.contains("model.txt"), "{page}");
     assert!(page.contains("masked: pii.email · through public.customer_mail"), "{page}");
+    // At a glance: which models have it, and whether they have masks.
+    let made = page.lines().find(|line| line.starts_with("made from it")).expect("files");
+    assert!(made.contains("model.txt") && made.contains("masks of pii.email"), "{page}");
+    // Within a period, as people name it.
+    let quarter = ["customers.email", "--downstream", "--all", "--during"];
+    let during = |period| asks(&sam, &[&quarter[..], &[period]].concat());
+    assert_eq!(during("this-quarter")["edges"], asks(&sam, &["customers.email", "--all"])["edges"]);
+    for before in ["2019-Q3", "last-quarter", "2019"] {
+        assert_eq!(during(before)["edges"], Value::Array(vec![]), "{before}");
+    }
+    for odd in [
+        &["--since", "1h", "--until", "2h"][..],
+        &["--since", "+5d"],
+        &["--since", "2026-02-30"],
+        &["--during", "soon"],
+        &["--during", "2026", "--since", "1h"],
+    ] {
+        let refused = sam.runs(&[&["lineage", "customers.email", "--all"][..], odd].concat());
+        assert_eq!(refused.code, 2, "{odd:?}: {}", refused.stderr);
+    }
+    // A job that somebody calls as the column hides nothing of it.
+    let posing = ["run", SHOP, "--job", "customers.email", "--output", "o", "--", "sh", "-c", "echo >o"];
+    ana.runs(&posing).good();
+    let asked = asks(&sam, &["customers.email", "--all"]);
+    assert_eq!(
+        (asked["roots"].as_array().map(Vec::len), &asked["also"]),
+        (Some(1), &serde_json::json!(["job"]))
+    );
+    assert!(asked["roots"][0].as_str().is_some_and(|root| root.starts_with("column:")), "{asked:#}");
 
     // A new name changes nothing; the old one still finds it.
     world.postgres.sql("shop", "ALTER TABLE customers RENAME COLUMN segment TO tier");
@@ -201,6 +230,10 @@ fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_f
     // Which runs read it before it was labelled, and what is to be made again?
     let before = asks(&sam, &["products.sku", "--all", "--before-label"]);
     assert_eq!(runs(&before), ["early"], "{before:#}");
+    let page = sam.runs(&["lineage", "products.sku", "--all", "--unlabelled"]).good();
+    assert!(page.contains("of early by ana@example.com") && page.contains("made from it"), "{page}");
+    let none = sam.runs(&["lineage", "orders.status", "--all", "--unlabelled"]);
+    assert!(none.stdout.contains("--before-label") || none.code == 3, "{none:?}");
     assert!(before["nodes"].to_string().contains("early.txt"), "{before:#}");
     let all = asks(&sam, &["products.sku", "--all"]);
     let mut both = runs(&all);

@@ -1,6 +1,7 @@
 //! From the database to a file: `connect run`, and what its attestation survives and what not.
 
 mod children;
+mod ends;
 mod folders;
 mod notebooks;
 mod several;

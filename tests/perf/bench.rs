@@ -16,6 +16,7 @@ mod load;
 mod masks;
 mod policy;
 mod quictun;
+mod relay;
 mod report;
 mod ssh;
 mod trail;
@@ -30,9 +31,14 @@ use self::{
     cost::processor,
     load::{Load, Way},
     quictun::QuicTun,
+    relay::Relay,
     report::{Figure, Report, median},
     ssh::Ssh,
 };
+
+/// That of the agent: what is measured in this process is measured as it runs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Rounds of each load over each way.
 const ROUNDS: usize = 3;
@@ -42,6 +48,7 @@ fn main() {
     match words.first().map(String::as_str) {
         Some("hold") => return hold(),
         Some("quictun") => return quictun::run(&words[1..]),
+        Some("relay") => return relay::run(&words[1..]),
         _ => {}
     }
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
@@ -57,6 +64,7 @@ fn main() {
     let tunnel = ana.open(BENCH);
     let ssh = Ssh::start(&world);
     let quictun = QuicTun::start(&world);
+    let relay = Relay::start(&world);
     let ways = [
         Way { name: "direct", port: world.postgres.port(), user: "postgres" },
         Way { name: "ssh -L", port: ssh.forward(), user: "postgres" },
@@ -71,10 +79,16 @@ fn main() {
     }
     stand_alone(wanted, &mut report);
     if wanted("bulk") {
-        bulk::measure(&world, &ana, &quictun, &mut report);
+        bulk::measure(&world, &ana, &quictun, &relay, &mut report);
     }
     if wanted("pooler") {
-        guards::beside_a_pooler(&world, &ways[2], ours.agent, &quictun, &mut report);
+        guards::beside_a_pooler(
+            &world,
+            &ways[2],
+            ours.agent,
+            [(quictun.port(), quictun.far_end()), (relay.port(), relay.process())],
+            &mut report,
+        );
     }
     if wanted("guards") {
         guards::on_and_off(&world, &ways[2], &mut report);

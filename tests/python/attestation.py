@@ -67,6 +67,9 @@ def recorded(predicate, log):
     for field in ("run", "job", "inputs", "outputs"):
         assert entry.get(field, []) == predicate[field], field
     assert entry["statements"] == len(predicate["statements"]), entry
+    assert entry["summary"] == summary(predicate), "the log has another summary of what the agent says"
+    for approval in predicate.get("receipts", []):
+        assert is_included(*parts(approval), log), "the proof of an approval proves nothing"
 
 
 @functools.cache
@@ -84,6 +87,13 @@ def folder_hash(path):
 
 
 HASHES = {"sha256": file_hash, "dirHash": folder_hash}
+
+
+def summary(predicate):
+    """SHA-256 over everything that is known when the log's entry is made."""
+    known = {name: value for name, value in predicate.items() if name not in ("index", "receipt", "receipts")}
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def main(attestation, agents):

@@ -39,7 +39,6 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::code::named_may_leave_role;
 pub use self::{
     change::SessionChange,
     find::UnknownName,
@@ -48,6 +47,7 @@ pub use self::{
     report::{Reading, ServerState},
     settings::Lexing,
 };
+pub(crate) use self::{code::named_may_leave_role, read::WITH_HOLD};
 use self::{
     cursors::Life as CursorLife,
     prepared::Prepared,

@@ -196,9 +196,10 @@ pub enum Effect {
     Deallocate {
         name: Option<String>,
     },
-    /// DECLARE CURSOR.
+    /// DECLARE CURSOR. `holds`: WITH HOLD, beyond its transaction.
     Declare {
         name: String,
+        holds: bool,
     },
     /// FETCH or MOVE.
     Fetch {

@@ -10,6 +10,7 @@ use axum::{
 use connect_core::principal::Principal;
 use connect_shared::{
     api::{GrantRequest, GrantResponse},
+    attest::ApprovedAccess,
     entry::{Entry, PrincipalRef},
     error::{ErrorReport, Exit},
     grant::{Action, RunIdentity},
@@ -147,7 +148,9 @@ async fn claim(agent: &Agent, run: &RunIdentity, issued: &Issued, resource: &str
     until_usable(agent).await?;
     let (runs, path, run) = (Arc::clone(&agent.runs), agent.index.path().to_owned(), run.clone());
     let (principal, resource) = (issued.principal.reference.clone(), resource.to_owned());
-    let claimed = tokio::task::spawn_blocking(move || runs.claim(&path, &run, &principal, &resource));
+    let until = issued.claims.exp;
+    let claimed =
+        tokio::task::spawn_blocking(move || runs.claim(&path, &run, &principal, (&resource, until)));
     claimed.await.map_err(|error| unfindable(&error))?.map_err(|error| {
         let words = error.to_string();
         let (code, exit) = match &error {
@@ -171,31 +174,37 @@ async fn approved(
 ) -> Result<Admitted, ApiError> {
     let on_request = agent.grants.on_request(&request.resource, &allowed);
     if on_request.is_empty() {
-        return Ok(Admitted { actions: allowed, until: u64::MAX });
+        return Ok(Admitted { actions: allowed, until: u64::MAX, approvals: ApprovedAccess::new() });
     }
     let standing = agent.requests.access(&principal.reference, &request.resource).await.map_err(failed)?;
     let mut until = u64::MAX;
     let mut actions = Vec::with_capacity(allowed.len());
+    let mut approvals = ApprovedAccess::new();
     for action in &allowed {
         if !on_request.contains(action) {
             actions.push(*action);
-        } else if let Some(end) = latest(&standing, *action) {
+        } else if let Some(request) = latest(&standing, *action) {
             actions.push(*action);
-            until = until.min(end);
+            approvals.insert(*action, request.id);
+            until = until.min(request.expires_at);
         }
     }
     // Whoever names no action takes what there is; whoever names one wants that.
     let enough = if request.actions.is_empty() { !actions.is_empty() } else { actions == allowed };
-    if enough { Ok(Admitted { actions, until }) } else { Err(approval_needed(agent, &request.resource)) }
+    if enough {
+        Ok(Admitted { actions, until, approvals })
+    } else {
+        Err(approval_needed(agent, &request.resource))
+    }
 }
 
-/// Until when an action is approved.
-fn latest(standing: &[store::Request], action: Action) -> Option<u64> {
+/// What approves an action for the longest time.
+fn latest(standing: &[store::Request], action: Action) -> Option<&store::Request> {
     let approves = |request: &&store::Request| match &request.details {
         Details::Access { actions, .. } => actions.contains(&action),
         Details::Statement(_) => false,
     };
-    standing.iter().filter(approves).map(|request| request.expires_at).max()
+    standing.iter().filter(approves).max_by_key(|request| request.expires_at)
 }
 
 fn approval_needed(agent: &Agent, resource: &str) -> ApiError {
@@ -223,6 +232,7 @@ fn entry(issued: &Issued, request: &GrantRequest, certificate: String) -> Entry 
         parent: issued.claims.parent,
         tables: details.iter().flat_map(|detail| detail.tables.clone()).collect(),
         budget: issued.claims.handed_on.last().map(|step| Box::new(step.budget)),
+        approvals: issued.approvals.clone(),
     }
 }
 

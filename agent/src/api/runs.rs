@@ -16,7 +16,7 @@ use http::StatusCode;
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
-    lineage::{Ending, Refused, attest},
+    lineage::{self, Ending, Refused},
     serve::Agent,
 };
 
@@ -35,8 +35,8 @@ pub(super) async fn end(
     let id = run.parse::<RunId>().map_err(|error| bad(&error.to_string()))?;
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
-    let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status };
-    let attested = attest(&agent.log, id, caller.0.reference, ending, end.folders).await;
+    let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status, reason: None };
+    let attested = lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await;
     let envelope = attested.map_err(refused)?;
     Ok(Json(RunAttestation { schema: "connect.attestation/1".to_owned(), envelope }))
 }
@@ -89,12 +89,16 @@ fn refused(why: Refused) -> ApiError {
     let words = why.to_string();
     match why {
         Refused::NoSuchRun => ErrorReport::new("no_such_run", Exit::NotFound, words).into(),
-        Refused::Ended(_) => {
+        Refused::Ended(_) | Refused::Abandoned(_) => {
             ApiError::new(StatusCode::CONFLICT, ErrorReport::new("run_ended", Exit::Usage, words))
         }
         Refused::TooLarge(_) => {
             let report = ErrorReport::new("run_too_large", Exit::Usage, words);
             report.help("divide the job into several runs; each is attested by itself").into()
+        }
+        Refused::TooManyNames => {
+            let report = ErrorReport::new("run_too_large", Exit::Usage, words);
+            report.help("put the files into a folder, and name that: --output FOLDER").into()
         }
         Refused::Closed(error) => error.into(),
         Refused::Receipt(error) => error.into(),

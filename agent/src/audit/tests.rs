@@ -158,6 +158,7 @@ fn granted(sub: &str, name: &str) -> Entry {
         parent: None,
         tables: Vec::new(),
         budget: None,
+        approvals: std::collections::BTreeMap::new(),
     }
 }
 

@@ -3,16 +3,17 @@
 use std::{
     future::Future as _,
     io,
+    mem::MaybeUninit,
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf};
 
 use crate::{cancel::Registered, upstream::UpstreamStream};
 
-/// Room for one read while little is said, so that an idle connection stays small.
+/// Room for one read while little is said. It is on the stack: an idle connection keeps no buffer.
 const LEAST_ROOM: usize = 4 * 1024;
 /// Most bytes that are taken at once.
 const MOST_ROOM: usize = 64 * 1024;
@@ -70,9 +71,7 @@ impl Database {
                 Poll::Ready(Ok(_)) => return Poll::Ready(Ok(Arrived::End)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    if self.buffer.capacity() > LEAST_ROOM {
-                        self.buffer = BytesMut::new();
-                    }
+                    self.buffer = BytesMut::new();
                     return Poll::Pending;
                 }
             }
@@ -80,13 +79,26 @@ impl Database {
     }
 
     fn read_once(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.buffer.reserve(self.room);
-        let mut limited = (&mut self.buffer).limit(self.room);
-        let count = ready!(pin!(self.stream.read_buf(&mut limited)).poll(context))?;
+        let count = if self.room == LEAST_ROOM {
+            ready!(self.read_little(context))?
+        } else {
+            self.buffer.reserve(self.room);
+            let mut limited = (&mut self.buffer).limit(self.room);
+            ready!(pin!(self.stream.read_buf(&mut limited)).poll(context))?
+        };
         if count == self.room && self.room < MOST_ROOM {
             self.room *= 2;
         }
         Poll::Ready(Ok(count))
+    }
+
+    /// Takes room only for what has come.
+    fn read_little(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = [MaybeUninit::uninit(); LEAST_ROOM];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+        self.buffer.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
     }
 
     /// What has arrived.

@@ -72,7 +72,7 @@ pub(super) struct Pump {
     dial: Option<Dial>,
     reading: Option<Reading>,
     alarm: Option<Alarm>,
-    resumes: mpsc::Receiver<Resume>,
+    resumes: mpsc::Receiver<Box<Resume>>,
     /// The tunnel is gone, since when.
     parked: Option<Parked>,
     /// The grant is over while nobody is there: nothing moves.
@@ -133,7 +133,7 @@ impl Pump {
     pub(super) fn new(
         context: ConnectionContext,
         downstream: Downstream,
-        resumes: mpsc::Receiver<Resume>,
+        resumes: mpsc::Receiver<Box<Resume>>,
     ) -> Result<Self, String> {
         let mut seed = [0u8; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| "no_randomness".to_owned())?;
@@ -205,7 +205,7 @@ impl Pump {
     }
 
     /// Runs to the end; the code says why it ended.
-    pub(super) async fn run(mut self) -> String {
+    pub(super) async fn run(mut self: Box<Self>) -> String {
         loop {
             self.carry_out();
             if self.drains && self.ended.is_none() && self.machine.is_at_rest() {
@@ -222,6 +222,11 @@ impl Pump {
                 self.close(&code).await;
                 self.see_off(&code).await;
                 return code;
+            }
+            if self.machine.waits_for_turn() {
+                let machine = &mut self.machine;
+                shards::away(|| machine.handle(Instant::now(), Input::Tick));
+                continue;
             }
             let event = poll_fn(|context| self.poll_event(context)).await;
             self.take(event);
@@ -288,15 +293,7 @@ impl Pump {
     }
 
     fn feed(&mut self, input: Input) {
-        let more = if let Input::Client(bytes) = &input { bytes.len() } else { 0 };
-        let machine = &mut self.machine;
-        // What the client sent earlier may be taken up with an answer of the server, too. But to go away for
-        // each piece of a large result while much of the client waits stops this thread's other work dead.
-        if more > 0 && machine.may_take_long(more) {
-            shards::away(|| machine.handle(Instant::now(), input));
-        } else {
-            machine.handle(Instant::now(), input);
-        }
+        self.machine.handle(Instant::now(), input);
     }
 
     fn server_bytes(&mut self) {

@@ -5,6 +5,7 @@
 use connect_core::principal::covers;
 use connect_shared::{
     api::{GrantRequest, HandOn},
+    attest::ApprovedAccess,
     entry::HANDED_ON,
     error::{ErrorReport, Exit},
     grant::{Actor, BudgetPart, Confirmation, GrantClaims, HandedOn},
@@ -109,7 +110,8 @@ impl GrantAuthority {
         let principal = principal_of(&claims);
         let actions = claims.authorization_details.iter().flat_map(|detail| detail.actions.clone()).collect();
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
-        Ok(Issued { text, claims, principal, actions })
+        // What its giver's access stands on, its own stands on: the log knows the one by the other.
+        Ok(Issued { text, claims, principal, actions, approvals: ApprovedAccess::new() })
     }
 }
 

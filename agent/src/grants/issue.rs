@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use connect_core::principal::Principal;
 use connect_shared::{
     api::GrantRequest,
+    attest::ApprovedAccess,
     grant::{
         Action, Actor, AuthorizationDetail, Confirmation, DETAIL_TYPE, GRANT_TYPE, GrantClaims, RunIdentity,
     },
@@ -35,6 +36,8 @@ pub struct Issued {
     pub claims: GrantClaims,
     pub principal: Principal,
     pub actions: Vec<Action>,
+    /// The approved requests behind those of them that need one.
+    pub approvals: ApprovedAccess,
 }
 
 /// What a grant may carry, and the latest end that it may have: that of the approval behind it.
@@ -43,6 +46,8 @@ pub struct Admitted {
     pub actions: Vec<Action>,
     /// Seconds since 1970.
     pub until: u64,
+    /// The approved requests behind those that need one.
+    pub approvals: ApprovedAccess,
 }
 
 impl GrantAuthority {
@@ -57,7 +62,7 @@ impl GrantAuthority {
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
         let (principal, actions) = self.admit(signed_in.principal.clone(), request)?;
-        let admitted = Admitted { actions, until: u64::MAX };
+        let admitted = Admitted { actions, until: u64::MAX, approvals: ApprovedAccess::new() };
         self.issue_admitted(signed_in, principal, admitted, request, certificate, id, now)
     }
 
@@ -77,14 +82,14 @@ impl GrantAuthority {
         now: u64,
     ) -> Result<Issued, GrantRefusal> {
         self.check_demands(&signed_in, &request.resource)?;
-        let Admitted { actions, until } = admitted;
+        let Admitted { actions, until, approvals } = admitted;
         let SignedIn { session, issued_at, .. } = signed_in;
         let mut claims = self.claims(&principal, request, &actions, certificate, id, now);
         (claims.sid, claims.signed_in_at) = (session, issued_at);
         claims.exp = claims.exp.min(until);
         claims.reason.clone_from(&request.reason);
         let text = self.sign(&claims).ok_or(GrantRefusal::Unsigned)?;
-        Ok(Issued { text, claims, principal, actions })
+        Ok(Issued { text, claims, principal, actions, approvals })
     }
 
     /// Whether somebody has signed in as the resource demands.

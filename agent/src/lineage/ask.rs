@@ -5,6 +5,7 @@
 //! to it (going up: by which they must have), and only what was done after (before) that counts. Read next:
 //! [`roots`] for what a name means, [`steps`] for one step, [`graph`] for what becomes of them.
 
+mod approvals;
 mod graph;
 mod nodes;
 mod roots;
@@ -65,7 +66,7 @@ pub(crate) fn ask(path: &Path, asked: &Asked<'_>) -> Result<Option<LineageAnswer
 }
 
 fn answer(connection: &Connection, asked: &Asked<'_>) -> Result<Option<LineageAnswer>, rusqlite::Error> {
-    let roots = roots::find(connection, asked)?;
+    let (roots, also) = roots::find(connection, asked)?;
     if roots.is_empty() {
         return Ok(None);
     }
@@ -73,6 +74,7 @@ fn answer(connection: &Connection, asked: &Asked<'_>) -> Result<Option<LineageAn
     graph.grow()?;
     let gaps = graph.gaps()?;
     let (nodes, edges) = graph.describe()?;
+    let approvals = approvals::of(connection, &edges)?;
     Ok(Some(LineageAnswer {
         schema: "connect.lineage/1".to_owned(),
         // Whoever holds the log fills these in.
@@ -82,8 +84,10 @@ fn answer(connection: &Connection, asked: &Asked<'_>) -> Result<Option<LineageAn
         scope: asked.question.scope,
         direction: asked.question.direction,
         roots: graph.root_ids()?,
+        also,
         nodes,
         edges,
+        approvals,
         gaps,
         more: graph.more,
     }))

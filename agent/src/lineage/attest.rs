@@ -3,8 +3,8 @@
 
 use connect_shared::{
     attest::{
-        Envelope, FileFact, Folder, MAX_ENVELOPE, PREDICATE_TYPE, Principal, RunPredicate, STATEMENT_TYPE,
-        Statement, descriptors, statements_digest,
+        Envelope, FileFact, Folder, MAX_ENVELOPE, PREDICATE_TYPE, PREDICATE_VERSION, Principal, RunPredicate,
+        STATEMENT_TYPE, Statement, descriptors, statements_digest, summary,
     },
     entry::{Entry, PrincipalRef},
     ids::RunId,
@@ -13,22 +13,34 @@ use tokio::sync::Mutex;
 
 use super::{
     leaves::{Unreadable, Visitor, each},
+    lost::closed,
     run::{Begun, Finished, Glance, Run},
 };
-use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable};
+use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
 
 /// Bytes of an attestation beside statements and sources, at most.
-const MAX_REST: usize = 1 << 20;
+const MAX_REST: usize = 2 << 20;
+/// Proofs of approvals in one attestation.
+const MAX_RECEIPTS: usize = 256;
 
 /// A run is ended once: whoever comes second sees the first one's entry.
 static ENDING: Mutex<()> = Mutex::const_new(());
 
 /// How a run ended, by the word of whoever ran it.
-#[derive(PartialEq)]
 pub(crate) struct Ending {
     pub(crate) inputs: Vec<FileFact>,
     pub(crate) outputs: Vec<FileFact>,
     pub(crate) status: u8,
+    /// Why the agent ended it, if nobody else did.
+    pub(crate) reason: Option<String>,
+}
+
+impl Ending {
+    /// Whether it is the same one.
+    fn is_of(&self, predicate: &RunPredicate, (status, reason): (u8, &Option<String>)) -> bool {
+        (&self.inputs, &self.outputs) == (&predicate.inputs, &predicate.outputs)
+            && (self.status, &self.reason) == (status, reason)
+    }
 }
 
 /// Why there is no attestation.
@@ -38,8 +50,14 @@ pub(crate) enum Refused {
     NoSuchRun,
     #[error("the run was ended before, at entry {0}")]
     Ended(u64),
+    #[error(
+        "the agent ended the run at entry {0}: its last session had ended, and nobody said in time how it went on"
+    )]
+    Abandoned(u64),
     #[error("the run has {0} statements, more than one attestation can hold")]
     TooLarge(u64),
+    #[error("the names of its files are longer together than the entry about the end of a run can be")]
+    TooManyNames,
     #[error(transparent)]
     Closed(#[from] LogClosed),
     #[error(transparent)]
@@ -59,58 +77,103 @@ const NOT_COVERED: [&str; 5] = [
     "that the hashes of inputs and outputs are right: connect says so, with the run's key; the agent saw no file",
 ];
 
-/// Ends a run of this principal and signs what was seen of it.
+/// Ends a run of this principal and signs what was seen of it. One that failed has no attestation.
 pub(crate) async fn attest(
     log: &Log,
     id: RunId,
     owner: PrincipalRef,
     ending: Ending,
     folders: Vec<Folder>,
-) -> Result<Envelope, Refused> {
+    left: &[String],
+) -> Result<Option<Envelope>, Refused> {
     // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
-    if !look(log, Glance::new(id, owner.clone())).await?.exists {
+    if !look(log, Glance::new(id, owner.clone())).await?.0.exists {
         return Err(Refused::NoSuchRun);
     }
     let _alone = ENDING.lock().await;
-    let lineages = look(log, Glance::new(id, owner.clone())).await?.lineages;
-    let mut run = look(log, Run::new(id, owner, lineages)).await?;
+    let (glance, _) = look(log, Glance::new(id, owner.clone())).await?;
+    let (mut run, upto) = look(log, Run::new(id, owner, glance)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
     let (ended, before) = (run.last_time, run.ended.take());
-    let finished = run.finish();
-    fits(&finished, &folders)?;
-    let index = match before {
+    let mut finished = run.finish(begun.resources.first().map_or("", String::as_str));
+    closed(&mut finished.lost, left, &begun.resources);
+    // What failed is not attested, and ends however much of it there is.
+    let (status, reason) = (ending.status, ending.reason.clone());
+    let failed = status != 0;
+    if !failed {
+        fits(&finished, &folders)?;
+    }
+    let lists: Vec<Entry> = folders.iter().map(|folder| listed(&begun, folder)).collect();
+    let digest = statements_digest(&finished.statements);
+    let mut predicate = predicate(log.origin(), &begun, (ending, folders), finished, ended);
+    let told = match &before {
+        Some(before) if before.summary.is_none() => None,
+        _ if failed => None,
+        _ => Some(summary(&serde_json::to_value(&predicate).map_err(|_| Refused::Internal)?)),
+    };
+    predicate.index = match before {
         None => {
+            let end = entry(&begun, &predicate, (status, reason), (digest, upto, told));
+            if !failed && !fits_leaf(&end) {
+                return Err(Refused::TooManyNames);
+            }
             // If we stop here, the run is still open: a list that stands there twice says nothing else.
-            folders.iter().try_for_each(|folder| log.append(listed(&begun, folder)).map(drop))?;
-            log.append(entry(&begun, &ending, &finished))?.0
+            lists.into_iter().try_for_each(|list| log.append(list).map(drop))?;
+            log.append(end)?.0
         }
         // The answer to the same question was lost on its way: it is given again.
         Some(before)
-            if before.ending == ending && before.digest == statements_digest(&finished.statements) =>
+            if before.ending.is_of(&predicate, (status, &reason))
+                && before.digest == digest
+                && before.summary == told =>
         {
             before.index
         }
+        Some(before) if before.ending.reason.is_some() => return Err(Refused::Abandoned(before.index)),
         Some(before) => return Err(Refused::Ended(before.index)),
     };
-    let receipt = log.receipt(index).await?;
-    let files = (ending, folders);
-    let statement = statement(log.origin(), begun, files, finished, ended, (index, receipt));
+    if failed {
+        return Ok(None);
+    }
+    predicate.receipt = log.receipt(predicate.index).await?;
+    predicate.receipts = receipts(log, &predicate).await?;
+    let statement = Statement {
+        kind: STATEMENT_TYPE.to_owned(),
+        subject: descriptors(&predicate.outputs, &predicate.folders),
+        predicate_type: PREDICATE_TYPE.to_owned(),
+        predicate,
+    };
     let payload = serde_json::to_vec(&statement).map_err(|_| Refused::Internal)?;
-    Ok(log.sign_attestation(&payload))
+    Ok(Some(log.sign_attestation(&payload)))
 }
 
-/// Goes through all that is in the log by now.
-async fn look<V: Visitor + Send + 'static>(log: &Log, mut visitor: V) -> Result<V, Refused> {
+/// Proofs that approvals stand in the log, as many as have a place. What was pruned has none.
+async fn receipts(log: &Log, predicate: &RunPredicate) -> Result<Vec<String>, Refused> {
+    let by = predicate.approvals.iter().flat_map(|approval| &approval.by);
+    let mut receipts = Vec::new();
+    for approver in by.take(MAX_RECEIPTS) {
+        match log.receipt(approver.index).await {
+            Ok(receipt) => receipts.push(receipt),
+            Err(ReceiptUnavailable::Pruned) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(receipts)
+}
+
+/// Goes through all that is in the log by now, and says how much that is.
+async fn look<V: Visitor + Send + 'static>(log: &Log, mut visitor: V) -> Result<(V, u64), Refused> {
     let size = log.publish_now().await?.size;
     let public = PublicFolder::new(log.public_dir());
     let seen = tokio::task::spawn_blocking(move || each(&public, size, &mut visitor).map(|()| visitor));
-    Ok(seen.await.map_err(|_| Refused::Internal)??)
+    Ok((seen.await.map_err(|_| Refused::Internal)??, size))
 }
 
 /// Before anything is recorded: a run whose attestation nobody can read must not be over.
 fn fits(finished: &Finished, folders: &[Folder]) -> Result<(), Refused> {
     // A file in a folder stands there twice: in its list, and as a subject.
-    let json = serde_json::to_vec(&(&finished.statements, &finished.sources, folders, folders));
+    let json =
+        serde_json::to_vec(&(&finished.statements, &finished.sources, &finished.approvals, folders, folders));
     let length = json.map_err(|_| Refused::Internal)?.len();
     // The rest has files and a receipt; base 64 makes four bytes of three.
     if length.saturating_add(MAX_REST) / 3 * 4 > MAX_ENVELOPE - MAX_REST {
@@ -129,18 +192,26 @@ fn listed(begun: &Begun, folder: &Folder) -> Entry {
     }
 }
 
-fn entry(begun: &Begun, ending: &Ending, finished: &Finished) -> Entry {
+fn entry(
+    begun: &Begun,
+    predicate: &RunPredicate,
+    (status, reason): (u8, Option<String>),
+    (digest, upto, summary): (String, u64, Option<String>),
+) -> Entry {
     Entry::RunEnded {
         run: begun.identity.id,
         principal: begun.principal.clone(),
-        resource: begun.resources.first().cloned().unwrap_or_default(),
-        resources: several(&begun.resources),
-        job: begun.identity.job.clone(),
-        status: ending.status,
-        inputs: ending.inputs.clone(),
-        outputs: ending.outputs.clone(),
-        statements: finished.counters.statements,
-        digest: statements_digest(&finished.statements),
+        resource: predicate.resource.clone(),
+        resources: predicate.resources.clone(),
+        job: predicate.job.clone(),
+        status,
+        reason,
+        inputs: predicate.inputs.clone(),
+        outputs: predicate.outputs.clone(),
+        statements: predicate.counters.statements,
+        digest,
+        upto: Some(upto),
+        summary,
     }
 }
 
@@ -149,42 +220,46 @@ fn several(resources: &[String]) -> Vec<String> {
     if resources.len() > 1 { resources.to_vec() } else { Vec::new() }
 }
 
-fn statement(
+/// Everything but where it stands in the log.
+fn predicate(
     origin: &str,
-    begun: Begun,
+    begun: &Begun,
     (ending, folders): (Ending, Vec<Folder>),
     finished: Finished,
     ended: u64,
-    (index, receipt): (u64, String),
-) -> Statement<RunPredicate> {
+) -> RunPredicate {
     let Begun { identity, principal, name, resources, time } = begun;
-    Statement {
-        kind: STATEMENT_TYPE.to_owned(),
-        subject: descriptors(&ending.outputs, &folders),
-        predicate_type: PREDICATE_TYPE.to_owned(),
-        predicate: RunPredicate {
-            run: identity.id.to_string(),
-            job: identity.job,
-            parent: identity.parent,
-            agent: origin.to_owned(),
-            resource: resources.first().cloned().unwrap_or_default(),
-            resources: several(&resources),
-            principal: Principal { name, sub: principal.sub, idp: principal.idp, actor: principal.actor },
-            key: identity.key,
-            started: time,
-            ended,
-            last_read: finished.last_read,
-            sources: finished.sources,
-            statements: finished.statements,
-            policies: finished.policies,
-            counters: finished.counters,
-            inputs: ending.inputs,
-            outputs: ending.outputs,
-            folders,
-            not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
-            index,
-            receipt,
+    RunPredicate {
+        version: PREDICATE_VERSION,
+        run: identity.id.to_string(),
+        job: identity.job.clone(),
+        parent: identity.parent.clone(),
+        agent: origin.to_owned(),
+        resource: resources.first().cloned().unwrap_or_default(),
+        resources: several(resources),
+        principal: Principal {
+            name: name.clone(),
+            sub: principal.sub.clone(),
+            idp: principal.idp.clone(),
+            actor: principal.actor.clone(),
         },
+        key: identity.key.clone(),
+        started: *time,
+        ended,
+        last_read: finished.last_read,
+        sources: finished.sources,
+        statements: finished.statements,
+        approvals: finished.approvals,
+        policies: finished.policies,
+        counters: finished.counters,
+        lost: finished.lost,
+        inputs: ending.inputs,
+        outputs: ending.outputs,
+        folders,
+        not_covered: NOT_COVERED.map(str::to_owned).to_vec(),
+        index: 0,
+        receipt: String::new(),
+        receipts: Vec::new(),
     }
 }
 
@@ -199,7 +274,9 @@ mod tests {
         let finished = |length: usize| Finished {
             statements: Vec::new(),
             counters: Counters { statements: 3, ..Counters::default() },
+            approvals: Vec::new(),
             sources: vec![Source {
+                approvals: Vec::new(),
                 resource: None,
                 table: "x".repeat(length),
                 columns: Vec::new(),
@@ -208,6 +285,7 @@ mod tests {
             }],
             policies: Vec::new(),
             last_read: None,
+            lost: Vec::new(),
         };
         assert!(fits(&finished(40 << 20), &[]).is_ok());
         assert!(matches!(fits(&finished(50 << 20), &[]), Err(Refused::TooLarge(3))));

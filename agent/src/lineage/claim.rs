@@ -1,36 +1,26 @@
 //! Whose a run is: of the principal, actor, resources and key of its first grant. A grant that names a known
 //! run otherwise would mix two works into one record, so there is none.
 //!
-//! The log tells, by its index; what the index does not have yet is kept in memory.
+//! The log tells, by its index; what the index does not have yet is kept in memory: see [`super::open`].
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::path::Path;
 
 use connect_shared::{entry::PrincipalRef, grant::RunIdentity, ids::RunId};
 use rusqlite::OptionalExtension as _;
 
+use super::open::{Lasting, Runs};
 use crate::audit::{IndexError, reader};
-
-/// Runs that are kept in memory. The index has had the time to take the others.
-const MAX_RUNS: usize = 65_536;
-
-/// Runs that were begun since the start.
-#[derive(Debug, Default)]
-pub struct Runs(Mutex<HashMap<RunId, Owner>>);
 
 /// What must be the same at each grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
-    principal: PrincipalRef,
+pub(super) struct Owner {
+    pub(super) principal: PrincipalRef,
     /// All that it may have grants for.
-    resources: Vec<String>,
+    pub(super) resources: Vec<String>,
     key: String,
 }
 
-/// Why a grant cannot be for a run.
+/// Why a grant or a session cannot be for a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClaimError {
     #[error(
@@ -44,7 +34,8 @@ pub(crate) enum ClaimError {
 }
 
 impl Runs {
-    /// Begins a run, or goes on with one of one's own. Reads the index behind `path`: blocks.
+    /// Begins a run, or goes on with one of one's own, with a grant that ends at `until`, in seconds since 1970.
+    /// Reads the index behind `path`: blocks.
     ///
     /// # Errors
     /// It is not the caller's, it is over, or nobody can know.
@@ -53,47 +44,68 @@ impl Runs {
         path: &Path,
         run: &RunIdentity,
         principal: &PrincipalRef,
-        resource: &str,
+        (resource, until): (&str, u64),
     ) -> Result<(), ClaimError> {
         let (resources, key) = (run.all_resources(resource), run.key.clone());
         let owner = Owner { principal: principal.clone(), resources, key };
-        let (known, ended) = known(path, run.id)?;
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = known.or_else(|| begun.get(&run.id).cloned());
-        if first.is_some_and(|first| first != owner) {
+        let known = known(path, run.id)?;
+        if known.as_ref().is_some_and(|known| known.owner != owner) {
             return Err(ClaimError::Taken(run.id));
         }
-        if ended {
+        if known.is_some_and(|known| known.ended) {
             return Err(ClaimError::Ended(run.id));
         }
-        if begun.len() >= MAX_RUNS {
-            begun.clear();
+        self.granted(run.id, owner, until)
+    }
+
+    /// A session of a run begins, with a grant that ends at `until`. Reads the index behind `path`: blocks.
+    ///
+    /// # Errors
+    /// The run is over, or nobody can know.
+    pub(crate) fn enter(
+        self: &std::sync::Arc<Self>,
+        path: &Path,
+        run: RunId,
+        until: u64,
+    ) -> Result<Lasting, ClaimError> {
+        if known(path, run)?.is_some_and(|known| known.ended) {
+            return Err(ClaimError::Ended(run));
         }
-        begun.insert(run.id, owner);
-        Ok(())
+        self.begun(run, until).ok_or(ClaimError::Ended(run))
     }
 }
 
-/// The owner by the log, and whether the run is over.
-fn known(path: &Path, run: RunId) -> Result<(Option<Owner>, bool), IndexError> {
-    let found = reader(path)?
-        .query_row(
-            "SELECT sub, idp, actor, resources, key, end_idx IS NOT NULL FROM run WHERE run = ?1",
-            [run.to_string()],
-            |row| {
-                let actor = Some(row.get(2)?).filter(|actor: &String| !actor.is_empty());
-                let principal = PrincipalRef { sub: row.get(0)?, idp: row.get(1)?, actor };
-                // What cannot be read is nobody's.
-                let resources = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
-                Ok((Owner { principal, resources, key: row.get(4)? }, row.get(5)?))
-            },
-        )
-        .optional()
-        .map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })?;
-    Ok(match found {
-        Some((owner, ended)) => (Some(owner), ended),
-        None => (None, false),
-    })
+/// A run by the log.
+pub(super) struct Known {
+    pub(super) owner: Owner,
+    pub(super) ended: bool,
+}
+
+pub(super) fn known(path: &Path, run: RunId) -> Result<Option<Known>, IndexError> {
+    let read = |row: &rusqlite::Row<'_>| {
+        let actor = Some(row.get(2)?).filter(|actor: &String| !actor.is_empty());
+        let principal = PrincipalRef { sub: row.get(0)?, idp: row.get(1)?, actor };
+        // What cannot be read is nobody's.
+        let resources = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
+        let owner = Owner { principal, resources, key: row.get(4)? };
+        Ok(Known { owner, ended: row.get(5)? })
+    };
+    let sql = "SELECT sub, idp, actor, resources, key, end_idx IS NOT NULL FROM run WHERE run = ?1";
+    let found = reader(path)?.query_row(sql, [run.to_string()], read).optional();
+    found.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Runs that the log has no end of, the oldest first, `most` of them at most.
+pub(super) fn unended(path: &Path, most: usize) -> Result<Vec<RunId>, IndexError> {
+    let broken = |source| IndexError::Sqlite { path: path.to_owned(), source };
+    let connection = reader(path)?;
+    let mut found = connection
+        .prepare("SELECT run FROM run WHERE end_idx IS NULL ORDER BY idx LIMIT ?1")
+        .map_err(broken)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = found.query_map([most], |row| row.get::<_, String>(0)).map_err(broken)?;
+    let names = rows.collect::<Result<Vec<_>, _>>().map_err(broken)?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
 #[cfg(test)]
@@ -117,12 +129,12 @@ mod tests {
             idp: "idp".into(),
             actor: actor.map(str::to_owned),
         };
-        let claim = |key, actor, resource| runs.claim(&path, &run(key, &[]), &who(actor), resource);
+        let claim = |key, actor, resource| runs.claim(&path, &run(key, &[]), &who(actor), (resource, 1));
         let unknown = claim("k", None, "prod").expect_err("there is no index, so nobody knows");
         assert!(matches!(unknown, ClaimError::Unknown(_)), "{unknown}");
         let index = rusqlite::Connection::open(&path).expect("an index");
         index
-            .execute_batch("CREATE TABLE run (run, sub, idp, actor, resources, key, end_idx)")
+            .execute_batch("CREATE TABLE run (run, sub, idp, actor, resources, key, end_idx, idx)")
             .expect("made");
         claim("k", None, "prod").expect("the first");
         claim("k", None, "prod").expect("a renewal");
@@ -133,15 +145,16 @@ mod tests {
             assert!(matches!(refused, ClaimError::Taken(taken) if taken == id), "{refused}");
         }
         // One that was begun on one resource gets no other one later.
-        let added = runs.claim(&path, &run("k", &["prod", "staging"]), &who(None), "prod");
+        let added = runs.claim(&path, &run("k", &["prod", "staging"]), &who(None), ("prod", 1));
         assert!(matches!(added, Err(ClaimError::Taken(_))), "{added:?}");
 
         // Of several each is claimed by itself, in any order, and none beside them; after a restart by the index.
-        let row = "INSERT INTO run VALUES (?1, 'u1', 'idp', '', '[\"prod\",\"staging\"]', 'k', NULL)";
+        let row = "INSERT INTO run VALUES (?1, 'u1', 'idp', '', '[\"prod\",\"staging\"]', 'k', NULL, 1)";
         index.execute(row, [id.to_string()]).expect("written");
         let later = Runs::default();
-        let claim =
-            |resources: &[&str], resource| later.claim(&path, &run("k", resources), &who(None), resource);
+        let claim = |resources: &[&str], resource| {
+            later.claim(&path, &run("k", resources), &who(None), (resource, 1))
+        };
         claim(&["prod", "staging"], "staging").expect("the second");
         claim(&["prod", "staging"], "prod").expect("the first");
         for (resources, resource) in [
@@ -153,5 +166,15 @@ mod tests {
             let refused = claim(resources, resource).expect_err("others than it was begun with");
             assert!(matches!(refused, ClaimError::Taken(_)), "{refused}");
         }
+
+        assert_eq!(unended(&path, 9).expect("the index"), [id]);
+        let known = known(&path, id).expect("the index").expect("the run");
+        assert!(known.owner.resources.len() == 2 && !known.ended);
+        // What is over gets neither a grant nor a session.
+        index.execute("UPDATE run SET end_idx = 9", []).expect("written");
+        assert!(matches!(claim(&["prod", "staging"], "prod"), Err(ClaimError::Ended(_))));
+        let later = std::sync::Arc::new(later);
+        assert!(matches!(later.enter(&path, id, 1), Err(ClaimError::Ended(_))));
+        assert_eq!(unended(&path, 9).expect("the index"), []);
     }
 }

@@ -36,14 +36,15 @@ pub(crate) fn event(
 ) -> Result<Option<Value>, IndexError> {
     let Entering { origin, entry, .. } = *entering;
     match (&entry.leaf.entry, events) {
-        (Entry::RunEnded { run, principal, job, status, inputs, outputs, .. }, events) => {
+        (Entry::RunEnded { run, principal, job, status, reason, inputs, outputs, .. }, events) => {
+            let how = (*status, reason.as_deref());
             if events == EventsOf::Runs
-                && let Some(whole) = run::ended(entering, *run, *status, (inputs, outputs)).map_err(sqlite)?
+                && let Some(whole) = run::ended(entering, *run, how, (inputs, outputs)).map_err(sqlite)?
             {
                 return Ok(Some(whole));
             }
             let (run, place) = (run.to_string(), (origin, entry.index, entry.leaf.time));
-            Ok(Some(ended(place, (&run, job, *status), principal, (inputs, outputs))))
+            Ok(Some(ended(place, (&run, job), how, principal, (inputs, outputs))))
         }
         (Entry::GrantIssued { run: Some(run), .. }, EventsOf::Runs) => {
             run::begun(entering, run).map_err(sqlite)
@@ -78,6 +79,7 @@ fn of_statement(
     }
     let body = Body::of(connection, reference).map_err(sqlite)?;
     let job = job(connection, &intent).map_err(sqlite)?;
+    let approvals = approvals(connection, begun).map_err(sqlite)?;
     Ok(Some(statement(&Told {
         origin,
         index: entry.index,
@@ -89,7 +91,15 @@ fn of_statement(
         sql: facts.sql.as_deref(),
         job: job.as_deref(),
         lineage: body.as_ref().map(|body| (&body.report, &body.masks)),
+        approvals: &approvals,
     })))
+}
+
+/// Those behind the statement whose INTENT stands there.
+fn approvals(connection: &Connection, intent: u64) -> Result<Vec<String>, rusqlite::Error> {
+    let mut known = connection.prepare_cached("SELECT approvals FROM used_shape WHERE idx = ?1")?;
+    let ids: Option<Option<String>> = known.query_row([intent], |row| row.get(0)).optional()?;
+    Ok(ids.flatten().map(|ids| ids.split(',').map(str::to_owned).collect()).unwrap_or_default())
 }
 
 fn job(connection: &Connection, intent: &Intent) -> Result<Option<String>, rusqlite::Error> {

@@ -8,18 +8,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use connect_shared::{
-    attest::{FileFact, FolderFile},
-    entry::{Entry, Intent, Leaf, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
+    attest::{ApprovedAccess, FileFact, FolderFile, behind},
+    entry::{Entry, Intent, Leaf, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef},
     grant::RunIdentity,
+    ids::GrantId,
     label::Label,
     lineage::{ColumnFact, LineageReport, OutputKind, UnderstandingStatus},
     openlineage::split,
+    request::RequestStep,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-/// `run.resources` is a list in JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`].
-/// `made` has the number that each column of a table gets which a statement makes.
+use super::approvals::approver;
+
+/// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
+/// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`]. `made` has
+/// the number that each column of a table gets which a statement makes.
 pub(crate) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
@@ -51,7 +56,8 @@ CREATE INDEX flow_by_target ON flow (target, shape);
 CREATE INDEX flow_by_shape ON flow (shape, target);
 CREATE TABLE used_shape (
   idx INTEGER PRIMARY KEY, time INTEGER NOT NULL, shape INTEGER NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL,
-  actor TEXT NOT NULL, run TEXT NOT NULL, own INTEGER NOT NULL, rows INTEGER NOT NULL, failed INTEGER NOT NULL
+  actor TEXT NOT NULL, run TEXT NOT NULL, own INTEGER NOT NULL, rows INTEGER NOT NULL, failed INTEGER NOT NULL,
+  approvals TEXT
 ) STRICT;
 CREATE INDEX used_shape_by_shape ON used_shape (shape, idx);
 CREATE INDEX used_shape_by_run ON used_shape (run, idx) WHERE run <> '';
@@ -72,6 +78,12 @@ CREATE TABLE within (
   folder TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (folder, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX within_by_sha256 ON within (sha256);
+CREATE TABLE approval (
+  request TEXT NOT NULL, idx INTEGER NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL,
+  name TEXT NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL, reason TEXT, PRIMARY KEY (request, idx)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE access (grant_id TEXT PRIMARY KEY, approvals TEXT NOT NULL, idx INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What was taken of entries that may be of a history that is no more.
@@ -82,6 +94,8 @@ DELETE FROM run WHERE idx >= (SELECT size FROM made_from);
 UPDATE run SET end_idx = NULL, status = NULL WHERE end_idx >= (SELECT size FROM made_from);
 DELETE FROM file WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM within WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM approval WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM access WHERE idx >= (SELECT size FROM made_from);
 ";
 
 /// What a column is to a statement.
@@ -130,8 +144,15 @@ pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), r
                 .execute(params![lineage, index, json])?;
             Ok(())
         }
-        Entry::GrantIssued { principal, resource, run: Some(run), .. } => {
-            put_run(to, (index, leaf.time), principal, resource, run)
+        Entry::GrantIssued { grant, principal, resource, run, parent, approvals, .. } => {
+            put_access(to, index, *grant, *parent, approvals)?;
+            match run {
+                Some(run) => put_run(to, (index, leaf.time), principal, resource, run),
+                None => Ok(()),
+            }
+        }
+        Entry::Request(request) if request.step == RequestStep::Approved => {
+            put_approval(to, (index, leaf.time), request)
         }
         Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent),
         Entry::Outcome(outcome) => put_outcome(to, outcome),
@@ -212,7 +233,8 @@ fn put_folder(
 }
 
 fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusqlite::Error> {
-    let failed = matches!(outcome.result, StatementResult::Failed(_));
+    // What was cut was taken back, like what failed.
+    let failed = matches!(outcome.result, StatementResult::Failed(_) | StatementResult::Cut(_));
     let rows = i64::try_from(outcome.rows).unwrap_or(i64::MAX);
     to.prepare_cached(
         "UPDATE used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",
@@ -230,7 +252,7 @@ fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) ->
         Some(run) => owned(to, &run.to_string(), principal, &intent.resource)?,
         None => String::new(),
     };
-    to.prepare_cached("INSERT OR REPLACE INTO used_shape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0)")?
+    to.prepare_cached("INSERT OR REPLACE INTO used_shape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9)")?
         .execute(params![
             index,
             time(at),
@@ -240,8 +262,70 @@ fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) ->
             actor,
             run,
             brings_values(to, intent)?,
+            approvals(to, intent)?,
         ])?;
     Ok(())
+}
+
+/// The access of a grant that stands on approvals. What was handed on stands on what its giver's does.
+fn put_access(
+    to: &Transaction<'_>,
+    index: u64,
+    grant: GrantId,
+    parent: Option<GrantId>,
+    approvals: &ApprovedAccess,
+) -> Result<(), rusqlite::Error> {
+    let mut all = match parent {
+        Some(parent) => access(to, parent)?.unwrap_or_default(),
+        None => ApprovedAccess::new(),
+    };
+    all.extend(approvals);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_string(&all).unwrap_or_default();
+    to.prepare_cached("INSERT OR IGNORE INTO access VALUES (?1, ?2, ?3)")?.execute(params![
+        grant.to_string(),
+        json,
+        index
+    ])?;
+    Ok(())
+}
+
+fn access(to: &Transaction<'_>, grant: GrantId) -> Result<Option<ApprovedAccess>, rusqlite::Error> {
+    let known = to
+        .prepare_cached("SELECT approvals FROM access WHERE grant_id = ?1")?
+        .query_row([grant.to_string()], |row| row.get::<_, String>(0))
+        .optional()?;
+    Ok(known.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+fn put_approval(
+    to: &Transaction<'_>,
+    (index, at): (u64, u64),
+    request: &RequestEntry,
+) -> Result<(), rusqlite::Error> {
+    let Some(by) = approver(request, (index, at)) else { return Ok(()) };
+    to.prepare_cached("INSERT OR IGNORE INTO approval VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .execute(params![
+            request.request.to_string(),
+            index,
+            time(at),
+            request.of.as_str(),
+            request.resource,
+            by.name,
+            by.sub,
+            by.idp,
+            by.reason,
+        ])?;
+    Ok(())
+}
+
+/// The approvals behind a statement, with commas between them.
+fn approvals(to: &Transaction<'_>, intent: &Intent) -> Result<Option<String>, rusqlite::Error> {
+    let behind = behind(intent, access(to, intent.grant)?.as_ref());
+    let ids: Vec<String> = behind.iter().map(ToString::to_string).collect();
+    Ok(Some(ids.join(",")).filter(|ids| !ids.is_empty()))
 }
 
 /// The run, if it is one of this principal, or of an AI agent that acts for it, and has this resource; whoever

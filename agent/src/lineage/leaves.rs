@@ -75,6 +75,15 @@ fn read(public: &PublicFolder, index: u64, bytes: &[u8]) -> Result<Found, Unread
     Ok(Found { index, time, entry })
 }
 
+/// Where the kind of a leaf stands, at the latest: behind its version and time.
+const HEAD: usize = 96;
+
+/// Whether a leaf is of one of these kinds.
+pub(super) fn is_kind(leaf: &[u8], kinds: &[&str]) -> bool {
+    let head = leaf.get(..HEAD.min(leaf.len())).unwrap_or_default();
+    kinds.iter().any(|kind| has(head, format!("\"kind\":\"{kind}\"").as_bytes()))
+}
+
 /// Whether the bytes hold the needle.
 pub(super) fn has(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)

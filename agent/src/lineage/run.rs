@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use connect_shared::{
-    attest::{Counters, Source, StatementRecord},
-    entry::{Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult},
+    attest::{Approval, Counters, LostResource, Source, StatementRecord, behind, last_read, reads, sources},
+    entry::{Entry, Intent, OutcomeEntry, PrincipalRef},
     grant::RunIdentity,
     ids::{RunId, StatementId},
     label::Label,
@@ -12,9 +12,10 @@ use connect_shared::{
 };
 
 use super::{
+    approvals::Approvals,
     attest::Ending,
-    leaves::{Found, Visitor, has},
-    sources::Sources,
+    leaves::{Found, Visitor, has, is_kind},
+    lost::Lost,
 };
 
 /// What the log says of a run.
@@ -27,15 +28,20 @@ pub(super) struct Run {
     pub(super) begun: Option<Begun>,
     /// The run was ended before.
     pub(super) ended: Option<Ended>,
+    /// What stands in the log from here on does not count, but for its end: it was ended before.
+    upto: u64,
     /// Lineages that its statements refer to.
     wanted: HashSet<String>,
-    statements: Vec<(StatementRecord, Option<String>, u64)>,
+    statements: Vec<(StatementRecord, Option<String>)>,
     places: HashMap<StatementId, usize>,
     reports: HashMap<String, Seen>,
-    policies: BTreeSet<String>,
+    /// Each once, in the order in which they decided.
+    policies: Vec<String>,
+    approvals: Approvals,
     denials: u64,
     elsewhere: u64,
     pub(super) last_time: u64,
+    lost: Lost,
 }
 
 /// How it began.
@@ -59,26 +65,31 @@ impl Begun {
 pub(super) struct Ended {
     pub(super) index: u64,
     pub(super) ending: Ending,
-    /// Of its statements, as they were then.
+    /// Of its statements, as they were then, and of all that was signed.
     pub(super) digest: String,
+    pub(super) summary: Option<String>,
 }
 
 impl Run {
-    pub(super) fn new(id: RunId, owner: PrincipalRef, wanted: HashSet<String>) -> Self {
+    pub(super) fn new(id: RunId, owner: PrincipalRef, glance: Glance) -> Self {
+        let (wanted, upto) = (glance.lineages, glance.ended_upto.unwrap_or(u64::MAX));
         Self {
             id,
             needle: id.to_string().into_bytes(),
             owner,
             begun: None,
             ended: None,
+            upto,
             wanted,
             statements: Vec::new(),
             places: HashMap::new(),
             reports: HashMap::new(),
-            policies: BTreeSet::new(),
+            policies: Vec::new(),
+            approvals: Approvals::default(),
             denials: 0,
             elsewhere: 0,
             last_time: 0,
+            lost: Lost::default(),
         }
     }
 
@@ -104,7 +115,7 @@ impl Run {
     }
 
     fn intent(&mut self, index: u64, time: u64, intent: Intent) {
-        if !self.is_owner(&intent.principal) || self.begun.is_none() || self.ended.is_some() {
+        if !self.is_owner(&intent.principal) || self.begun.is_none() {
             return;
         }
         if !self.is_own(intent.run, &intent.principal, &intent.resource) {
@@ -112,68 +123,67 @@ impl Run {
             return;
         }
         self.last_time = time;
-        self.policies.insert(intent.decision.policy_digest);
-        self.places.insert(intent.statement, self.statements.len());
         let record = StatementRecord {
-            statement: intent.statement,
-            index,
             resource: self.begun.as_ref().and_then(|begun| begun.one_of_several(&intent.resource)),
+            approvals: behind(&intent, self.approvals.of_grant(intent.grant)),
             verb: intent.verb,
-            text: intent.text,
             commitment: intent.commitment,
-            result: StatementResult::Unknown,
-            rows: 0,
-            status: UnderstandingStatus::Complete,
-            direct: Vec::new(),
-            indirect: Vec::new(),
             writes: intent.writes,
-            masked: Vec::new(),
+            time: Some(time),
+            policy: Some(self.policy(intent.decision.policy_digest)),
+            ..StatementRecord::new(intent.statement, index, intent.text)
         };
-        self.statements.push((record, intent.lineage, time));
+        self.places.insert(intent.statement, self.statements.len());
+        self.statements.push((record, intent.lineage));
+    }
+
+    /// Its place among those that decided.
+    fn policy(&mut self, digest: String) -> u32 {
+        let known = self.policies.iter().position(|known| *known == digest);
+        let place = known.unwrap_or_else(|| {
+            self.policies.push(digest);
+            self.policies.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 
     fn outcome(&mut self, time: u64, outcome: OutcomeEntry) {
+        if self.ended.is_some() {
+            return;
+        }
         let place = self.places.get(&outcome.statement).copied();
         if let Some((record, ..)) = place.and_then(|place| self.statements.get_mut(place)) {
             record.result = outcome.result;
             record.rows = outcome.rows;
+            record.ended = Some(time);
             self.last_time = time;
         }
     }
 
-    /// Everything that is known, once the whole log was seen.
-    pub(super) fn finish(self) -> Finished {
-        let mut counters =
-            Counters { denials: self.denials, elsewhere: self.elsewhere, ..Counters::default() };
-        let mut sources = Sources::default();
-        let mut last_read = None;
+    /// Everything that is known, once the whole log was seen; `only` is the resource of a run that has one.
+    pub(super) fn finish(self, only: &str) -> Finished {
         let mut statements = Vec::with_capacity(self.statements.len());
-        for (mut record, lineage, time) in self.statements {
+        for (mut record, lineage) in self.statements {
             match lineage.map(|lineage| self.reports.get(&lineage)) {
-                Some(Some(seen)) => {
-                    fill(&mut record, seen);
-                    sources.add(&record, &seen.masks);
-                }
+                Some(Some(seen)) => fill(&mut record, seen),
                 // It refers to what the log does not say.
                 Some(None) => record.status = UnderstandingStatus::Opaque,
                 None => {}
             }
-            if !(record.direct.is_empty() && record.indirect.is_empty()) {
-                last_read = Some(time);
-            }
-            counters.statements += 1;
-            counters.rows += record.rows;
-            counters.failed += u64::from(record.result != StatementResult::Done);
-            counters.partial += u64::from(record.status == UnderstandingStatus::Partial);
-            counters.opaque += u64::from(record.status == UnderstandingStatus::Opaque);
             statements.push(record);
         }
         Finished {
+            counters: Counters {
+                denials: self.denials,
+                elsewhere: self.elsewhere,
+                ..Counters::of(&statements)
+            },
+            sources: sources(reads(&statements)),
+            approvals: self.approvals.behind(&statements, only),
+            policies: self.policies,
+            last_read: last_read(&statements),
             statements,
-            counters,
-            sources: sources.into_list(),
-            policies: self.policies.into_iter().collect(),
-            last_read,
+            lost: self.lost.into_list(),
         }
     }
 }
@@ -185,12 +195,14 @@ pub(super) struct Glance {
     owner: PrincipalRef,
     pub(super) exists: bool,
     pub(super) lineages: HashSet<String>,
+    /// It was ended before: up to where the log was gone through then.
+    pub(super) ended_upto: Option<u64>,
 }
 
 impl Glance {
     pub(super) fn new(id: RunId, owner: PrincipalRef) -> Self {
         let needle = id.to_string().into_bytes();
-        Self { id, needle, owner, exists: false, lineages: HashSet::new() }
+        Self { id, needle, owner, exists: false, lineages: HashSet::new(), ended_upto: None }
     }
 }
 
@@ -205,6 +217,10 @@ impl Visitor for Glance {
                 self.exists |= principal.sub == self.owner.sub && principal.idp == self.owner.idp;
             }
             Entry::Intent(intent) if intent.run == Some(self.id) => self.lineages.extend(intent.lineage),
+            Entry::RunEnded { run, principal, upto, .. } if run == self.id => {
+                let own = principal.sub == self.owner.sub && principal.idp == self.owner.idp;
+                self.ended_upto = self.ended_upto.or(upto.filter(|_| own));
+            }
             _ => {}
         }
     }
@@ -215,20 +231,28 @@ pub(super) struct Finished {
     pub(super) statements: Vec<StatementRecord>,
     pub(super) counters: Counters,
     pub(super) sources: Vec<Source>,
+    pub(super) approvals: Vec<Approval>,
     pub(super) policies: Vec<String>,
     pub(super) last_read: Option<u64>,
+    pub(super) lost: Vec<LostResource>,
 }
 
 impl Visitor for Run {
     fn wants(&self, leaf: &[u8]) -> bool {
-        has(leaf, b"\"kind\":\"statement_lineage\"")
+        is_kind(leaf, &["statement_lineage", "request", "grant_issued"])
             || has(leaf, &self.needle)
             // Once it has begun: ends of its statements, and what its principal did beside it.
-            || self.begun.is_some() && (has(leaf, b"\"kind\":\"outcome\"") || has(leaf, b"\"kind\":\"intent\""))
+            || self.begun.is_some() && (is_kind(leaf, &["outcome", "intent"]) || Lost::wants(leaf))
     }
 
     fn visit(&mut self, found: Found) {
         let Found { index, time, entry } = found;
+        let is_over = self.ended.is_some() || index >= self.upto;
+        if is_over && !matches!(entry, Entry::RunEnded { .. }) {
+            return;
+        }
+        self.approvals.visit(&self.owner, (index, time), &entry);
+        self.lost.visit(self.id, &self.owner, &entry);
         match entry {
             Entry::GrantIssued { principal, name, resource, run: Some(identity), .. }
                 if identity.id == self.id =>
@@ -244,10 +268,11 @@ impl Visitor for Run {
             Entry::Denial(denial) if self.is_own(denial.run, &denial.principal, &denial.resource) => {
                 self.denials += 1;
             }
-            Entry::RunEnded { run, principal, inputs, outputs, status, digest, .. }
+            Entry::RunEnded { run, principal, inputs, outputs, status, reason, digest, summary, .. }
                 if run == self.id && self.is_owner(&principal) && self.ended.is_none() =>
             {
-                self.ended = Some(Ended { index, ending: Ending { inputs, outputs, status }, digest });
+                let ending = Ending { inputs, outputs, status, reason };
+                self.ended = Some(Ended { index, ending, digest, summary });
             }
             _ => {}
         }
@@ -266,7 +291,7 @@ fn fill(record: &mut StatementRecord, seen: &Seen) {
     record.direct = direct.into_iter().cloned().collect();
     record.indirect.clone_from(&seen.report.indirect);
     record.status = seen.report.status;
-    record.masked = seen.masks.keys().cloned().collect();
+    (record.masked, record.labels) = seen.masks.iter().map(|(name, label)| (name.clone(), *label)).unzip();
 }
 
 #[cfg(test)]
@@ -314,7 +339,7 @@ mod tests {
     }
 
     fn begun(resources: &[&str]) -> Run {
-        let mut run = Run::new(ID, person(None), HashSet::new());
+        let mut run = Run::new(ID, person(None), Glance::new(ID, person(None)));
         run.begin(Begun {
             identity: RunIdentity {
                 id: ID,
@@ -339,7 +364,7 @@ mod tests {
             run.visit(Found { index, time: 2 + index, entry });
         }
         assert_eq!(run.last_time, 2);
-        let finished = run.finish();
+        let finished = run.finish("staging");
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (1, 2));
         assert_eq!(finished.counters.opaque, 1, "it refers to a lineage that the log does not hold");
         assert_eq!(finished.statements[0].resource, None, "there is one");
@@ -355,7 +380,7 @@ mod tests {
             let index = u64::from(number);
             run.visit(Found { index, time: 2 + index, entry: intent(number, "staging", actor) });
         }
-        let finished = run.finish();
+        let finished = run.finish("staging");
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (3, 3));
     }
 
@@ -369,7 +394,7 @@ mod tests {
         for (entry, index) in all.into_iter().zip(0..) {
             run.visit(Found { index, time: 2 + index, entry });
         }
-        let finished = run.finish();
+        let finished = run.finish("staging");
         assert_eq!((finished.counters.statements, finished.counters.elsewhere), (2, 1));
         let of = |resource: Option<&String>| resource.cloned().unwrap_or_default();
         let ran: Vec<String> = finished.statements.iter().map(|one| of(one.resource.as_ref())).collect();

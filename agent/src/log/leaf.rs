@@ -19,6 +19,11 @@ const MOST_BEFORE_ENTRY: usize = 40;
 /// Longest JSON of an entry that fits into a leaf.
 pub(super) const MAX_INLINE_BYTES: usize = MAX_ENTRY_BYTES - MOST_BEFORE_ENTRY;
 
+/// Whether the whole of an entry stands in its leaf, so that a receipt proves all of it.
+pub(crate) fn fits_leaf(entry: &Entry) -> bool {
+    serde_json::to_vec(entry).is_ok_and(|json| json.len() <= MAX_INLINE_BYTES)
+}
+
 /// What the log remembers of an entry, for finding it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Note {

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     grants::{GrantError, Thumbprint, VerifiedGrant},
     keys,
+    lineage::{ClaimError, Lasting},
     listener::{Place, stopped},
     log::LogClosed,
     revocation::{Line, Watched},
@@ -152,6 +153,8 @@ pub(super) struct Opened {
     pub(super) grant: VerifiedGrant,
     pub(super) certificate: Thumbprint,
     pub(super) watched: Watched,
+    /// Of a session of a run: it counts there for as long as it lasts.
+    pub(super) lasting: Option<Lasting>,
 }
 
 /// A tunnel whose grant is good.
@@ -193,6 +196,7 @@ async fn come_in(
     let line = Line::of(&grant, &certificate);
     let watched = agent.revocations.enter(id, grant.standing(), scope, line, now());
     let watched = watched.ok_or_else(|| Box::new(GrantError::Revoked.report()))?;
+    let lasting = enter_run(agent, &grant).await?;
     let entry = Entry::SessionOpened {
         session: id,
         tunnel,
@@ -203,7 +207,34 @@ async fn come_in(
         address: address.to_string(),
     };
     record(agent, entry).await?;
-    Ok(Come::New(Box::new(Opened { id, tunnel, grant, certificate, watched })))
+    Ok(Come::New(Box::new(Opened { id, tunnel, grant, certificate, watched, lasting })))
+}
+
+/// A session of a run that is over would do what stands in no record of it.
+async fn enter_run(agent: &Agent, grant: &VerifiedGrant) -> Result<Option<Lasting>, Box<ErrorReport>> {
+    let Some(run) = grant.run else { return Ok(None) };
+    // Of a run that an index in the making does not have yet nobody knows whether it is over.
+    let mut seen = agent.index.seen();
+    let _in_vain = timeout(RECORD_TIME, seen.wait_for(|seen| seen.usable)).await.is_err();
+    let (runs, path, until) = (Arc::clone(&agent.runs), agent.index.path().to_owned(), grant.expires_at);
+    let entered = tokio::task::spawn_blocking(move || runs.enter(&path, run, until)).await;
+    let entered = entered.map_err(|error| error.to_string());
+    match entered {
+        Ok(Ok(lasting)) => Ok(Some(lasting)),
+        Ok(Err(error @ (ClaimError::Ended(_) | ClaimError::Taken(_)))) => {
+            let report = ErrorReport::new("run_ended", Exit::SessionEnded, error.to_string());
+            Err(Box::new(report.help("run the command again: each run has an id of its own")))
+        }
+        Ok(Err(ClaimError::Unknown(error))) => Err(unknown_run(&error.to_string())),
+        Err(error) => Err(unknown_run(&error)),
+    }
+}
+
+fn unknown_run(error: &str) -> Box<ErrorReport> {
+    tracing::warn!(error, "it cannot be known whether a run is over");
+    let words = "the agent cannot know now whether the run is over";
+    let report = ErrorReport::new("search_unavailable", Exit::Unreachable, words);
+    Box::new(report.help("try again in a moment").retryable())
 }
 
 /// No session without its entry: the welcome waits for the disk.

@@ -24,6 +24,8 @@ pub(super) enum Close {
     Lost,
     /// Somebody may not go on.
     Revoked,
+    /// The run that the session is of is over.
+    RunEnded,
 }
 
 impl Close {
@@ -38,6 +40,7 @@ impl Close {
             Self::Superseded => connect_shared::frame::SUPERSEDED,
             Self::Lost => 7,
             Self::Revoked => 8,
+            Self::RunEnded => 9,
         })
     }
 
@@ -52,6 +55,7 @@ impl Close {
             Self::Superseded => b"another tunnel goes on with the session",
             Self::Lost => b"the tunnel was silent",
             Self::Revoked => b"revoked",
+            Self::RunEnded => b"the run is over",
         }
     }
 
@@ -67,6 +71,7 @@ impl Close {
             Self::Superseded => "superseded",
             Self::Lost => "tunnel_lost",
             Self::Revoked => "revoked",
+            Self::RunEnded => "run_ended",
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     driver::{self, Authority, ConnectionContext, Kept, Resume},
+    lineage::Gate,
     serve::{Agent, NoPlace, OpenConnection, Served},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Origin {
     pub(super) principal: Arc<Principal>,
     pub(super) served: Served,
     pub(super) run: Option<RunId>,
+    /// Whether statements of the run may still be recorded.
+    pub(super) gate: Option<Gate>,
     pub(super) task: Option<Arc<str>>,
     pub(super) authority: watch::Receiver<Authority>,
     pub(super) connections: Arc<Connections>,
@@ -65,7 +68,7 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
             drop(place);
         }
         Ok(Way::Known(connection)) => {
-            let resume = Resume { send, receive, buffered, from };
+            let resume = Box::new(Resume { send, receive, buffered, from });
             if let Err(gone) = connection.send(resume).await {
                 driver::refuse(&mut { gone.0.send }, ended("client_closed")).await;
             }
@@ -76,8 +79,8 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
 
 /// Where a stream goes.
 enum Way {
-    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Resume> },
-    Known(mpsc::Sender<Resume>),
+    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Box<Resume>> },
+    Known(mpsc::Sender<Box<Resume>>),
 }
 
 impl Origin {
@@ -124,6 +127,7 @@ impl Origin {
             draining: self.agent.draining.clone(),
             requests: Arc::clone(&self.agent.requests),
             policies: Arc::clone(&self.agent.policies),
+            gate: self.gate.clone(),
             agent: Arc::clone(&self.agent),
         }
     }

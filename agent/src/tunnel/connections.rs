@@ -22,13 +22,13 @@ pub(super) struct Connections(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    open: HashMap<ConnectionId, mpsc::Sender<Resume>>,
+    open: HashMap<ConnectionId, mpsc::Sender<Box<Resume>>>,
     ended: VecDeque<(ConnectionId, String)>,
 }
 
 /// What is known of an id.
 pub(super) enum Known {
-    Open(mpsc::Sender<Resume>),
+    Open(mpsc::Sender<Box<Resume>>),
     /// With the code of its end.
     Ended(String),
     Unknown,
@@ -52,7 +52,7 @@ impl Connections {
     }
 
     /// A connection begins; other streams for it arrive at the receiver.
-    pub(super) fn enter(self: &Arc<Self>, id: ConnectionId) -> (Entered, mpsc::Receiver<Resume>) {
+    pub(super) fn enter(self: &Arc<Self>, id: ConnectionId) -> (Entered, mpsc::Receiver<Box<Resume>>) {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).open.insert(id, sender);
         (Entered { connections: Arc::clone(self), id, code: "cut".to_owned() }, receiver)

@@ -37,6 +37,7 @@ use super::{
 use crate::{
     driver::{Authority, Kept},
     grants::VerifiedGrant,
+    lineage::Lasting,
     listener::stopped,
     serve::{Agent, Served, wall_clock},
 };
@@ -113,6 +114,8 @@ enum Event {
     Stop,
     /// It ends before its time.
     Cut,
+    /// The run that it is of is over.
+    RunOver,
 }
 
 impl Session {
@@ -185,6 +188,7 @@ impl Session {
             () = stopped(&mut self.draining), if !self.told_of_drain => Event::Drain,
             () = stopped(stop) => Event::Stop,
             Ok(_) = self.opened.watched.cut.wait_for(Option::is_some) => Event::Cut,
+            () = run_over(&mut self.opened.lasting) => Event::RunOver,
         }
     }
 
@@ -221,6 +225,7 @@ impl Session {
             Event::Drain => self.drain().await,
             Event::Stop => Some(Close::Stopping),
             Event::Cut => Some(Close::Revoked),
+            Event::RunOver => Some(Close::RunEnded),
         }
     }
 
@@ -280,6 +285,7 @@ impl Session {
             principal: Arc::clone(&self.principal),
             served: self.served.clone(),
             run: self.opened.grant.run,
+            gate: self.opened.lasting.as_ref().map(|lasting| lasting.gate.clone()),
             task: self.opened.grant.task.as_deref().map(Arc::from),
             authority: self.authority.subscribe(),
             connections: Arc::clone(&self.known),
@@ -300,5 +306,13 @@ impl Session {
     /// Words wait for whoever does not take them, but not beyond the grant, which ends at its time.
     async fn say_in_time(&mut self, frame: &Frame) -> Result<(), Deaf> {
         timeout_at(self.lifetime.deadline(), self.link.say(frame)).await.unwrap_or(Err(Deaf))
+    }
+}
+
+/// Never, for a session of no run.
+async fn run_over(lasting: &mut Option<Lasting>) {
+    match lasting {
+        Some(lasting) => lasting.gate.shut().await,
+        None => std::future::pending().await,
     }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use connect_shared::api::LineageKind;
 
-use crate::audit::When;
+use crate::audit::{Period, When};
 
 #[derive(Debug, Clone, Args)]
 #[command(group = clap::ArgGroup::new("direction"))]
@@ -12,10 +12,10 @@ pub(crate) struct Lineage {
     #[arg(value_name = "WHAT")]
     pub(crate) about: String,
     /// Where it came from [default for runs, jobs, files and principals]
-    #[arg(long, group = "direction")]
+    #[arg(long, group = "direction", visible_alias = "upstream")]
     pub(crate) up: bool,
     /// Where it went, and who saw it [default for columns and tables]
-    #[arg(long, group = "direction")]
+    #[arg(long, group = "direction", visible_alias = "downstream")]
     pub(crate) down: bool,
     /// By everybody's statements, not only mine; for auditors
     #[arg(long)]
@@ -29,8 +29,11 @@ pub(crate) struct Lineage {
     /// Before then
     #[arg(long, value_name = "WHEN")]
     pub(crate) until: Option<When>,
+    /// Within that time: last-quarter, 2026-Q3, 2026-07, 2026, yesterday
+    #[arg(long, value_name = "PERIOD", conflicts_with_all = ["since", "until"])]
+    pub(crate) during: Option<Period>,
     /// Only what was done with the columns before they had a label
-    #[arg(long)]
+    #[arg(long, visible_alias = "unlabelled")]
     pub(crate) before_label: bool,
     /// What WHAT is, if several things are called so
     #[arg(long = "as", value_name = "KIND")]

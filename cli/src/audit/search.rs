@@ -2,6 +2,7 @@
 //! has the index of its entry, so that `connect audit receipt --index` proves it.
 
 mod page;
+mod period;
 mod when;
 
 use connect_shared::{
@@ -14,7 +15,7 @@ use connect_shared::{
 };
 
 pub(super) use self::page::{moment, one_line};
-pub(crate) use self::when::When;
+pub(crate) use self::{period::Period, when::When};
 use super::{keys, monitor};
 use crate::{
     agents::Agent,

@@ -1,8 +1,15 @@
 //! `connect attest verify`: what a file or folder was made from, checked offline with the key of the agent's log.
 
+mod approvals;
 mod check;
+mod figures;
+mod logged;
 mod page;
 mod reads;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::page::{day, in_words};
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +50,8 @@ fn verify(application: &Application, wish: &VerifyAttestation) -> Outcome<Ending
     let key = key(application, wish, &lines.run)?;
     let checked = check::check(&lines, &key, &found)?;
     if let Some(log) = &wish.log {
-        audit::log_holds(log, &key, checked.receipt.clone())?;
+        let receipts = std::iter::once(checked.receipt.clone()).chain(checked.approvals);
+        audit::log_holds(log, &key, receipts)?;
     }
     audit::agrees_with_kept(application, &key, &checked.receipt)?;
     let findings = check::findings(&lines.run, &found);

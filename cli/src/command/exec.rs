@@ -18,10 +18,10 @@ use crate::{
     application::{Application, Ending},
     arguments,
     failure::{self, Outcome},
-    identity::Holder,
     program,
     session::{
-        self, ClientSettings, LocalWish, Others, Parent, PartWish, Parts, Patience, Request, Signals, Terms,
+        self, ClientSettings, Held, LocalWish, Others, Parent, PartWish, Parts, Patience, Request, Signals,
+        Terms,
     },
 };
 
@@ -38,8 +38,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
         how_long: None,
     };
     let Some(parent) = parent(&wish.part) else {
-        let holder = application.holder(&request.target.agent)?;
-        return with_session(application, &request, holder, &wish.command).await;
+        return with_session(application, &request, &wish.command).await;
     };
     find(wish.command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let opened = session::open_part(application, &request, parent).await?;
@@ -49,7 +48,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
 /// The session that this one is to be a part of: the one that is named, or the one that we run in.
 fn parent(wish: &arguments::Part) -> Option<Parent> {
     let named = wish.parent.clone();
-    let socket = named.or_else(|| std::env::var_os(session::PARENT).map(PathBuf::from))?;
+    let socket = named.or_else(|| Parent::around().map(|around| around.socket))?;
     let budget = BudgetPart {
         statements: wish.statements,
         rows: wish.rows,
@@ -73,38 +72,63 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
         patience: Patience::wished(wish.no_wait),
         how_long: None,
     };
-    let holder = application.holder(&request.target.agent)?;
-    let opened = session::open(application, &request, holder).await?;
+    let opened = open(application, &request).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());
     run_in(application, vec![opened], &command, request.patience, &[]).await
+}
+
+/// Opens a session: the person's own, or in the command of an AI agent a part of that one's.
+pub(super) async fn open(application: &Application, request: &Request) -> Outcome<session::Opened> {
+    match Parent::around() {
+        Some(parent) => session::open_part(application, request, parent).await,
+        None => session::open(application, request, application.holder(&request.target.agent)?).await,
+    }
 }
 
 /// Opens a session and runs a command in it.
 pub(super) async fn with_session(
     application: &Application,
     request: &Request,
-    holder: Holder,
     command: &[OsString],
 ) -> Outcome<Ending> {
     // Known before anybody is asked to sign in.
     find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
-    let opened = session::open(application, request, holder).await?;
+    let opened = open(application, request).await?;
     run_in(application, vec![opened], command, request.patience, &[]).await
 }
 
-/// Runs a command in a session, or in several of which it finds the first one in the usual variables; with more
-/// variables than that session's.
-pub(super) async fn run_in(
+/// Runs a command in a session.
+async fn run_in(
     application: &Application,
     opened: Vec<session::Opened>,
     command: &[OsString],
     patience: Patience,
     more: &[(String, String)],
 ) -> Outcome<Ending> {
-    let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
     // From here on Ctrl-C is the command's business: it reaches the whole foreground.
     let mut signals = Signals::catch()?;
+    Ok(run_in_all(application, opened, command, patience, more, &mut signals).await?.ending)
+}
+
+/// What became of a command.
+pub(super) struct Ran {
+    pub(super) ending: Ending,
+    /// Resources whose sessions were over before the command was.
+    pub(super) left: Vec<String>,
+}
+
+/// Runs a command in several sessions, of which it finds the first one in the usual variables; with more variables
+/// than that session's. What would end us is passed on to it meanwhile.
+pub(super) async fn run_in_all(
+    application: &Application,
+    opened: Vec<session::Opened>,
+    command: &[OsString],
+    patience: Patience,
+    more: &[(String, String)],
+    signals: &mut Signals,
+) -> Outcome<Ran> {
+    let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
     // What the command starts for others is a part of this: an AI agent's sub-agents come here, and get parts of
     // the first resource.
     let parts = match first.is_an_actors {
@@ -112,20 +136,23 @@ pub(super) async fn run_in(
         false => None,
     };
     let mut child = start(&first.client, command, patience, more, parts.as_ref())?;
-    let (told, done) = tokio::sync::oneshot::channel();
-    let waiting = tokio::spawn(async move {
-        let status = wait(&mut child, &mut signals).await;
-        let _held_no_more = told.send(());
-        status
-    });
-    let finished = async move {
-        let _ended = done.await;
+    let names: Vec<String> = opened.iter().map(|one| one.resource.name.clone()).collect();
+    let mut status = None;
+    let finished = async {
+        status = Some(wait(&mut child, signals).await);
+        // What it was told is done with; what comes from here on is for us.
+        signals.forget();
     };
     // Why one ended before the command was said then.
-    let _held = session::hold_all(opened, &application.console, finished, Others::GoOn).await;
-    let status = waiting.await.map_err(|error| failure::unexpected(error.to_string()))?;
+    let held = session::hold_all(opened, &application.console, finished, Others::GoOn).await;
+    let status = match status {
+        Some(status) => status,
+        // None is left, and it goes on without.
+        None => wait(&mut child, signals).await,
+    };
     let status = status.map_err(|error| failure::unexpected(failure::reason(&error)))?;
-    Ok(Ending::Status(code_of(status)))
+    let left = names.into_iter().zip(&held).filter(|(_, held)| !matches!(held, Held::Reached));
+    Ok(Ran { ending: Ending::Status(code_of(status)), left: left.map(|(name, _)| name).collect() })
 }
 
 fn start(

@@ -18,13 +18,14 @@ use connect_shared::{
 use crate::{
     application::{Application, Ending},
     arguments::{self, LineageFormat},
-    audit::{Asking, now},
+    audit::{Asking, When, now},
     failure::{self, Outcome},
 };
 
 pub(super) async fn run(application: &Application, wish: &arguments::Lineage) -> Outcome<Ending> {
     let (about, kind) = subject(wish).await?;
     let asking = Asking::new(application, wish.agent.as_deref()).await?;
+    let (since, until) = window(wish, now());
     let question = LineageQuestion {
         scope: if wish.all { SearchScope::All } else { SearchScope::Own },
         about,
@@ -32,8 +33,8 @@ pub(super) async fn run(application: &Application, wish: &arguments::Lineage) ->
         resource: wish.resource.clone(),
         direction: direction(wish, kind),
         depth: wish.depth,
-        since: wish.since.map(|when| when.before(now())),
-        until: wish.until.map(|when| when.before(now())),
+        since,
+        until,
         before_label: wish.before_label,
         actor: None,
         task: None,
@@ -50,6 +51,13 @@ pub(super) async fn run(application: &Application, wish: &arguments::Lineage) ->
     }
     show(application, wish, &answer)?;
     Ok(Ending::Done)
+}
+
+/// Milliseconds since 1970.
+fn window(wish: &arguments::Lineage, now: u64) -> (Option<u64>, Option<u64>) {
+    let at = |when: Option<When>| when.map(|when| when.before(now));
+    let during = wish.during.map(|period| period.around(now));
+    (at(wish.since).or(during.map(|(since, _)| since)), at(wish.until).or(during.map(|(_, until)| until)))
 }
 
 /// Without `--up` and `--down` it is what the name turned out to be that decides.
@@ -120,7 +128,7 @@ fn last_parts(path: &str) -> &str {
 fn show(application: &Application, wish: &arguments::Lineage, answer: &LineageAnswer) -> Outcome<()> {
     let graph = graph::Graph::new(answer);
     match wish.format {
-        None => application.console.document(answer, || picture::draw(&graph)),
+        None => application.console.document(answer, || picture::draw(&graph, wish.before_label)),
         Some(LineageFormat::Dot) => application.console.data(&formats::dot(&graph)),
         Some(LineageFormat::Mermaid) => application.console.data(&formats::mermaid(&graph)),
         Some(LineageFormat::Cyclonedx) => application.console.object(&formats::cyclonedx(&graph)),

@@ -16,8 +16,8 @@ use crate::{
     identity::Holder,
     listen::{LocalAddress, PortWish},
     session::{
-        self, Held, LocalWish, Opened, Patience, Request, SessionInfo, Signals, Target, Until, resolve,
-        status_of,
+        self, Held, LocalWish, Opened, Parent, Patience, Request, SessionInfo, Signals, Target, Until,
+        resolve, status_of,
     },
     settings::Key,
 };
@@ -27,15 +27,15 @@ pub(super) async fn run(application: &Application, wish: &arguments::Open) -> Ou
         return in_background(application, wish).await;
     }
     let request = request(application, wish).await?;
-    let holder = application.holder(&request.target.agent)?;
     if wish.detach {
+        Parent::refuses("a session in the background would outlive it")?;
+        let holder = application.holder(&request.target.agent)?;
         return detach(application, wish, &request, &holder).await;
     }
     if !wish.command.is_empty() {
-        return exec::with_session(application, &request, holder, &wish.command).await;
+        return exec::with_session(application, &request, &wish.command).await;
     }
-    let opened =
-        session::open(application, &request, holder).await.map_err(|report| both_readings(wish, report))?;
+    let opened = exec::open(application, &request).await.map_err(|report| both_readings(wish, report))?;
     announce(application, &opened);
     hold(application, opened).await
 }

@@ -19,24 +19,30 @@ mod work;
 use std::{ffi::OsString, path::PathBuf};
 
 use connect_shared::{error::ErrorReport, ids::RunId};
+use rustix::process::Signal;
 
 pub(super) use self::files::{Found, hash_any};
 use self::{
     resources::Resources,
     work::{News, Work},
 };
-use super::exec;
+use super::exec::{self, Ran};
 use crate::{
     application::{Application, Ending},
     arguments::{self, RunSession, RunWish},
     failure::Outcome,
-    session::Patience,
+    session::{Parent, Patience, Signals, status_of},
 };
 
 /// What the code of a failure after the command begins with.
 pub(super) const UNATTESTED: &str = "unattested:";
 
 pub(super) async fn run(application: &Application, wish: &arguments::Run) -> Outcome<Ending> {
+    if matches!(wish.session, None | Some(RunSession::Start(_))) {
+        Parent::refuses(
+            "a run is begun around an AI agent and not by one: connect run RESOURCE --actor NAME …",
+        )?;
+    }
     match &wish.session {
         Some(RunSession::Start(wish)) => background::start(application, wish).await,
         Some(RunSession::Stop(wish)) => background::stop(application, wish).await,
@@ -52,17 +58,42 @@ async fn whole(application: &Application, command: &[OsString], wish: &RunWish) 
     let mut work = Work::prepare(application, wish, &resources)?;
     work.inputs = work::hash_inputs(&application.console, &wish.input).await?;
     let run = work.identity.id;
-    let opened = resources.open(application, wish, &work, Patience::Wait).await?;
+    // From here on no signal ends us before the agent has heard of it.
+    let mut signals = Signals::catch()?;
+    let opening = resources.open(application, wish, &work, Patience::Wait);
+    let opened = match work.unless_interrupted(&mut signals, opening).await {
+        Ok(opened) => opened?,
+        Err(signal) => return Ok(interrupted(application, run, signal)),
+    };
     let mut environment = environment::of(run, work::job(wish)?);
     environment.extend(environment::urls(opened.iter().map(|one| (one.resource.name.as_str(), &one.client))));
-    let ending = exec::run_in(application, opened, command, Patience::Wait, &environment).await?;
+    let ran =
+        exec::run_in_all(application, opened, command, Patience::Wait, &environment, &mut signals).await;
+    let Ran { ending, left } = match ran {
+        Ok(ran) => ran,
+        Err(report) => {
+            work.abandon(report.exit.code()).await;
+            return Err(report);
+        }
+    };
+    work.left = left;
     let status = match ending {
         Ending::Done => 0,
         Ending::Status(status) => status,
     };
-    let places = work.end(status, &News::Console(application.console.clone())).await.map_err(after)?;
+    let news = News::Console(application.console.clone());
+    let places = match work.unless_interrupted(&mut signals, work.end(status, &news)).await {
+        Ok(places) => places.map_err(after)?,
+        Err(signal) => return Ok(interrupted(application, run, signal)),
+    };
     say_end(application, run, &places, status != 0);
     Ok(ending)
+}
+
+/// Our status is then the signal's, like that of a program which it ends.
+fn interrupted(application: &Application, run: RunId, signal: Signal) -> Ending {
+    application.console.say(&format!("Run {run} was interrupted: no attestation"));
+    Ending::Status(status_of(signal))
 }
 
 /// Where the attestations of a run are, or that there is none.

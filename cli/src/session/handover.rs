@@ -100,20 +100,18 @@ pub(crate) fn receive<T: DeserializeOwned>() -> Outcome<(SignIn, T)> {
     Ok((handover.sign_in, handover.given))
 }
 
-/// Tells whoever started us that these sessions are ready.
-pub(crate) fn report_ready(infos: Vec<SessionInfo>) {
-    say(&News::Ready(infos));
+/// Tells whoever started us that these sessions are ready, and says whether anybody hears it.
+pub(crate) fn report_ready(infos: Vec<SessionInfo>) -> bool {
+    say(&News::Ready(infos))
 }
 
 /// Tells whoever started us why it is not.
 pub(crate) fn report_failure(report: &ErrorReport) {
-    say(&News::Failed(report.clone()));
+    let _nobody_waits = say(&News::Failed(report.clone()));
 }
 
-fn say(news: &News) {
-    if let Ok(line) = serde_json::to_string(news) {
-        let _nobody_waits = writeln!(io::stdout().lock(), "{line}");
-    }
+fn say(news: &News) -> bool {
+    serde_json::to_string(news).is_ok_and(|line| writeln!(io::stdout().lock(), "{line}").is_ok())
 }
 
 fn cannot_start(error: &io::Error) -> ErrorReport {

@@ -223,6 +223,26 @@ pub(crate) struct Parent {
 }
 
 impl Parent {
+    /// The session of the AI agent whose command we are, if we are one: whatever is opened from here is a part of
+    /// that one's grant, and never the person's own.
+    pub(crate) fn around() -> Option<Self> {
+        let socket = PathBuf::from(std::env::var_os(VARIABLE)?);
+        Some(Self { socket, wish: PartWish::default() })
+    }
+
+    /// Refuses what can be no part of a grant, where we are the command of an AI agent.
+    ///
+    /// # Errors
+    /// We are.
+    pub(crate) fn refuses(what: &str) -> Outcome<()> {
+        if Self::around().is_none() {
+            return Ok(());
+        }
+        let words = format!("this is the command of an AI agent ({VARIABLE} is set), and {what}");
+        let report = ErrorReport::new("inside_an_ai_agent", Exit::Denied, words);
+        Err(report.help("connect exec RESOURCE --as-agent NAME -- CMD"))
+    }
+
     /// A part for whoever has this key.
     pub(super) async fn grant(&self, key: &ClientKey, wanted: &GrantRequest) -> Outcome<GrantResponse> {
         let ask = Ask {

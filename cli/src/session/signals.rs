@@ -1,5 +1,6 @@
 //! Ctrl-C and its like. The first asks for an orderly end, the second for an end.
 
+use futures_util::FutureExt as _;
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
@@ -23,6 +24,11 @@ impl Signals {
             terminate: catch(SignalKind::terminate())?,
             hangup: catch(SignalKind::hangup())?,
         })
+    }
+
+    /// Those that have come count no more.
+    pub(crate) fn forget(&mut self) {
+        while self.next().now_or_never().is_some() {}
     }
 
     /// The next one.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::SearchScope;
-use crate::{label::Label, lineage::UnderstandingStatus};
+use crate::{attest::Approval, ids::RequestId, label::Label, lineage::UnderstandingStatus};
 
 /// Farthest that a question goes, in edges.
 pub const MAX_DEPTH: u8 = 32;
@@ -84,8 +84,14 @@ pub struct LineageAnswer {
     pub direction: LineageDirection,
     /// Ids of what was asked about.
     pub roots: Vec<String>,
+    /// What else is called so: it is not in the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<LineageKind>,
     pub nodes: Vec<LineageNode>,
     pub edges: Vec<LineageEdge>,
+    /// The approvals that edges name: without them their statements would not have run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// Statements in the time that was asked about of which not everything is known: they can have done
     /// more than the edges say.
     pub gaps: Vec<LineageGap>,
@@ -133,8 +139,10 @@ pub enum NodeKind {
         /// All of its resources, if there are several; `resource` is the first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         resources: Vec<String>,
-        /// Id of its principal's node.
+        /// Id of its principal's node, and how people call it.
         principal: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
         /// Exit status; absent while it goes on, or if nobody ended it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u8>,
@@ -187,6 +195,9 @@ pub struct LineageEdge {
     pub last: Moment,
     /// The worst of these statements.
     pub status: UnderstandingStatus,
+    /// Approvals behind these statements.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub approvals: BTreeSet<RequestId>,
 }
 
 /// How.
@@ -233,6 +244,9 @@ impl LineageQuestion {
         let texts = [Some(&self.about), self.resource.as_ref()];
         if texts.into_iter().flatten().any(|text| text.len() > super::MAX_FILTER_BYTES) {
             return Err(format!("a name must have at most {} bytes", super::MAX_FILTER_BYTES));
+        }
+        if self.since.zip(self.until).is_some_and(|(since, until)| since >= until) {
+            return Err("`since` is not before `until`, so nothing can be between them".to_owned());
         }
         if self.depth == 0 || self.depth > MAX_DEPTH {
             return Err(format!("`depth` must be between 1 and {MAX_DEPTH}"));

@@ -4,10 +4,10 @@
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
-use super::folder::Folder;
+use super::{approval::Approval, folder::Folder};
 use crate::{
     entry::{StatementResult, TextRef},
-    ids::StatementId,
+    ids::{RequestId, StatementId},
     label::Label,
     lineage::UnderstandingStatus,
 };
@@ -18,6 +18,9 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const SLSA_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// `predicateType` of ours.
 pub const PREDICATE_TYPE: &str = "tag:connect.invalid,2026:run/v1";
+/// The version of what is made now. From 2 on every figure can be made again from the statements, the approvals
+/// are there, and the log's entry has a [`super::summary`] of all of it.
+pub const PREDICATE_VERSION: u8 = 2;
 /// Files of one run, in and out.
 pub const MAX_FILES: usize = 64;
 
@@ -69,6 +72,9 @@ impl FileFact {
 /// What the agent saw of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunPredicate {
+    /// [`PREDICATE_VERSION`] of its time; absent in the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub version: u8,
     /// A UUID.
     pub run: String,
     pub job: String,
@@ -92,9 +98,15 @@ pub struct RunPredicate {
     pub last_read: Option<u64>,
     pub sources: Vec<Source>,
     pub statements: Vec<StatementRecord>,
+    /// Every approval without which some of the statements would not have run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// SHA-256 of each policy set that decided, in hexadecimal.
     pub policies: Vec<String>,
     pub counters: Counters,
+    /// Resources that the run had lost before its end: what it did after that was without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostResource>,
     /// By the word of `connect`; the agent never saw a file.
     pub inputs: Vec<FileFact>,
     pub outputs: Vec<FileFact>,
@@ -106,6 +118,18 @@ pub struct RunPredicate {
     /// Index of the run's end in the agent's log, and the proof that it stands there.
     pub index: u64,
     pub receipt: String,
+    /// Proofs that the entries of the approvals stand there, too; as many of them as have a place here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<String>,
+}
+
+const fn first() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn is_first(version: &u8) -> bool {
+    *version == 1
 }
 
 impl RunPredicate {
@@ -127,6 +151,15 @@ pub struct Principal {
     pub actor: Option<String>,
 }
 
+/// A resource whose last session was over before the run was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostResource {
+    pub resource: String,
+    /// Why, as the log has the end of the session: `tunnel_lost`, `grant_expired`, `revoked` … Or `closed`: by the
+    /// word of `connect`.
+    pub code: String,
+}
+
 /// A table that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -139,6 +172,9 @@ pub struct Source {
     /// Statements that read it, and the rows that these returned.
     pub statements: u64,
     pub rows: u64,
+    /// The approvals behind these statements.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<RequestId>,
 }
 
 /// A column that was read.
@@ -183,6 +219,47 @@ pub struct StatementRecord {
     pub indirect: Vec<String>,
     pub writes: Vec<String>,
     pub masked: Vec<String>,
+    /// The label of each in `masked`, in its order. What follows is there from version 2 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Label>,
+    /// When it was about to run, and when its end was known: milliseconds, by the agent's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u64>,
+    /// Which of the run's policies decided, by its place among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<u32>,
+    /// Approvals without which it would not have run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<RequestId>,
+}
+
+impl StatementRecord {
+    /// One of which nothing more is known than where its INTENT stands.
+    #[must_use]
+    pub const fn new(statement: StatementId, index: u64, text: TextRef) -> Self {
+        Self {
+            statement,
+            index,
+            resource: None,
+            verb: String::new(),
+            text,
+            commitment: String::new(),
+            result: StatementResult::Unknown,
+            rows: 0,
+            status: UnderstandingStatus::Complete,
+            direct: Vec::new(),
+            indirect: Vec::new(),
+            writes: Vec::new(),
+            masked: Vec::new(),
+            labels: Vec::new(),
+            time: None,
+            ended: None,
+            policy: None,
+            approvals: Vec::new(),
+        }
+    }
 }
 
 /// Totals.
@@ -212,19 +289,15 @@ mod tests {
 
     fn record(number: u8) -> StatementRecord {
         StatementRecord {
-            statement: StatementId::from_random([number; 16]),
-            index: u64::from(number),
-            resource: None,
-            verb: "select".into(),
-            text: TextRef::Length(8),
             commitment: "00".into(),
             result: StatementResult::Done,
             rows: 1,
-            status: UnderstandingStatus::Complete,
             direct: vec!["public.t.a".into()],
-            indirect: Vec::new(),
-            writes: Vec::new(),
-            masked: Vec::new(),
+            ..StatementRecord::new(
+                StatementId::from_random([number; 16]),
+                u64::from(number),
+                TextRef::Length(8),
+            )
         }
     }
 
@@ -237,5 +310,14 @@ mod tests {
         let read: Vec<StatementRecord> =
             serde_json::from_str(&serde_json::to_string(&[one, two]).expect("JSON")).expect("the same");
         assert_eq!(both, statements_digest(&read));
+        let timed = StatementRecord { time: Some(1), ..record(1) };
+        assert_ne!(statements_digest(&[timed]), statements_digest(&[record(1)]));
+    }
+
+    #[test]
+    fn what_was_signed_in_the_first_version_has_the_same_digest_today() {
+        let old = r#"[{"statement":"st_00000000000000000000000001","index":1,"verb":"select","text":{"length":8},"commitment":"00","result":"done","rows":1,"status":"complete","direct":["public.t.a"],"indirect":[],"writes":[],"masked":[]}]"#;
+        let read: Vec<StatementRecord> = serde_json::from_str(old).expect("records");
+        assert_eq!(serde_json::to_string(&read).expect("JSON"), old);
     }
 }

@@ -77,6 +77,7 @@ impl Entry {
                 parent: Some(GRANT),
                 tables: vec![text("public.orders")],
                 budget: Some(Box::new(BudgetPart { rows: Some(500), ..BudgetPart::default() })),
+                approvals: [(Action::Write, RequestId::from_random([8; 16]))].into_iter().collect(),
             },
             Self::GrantRefused {
                 code: text("not_allowed"),
@@ -180,6 +181,7 @@ impl Entry {
                 resources: vec![text("prod-db"), text("analytics-db")],
                 job: text("finetune"),
                 status: 0,
+                reason: None,
                 inputs: Vec::new(),
                 outputs: vec![FileFact {
                     name: text("model.bin"),
@@ -190,6 +192,8 @@ impl Entry {
                 }],
                 statements: 3,
                 digest: digest(),
+                upto: Some(812),
+                summary: Some(digest()),
             },
             Self::Intent(Box::new(Intent {
                 statement: STATEMENT,

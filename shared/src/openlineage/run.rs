@@ -45,6 +45,8 @@ pub struct Part {
     pub statements: u64,
     pub failed: u64,
     pub rows: u64,
+    /// Ids of the approvals without which some of them would not have run.
+    pub approvals: BTreeSet<String>,
 }
 
 /// The event of its beginning.
@@ -53,17 +55,16 @@ pub fn begun(told: &RunTold<'_>) -> Value {
     event(told, "START", json!({ "resources": told.resources }), (Vec::new(), Vec::new()), &[])
 }
 
-/// The event of its end: `status` is the exit status of its command, `files` what it read and wrote by its own word,
+/// The event of its end: `how` is the exit status of its command and why the agent ended it, if it did, `files` what it read and wrote by its own word,
 /// `all` whether the parts are all.
 #[must_use]
 pub fn whole_run(
     told: &RunTold<'_>,
-    status: u8,
+    how: (u8, Option<&str>),
     parts: &[Part],
     all: bool,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
-    let kind = ended_as(status);
     let receiver = format!("run/{}", told.run);
     let (mut flows, mut masks) = (Flows::default(), BTreeMap::new());
     for part in parts {
@@ -85,16 +86,20 @@ pub fn whole_run(
     let written =
         flows.outputs().into_iter().chain(outputs.iter().map(|fact| made(fact, &received))).collect();
     let sum = |of: fn(&Part) -> u64| parts.iter().map(of).fold(0, u64::saturating_add);
-    let about = json!({
+    let mut about = json!({
         "resources": told.resources,
-        "status": status,
+        "status": how.0,
         "statements": sum(|part| part.statements),
         "failed": sum(|part| part.failed),
         "rows": sum(|part| part.rows),
         "masks": masks,
+        "approvals": parts.iter().flat_map(|part| &part.approvals).collect::<BTreeSet<_>>(),
     });
+    if let (Some(reason), Some(fields)) = (how.1, about.as_object_mut()) {
+        fields.insert("reason".to_owned(), reason.into());
+    }
     let understood = facet(&own("lineage"), understood(parts, all));
-    event(told, kind, about, (read, written), &[("connect_lineage", understood)])
+    event(told, ended_as(how), about, (read, written), &[("connect_lineage", understood)])
 }
 
 /// How well all of it is understood together: no better than any of its statements.
@@ -194,7 +199,15 @@ mod tests {
             ..LineageReport::default()
         };
         let masks = [(source.to_owned(), Label::NationalId)].into_iter().collect();
-        Part { resource: resource.to_owned(), lineage: Some((report, masks)), statements: 1, failed, rows: 2 }
+        let approvals = ["req_1".to_owned()].into_iter().collect();
+        Part {
+            resource: resource.to_owned(),
+            lineage: Some((report, masks)),
+            statements: 1,
+            failed,
+            rows: 2,
+            approvals,
+        }
     }
 
     fn ended(status: u8, parts: &[Part], all: bool) -> Value {
@@ -217,7 +230,7 @@ mod tests {
             modified: 0,
             files: None,
         };
-        whole_run(&told, status, parts, all, (&[], &[file]))
+        whole_run(&told, (status, None), parts, all, (&[], &[file]))
     }
 
     #[test]
@@ -253,6 +266,7 @@ mod tests {
         assert_eq!(output("public.made")["namespace"], "connect://log/stock");
         let facets = &event["run"]["facets"];
         assert_eq!(facets["connect_run"]["masks"]["stock/public.t.ssn"], "pii.national_id");
+        assert_eq!(facets["connect_run"]["approvals"], json!(["req_1"]), "each once");
         assert_eq!(facets["connect_lineage"]["status"], "complete");
         assert_eq!(facets["parent"]["job"], json!({ "namespace": "airflow", "name": "daily" }));
     }

@@ -22,6 +22,9 @@ const SQL: &str = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json#/$d
 pub(super) const PARENT: &str =
     "https://openlineage.io/spec/facets/1-1-0/ParentRunFacet.json#/$defs/ParentRunFacet";
 
+/// SQLSTATE `query_canceled`.
+const CANCELLED: &str = "57014";
+
 /// The schema of a facet of our own.
 pub(super) fn own(name: &str) -> String {
     format!("tag:connect.invalid,2026:openlineage/1-0-0/{name}")
@@ -46,6 +49,8 @@ pub struct Told<'a> {
     pub job: Option<&'a str>,
     /// What it is computed from; `None` where nothing stored is read or written, or nothing is known.
     pub lineage: Option<(&'a LineageReport, &'a BTreeMap<String, Label>)>,
+    /// Ids of the approvals without which it would not have run.
+    pub approvals: &'a [String],
 }
 
 /// The event of a statement.
@@ -54,6 +59,8 @@ pub fn statement(told: &Told<'_>) -> Value {
     let Told { origin, intent, outcome, .. } = told;
     let kind = match &outcome.result {
         StatementResult::Done => "COMPLETE",
+        // Whoever ran it, or the server for them, has called it off.
+        StatementResult::Failed(sqlstate) if sqlstate == CANCELLED => "ABORT",
         StatementResult::Failed(_) => "FAIL",
         StatementResult::Cut(_) => "ABORT",
         StatementResult::Unknown => "OTHER",
@@ -97,6 +104,7 @@ fn run_facets(told: &Told<'_>) -> Value {
             "outcome": outcome_word,
             "policyDigest": decision.policy_digest,
             "masks": masks,
+            "approvals": told.approvals,
         })),
         "connect_audit": facet(&own("audit"), json!({
             "origin": origin,
@@ -137,8 +145,7 @@ fn flows(
         masks,
         rows: told.outcome.rows,
         bytes: Some(told.outcome.bytes),
-        // The event says that it failed.
-        failed: false,
+        failed: matches!(told.outcome.result, StatementResult::Failed(_) | StatementResult::Cut(_)),
     });
     (flows.inputs(), flows.outputs())
 }
@@ -156,7 +163,8 @@ fn receiver(intent: &Intent) -> String {
 #[must_use]
 pub fn ended(
     (origin, index, time): (&str, u64, u64),
-    (run, job, status): (&str, &str, u8),
+    (run, job): (&str, &str),
+    how: (u8, Option<&str>),
     principal: &PrincipalRef,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
@@ -168,10 +176,72 @@ pub fn ended(
     let inputs: Vec<Value> = inputs.iter().map(file).chain([received]).collect();
     let outputs: Vec<Value> = outputs.iter().map(file).collect();
     let job = json!({ "namespace": client(origin), "name": job });
-    run_event(time, ended_as(status), json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
+    run_event(time, ended_as(how), json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
 }
 
 /// A file as a dataset: by its hash, since another content is another dataset.
 pub(super) fn file(file: &FileFact) -> Value {
     json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        entry::Entry,
+        lineage::{OutputKind, OutputReport},
+    };
+
+    #[test]
+    fn what_failed_or_was_cut_wrote_nothing_and_what_was_called_off_is_aborted() {
+        let intent = Entry::samples().into_iter().find_map(|entry| match entry {
+            Entry::Intent(intent) => Some(intent),
+            _ => None,
+        });
+        let intent = intent.expect("a sample");
+        let output = OutputReport {
+            kind: OutputKind::Table,
+            table: Some("public.made".into()),
+            created: false,
+            columns: Vec::new(),
+        };
+        let report = LineageReport { outputs: vec![output], ..LineageReport::default() };
+        let masks = BTreeMap::new();
+        let event = |result: StatementResult| {
+            let outcome = OutcomeEntry {
+                statement: intent.statement,
+                result,
+                rows: 1,
+                bytes: 1,
+                masked: Vec::new(),
+                micros: 1,
+            };
+            let told = Told {
+                origin: "log",
+                index: 2,
+                time: 1,
+                outcome: &outcome,
+                begun: 1,
+                intent: &intent,
+                name: None,
+                sql: None,
+                job: None,
+                lineage: Some((&report, &masks)),
+                approvals: &[],
+            };
+            let event = statement(&told);
+            (event["eventType"].as_str().unwrap_or_default().to_owned(), event["outputs"].to_string())
+        };
+        let failed = |sqlstate: &str| StatementResult::Failed(sqlstate.to_owned());
+        for (result, kind, writes) in [
+            (StatementResult::Done, "COMPLETE", true),
+            (failed("23505"), "FAIL", false),
+            (failed(CANCELLED), "ABORT", false),
+            (StatementResult::Cut("rows_limit".to_owned()), "ABORT", false),
+            (StatementResult::Unknown, "OTHER", true),
+        ] {
+            let (said, outputs) = event(result.clone());
+            assert_eq!((said.as_str(), outputs.contains("public.made")), (kind, writes), "{result:?}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ fn an_ai_agent_asks_for_access_and_for_statements_and_people_decide() {
     let wish = json!({ "resource": SHOP, "reason": "the monthly report", "minutes": 30 });
     let asked = assistant.call("request_access", &wish);
     assert_eq!((&asked["status"], &asked["state"]), (&json!("approval_pending"), &json!("pending")));
+    let hint = |pending: &Value| pending["retry_after_seconds"].as_u64().is_some_and(|after| after > 0);
+    assert!(hint(&asked), "when to come back: {asked:#}");
     let id = asked["request"].as_str().expect("an id");
     let shown = sam.runs(&["requests", id]).good();
     assert!(shown.contains("helper/1.2.3") && shown.contains("the monthly report"), "{shown}");
@@ -28,7 +30,8 @@ fn an_ai_agent_asks_for_access_and_for_statements_and_people_decide() {
         let about = json!({ "resource": SHOP, "request": id, "seconds": seconds });
         assistant.call("wait_for_approval", &about)
     };
-    assert_eq!(wait(id, 0)["status"], "approval_pending");
+    let pending = wait(id, 0);
+    assert!(pending["status"] == "approval_pending" && hint(&pending), "{pending:#}");
     assert_eq!(assistant.query(read)["status"], "approval_needed", "asking is not having");
     sam.runs(&["approve", id, "--yes"]).good();
     assert_eq!(wait(id, 20)["status"], "done");
@@ -40,6 +43,7 @@ fn an_ai_agent_asks_for_access_and_for_statements_and_people_decide() {
 
     let held = assistant.query("SELECT count(*) FROM orders");
     assert_eq!(held["status"], "approval_pending", "{held:#}");
+    assert!(hint(&held), "when to come back: {held:#}");
     let id = held["request"].as_str().expect("an id").to_owned();
     let shown = sam.runs(&["requests", &id]).good();
     assert!(shown.contains("SELECT count(*) FROM orders"), "{shown}");

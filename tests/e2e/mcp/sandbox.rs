@@ -75,8 +75,39 @@ fn a_driver_in_an_ai_agents_hands_reads_masks_and_writes_nothing() {
         let refused = li.runs(&["exec", SHOP, "--as-agent", name, "--", "psql", "-c", "SELECT 1"]);
         assert_eq!(refused.code, 125, "{name:?}: {refused:?}");
     }
+    // Whatever it opens by `connect` itself is a part of what it has, and nothing is its person's.
+    let connect = place::built("connect").display().to_string();
+    let inside = li.home().join("inside.sh");
+    let write_back = "INSERT INTO scratch VALUES (99, 'x')";
+    let script = format!(
+        r#"
+"{connect}" open {SHOP} -- psql -XAtqc "SELECT 'open ' || email FROM customers WHERE id = 1"
+"{connect}" shell {SHOP} -- -XAtqc "SELECT 'shell ' || email FROM customers WHERE id = 1"
+"{connect}" open {SHOP} -- psql -XAtqc "{write_back}"; echo "open: $?"
+"{connect}" shell {SHOP} -- -XAtqc "{write_back}"; echo "shell: $?"
+"{connect}" open {SHOP} --detach; echo "detach: $?"
+"{connect}" run {SHOP} --job j --out made -- true; echo "run: $?"
+"{connect}" run start {SHOP} --job j --out made; echo "start: $?"
+"#
+    );
+    std::fs::write(&inside, script).expect("a file");
+    let inside = inside.display().to_string();
+    let within = li.runs(&["exec", SHOP, "--as-agent", "outer", "--", "sh", &inside]);
+    for what in ["open", "shell"] {
+        let masked = |line: &str| line.starts_with(&format!("{what} ")) && line.ends_with("@masked.invalid");
+        assert!(within.stdout.lines().any(masked), "{within:?}");
+        assert!(within.stdout.contains(&format!("{what}: 1\n")), "{within:?}");
+    }
+    for refused in ["detach: 5", "run: 125", "start: 5"] {
+        assert!(within.stdout.contains(refused), "{refused}: {within:?}");
+    }
+    assert!(within.stderr.matches("the command of an AI agent").count() == 3, "{within:?}");
+    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
     world.agent.stop();
     let leaves = leaves::read(&world.agent.log());
+    let parts = leaves::of_kind(&leaves, "grant_issued");
+    let parts = parts.iter().filter(|leaf| leaf["principal"]["actor"] == "outer>sub-agent").count();
+    assert!(parts >= 4, "each is a part: {parts}");
     let intents = leaves::of_kind(&leaves, "intent");
     let own: Vec<_> = intents.iter().filter(|leaf| leaf["principal"]["actor"] == "sandboxed/1").collect();
     assert!(own.len() >= 3 && own.iter().all(|leaf| leaf["read_only"] == true), "{own:#?}");

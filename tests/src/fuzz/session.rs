@@ -47,6 +47,10 @@ pub fn session(bytes: &[u8]) {
         };
         outside.machine.handle(outside.now, input);
         outside.settle();
+        while outside.machine.waits_for_turn() {
+            outside.machine.handle(outside.now, Input::Tick);
+            outside.settle();
+        }
         if outside.finished {
             return;
         }

@@ -5,6 +5,8 @@
 //! A task is its id up to the first `/`: what an AI agent appends to it is a step of the same task, and makes no
 //! new budget.
 
+mod flow;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},

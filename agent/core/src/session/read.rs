@@ -11,6 +11,7 @@ mod remove;
 mod set;
 mod table;
 
+pub(crate) use self::names::WITH_HOLD;
 use pg_query::{
     NodeEnum,
     protobuf::{Node, ReindexObjectType},

@@ -91,6 +91,8 @@ struct Binder<'a> {
     /// Views and functions that are being opened, outermost first.
     open: Vec<Oid>,
     actors: Actors,
+    /// Operators chosen before: a statement has the same few again and again.
+    operators: operator::Remembered,
 }
 
 /// An argument of an SQL function, as its body sees it.
@@ -170,6 +172,7 @@ impl<'a> Binder<'a> {
             depth: 0,
             open: Vec::new(),
             actors: Actors::of(catalog, session),
+            operators: operator::Remembered::default(),
         }
     }
 

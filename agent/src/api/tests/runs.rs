@@ -15,8 +15,14 @@ fn file(name: &str) -> FileFact {
 }
 
 fn end_of(outputs: Vec<FileFact>) -> serde_json::Value {
-    serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, folders: Vec::new(), status: 0 })
-        .expect("JSON")
+    serde_json::to_value(RunEnd {
+        inputs: Vec::new(),
+        outputs,
+        folders: Vec::new(),
+        left: Vec::new(),
+        status: 0,
+    })
+    .expect("JSON")
 }
 
 fn identity(id: RunId, name: &str) -> RunIdentity {
@@ -47,7 +53,7 @@ async fn a_run_is_ended_by_its_own_person_and_once() {
         assert_eq!(error(ask("ana", &path, &bad).await).await, is(400, "bad_request"), "{name}");
     }
     let answer: RunAttestation = ask("ana", &path, &end).await.json().await.expect("an attestation");
-    let line = serde_json::to_string(&answer.envelope).expect("JSON");
+    let line = serde_json::to_string(&answer.envelope.expect("an envelope")).expect("JSON");
     let (envelope, payload) = Envelope::parse(&line).expect("an envelope");
     let key: VerifierKey = agent.running.log.verifier_key().parse().expect("a key");
     envelope.verify(&payload, &key).expect("signed by the agent");
@@ -64,7 +70,8 @@ async fn a_run_is_ended_by_its_own_person_and_once() {
     let most = end_of((0..64).map(|number| file(&format!("{number}{}", "x".repeat(250)))).collect());
     assert_eq!(error(ask("ana", &path, &most).await).await, is(409, "run_ended"), "it fits");
     let with = |outputs, folders, status| {
-        serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, folders, status }).expect("JSON")
+        serde_json::to_value(RunEnd { inputs: Vec::new(), outputs, folders, left: Vec::new(), status })
+            .expect("JSON")
     };
     let failed = with(vec![file("model")], Vec::new(), 1);
     assert_eq!(error(ask("ana", &path, &failed).await).await, is(400, "bad_request"));
@@ -91,4 +98,21 @@ async fn a_run_is_ended_by_its_own_person_and_once() {
     assert_eq!(error(ask("ana", &path, &good).await).await, is(409, "run_ended"), "it can be read");
     assert_eq!(error(ask("bo", &path, &end).await).await, is(404, "no_such_run"));
     assert!(agent.kinds().await.contains(&"run_ended".to_owned()));
+
+    // An end whose entry no receipt could prove is refused, and the run can still end as one that failed.
+    let next = RunId::from_random([6; 16]);
+    let granted = json!({"resource": "prod-db", "run": identity(next, &next.to_string())});
+    assert_eq!(ask("ana", "/v1/grants", &granted).await.status(), 200);
+    let path = format!("/v1/runs/{next}/end");
+    let long = |from: u32| -> Vec<FileFact> {
+        (from..from + 64).map(|number| file(&format!("{number}{}", "\"".repeat(250)))).collect()
+    };
+    let too_long =
+        RunEnd { inputs: long(0), outputs: long(100), folders: Vec::new(), left: Vec::new(), status: 0 };
+    let refused = ask("ana", &path, &serde_json::to_value(too_long).expect("JSON")).await;
+    assert_eq!(error(refused).await.1, "run_too_large");
+    let answer: RunAttestation =
+        ask("ana", &path, &with(Vec::new(), Vec::new(), 3)).await.json().await.expect("an answer");
+    assert_eq!(answer.envelope, None, "what failed is not attested");
+    assert_eq!(ask("ana", "/v1/grants", &granted).await.status(), 403, "it is over");
 }

@@ -1,7 +1,7 @@
 //! What the machine wants done, done in order.
 
 use connect_core::{
-    machine::{CancelKey, HoldAsk, HoldEnd, Input, Machine, Output},
+    machine::{CancelKey, Ending, HoldAsk, HoldEnd, Input, Machine, Output},
     record::Ticket,
 };
 use connect_shared::entry::Entry;
@@ -62,7 +62,18 @@ impl Pump {
         let awaited = matches!(entry, Entry::Intent(_) | Entry::Denial(_));
         let at_once = awaited || matches!(entry, Entry::CanarySeen { .. });
         let log = &self.context.log;
-        let appended = if at_once { log.append(entry) } else { log.append_in_passing(&entry) };
+        let appended = match &self.context.gate {
+            // Behind the end of its run nothing of it begins.
+            Some(gate) if intent.is_some() => match gate.pass(|| log.append(entry)) {
+                Some(appended) => appended,
+                None => {
+                    self.refused.extend(intent);
+                    return self.feed(Input::End(run_over()));
+                }
+            },
+            _ if at_once => log.append(entry),
+            _ => log.append_in_passing(&entry),
+        };
         match appended {
             Ok(seq) => {
                 if awaited {
@@ -135,6 +146,15 @@ impl Pump {
                 let _ended_either_way = sending.await;
             }
         }));
+    }
+}
+
+fn run_over() -> Ending {
+    Ending {
+        code: "run_ended".to_owned(),
+        sqlstate: "57P01",
+        message: "the run that this connection was of has ended".to_owned(),
+        hint: Some("Nothing of this statement ran.".to_owned()),
     }
 }
 

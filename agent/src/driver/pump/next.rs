@@ -29,7 +29,7 @@ impl Pump {
         }
         // No sender any more: then the session is gone, which the authority says.
         if let Poll::Ready(Some(resume)) = self.resumes.poll_recv(context) {
-            return Poll::Ready(Event::Resume(Box::new(resume)));
+            return Poll::Ready(Event::Resume(resume));
         }
         if self.lapsed {
             // Not a byte moves. Only that the tunnel is gone is noticed, and that the time is up.

@@ -144,7 +144,7 @@ impl Pump {
         });
         match resumed.await {
             Ok(Some(resume)) => {
-                self.resume(resume);
+                self.resume(*resume);
                 true
             }
             _ => false,

@@ -212,6 +212,7 @@ fn edge(from: String, to: String, step: &Step) -> LineageEdge {
         first: step.first,
         last: step.last,
         status: step.status,
+        approvals: step.approvals.clone(),
     }
 }
 
@@ -222,6 +223,7 @@ fn add(edge: &mut LineageEdge, step: &Step) {
     edge.first = edge.first.min(step.first);
     edge.last = edge.last.max(step.last);
     edge.status = edge.status.max(step.status);
+    edge.approvals.extend(&step.approvals);
 }
 
 /// One text of a query that finds one, or none.

@@ -21,6 +21,11 @@ pub(super) struct Describing<'a> {
     pub(super) asked: &'a Asked<'a>,
 }
 
+/// A part of an id, so that no two principals have one: what stands between parts does not stand in them.
+fn escaped(part: &str) -> String {
+    part.replace('%', "%25").replace('#', "%23").replace('+', "%2B")
+}
+
 impl Describing<'_> {
     /// Within the answer and the next one.
     pub(super) fn id(&self, spot: &Spot) -> Result<String, rusqlite::Error> {
@@ -31,8 +36,12 @@ impl Describing<'_> {
             }
             Spot::Run(run) => format!("run:{run}"),
             Spot::File(sha256) => format!("file:{sha256}"),
-            Spot::Principal { sub, idp, actor } if actor.is_empty() => format!("principal:{idp}#{sub}"),
-            Spot::Principal { sub, idp, actor } => format!("principal:{idp}#{sub}+{actor}"),
+            Spot::Principal { sub, idp, actor } if actor.is_empty() => {
+                format!("principal:{}#{}", escaped(idp), escaped(sub))
+            }
+            Spot::Principal { sub, idp, actor } => {
+                format!("principal:{}#{}+{}", escaped(idp), escaped(sub), escaped(actor))
+            }
         })
     }
 
@@ -43,13 +52,7 @@ impl Describing<'_> {
                 let job = text(self.connection, "SELECT job FROM run WHERE run = ?1", [run])?;
                 format!("{} {run}", job.unwrap_or_default())
             }
-            Spot::File(sha256) => {
-                // The same content may have another name with somebody else.
-                let sql = "SELECT f.name FROM file f JOIN run r ON r.run = f.run WHERE f.sha256 = ?1 \
-                           AND (?2 OR (r.sub = ?3 AND r.idp = ?4)) ORDER BY f.output DESC, f.idx DESC LIMIT 1";
-                let (all, asker) = (self.asked.question.scope == SearchScope::All, self.asked.asker);
-                text(self.connection, sql, params![sha256, all, asker.sub, asker.idp])?.unwrap_or_default()
-            }
+            Spot::File(sha256) => self.file(sha256)?.0,
             Spot::Principal { sub, idp, actor } => {
                 let sql = "SELECT name FROM name WHERE sub = ?1 AND idp = ?2";
                 let person = text(self.connection, sql, [sub, idp])?.unwrap_or_else(|| sub.clone());
@@ -63,11 +66,7 @@ impl Describing<'_> {
         let kind = match spot {
             Spot::Column(node) => self.column(*node)?,
             Spot::Run(run) => self.run(run)?,
-            Spot::File(sha256) => {
-                let sql = "SELECT length FROM file WHERE sha256 = ?1 LIMIT 1";
-                let length = self.connection.prepare_cached(sql)?.query_row([sha256], |row| row.get(0));
-                NodeKind::File { sha256: sha256.clone(), length: length.optional()?.unwrap_or_default() }
-            }
+            Spot::File(sha256) => NodeKind::File { sha256: sha256.clone(), length: self.file(sha256)?.1 },
             Spot::Principal { sub, idp, actor } => NodeKind::Principal {
                 sub: sub.clone(),
                 idp: idp.clone(),
@@ -75,6 +74,19 @@ impl Describing<'_> {
             },
         };
         Ok(LineageNode { id, name, kind })
+    }
+
+    /// Name and length. The same content may have another name with somebody else, and whoever says later that a
+    /// file is his changes nothing about what its maker calls it.
+    fn file(&self, sha256: &str) -> Result<(String, u64), rusqlite::Error> {
+        let sql = "SELECT f.name, f.length FROM file f JOIN run r ON r.run = f.run WHERE f.sha256 = ?1 \
+                   AND (?2 OR (r.sub = ?3 AND r.idp = ?4)) ORDER BY f.output DESC, f.idx LIMIT 1";
+        let (all, asker) = (self.asked.question.scope == SearchScope::All, self.asked.asker);
+        let found = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params![sha256, all, asker.sub, asker.idp], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(found.optional()?.unwrap_or_default())
     }
 
     fn run(&self, run: &str) -> Result<NodeKind, rusqlite::Error> {
@@ -88,6 +100,7 @@ impl Describing<'_> {
                 resource: all.first().cloned().unwrap_or_default(),
                 resources: if all.len() > 1 { all } else { Vec::new() },
                 principal: self.id(&principal)?,
+                by: self.name(&principal)?,
                 status: row.get(5)?,
             })
         })

@@ -1,5 +1,6 @@
-//! What a name means. Of several readings the first that finds something counts, and whatever is found is in
-//! the answer with its kind.
+//! What a name means. Of several readings the first that finds something counts, and of which kinds there is
+//! something else of that name is said. Columns and tables come before what anybody can call as he likes: a job, a
+//! file or an AI agent that is called as a column is cannot stand before it.
 
 use connect_shared::api::LineageKind;
 use rusqlite::{Connection, ToSql, named_params};
@@ -29,26 +30,37 @@ const READINGS: [(LineageKind, bool); 8] = [
     (LineageKind::Run, true),
     (LineageKind::Column, true),
     (LineageKind::Table, true),
+    (LineageKind::Column, false),
+    (LineageKind::Table, false),
     (LineageKind::File, true),
     (LineageKind::Job, true),
     (LineageKind::Principal, true),
-    (LineageKind::Column, false),
-    (LineageKind::Table, false),
 ];
 
-pub(super) fn find(connection: &Connection, asked: &Asked<'_>) -> Result<Vec<Spot>, rusqlite::Error> {
+/// What is asked about, and the kinds of which something else is called so.
+pub(super) fn find(
+    connection: &Connection,
+    asked: &Asked<'_>,
+) -> Result<(Vec<Spot>, Vec<LineageKind>), rusqlite::Error> {
+    let (mut roots, mut also): (Vec<Spot>, Vec<LineageKind>) = (Vec::new(), Vec::new());
+    let mut meant = None;
     for (kind, whole) in READINGS {
-        if asked.question.kind.is_some_and(|wanted| wanted != kind) {
+        // Of principals one is looked for through all statements: only where nothing else is meant.
+        let known = meant == Some(kind) || (kind == LineageKind::Principal && meant.is_some());
+        if asked.question.kind.is_some_and(|wanted| wanted != kind) || known {
             continue;
         }
         let mut found = read(connection, asked, kind, whole)?;
         found.sort();
         found.dedup();
-        if !found.is_empty() {
-            return Ok(found);
+        match (found.is_empty(), roots.is_empty()) {
+            (true, _) => {}
+            (false, true) => (roots, meant) = (found, Some(kind)),
+            (false, false) if also.contains(&kind) => {}
+            (false, false) => also.push(kind),
         }
     }
-    Ok(Vec::new())
+    Ok((roots, also))
 }
 
 fn read(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use connect_shared::{
     api::{Flow, Moment},
+    ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
 };
@@ -27,6 +28,7 @@ pub(super) struct Step {
     pub(super) first: Moment,
     pub(super) last: Moment,
     pub(super) status: UnderstandingStatus,
+    pub(super) approvals: BTreeSet<RequestId>,
 }
 
 /// Whoever takes steps.
@@ -37,7 +39,7 @@ pub(super) struct Walker<'a> {
 
 /// What is counted of statements `u` of shapes `s`, with what a part `p` says of the column that is read.
 const COUNTED: &str = "count(*), sum(u.rows), min(u.idx), max(u.idx), min(u.time), max(u.time), max(s.status), \
-    p.masked, p.through";
+    p.masked, p.through, group_concat(DISTINCT u.approvals)";
 /// Statements in the time that the path leaves, and that the question is about.
 const DOWNWARD: &str = "u.idx >= :bound";
 const UPWARD: &str = "u.idx <= :bound";
@@ -150,7 +152,7 @@ impl Walker<'_> {
         let whose = self.asked.whose();
         let (order, before) = if self.asked.is_down() { ("min", DOWNWARD) } else { ("max", UPWARD) };
         let sql = format!(
-            "SELECT o.node, 0, 0, {order}(u.idx), {order}(u.idx), {order}(u.time), {order}(u.time), 0, NULL, '[]' \
+            "SELECT o.node, 0, 0, {order}(u.idx), {order}(u.idx), {order}(u.time), {order}(u.time), 0, NULL, '[]', NULL \
              FROM ({NAMESAKES}) o JOIN node a ON a.id = :node JOIN node b ON b.id = o.node AND b.resource = a.resource \
              JOIN part p ON p.node = o.node AND p.tbl = o.tbl AND p.col = ifnull(o.col, p.col) \
              JOIN used_shape u ON u.shape = p.shape \
@@ -290,6 +292,7 @@ impl Walker<'_> {
                 first: at,
                 last: at,
                 status: UnderstandingStatus::Complete,
+                approvals: BTreeSet::new(),
             });
         }
         Ok(())
@@ -310,6 +313,8 @@ impl Walker<'_> {
             let (to, at) = spot(row)?;
             let masked: Option<String> = row.get(at + 7)?;
             let through: String = row.get(at + 8)?;
+            let approvals: Option<String> = row.get(at + 9)?;
+            let approvals = approvals.unwrap_or_default();
             steps.push(Step {
                 to,
                 flow,
@@ -320,6 +325,7 @@ impl Walker<'_> {
                 first: Moment { index: row.get(at + 2)?, time: row.get(at + 4)? },
                 last: Moment { index: row.get(at + 3)?, time: row.get(at + 5)? },
                 status: status_of(row.get(at + 6)?),
+                approvals: approvals.split(',').filter_map(|id| id.parse().ok()).collect(),
             });
         }
         Ok(())

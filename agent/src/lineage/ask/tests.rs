@@ -1,5 +1,6 @@
 //! Questions to the index of a real log in a temporary folder.
 
+mod attacks;
 mod events;
 mod folders;
 
@@ -8,10 +9,10 @@ use std::collections::BTreeMap;
 use connect_shared::{
     api::{Flow, LineageAnswer, LineageDirection, LineageQuestion, NodeKind, SearchScope},
     attest::FileFact,
-    decision::{Decision, Outcome},
+    decision::{Decision, Outcome, Reason, ReasonCode},
     entry::{Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
     grant::{Action, RunIdentity},
-    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId},
+    ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId},
     label::Label,
     lineage::{ColumnFact, LineageReport, OutputColumnReport, OutputKind, OutputReport, UnderstandingStatus},
 };
@@ -47,6 +48,7 @@ struct Flows<'a> {
     masks: &'a [(&'a str, Label)],
     through: &'a [(&'a str, &'a str)],
     status: UnderstandingStatus,
+    approved: Option<RequestId>,
 }
 
 impl Place {
@@ -84,6 +86,7 @@ impl Place {
             parent: None,
             tables: Vec::new(),
             budget: None,
+            approvals: BTreeMap::new(),
         });
     }
 
@@ -152,7 +155,7 @@ impl Place {
             verb: verb.to_owned(),
             text: TextRef::Fingerprint(fingerprint),
             commitment: String::new(),
-            read_only: true,
+            read_only: flows.approved.is_none(),
             reads: Vec::new(),
             writes: Vec::new(),
             sequence: None,
@@ -162,7 +165,7 @@ impl Place {
             lineage: Some(reference),
             decision: Decision {
                 outcome: Outcome::Permit(Vec::new()),
-                reasons: Vec::new(),
+                reasons: flows.approved.map(approved).into_iter().collect(),
                 shadow: Vec::new(),
                 policy_digest: String::new(),
             },
@@ -196,10 +199,13 @@ impl Place {
             resources: Vec::new(),
             job: "train".to_owned(),
             status: 0,
+            reason: None,
             inputs,
             outputs,
             statements: 1,
             digest: String::new(),
+            upto: None,
+            summary: None,
         });
     }
 
@@ -218,6 +224,16 @@ impl Place {
 
     fn up(&self, about: &str) -> LineageAnswer {
         self.asks("auditor", &question(about, LineageDirection::Up)).expect("something")
+    }
+}
+
+fn approved(request: RequestId) -> Reason {
+    Reason {
+        policy: "default/unbounded-write".to_owned(),
+        code: ReasonCode::Approved,
+        object: Some(request.to_string()),
+        message: String::new(),
+        hint: None,
     }
 }
 

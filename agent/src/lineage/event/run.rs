@@ -78,7 +78,7 @@ pub(super) fn begun(entering: &Entering<'_>, run: &RunIdentity) -> Result<Option
 pub(super) fn ended(
     entering: &Entering<'_>,
     run: RunId,
-    status: u8,
+    how: (u8, Option<&str>),
     files: (&[FileFact], &[FileFact]),
 ) -> Result<Option<Value>, rusqlite::Error> {
     let known = Known::of(entering.connection, run)?;
@@ -89,11 +89,12 @@ pub(super) fn ended(
     let mut parts = parts(entering.connection, &run, entering.entry.index)?;
     let all = parts.len() <= MAX_PARTS;
     parts.truncate(MAX_PARTS);
-    Ok(Some(whole_run(&known.told(entering, &run), status, &parts, all, files)))
+    Ok(Some(whole_run(&known.told(entering, &run), how, &parts, all, files)))
 }
 
 fn parts(connection: &Connection, run: &str, before: u64) -> Result<Vec<Part>, rusqlite::Error> {
-    let sql = "SELECT s.ref, s.resource, count(*), sum(u.failed), sum(u.rows) FROM used_shape u \
+    let sql = "SELECT s.ref, s.resource, count(*), sum(u.failed), sum(u.rows), \
+               group_concat(DISTINCT u.approvals) FROM used_shape u \
                JOIN shape s ON s.id = u.shape WHERE u.run = ?1 AND u.idx < ?2 \
                GROUP BY s.id ORDER BY min(u.idx) LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
@@ -108,6 +109,12 @@ fn parts(connection: &Connection, run: &str, before: u64) -> Result<Vec<Part>, r
             statements: row.get(2)?,
             failed: row.get(3)?,
             rows: row.get(4)?,
+            approvals: row
+                .get::<_, Option<String>>(5)?
+                .iter()
+                .flat_map(|ids| ids.split(','))
+                .map(str::to_owned)
+                .collect(),
         });
     }
     Ok(parts)

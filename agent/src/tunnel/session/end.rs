@@ -24,6 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 impl Session {
     /// Tells the database connections, then the client, then the log.
     pub(super) async fn end(mut self, close: Close) {
+        self.note_absence(close);
         self.arrivals.close();
         while let Ok(late) = self.arrivals.try_recv() {
             tokio::spawn(admission::come_too_late(late));
@@ -55,12 +56,27 @@ impl Session {
         }
     }
 
+    /// For how long its run waits for somebody to come back.
+    fn note_absence(&mut self, close: Close) {
+        if let Some(lasting) = &mut self.opened.lasting {
+            match close {
+                Close::Done => lasting.left_in_order(),
+                _ => lasting.lost(self.agent.parking.limits.limit),
+            }
+        }
+    }
+
     fn last_report(&self, close: Close) -> ErrorReport {
         let resource = &self.opened.grant.resource;
         let again = format!("connect {resource}");
         let report = |words: String| ErrorReport::new(close.as_str(), Exit::SessionEnded, words).help(again);
         match close {
             Close::Expired => report(format!("the grant for `{resource}` is over, and with it the session")),
+            Close::RunEnded => {
+                let words = format!("the run that this session of `{resource}` was of has ended");
+                ErrorReport::new(close.as_str(), Exit::SessionEnded, words)
+                    .help("run the command again: each run has an id of its own")
+            }
             Close::Stopping => report(format!("the agent of `{resource}` is stopping")).retryable(),
             Close::Revoked => {
                 let cut = self.opened.watched.cut.borrow();

@@ -66,6 +66,9 @@ impl Session {
         self.lapsed = false;
         self.refused_renewals = 0;
         let line = Line::of(&grant, &self.opened.certificate);
+        if let Some(lasting) = &self.opened.lasting {
+            lasting.renewed(grant.expires_at);
+        }
         self.opened.watched.renewed(grant.standing(), &grant.actions, line);
         self.opened.grant = grant;
     }

@@ -32,7 +32,7 @@ impl FromStr for When {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` is no time; write `30m`, `2h`, `7d`, a date as `2026-11-25` or `2026-11-25T10:00:00Z`"
+                "`{text}` is no time; write `30m`, `2h`, `7d`, `12w`, a date as `2026-11-25` or `2026-11-25T10:00:00Z`"
             )
         };
         let seconds = match text.chars().last() {
@@ -40,9 +40,13 @@ impl FromStr for When {
             Some('m') => Some(60),
             Some('h') => Some(3_600),
             Some('d') => Some(86_400),
+            Some('w') => Some(7 * 86_400),
             _ => None,
         };
-        let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
+        // A sign would ask which way.
+        let digits = text.get(..text.len().saturating_sub(1));
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let number = digits.and_then(|number| number.parse::<u32>().ok());
         if let (Some(seconds), Some(number)) = (seconds, number) {
             return Ok(Self::Ago(u64::from(number) * seconds * 1_000));
         }
@@ -65,6 +69,20 @@ mod tests {
             ("1970-01-02", Some(When::At(86_400_000))),
             ("1970-01-01T00:00:01Z", Some(When::At(1_000))),
             ("1970-01-01T01:00:01+01:00", Some(When::At(1_000))),
+            ("12w", Some(When::Ago(12 * 7 * 86_400_000))),
+            ("4294967295w", Some(When::Ago(4_294_967_295 * 7 * 86_400_000))),
+            ("4294967296d", None),
+            ("+5d", None),
+            ("-5d", None),
+            ("5 d", None),
+            ("\u{0665}d", None),
+            ("\u{ff15}d", None),
+            ("1e3d", None),
+            ("2026-02-30", None),
+            ("2026-13-01", None),
+            ("2026-1-1", None),
+            ("2026-01-01T00:00:00", None),
+            ("2026-01-01\n", None),
             ("1969-01-01", None),
             ("yesterday", None),
             ("h", None),

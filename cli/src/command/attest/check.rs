@@ -2,17 +2,17 @@
 
 use connect_shared::{
     attest::{
-        Difference, Envelope, EnvelopeError, FileFact, Folder, PREDICATE_TYPE, RunPredicate, SLSA_TYPE,
-        STATEMENT_TYPE, Statement, descriptors, folder_of, statements_digest,
+        Difference, Envelope, EnvelopeError, FileFact, Folder, PREDICATE_TYPE, PREDICATE_VERSION,
+        RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement, descriptors, folder_of,
     },
-    entry::{Entry, StatementResult},
+    entry::StatementResult,
     error::ErrorReport,
     proof::{note::VerifierKey, receipt::Receipt},
     text::printable_name,
 };
 use serde_json::Value;
 
-use super::reads;
+use super::{approvals, logged, reads};
 use crate::{
     command::run::{Found, attestation::provenance},
     failure::{self, Outcome},
@@ -30,11 +30,15 @@ pub(super) struct Lines {
     subject: Vec<connect_shared::attest::Descriptor>,
     slsa_statement: Statement<Value>,
     pub(super) run: RunPredicate,
+    /// The same as it was signed, with what this version does not know.
+    predicate: Value,
 }
 
 /// What was found to be true.
 pub(super) struct Checked {
     pub(super) receipt: Receipt,
+    /// Of the entries by which the approvals were given.
+    pub(super) approvals: Vec<Receipt>,
 }
 
 /// Takes the text apart: one line of our predicate and one of SLSA's, and nothing of which nobody knows what
@@ -61,9 +65,9 @@ pub(super) fn lines(text: &str) -> Outcome<Lines> {
     let missing = |what: &str| unsound("line_missing", &format!("the line with {what} is missing"));
     let (ours, statement) = ours.ok_or_else(|| missing("what the agent saw"))?;
     let (slsa, slsa_statement) = slsa.ok_or_else(|| missing("SLSA provenance"))?;
-    let run: RunPredicate = serde_json::from_value(statement.predicate)
+    let run: RunPredicate = serde_json::from_value(statement.predicate.clone())
         .map_err(|error| unsound("form", &format!("the predicate cannot be read: {error}")))?;
-    Ok(Lines { ours, slsa, subject: statement.subject, slsa_statement, run })
+    Ok(Lines { ours, slsa, subject: statement.subject, slsa_statement, run, predicate: statement.predicate })
 }
 
 /// Signatures first; only then is it worth to look at what they are over.
@@ -80,8 +84,7 @@ pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &Found) -> Outcome<
     envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
     folders(run)?;
     file(run, found)?;
-    let receipt = recorded(run, log)?;
-    Ok(Checked { receipt })
+    logged::check(run, &lines.predicate, log)
 }
 
 /// Both lines are of one run and the same files.
@@ -115,7 +118,10 @@ fn folders(run: &RunPredicate) -> Outcome<()> {
     let mut facts = run.inputs.iter().chain(&run.outputs).filter(|fact| fact.files.is_some());
     match facts.find(|fact| folder_of(fact, &run.folders).is_none()) {
         None => Ok(()),
-        Some(fact) => Err(unsound("form", &format!("the files of the folder {} are not listed", fact.name))),
+        Some(fact) => Err(unsound(
+            "form",
+            &format!("the files of the folder {} are not listed", printable_name(&fact.name)),
+        )),
     }
 }
 
@@ -137,7 +143,8 @@ fn file(run: &RunPredicate, found: &Found) -> Outcome<()> {
             "output_swapped",
             &format!(
                 "the file is not what the run wrote: it has SHA-256 {}, the run's output {hash}",
-                fact.sha256
+                fact.sha256,
+                hash = printable_name(hash)
             ),
         ),
         (None, _) => unsound("other_run", "the attestation is of another run's files"),
@@ -175,42 +182,6 @@ fn changed(run: &RunPredicate, fact: &FileFact, now: &Folder) -> String {
     format!("the folder is not what the run wrote: {}{more}", words.join(", "))
 }
 
-/// The log has an entry about the end of this very run, with these files and these statements.
-fn recorded(run: &RunPredicate, log: &VerifierKey) -> Outcome<Receipt> {
-    let receipt = Receipt::parse(&run.receipt).map_err(|error| no_inclusion(&error.to_string()))?;
-    receipt.verify(log).map_err(|error| no_inclusion(&error.to_string()))?;
-    if receipt.index != run.index {
-        return Err(no_inclusion("the receipt is of another entry"));
-    }
-    let leaf = receipt.entry().map_err(|error| no_inclusion(&error.to_string()))?;
-    let Entry::RunEnded { run: id, principal, resource, resources, outputs, statements, digest, .. } =
-        leaf.entry
-    else {
-        return Err(no_inclusion("the receipt is of an entry of another kind"));
-    };
-    if id.to_string() != run.run || outputs != run.outputs {
-        return Err(unsound("other_run", "the receipt is of another run or other files"));
-    }
-    let by = &run.principal;
-    if (&principal.sub, &principal.idp, &principal.actor) != (&by.sub, &by.idp, &by.actor) {
-        return Err(unsound("other_principal", "the log has this run as somebody else's"));
-    }
-    reads::resources(run, std::iter::once(&resource).chain(&resources))?;
-    if statements != run.statements.len() as u64
-        || statements != run.counters.statements
-        || digest != statements_digest(&run.statements)
-    {
-        return Err(unsound(
-            "statement_dropped",
-            &format!(
-                "the log has {statements} statements of this run, and the attestation does not list the same ones"
-            ),
-        ));
-    }
-    reads::sources(run)?;
-    Ok(receipt)
-}
-
 /// Times of files go by the ticks of the kernel, of a hundredth of a second at most: in milliseconds.
 const TICK: u64 = 10;
 
@@ -245,16 +216,34 @@ pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
     }
     findings
         .extend(reads::unused(run).map(|name| format!("the run did nothing on {}", printable_name(name))));
+    findings.extend(run.lost.iter().map(|lost| {
+        let (resource, code) = (printable_name(&lost.resource), printable_name(&lost.code));
+        format!("the run had lost {resource} before its end ({code}): what it did after that was without it")
+    }));
     let open = run.statements.iter().filter(|statement| statement.result == StatementResult::Unknown).count();
     if open > 0 {
         findings
             .push(format!("{open} statements had not ended when the run did: their rows are not counted"));
     }
+    findings.extend(approvals::findings(run));
     let unsure = run.counters.partial + run.counters.opaque;
     if unsure > 0 {
         findings.push(format!("{unsure} statements were not understood in full: sources may be missing"));
     }
     findings
+}
+
+/// What nobody vouches for: what the agent says of that, and what this attestation has no proof of.
+pub(super) fn not_covered(run: &RunPredicate) -> Vec<String> {
+    let mut lines = run.not_covered.clone();
+    if run.version < PREDICATE_VERSION {
+        lines.push(
+            "labels of masks, times, denials, policies and approvals: this attestation is of the first version, and has \
+             no more than the agent's signature for them"
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn envelope_problem(error: EnvelopeError) -> ErrorReport {

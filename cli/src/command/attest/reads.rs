@@ -83,28 +83,18 @@ pub(super) fn unused(run: &RunPredicate) -> impl Iterator<Item = &str> {
 mod tests {
     use connect_shared::{
         attest::{Counters, Principal, Source, SourceColumn, StatementRecord, Use},
-        entry::{StatementResult, TextRef},
+        entry::TextRef,
         ids::StatementId,
-        lineage::UnderstandingStatus,
     };
 
     use super::*;
 
     fn statement(resource: Option<&str>) -> StatementRecord {
         StatementRecord {
-            statement: StatementId::from_random([1; 16]),
-            index: 1,
             resource: resource.map(str::to_owned),
-            verb: "select".into(),
-            text: TextRef::Length(1),
-            commitment: String::new(),
-            result: StatementResult::Done,
-            rows: 1,
-            status: UnderstandingStatus::Complete,
             direct: vec!["public.t.a".into()],
             indirect: vec!["public.t.b".into()],
-            writes: Vec::new(),
-            masked: Vec::new(),
+            ..StatementRecord::new(StatementId::from_random([1; 16]), 1, TextRef::Length(1))
         }
     }
 
@@ -116,6 +106,7 @@ mod tests {
             columns: vec![column("a"), column("b")],
             statements: 1,
             rows: 1,
+            approvals: Vec::new(),
         }
     }
 
@@ -123,6 +114,9 @@ mod tests {
         let several = resources.len() > 1;
         let each = || resources.iter().map(|name| several.then_some(*name));
         RunPredicate {
+            version: 1,
+            approvals: Vec::new(),
+            receipts: Vec::new(),
             run: String::new(),
             job: String::new(),
             parent: None,
@@ -142,6 +136,7 @@ mod tests {
             statements: each().map(statement).collect(),
             policies: Vec::new(),
             counters: Counters::default(),
+            lost: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             folders: Vec::new(),

@@ -2,24 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use connect_shared::api::{LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind};
+use connect_shared::{
+    api::{LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind},
+    ids::RequestId,
+};
+
+use crate::command::attest::in_words;
 
 pub(super) struct Graph<'a> {
     pub(super) answer: &'a LineageAnswer,
     nodes: HashMap<&'a str, &'a LineageNode>,
     /// Edges away from the roots.
     onward: HashMap<&'a str, Vec<&'a LineageEdge>>,
+    into: HashMap<&'a str, Vec<&'a LineageEdge>>,
+    out_of: HashMap<&'a str, Vec<&'a LineageEdge>>,
 }
 
 impl<'a> Graph<'a> {
     pub(super) fn new(answer: &'a LineageAnswer) -> Self {
         let nodes = answer.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
         let mut onward: HashMap<&str, Vec<&LineageEdge>> = HashMap::new();
+        let (mut into, mut out_of): (HashMap<&str, Vec<_>>, HashMap<&str, Vec<_>>) = Default::default();
         for edge in &answer.edges {
+            into.entry(&edge.to).or_default().push(edge);
+            out_of.entry(&edge.from).or_default().push(edge);
             let near = if answer.direction == LineageDirection::Down { &edge.from } else { &edge.to };
             onward.entry(near).or_default().push(edge);
         }
-        Self { answer, nodes, onward }
+        Self { answer, nodes, onward, into, out_of }
     }
 
     pub(super) fn node(&self, id: &str) -> Option<&'a LineageNode> {
@@ -51,6 +61,12 @@ impl<'a> Graph<'a> {
         found
     }
 
+    /// An approval in words.
+    pub(super) fn approved(&self, request: RequestId) -> String {
+        let known = self.answer.approvals.iter().find(|approval| approval.request == request);
+        known.map_or_else(|| format!("{request} · the log no longer says by whom"), in_words)
+    }
+
     pub(super) fn runs(&self) -> Vec<&'a LineageNode> {
         self.of(|kind| matches!(kind, NodeKind::Run { .. }))
     }
@@ -64,12 +80,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Every edge into, or out of, a node.
-    pub(super) fn into(&self, id: &'a str) -> impl Iterator<Item = &'a LineageEdge> {
-        self.answer.edges.iter().filter(move |edge| edge.to == id)
+    pub(super) fn into(&self, id: &str) -> impl Iterator<Item = &'a LineageEdge> {
+        self.into.get(id).into_iter().flatten().copied()
     }
 
-    pub(super) fn out_of(&self, id: &'a str) -> impl Iterator<Item = &'a LineageEdge> {
-        self.answer.edges.iter().filter(move |edge| edge.from == id)
+    pub(super) fn out_of(&self, id: &str) -> impl Iterator<Item = &'a LineageEdge> {
+        self.out_of.get(id).into_iter().flatten().copied()
     }
 
     /// Resource, table and column names of each table.

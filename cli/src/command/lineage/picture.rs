@@ -7,26 +7,33 @@ use std::{
 };
 
 use connect_shared::{
-    api::{Flow, LineageDirection, LineageEdge, LineageNode, NodeKind, SearchScope},
+    api::{Flow, LineageDirection, LineageEdge, LineageKind, LineageNode, NodeKind, SearchScope},
+    ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
-    text::printable_name,
+    text::cited,
 };
-use time::{OffsetDateTime, macros::format_description};
 
 use super::graph::{Graph, column};
+use crate::command::attest::day;
 
 /// Lines of one picture.
 const MAX_LINES: usize = 400;
 /// Digits of a hash that tell two files apart.
 const DIGITS: usize = 12;
 
-pub(super) fn draw(graph: &Graph<'_>) -> String {
+/// `before_label`: the question was about what was done before columns had one.
+pub(super) fn draw(graph: &Graph<'_>, before_label: bool) -> String {
     let mut picture = Picture { graph, text: String::new(), lines: 0, drawn: HashSet::new() };
     for (names, onward) in picture.roots() {
         let _infallible = writeln!(picture.text, "{names}");
         match onward {
             Some(root) => picture.branches(root, ""),
+            None if before_label => {
+                picture.text.push_str(
+                    "└─ nothing before it had a label, or it has none: see without --before-label\n",
+                );
+            }
             None => picture.text.push_str("└─ nothing that this log knows\n"),
         }
     }
@@ -34,6 +41,7 @@ pub(super) fn draw(graph: &Graph<'_>) -> String {
         picture.text.push_str("… the picture is cut here; --json has everything\n");
     }
     picture.totals();
+    picture.approvals();
     picture.unknown();
     picture.text
 }
@@ -47,7 +55,7 @@ struct Picture<'g, 'a> {
 }
 
 /// What several leaves of one table have in common: table, and how it is used.
-type Alike<'a> = (&'a str, &'a str, Vec<(Flow, Option<Label>, BTreeSet<String>)>);
+type Alike<'a> = (&'a str, &'a str, Vec<(Flow, Option<Label>, BTreeSet<String>, BTreeSet<RequestId>)>);
 
 impl<'a> Picture<'_, 'a> {
     /// What was asked about; columns of one table from which nothing goes on stand on one line.
@@ -64,13 +72,8 @@ impl<'a> Picture<'_, 'a> {
             }
         }
         for ((resource, table), columns) in ends {
-            let columns: Vec<String> = columns.into_iter().map(printable_name).collect();
-            let names = format!(
-                "{}.{{{}}} · {}",
-                printable_name(table),
-                columns.join(", "),
-                printable_name(resource)
-            );
+            let columns: Vec<String> = columns.into_iter().map(cited).collect();
+            let names = format!("{}.{{{}}} · {}", cited(table), columns.join(", "), cited(resource));
             lines.push((names, None));
         }
         lines
@@ -84,9 +87,11 @@ impl<'a> Picture<'_, 'a> {
             let Some(node) = self.graph.node(far) else { continue };
             match column(node) {
                 Some((resource, table, name)) if self.graph.is_end(far) => {
-                    let how = |edge: &&LineageEdge| (edge.flow, edge.masked, edge.through.clone());
+                    let how = |edge: &&LineageEdge| {
+                        (edge.flow, edge.masked, edge.through.clone(), edge.approvals.clone())
+                    };
                     let key = (resource, table, edges.iter().map(how).collect());
-                    alike.entry(key).or_default().push((printable_name(name), edges));
+                    alike.entry(key).or_default().push((cited(name), edges));
                 }
                 _ => {
                     let line = format!("{}{}", name_of(node), notes(self.graph, node, &edges));
@@ -98,8 +103,8 @@ impl<'a> Picture<'_, 'a> {
         for ((_, table, _), columns) in alike {
             let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
             let names = match names.as_slice() {
-                [only] => format!("{}.{only}", printable_name(table)),
-                several => format!("{}.{{{}}}", printable_name(table), several.join(", ")),
+                [only] => format!("{}.{only}", cited(table)),
+                several => format!("{}.{{{}}}", cited(table), several.join(", ")),
             };
             let edges = columns.first().map(|(_, edges)| edges.as_slice()).unwrap_or_default();
             lines.push((format!("{names}{}", words(self.graph, edges, false)), None));
@@ -142,22 +147,44 @@ impl<'a> Picture<'_, 'a> {
     fn list(&mut self, heading: &str, nodes: &[&LineageNode]) {
         for (place, node) in nodes.iter().enumerate() {
             let heading = if place == 0 { heading } else { "" };
-            let saw = self.seen(node);
+            let saw = self.saw(node);
             let _infallible = writeln!(self.text, "{heading:<13}{}{saw}", name_of(node));
         }
     }
 
-    /// Clear values or masks, of whoever read.
-    fn seen(&self, node: &LineageNode) -> String {
-        let edges: Vec<_> = self.graph.answer.edges.iter().filter(|edge| edge.to == node.id).collect();
-        let read = edges.iter().filter(|edge| matches!(edge.flow, Flow::Direct | Flow::Indirect));
+    /// What whoever read has seen; of a file, what the runs have that wrote it.
+    fn saw(&self, node: &LineageNode) -> String {
+        let makers = self.graph.into(&node.id).filter(|edge| edge.flow == Flow::Output);
+        let makers: BTreeSet<&str> = makers.map(|edge| edge.from.as_str()).collect();
+        match node.kind {
+            NodeKind::File { .. } => self.seen(&makers),
+            _ => self.seen(&[node.id.as_str()].into_iter().collect()),
+        }
+    }
+
+    /// Who allowed what is shown.
+    fn approvals(&mut self) {
+        let named: BTreeSet<RequestId> =
+            self.graph.answer.edges.iter().flat_map(|edge| edge.approvals.iter().copied()).collect();
+        if !named.is_empty() {
+            self.text.push_str("\napproved\n");
+        }
+        for request in named {
+            let _infallible = writeln!(self.text, "  {}", self.graph.approved(request));
+        }
+    }
+
+    /// Clear values or masks, of those who read.
+    fn seen(&self, whom: &BTreeSet<&str>) -> String {
+        let edges = whom.iter().flat_map(|id| self.graph.into(id));
+        let read = edges.filter(|edge| matches!(edge.flow, Flow::Direct | Flow::Indirect));
         let (mut masks, mut clear) = (BTreeSet::new(), BTreeSet::new());
         for edge in read {
             let from = self.graph.node(&edge.from);
             let Some(NodeKind::Column { label, column, .. }) = from.map(|node| &node.kind) else { continue };
             match (edge.masked, label) {
                 (Some(label), _) => drop(masks.insert(label.to_string())),
-                (None, Some(label)) => drop(clear.insert(format!("{} ({label})", printable_name(column)))),
+                (None, Some(label)) => drop(clear.insert(format!("{} ({label})", cited(column)))),
                 (None, None) => {}
             }
         }
@@ -178,8 +205,7 @@ impl<'a> Picture<'_, 'a> {
             self.text.push_str("\nnot known in full: these statements can have done more than is shown\n");
         }
         for gap in &answer.gaps {
-            let why =
-                gap.reasons.first().map_or_else(String::new, |why| format!(" · {}", printable_name(why)));
+            let why = gap.reasons.first().map_or_else(String::new, |why| format!(" · {}", cited(why)));
             let _infallible = writeln!(
                 self.text,
                 "  {} {} of {} at {}, from entry {} on{why}",
@@ -188,10 +214,15 @@ impl<'a> Picture<'_, 'a> {
                     UnderstandingStatus::Opaque => "not understood",
                     _ => "understood in part",
                 },
-                printable_name(&gap.name),
-                printable_name(&gap.resource),
+                cited(&gap.name),
+                cited(&gap.resource),
                 gap.first.index,
             );
+        }
+        if !answer.also.is_empty() {
+            let kinds: Vec<String> = answer.also.iter().map(|kind| format!("--as {}", word(*kind))).collect();
+            let _infallible =
+                writeln!(self.text, "\nSomething else is called so, and is not shown: {}", kinds.join(", "));
         }
         if answer.more {
             self.text.push_str("\nThere is more than is shown: a greater --depth, or a narrower question\n");
@@ -202,16 +233,27 @@ impl<'a> Picture<'_, 'a> {
     }
 }
 
+const fn word(kind: LineageKind) -> &'static str {
+    match kind {
+        LineageKind::Column => "column",
+        LineageKind::Table => "table",
+        LineageKind::Run => "run",
+        LineageKind::Job => "job",
+        LineageKind::File => "file",
+        LineageKind::Principal => "principal",
+    }
+}
+
 fn heading(node: &LineageNode) -> String {
     let NodeKind::Column { resource, label, names, labelled, .. } = &node.kind else { return name_of(node) };
-    let mut text = format!("{} · {}", printable_name(&node.name), printable_name(resource));
+    let mut text = format!("{} · {}", cited(&node.name), cited(resource));
     if let Some(label) = label {
         let _infallible = write!(text, " · {label}");
     }
     if let Some(at) = labelled {
         let _infallible = write!(text, " since {} at the latest", day(at.time));
     }
-    let former: Vec<String> = names.iter().rev().skip(1).map(|named| printable_name(&named.name)).collect();
+    let former: Vec<String> = names.iter().rev().skip(1).map(|named| cited(&named.name)).collect();
     if !former.is_empty() {
         let _infallible = write!(text, " · was {}", former.join(", "));
     }
@@ -219,19 +261,20 @@ fn heading(node: &LineageNode) -> String {
 }
 
 fn name_of(node: &LineageNode) -> String {
-    let name = printable_name(&node.name);
+    let name = cited(&node.name);
     match &node.kind {
-        NodeKind::Run { run, job, status, .. } => {
+        NodeKind::Run { run, job, status, by, .. } => {
             let status = match status {
                 Some(0) => String::new(),
                 Some(status) => format!(" · failed with {status}"),
                 None => " · not ended".to_owned(),
             };
-            format!("run {} of {}{status}", printable_name(run), printable_name(job))
+            let by = if by.is_empty() { String::new() } else { format!(" by {}", cited(by)) };
+            format!("run {} of {}{by}{status}", cited(run), cited(job))
         }
         NodeKind::File { sha256, .. } => {
             let digits: String = sha256.chars().take(DIGITS).collect();
-            format!("{name} · sha256 {}…", printable_name(&digits))
+            format!("{name} · sha256 {}…", cited(&digits))
         }
         NodeKind::Column { .. } | NodeKind::Principal { .. } => name,
     }
@@ -261,9 +304,12 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
             (Flow::Same, _) => " · the same table by its name".to_owned(),
         };
         text.push_str(&how);
-        let views: Vec<String> = edge.through.iter().map(|view| printable_name(view)).collect();
+        let views: Vec<String> = edge.through.iter().map(|view| cited(view)).collect();
         if !views.is_empty() {
             let _infallible = write!(text, " · through {}", views.join(", "));
+        }
+        for request in &edge.approvals {
+            let _infallible = write!(text, " · approved: {request}");
         }
         match edge.status {
             UnderstandingStatus::Complete => {}
@@ -291,9 +337,4 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
 fn is_labelled(graph: &Graph<'_>, edge: &LineageEdge) -> bool {
     let from = graph.node(&edge.from).map(|node| &node.kind);
     matches!(from, Some(NodeKind::Column { label: Some(_), .. }))
-}
-
-fn day(milliseconds: u64) -> String {
-    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok();
-    at.and_then(|at| at.format(format_description!("[year]-[month]-[day]")).ok()).unwrap_or_default()
 }

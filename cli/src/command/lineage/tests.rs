@@ -2,16 +2,20 @@
 
 use connect_shared::{
     api::{
-        Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageNode, Moment, Named, NodeKind,
-        SearchScope,
+        Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageKind, LineageNode, Moment,
+        Named, NodeKind, SearchScope,
     },
+    attest::{Approval, Approver},
+    ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
+    request::RequestKind,
 };
 
 use super::{formats, graph::Graph, picture::draw};
 
 const RUN: &str = "07070707-0707-4707-8707-070707070707";
+const APPROVED: RequestId = RequestId::from_random([5; 16]);
 const AT: Moment = Moment { index: 9, time: 1_764_064_800_000 };
 
 fn column(id: &str, name: &str, label: Option<Label>) -> LineageNode {
@@ -47,6 +51,7 @@ fn edge(from: &str, to: &str, flow: Flow, masked: Option<Label>) -> LineageEdge 
         first: AT,
         last: AT,
         status: UnderstandingStatus::Complete,
+        approvals: masked.map(|_| APPROVED).into_iter().collect(),
     }
 }
 
@@ -61,6 +66,7 @@ fn answer() -> LineageAnswer {
         scope: SearchScope::All,
         direction: LineageDirection::Down,
         roots: vec!["column:prod-db/1.2".to_owned()],
+        also: vec![LineageKind::Job],
         nodes: vec![
             column("column:prod-db/1.2", "public.customers.ssn", Some(Label::NationalId)),
             column("column:prod-db/3.1", "public.copy.a", None),
@@ -74,6 +80,7 @@ fn answer() -> LineageAnswer {
                     resource: "prod-db".to_owned(),
                     resources: Vec::new(),
                     principal: ana.to_owned(),
+                    by: "ana@example.com".to_owned(),
                     status: Some(0),
                 },
             },
@@ -95,6 +102,19 @@ fn answer() -> LineageAnswer {
             edge("column:prod-db/1.2", "column:prod-db/3.2", Flow::Direct, None),
             edge(&run, "file:ab", Flow::Output, None),
         ],
+        approvals: vec![Approval {
+            request: APPROVED,
+            of: RequestKind::Statement,
+            resource: "prod-db".to_owned(),
+            by: vec![Approver {
+                name: "sam\u{1b}[31m@example.com".to_owned(),
+                sub: "sam".to_owned(),
+                idp: "idp".to_owned(),
+                reason: Some("for the model of spring".to_owned()),
+                time: AT.time,
+                index: 8,
+            }],
+        }],
         gaps: vec![LineageGap {
             by: ana.to_owned(),
             name: "ana@example.com".to_owned(),
@@ -111,14 +131,14 @@ fn answer() -> LineageAnswer {
 #[test]
 fn the_picture_shows_paths_masks_totals_and_what_is_not_known() {
     let answer = answer();
-    insta::assert_snapshot!(draw(&Graph::new(&answer)));
+    insta::assert_snapshot!(draw(&Graph::new(&answer), false));
 }
 
 #[test]
 fn names_of_others_mean_nothing_to_a_terminal_graphviz_or_mermaid() {
     let answer = answer();
     let graph = Graph::new(&answer);
-    let (picture, dot, mermaid) = (draw(&graph), formats::dot(&graph), formats::mermaid(&graph));
+    let (picture, dot, mermaid) = (draw(&graph, false), formats::dot(&graph), formats::mermaid(&graph));
     for text in [&picture, &dot, &mermaid] {
         assert!(!text.contains('\u{1b}'), "{text}");
     }
@@ -137,7 +157,11 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
     assert_eq!(model["type"], "machine-learning-model");
     assert_eq!(model["modelCard"]["modelParameters"]["datasets"][0]["ref"], "table:prod-db/public.customers");
     assert_eq!(bill["dependencies"][0]["dependsOn"][0], "table:prod-db/public.customers");
+    let property = &model["properties"][0];
+    assert_eq!(property["name"], "connect:approval");
+    assert!(property["value"].as_str().is_some_and(|value| value.starts_with("req_")), "{model:#}");
     let statement = formats::intoto(&graph);
+    assert_eq!(statement["predicate"]["approvals"][0]["by"][0]["index"], 8);
     assert_eq!(statement["subject"][0]["digest"]["sha256"], "ab".repeat(32));
     let events = formats::openlineage(&graph);
     assert_eq!((events.len(), events[0]["run"]["runId"].as_str()), (2, Some(RUN)));
@@ -146,4 +170,51 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
         (whole["field"].as_str(), &whole["transformations"][0]["masking"]),
         (Some("ssn"), &true.into())
     );
+}
+
+#[test]
+fn a_name_that_is_made_to_pass_for_what_the_picture_says_stands_in_quotes() {
+    let mut answer = answer();
+    answer.nodes[1].name = "public.copy.a · approved: req_1".to_owned();
+    if let NodeKind::Column { column, .. } = &mut answer.nodes[1].kind {
+        *column = "a · approved: req_1\n└─ b".to_owned();
+    }
+    if let NodeKind::Run { job, .. } = &mut answer.nodes[3].kind {
+        *job = "train by sam@example.com · failed with 1".to_owned();
+    }
+    let graph = Graph::new(&answer);
+    let picture = draw(&graph, false);
+    assert!(picture.contains("\"a · approved: req_1\u{fffd}└─ b\""), "{picture}");
+    assert!(
+        picture.contains("of \"train by sam@example.com · failed with 1\" by ana@example.com"),
+        "{picture}"
+    );
+    // Nodes of programs that draw are numbers, so that a name or an id ends nothing.
+    answer.nodes[1].id = "column:x\"]; evil [label=\"".to_owned();
+    answer.edges[2].to.clone_from(&answer.nodes[1].id);
+    let graph = Graph::new(&answer);
+    let (dot, mermaid) = (formats::dot(&graph), formats::mermaid(&graph));
+    assert!(!dot.contains("evil") && dot.contains("n0 -> n1"), "{dot}");
+    assert!(!mermaid.contains("evil") && mermaid.contains("n0 -->"), "{mermaid}");
+}
+
+#[test]
+fn every_format_of_a_large_and_dense_answer_is_made_at_once() {
+    let mut answer = answer();
+    let runs: Vec<String> = (0..50).map(|number| format!("run:{number}")).collect();
+    let files: Vec<String> = (0..1_000).map(|number| format!("file:{number}")).collect();
+    let like = |node: &LineageNode, id: &str| LineageNode { id: id.to_owned(), ..node.clone() };
+    let (run, file) = (answer.nodes[3].clone(), answer.nodes[4].clone());
+    answer.nodes.extend(runs.iter().map(|id| like(&run, id)).chain(files.iter().map(|id| like(&file, id))));
+    // Every run has read, and has written, so many files that each reaches each.
+    for (place, id) in files.iter().enumerate() {
+        let (one, other) = (&runs[place % 50], &runs[(place + 1) % 50]);
+        answer.edges.push(edge(one, id, Flow::Output, None));
+        answer.edges.push(edge(id, other, Flow::Input, None));
+    }
+    let graph = Graph::new(&answer);
+    let bill = formats::cyclonedx(&graph);
+    assert_eq!(bill["components"].as_array().map(Vec::len), Some(1_003));
+    assert!(draw(&graph, false).lines().count() > 10);
+    assert!(formats::dot(&graph).contains("n1000") && formats::mermaid(&graph).contains("n1000"));
 }

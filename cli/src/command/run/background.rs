@@ -25,7 +25,7 @@ use crate::{
     console::{Format, Rows},
     failure::{self, Outcome},
     identity::now,
-    session::{self, Opened, Patience, SessionInfo, lines},
+    session::{self, Opened, Patience, SessionInfo, Signals, lines},
 };
 
 /// What the one in the background is given, beside the sign-in.
@@ -96,10 +96,17 @@ fn words(wish: &RunWish, resources: &[String]) -> Outcome<Vec<OsString>> {
 }
 
 async fn in_background(application: &Application, wish: &RunWish) -> Outcome<Ending> {
-    match open(application, wish).await {
+    let mut signals = Signals::catch()?;
+    match open(application, wish, &mut signals).await {
         Ok((opened, work, record, desk)) => {
-            session::report_ready(opened.iter().map(Opened::info).collect());
-            held::hold(application, opened, &work, record, desk).await
+            if !session::report_ready(opened.iter().map(Opened::info).collect()) {
+                // Whoever wanted it is gone, and nobody knows of it.
+                drop(opened);
+                work.abandon(Exit::SessionEnded.code()).await;
+                record.remove(&application.paths)?;
+                return Err(held::ended("whoever started it did not wait for it"));
+            }
+            held::hold(application, opened, &work, (record, desk), signals).await
         }
         Err(report) => {
             session::report_failure(&report);
@@ -108,7 +115,11 @@ async fn in_background(application: &Application, wish: &RunWish) -> Outcome<End
     }
 }
 
-async fn open(application: &Application, wish: &RunWish) -> Outcome<(Vec<Opened>, Work, Record, Desk)> {
+async fn open(
+    application: &Application,
+    wish: &RunWish,
+    signals: &mut Signals,
+) -> Outcome<(Vec<Opened>, Work, Record, Desk)> {
     let (sign_in, given) = session::receive_handover::<Given>()?;
     let resources = Resources::find(application, wish).await?;
     resources.holder.borrow(sign_in).await;
@@ -116,10 +127,18 @@ async fn open(application: &Application, wish: &RunWish) -> Outcome<(Vec<Opened>
     work.inputs = given.inputs;
     let desk = Desk::open(&application.paths, work.identity.id)?;
     // Nobody sees what is waited for in the background.
-    let opened = resources.open(application, wish, &work, Patience::wished(true)).await?;
+    let opening = resources.open(application, wish, &work, Patience::wished(true));
+    let opened = match work.unless_interrupted(signals, opening).await {
+        Ok(opened) => opened?,
+        Err(_) => return Err(held::ended("a signal ended its process")),
+    };
     let record = record_of(&resources, &work);
     // If we stop here, `run ls` says that the run is lost.
-    record.write(&application.paths)?;
+    if let Err(report) = record.write(&application.paths) {
+        drop(opened);
+        work.abandon(report.exit.code()).await;
+        return Err(report);
+    }
     Ok((opened, work, record, desk))
 }
 
@@ -220,6 +239,7 @@ async fn told(application: &Application, record: &Record) -> Outcome<()> {
         inputs: Vec::new(),
         outputs: Vec::new(),
         folders: Vec::new(),
+        left: Vec::new(),
         status: Exit::SessionEnded.code(),
     };
     match ControlApi::new(&agent, None)?.end_run(sign_in.id_token.reveal(), record.run, &end).await {

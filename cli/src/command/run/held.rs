@@ -35,17 +35,16 @@ pub(super) async fn hold(
     application: &Application,
     opened: Vec<Opened>,
     work: &Work,
-    mut record: Record,
-    mut desk: Desk,
+    (mut record, mut desk): (Record, Desk),
+    mut signals: Signals,
 ) -> Outcome<Ending> {
-    let mut signals = Signals::catch()?;
     let cause = Arc::new(Mutex::new(None));
     let told = Arc::clone(&cause);
-    let desk_of = &mut desk;
+    let (desk_of, signals_of) = (&mut desk, &mut signals);
     let until = async move {
         let found = tokio::select! {
             visitor = desk_of.visitor() => Cause::Asked(visitor),
-            signal = signals.next() => Cause::Signal(signal),
+            signal = signals_of.next() => Cause::Signal(signal),
         };
         *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
     };
@@ -55,7 +54,7 @@ pub(super) async fn hold(
     let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (status, report) = match (held, cause) {
         (Held::Reached, Some(Cause::Asked(visitor))) => {
-            stop(application, work, &visitor, &record).await;
+            stop(application, work, (&visitor, &record), &mut signals).await;
             // Whoever came meanwhile is told, and not left alone.
             while let Ok(late) = timeout(Duration::ZERO, desk.visitor()).await {
                 let _gone = late.answers.try_send(Answer::Refused(over()));
@@ -63,7 +62,7 @@ pub(super) async fn hold(
             return Ok(Ending::Done);
         }
         (Held::Ended(report), _) => (report.exit.code(), report),
-        (_, Some(Cause::Signal(signal))) => (status_of(signal), ended("a signal ended its process")),
+        (_, Some(Cause::Signal(signal))) => (status_of(signal), ended_by_signal()),
         _ => (Exit::SessionEnded.code(), ended("its session was closed by `connect close`")),
     };
     let _not_told = timeout(LAST_WORDS, work.end(status, &News::Console(application.console.clone()))).await;
@@ -72,12 +71,21 @@ pub(super) async fn hold(
     Err(report)
 }
 
-fn ended(why: &str) -> ErrorReport {
+pub(super) fn ended(why: &str) -> ErrorReport {
     ErrorReport::new("session_ended", Exit::SessionEnded, why)
 }
 
+fn ended_by_signal() -> ErrorReport {
+    ended("a signal ended its process")
+}
+
 /// Ends the run as it was asked for, and says how that went.
-async fn stop(application: &Application, work: &Work, visitor: &Visitor, record: &Record) {
+async fn stop(
+    application: &Application,
+    work: &Work,
+    (visitor, record): (&Visitor, &Record),
+    signals: &mut Signals,
+) {
     let (news, mut heard) = mpsc::channel(16);
     let answers = visitor.answers.clone();
     let passing = tokio::spawn(async move {
@@ -85,7 +93,10 @@ async fn stop(application: &Application, work: &Work, visitor: &Visitor, record:
             let _slow_or_gone = answers.try_send(Answer::Hashing { name, done, total });
         }
     });
-    let ended = work.end(visitor.status, &News::Visitor(news)).await;
+    let news = News::Visitor(news);
+    let ended = work.unless_interrupted(signals, work.end(visitor.status, &news)).await;
+    drop(news);
+    let ended = ended.unwrap_or_else(|_| Err(ended_by_signal()));
     // All that was said of hashing stands before the end.
     let _panicked = passing.await;
     // Before anybody hears of the end, so that nobody finds it open after that.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use connect_shared::error::{ErrorReport, Exit};
+
 use super::{environment::url_name, work::Work};
 use crate::{
     agents::Agent,
@@ -70,7 +72,8 @@ impl Resources {
             match session::open(application, &request, self.holder.clone()).await {
                 Ok(one) => opened.push(one),
                 Err(report) => {
-                    if !opened.is_empty() {
+                    if !opened.is_empty() || may_have_begun(&report) {
+                        drop(opened);
                         work.abandon(report.exit.code()).await;
                     }
                     return Err(report);
@@ -79,6 +82,14 @@ impl Resources {
         }
         Ok(opened)
     }
+}
+
+/// Whether the agent can have given the grant that begins the run, and what failed is what came after it.
+const fn may_have_begun(report: &ErrorReport) -> bool {
+    !matches!(
+        report.exit,
+        Exit::Usage | Exit::NotFound | Exit::SignInNeeded | Exit::Denied | Exit::ApprovalNeeded
+    )
 }
 
 fn check(targets: &[Target]) -> Outcome<()> {

@@ -1,7 +1,10 @@
 //! What a run is: its id and key, the files that it reads and writes, and its end. The key lives as long as the
 //! process that made it; with it goes every chance of an attestation.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_lc_rs::rand;
 use connect_shared::{
@@ -11,6 +14,8 @@ use connect_shared::{
     ids::RunId,
     proof::note::SigningKey,
 };
+use rustix::process::Signal;
+use tokio::time::timeout;
 
 use super::{
     attestation, environment,
@@ -25,6 +30,7 @@ use crate::{
     console::Console,
     failure::{self, Outcome},
     identity::Holder,
+    session::{Signals, status_of},
 };
 
 /// One run that has not ended.
@@ -34,8 +40,13 @@ pub(super) struct Work {
     agent: Agent,
     holder: Holder,
     pub(super) inputs: Vec<Found>,
+    /// Resources that it had lost before its command was done.
+    pub(super) left: Vec<String>,
     before: Before,
 }
+
+/// How long the agent may take to hear that a run failed.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Who hears how far hashing is.
 pub(super) enum News {
@@ -72,13 +83,30 @@ impl Work {
         let before = Before::look(&application.paths, &wish.out)?;
         let (identity, key) = identity(wish, environment::parent(&application.paths), resources.names())?;
         let (agent, holder) = (resources.agent.clone(), resources.holder.clone());
-        Ok(Self { identity, key, agent, holder, inputs: Vec::new(), before })
+        Ok(Self { identity, key, agent, holder, inputs: Vec::new(), left: Vec::new(), before })
     }
 
-    /// Tells the agent that it failed before it could do anything. That this cannot be told is worth no more than
-    /// the failure.
+    /// Tells the agent that it failed. That this cannot be told is worth no more than the failure: the agent ends
+    /// by itself what nobody comes back to.
     pub(super) async fn abandon(&self, status: u8) {
-        let _not_told = self.tell(&[], status).await;
+        let _not_told = timeout(LAST_WORDS, self.tell(&[], status)).await;
+    }
+
+    /// Does a part of it, unless a signal comes first: then it is given up. The second signal does not wait.
+    pub(super) async fn unless_interrupted<T>(
+        &self,
+        signals: &mut Signals,
+        part: impl Future<Output = T>,
+    ) -> Result<T, Signal> {
+        let signal = tokio::select! {
+            done = part => return Ok(done),
+            signal = signals.next() => signal,
+        };
+        tokio::select! {
+            () = self.abandon(status_of(signal)) => {}
+            _ = signals.next() => {}
+        }
+        Err(signal)
     }
 
     pub(super) fn outputs(&self) -> Vec<PathBuf> {
@@ -96,11 +124,20 @@ impl Work {
                 return Err(report);
             }
         };
-        let (end, answer) = self.tell(&outputs, status).await?;
+        let (end, answer) = match self.tell(&outputs, status).await {
+            Ok(told) => told,
+            Err(report) => {
+                // What the agent does not take, or has not heard, is over all the same.
+                self.abandon(report.exit.code()).await;
+                return Err(report);
+            }
+        };
         if status != 0 {
             return Ok(Vec::new());
         }
-        let lines = attestation::lines(answer.envelope, &self.identity, &end, &self.key)?;
+        let missing = || failure::unexpected("the agent has signed nothing");
+        let envelope = answer.envelope.ok_or_else(missing)?;
+        let lines = attestation::lines(envelope, &self.identity, &end, &self.key)?;
         let mut places = Vec::new();
         for path in self.before.outputs() {
             let place = attestation::beside(path);
@@ -129,6 +166,7 @@ impl Work {
             inputs: facts(&self.inputs),
             outputs: facts(outputs),
             folders: folders(self.inputs.iter().chain(outputs)),
+            left: self.left.clone(),
             status,
         };
         let sign_in = self.holder.fresh().await?;

@@ -156,3 +156,104 @@ fn the_last_statement_is_begun_once_however_many_begin_at_once() {
     });
     assert_eq!(begun, 100);
 }
+
+/// Windows of a budget, with how long each lasts by itself.
+const WINDOWS: [(&str, Option<Duration>); 4] =
+    [("hour", Some(HOUR)), ("day", Some(DAY)), ("task", None), ("sub-agent", None)];
+/// A name, and so much of it.
+type Measure = (&'static str, fn(u64) -> Amounts);
+/// What is counted where rows go out; statements and persons are counted elsewhere.
+const MEASURES: [Measure; 3] = [
+    ("rows", |rows| Amounts { rows, ..Amounts::default() }),
+    ("cells", |cells| Amounts { cells, ..Amounts::default() }),
+    ("bytes", |bytes| Amounts { bytes, ..Amounts::default() }),
+];
+
+/// A budget of which only this window has a limit, and the part where that is the window.
+fn limited(window: &str, limit: Amounts) -> (ActorBudget, Vec<Part>) {
+    let of = |name: &str| if name == window { limit } else { Amounts::ALL };
+    let limits = ActorLimits { hour: of("hour"), day: of("day"), task: of("task") };
+    (ActorBudget::new(limits), vec![Part { id: "k/worker".into(), most: of("sub-agent") }])
+}
+
+#[test]
+fn every_measure_ends_at_its_limit_in_every_window_and_counts_no_longer_than_that() {
+    let (ana, now) = (who("ana", "one"), Instant::now());
+    for (window, length) in WINDOWS {
+        for (what, of) in MEASURES {
+            let all = Amounts::ALL.minus(&of(u64::MAX)).plus(&of(10));
+            let (budget, parts) = limited(window, all);
+            let spender = Spender { who: &ana, task: Some("T-1"), parts: &parts };
+            let reserve = |least, wanted, now| budget.reserve(&spender, (of(least), of(wanted)), now);
+            assert_eq!(reserve(4, 4, now), Ok(of(4)), "{what} of {window}");
+            assert_eq!(reserve(1, 100, now), Ok(of(6)), "no more than there is: {what} of {window}");
+            let refusal = reserve(1, 1, now).expect_err("all is gone");
+            assert!(refusal.message.contains(&format!("10 {what} of this {window}")), "{}", refusal.message);
+            assert!(budget.begin(&spender, now).is_err(), "{what} of {window}");
+            // What was not needed comes back, and nothing is taken of what is refused.
+            budget.give_back(&spender, &of(3), now, now);
+            assert!(reserve(4, 4, now).is_err(), "{what} of {window}");
+            assert_eq!(reserve(3, 3, now), Ok(of(3)), "{what} of {window}");
+            let Some(length) = length else { continue };
+            assert!(reserve(1, 1, now + length - Duration::from_secs(1)).is_err(), "{what} of {window}");
+            assert_eq!(reserve(10, 10, now + length), Ok(of(10)), "{what} of the next {window}");
+            // What was taken before is not given back to a window that never had it.
+            budget.give_back(&spender, &of(10), now, now + length);
+            assert!(reserve(1, 1, now + length).is_err(), "{what} of {window}");
+        }
+    }
+}
+
+#[test]
+fn statements_and_persons_end_in_every_window() {
+    let (ana, now) = (who("ana", "one"), Instant::now());
+    for (window, length) in WINDOWS {
+        let (budget, parts) = limited(window, Amounts { statements: 2, persons: 2, ..Amounts::ALL });
+        let spender = Spender { who: &ana, task: Some("T-1"), parts: &parts };
+        for _ in 0..2 {
+            budget.begin(&spender, now).expect("there is some");
+        }
+        let refusal = budget.begin(&spender, now).expect_err("two were all");
+        assert!(refusal.message.contains(&format!("2 statements of this {window}")), "{}", refusal.message);
+        if let Some(length) = length {
+            budget.begin(&spender, now + length).expect("the next window");
+        }
+        let persons = Persons::default();
+        let meet =
+            |number: u8, minute| budget.meet(&spender, &persons, &[persons.person(1, &[number])], minute);
+        for number in [1, 2, 1] {
+            meet(number, 100).expect("two persons");
+        }
+        let refusal = meet(3, 100).expect_err("a third");
+        let word = if window == "sub-agent" { "task" } else { window };
+        assert!(refusal.message.contains(&format!("2 persons of this {word}")), "{}", refusal.message);
+        meet(2, 100).expect("who was met is nobody new");
+        let rested = 100 + DAY.as_secs() / 60;
+        let next = length.map_or(rested, |length| 100 + length.as_secs() / 60);
+        meet(3, next).expect("the next window");
+    }
+}
+
+#[test]
+fn what_is_taken_ahead_by_several_is_never_more_than_there_is() {
+    let limits = ActorLimits { hour: Amounts { rows: 1_000, ..Amounts::ALL }, ..ActorLimits::default() };
+    let (budget, now) = (ActorBudget::new(limits), Instant::now());
+    let row = |rows| Amounts { rows, ..Amounts::default() };
+    let taken: u64 = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    let ana = who("ana", "one");
+                    let mut taken = 0;
+                    while let Ok(block) = budget.reserve(&spender(&ana), (row(1), row(7)), now) {
+                        budget.give_back(&spender(&ana), &row(block.rows / 2), now, now);
+                        taken += block.rows - block.rows / 2;
+                    }
+                    taken
+                })
+            })
+            .collect();
+        all.into_iter().map(|thread| thread.join().expect("it ends")).sum()
+    });
+    assert_eq!(taken, 1_000);
+}

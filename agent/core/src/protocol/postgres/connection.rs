@@ -33,7 +33,9 @@ mod names;
 mod open;
 mod outbox;
 mod owed;
+mod pay;
 mod persons;
+mod portals;
 mod recorded;
 mod respond;
 mod rows;
@@ -159,6 +161,8 @@ enum Blocked {
     Drain { message: Pending },
     /// For an approval.
     Approval(Box<Held>),
+    /// For whoever drives the connection: to read its text takes long.
+    Turn { message: Pending },
 }
 
 /// What passes of a message that is handed on in pieces.
@@ -275,11 +279,10 @@ impl Connection {
         }
     }
 
-    /// Whether an input that brings `more` bytes of the client may take long: a long statement to be read.
+    /// Whether a long text waits to be read. The next [`Input::Tick`] reads it, and may take long.
     #[must_use]
-    pub fn may_take_long(&self, more: usize) -> bool {
-        let passes = self.copying != Copying::No || self.large.is_some();
-        !passes && self.client.buffered() + more > LONG_TEXT
+    pub const fn waits_for_turn(&self) -> bool {
+        matches!(self.blocked, Some(Blocked::Turn { .. }))
     }
 
     /// Whether something waits for a record to be durable. While nothing does, that it has become so is no

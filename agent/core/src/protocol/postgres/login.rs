@@ -124,6 +124,13 @@ impl Login {
         self.began
     }
 
+    /// Whether the next message may bring work: a password is stretched as often as the server says, up to half a
+    /// second of a processor's time.
+    #[must_use]
+    pub const fn may_take_long(&self) -> bool {
+        matches!(self.scram, Scram::First(_))
+    }
+
     /// Takes bytes of the server; `Some` once it is ready. No byte after ReadyForQuery may have come:
     /// nothing was asked yet.
     ///

@@ -17,7 +17,7 @@ use crate::{
 const LARGEST_KEPT: usize = 512 * 1024;
 
 /// `CURSOR_OPT_HOLD`
-const WITH_HOLD: i32 = 0x0020;
+pub(crate) const WITH_HOLD: i32 = 0x0020;
 
 impl Reader<'_> {
     pub(super) fn by_name(&mut self, node: &NodeEnum) -> Found {

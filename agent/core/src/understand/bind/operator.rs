@@ -20,6 +20,37 @@ use crate::{
     },
 };
 
+/// Most operators that are remembered: they are looked through one by one.
+const MOST_REMEMBERED: usize = 32;
+
+/// Operators that were chosen for signs without a schema, all along one path.
+#[derive(Debug, Default)]
+pub(super) struct Remembered(Vec<(Box<str>, Option<Oid>, Oid, ChosenOperator)>);
+
+impl Remembered {
+    /// The operator `name` between these types, from memory or by [`overload::operator`].
+    fn choose(
+        &mut self,
+        name: &[&str],
+        (left, right): (Option<Oid>, Oid),
+        choose: impl FnOnce() -> Result<ChosenOperator, Failure>,
+    ) -> Result<ChosenOperator, Failure> {
+        let [sign] = name else { return choose() };
+        let known = self
+            .0
+            .iter()
+            .find(|(known, first, second, _)| (*first, *second, &**known) == (left, right, *sign));
+        if let Some((.., chosen)) = known {
+            return Ok(chosen.clone());
+        }
+        let chosen = choose()?;
+        if self.0.len() < MOST_REMEMBERED {
+            self.0.push(((*sign).into(), left, right, chosen.clone()));
+        }
+        Ok(chosen)
+    }
+}
+
 impl<'a> Binder<'a> {
     pub(super) fn operator(&mut self, expression: &'a AExpr, here: Env<'_, 'a>) -> Bound<Flow> {
         let AExpr { kind, name, lexpr, rexpr, rexpr_list_start: _, rexpr_list_end: _, location: _ } =
@@ -242,7 +273,9 @@ impl<'a> Binder<'a> {
     }
 
     fn chosen(&mut self, name: &[&str], left: Option<Oid>, right: Oid) -> Option<ChosenOperator> {
-        match overload::operator(self.catalog, self.path, name, left, right) {
+        let (catalog, path) = (self.catalog, self.path);
+        let choose = || overload::operator(catalog, path, name, left, right);
+        match self.operators.choose(name, (left, right), choose) {
             Ok(chosen) => {
                 self.run(chosen.function);
                 chosen.coercions.iter().for_each(|function| self.run(*function));

@@ -401,7 +401,7 @@ fn effects_are_known_for_the_statements_after() {
         ("EXECUTE p", Effect::Execute { name: "p".into(), settings: Vec::new() }),
         ("DEALLOCATE p", Effect::Deallocate { name: Some("p".into()) }),
         ("DEALLOCATE ALL", Effect::Deallocate { name: None }),
-        ("DECLARE c CURSOR FOR SELECT 1", Effect::Declare { name: "c".into() }),
+        ("DECLARE c CURSOR FOR SELECT 1", Effect::Declare { name: "c".into(), holds: false }),
         ("FETCH ALL FROM c", Effect::Fetch { name: "c".into() }),
         ("MOVE 3 IN c", Effect::Fetch { name: "c".into() }),
         ("CLOSE c", Effect::CloseCursor { name: Some("c".into()) }),

@@ -10,6 +10,7 @@ use super::{names, schema_change, session::with_arguments};
 use crate::{
     catalog::Catalog,
     record::ReadProof,
+    session::WITH_HOLD,
     statement::{Effect, Kind, Protection, Refusal},
     understand::{found::Found, query, refusal, settings, walk},
 };
@@ -26,9 +27,9 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
             Found { verb: "prepare".into(), effect: Effect::Prepare { name: name.clone() }, ..inner }
         }
         NodeEnum::DeclareCursorStmt(declare) => {
-            let DeclareCursorStmt { portalname, options: _, query } = &**declare;
+            let DeclareCursorStmt { portalname, options, query } = &**declare;
             let inner = carried(query.as_deref(), catalog);
-            let effect = Effect::Declare { name: portalname.clone() };
+            let effect = Effect::Declare { name: portalname.clone(), holds: options & WITH_HOLD != 0 };
             Found { verb: "declare cursor".into(), effect, ..inner }
         }
         NodeEnum::ExplainStmt(explain) => explained(explain, catalog),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use connect_shared::{
     api::{Flow, NodeKind},
     attest::STATEMENT_TYPE,
+    ids::RequestId,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ pub(in crate::command::lineage) fn cyclonedx(graph: &Graph<'_>) -> Value {
             "type": "data",
             "bom-ref": table_id(resource, table),
             "name": format!("{resource}/{table}"),
+            "properties": properties(graph, of_table(graph, (resource, table))),
             "data": [{
                 "type": "dataset",
                 "name": table,
@@ -41,15 +43,16 @@ pub(in crate::command::lineage) fn cyclonedx(graph: &Graph<'_>) -> Value {
             "hashes": [{ "alg": "SHA-256", "content": sha256 }],
         });
         if made && let Some(fields) = component.as_object_mut() {
-            let sources: BTreeSet<String> = sources(graph, &node.id);
+            let (sources, behind) = sources(graph, &node.id);
             let datasets: Vec<Value> = sources.into_iter().map(|id| json!({ "ref": id })).collect();
             fields.insert("modelCard".into(), json!({ "modelParameters": { "datasets": datasets } }));
+            fields.insert("properties".into(), properties(graph, behind).into());
         }
         component
     });
     let components: Vec<Value> = of_tables.chain(of_files).collect();
     let depends = graph.files().into_iter().map(|node| {
-        let on: Vec<String> = sources(graph, &node.id).into_iter().collect();
+        let on: Vec<String> = sources(graph, &node.id).0.into_iter().collect();
         json!({ "ref": node.id, "dependsOn": on })
     });
     json!({
@@ -93,13 +96,14 @@ fn classification(graph: &Graph<'_>, resource: &str, table: &str) -> String {
     if labels.is_empty() { "none".to_owned() } else { labels.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
-/// Tables and files that can be in a file, however far back.
-fn sources(graph: &Graph<'_>, file: &str) -> BTreeSet<String> {
+/// Tables and files that can be in a file, however far back, and the approvals on the way.
+fn sources<'a>(graph: &Graph<'a>, file: &'a str) -> (BTreeSet<String>, BTreeSet<RequestId>) {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut found = BTreeSet::new();
+    let (mut found, mut approvals) = (BTreeSet::new(), BTreeSet::new());
     let mut next: Vec<&str> = vec![file];
     while let Some(id) = next.pop() {
-        for edge in graph.answer.edges.iter().filter(|edge| edge.to == id) {
+        for edge in graph.into(id) {
+            approvals.extend(&edge.approvals);
             let Some(node) = graph.node(&edge.from).filter(|node| seen.insert(&node.id)) else { continue };
             match &node.kind {
                 NodeKind::File { .. } => drop(found.insert(node.id.clone())),
@@ -111,7 +115,21 @@ fn sources(graph: &Graph<'_>, file: &str) -> BTreeSet<String> {
         }
     }
     found.remove(file);
-    found
+    (found, approvals)
+}
+
+/// Those by which columns of a table were read.
+fn of_table(graph: &Graph<'_>, of: (&str, &str)) -> BTreeSet<RequestId> {
+    let is = |id: &str| {
+        graph.node(id).and_then(column).is_some_and(|(resource, table, _)| (resource, table) == of)
+    };
+    let edges = graph.answer.edges.iter().filter(|edge| is(&edge.from));
+    edges.flat_map(|edge| edge.approvals.iter().copied()).collect()
+}
+
+fn properties(graph: &Graph<'_>, approvals: BTreeSet<RequestId>) -> Vec<Value> {
+    let property = |request| json!({ "name": "connect:approval", "value": graph.approved(request) });
+    approvals.into_iter().map(property).collect()
 }
 
 pub(in crate::command::lineage) fn intoto(graph: &Graph<'_>) -> Value {

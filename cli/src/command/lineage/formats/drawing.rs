@@ -1,6 +1,6 @@
 //! Graphviz and Mermaid. Names are others', so they stand where they can mean nothing but themselves.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use connect_shared::{
     api::{Flow, LineageEdge, NodeKind},
@@ -11,7 +11,8 @@ use crate::command::lineage::graph::Graph;
 
 pub(in crate::command::lineage) fn dot(graph: &Graph<'_>) -> String {
     let mut text = String::from("digraph lineage {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
-    for node in &graph.answer.nodes {
+    let number = numbers(graph);
+    for (place, node) in graph.answer.nodes.iter().enumerate() {
         let shape = match node.kind {
             NodeKind::Column { .. } => "box",
             NodeKind::Run { .. } => "hexagon",
@@ -19,13 +20,12 @@ pub(in crate::command::lineage) fn dot(graph: &Graph<'_>) -> String {
             NodeKind::Principal { .. } => "ellipse",
         };
         let bold = if graph.answer.roots.contains(&node.id) { ", penwidth=2" } else { "" };
-        let _infallible =
-            writeln!(text, "  {} [label={}, shape={shape}{bold}];", quoted(&node.id), quoted(&node.name));
+        let _infallible = writeln!(text, "  n{place} [label={}, shape={shape}{bold}];", quoted(&node.name));
     }
     for edge in &graph.answer.edges {
         let style = if edge.flow == Flow::Indirect { ", style=dashed" } else { "" };
-        let (from, to, label) = (quoted(&edge.from), quoted(&edge.to), quoted(&label(edge)));
-        let _infallible = writeln!(text, "  {from} -> {to} [label={label}{style}];");
+        let (from, to, label) = (number(&edge.from), number(&edge.to), quoted(&label(edge)));
+        let _infallible = writeln!(text, "  n{from} -> n{to} [label={label}{style}];");
     }
     text.push('}');
     text
@@ -33,7 +33,7 @@ pub(in crate::command::lineage) fn dot(graph: &Graph<'_>) -> String {
 
 pub(in crate::command::lineage) fn mermaid(graph: &Graph<'_>) -> String {
     let mut text = String::from("flowchart LR\n");
-    let number = |id: &str| graph.answer.nodes.iter().position(|node| node.id == id).unwrap_or_default();
+    let number = numbers(graph);
     for (place, node) in graph.answer.nodes.iter().enumerate() {
         let (open, close) = match node.kind {
             NodeKind::Column { .. } => ("[", "]"),
@@ -54,6 +54,13 @@ pub(in crate::command::lineage) fn mermaid(graph: &Graph<'_>) -> String {
     text
 }
 
+/// Nodes by their places: two ids that look alike in print are two.
+fn numbers(graph: &Graph<'_>) -> impl Fn(&str) -> usize {
+    let nodes = graph.answer.nodes.iter().enumerate();
+    let places: HashMap<&str, usize> = nodes.map(|(place, node)| (node.id.as_str(), place)).collect();
+    move |id| places.get(id).copied().unwrap_or_default()
+}
+
 fn label(edge: &LineageEdge) -> String {
     let flow = match edge.flow {
         Flow::Direct => "",
@@ -65,7 +72,9 @@ fn label(edge: &LineageEdge) -> String {
     };
     let masked = edge.masked.map(|label| format!("masked {label}"));
     let through = edge.through.iter().map(|view| format!("through {view}"));
-    let parts = [flow.to_owned()].into_iter().chain(masked).chain(through).filter(|part| !part.is_empty());
+    let approved = edge.approvals.iter().map(|request| format!("approved {request}"));
+    let parts = [flow.to_owned()].into_iter().chain(masked).chain(through).chain(approved);
+    let parts = parts.filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(", ")
 }
 

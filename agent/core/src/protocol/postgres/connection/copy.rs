@@ -8,7 +8,11 @@ use bytes::Bytes;
 use super::{Blocked, Connection, Expect, Passing, intend::Pending, limits::Apart, respond::Fault, run::Run};
 use crate::{
     decide::limit,
-    protocol::postgres::{answer, frame::HEADER, message::ClientMessage},
+    protocol::postgres::{
+        answer,
+        frame::{HEADER, Side},
+        message::ClientMessage,
+    },
     statement::Effect,
     understand::masked_value,
 };
@@ -169,7 +173,22 @@ impl Connection {
             self.blocked = Some(Blocked::Drain { message: pending });
             return;
         }
-        let kind = pending.message.kind;
+        self.fail_copy(pending.message.kind);
+    }
+
+    /// The same for a message that is too long to be kept until that is known.
+    pub(super) fn interrupt_copy_unread(&mut self, kind: u8) {
+        if self.copying == Copying::Asked {
+            self.violation(
+                Side::Client,
+                &"a text over the limit came before the COPY in front of it had begun",
+            );
+        } else {
+            self.fail_copy(kind);
+        }
+    }
+
+    fn fail_copy(&mut self, kind: u8) {
         let why = format!("unexpected message type 0x{kind:02X} during COPY from stdin");
         self.copy_message(b'f', answer::copy_fail(why.as_bytes()));
     }

@@ -142,6 +142,14 @@ impl Connection {
         self.deny_unanalysed("unread", 0, refusal, until);
     }
 
+    /// There are so many names that another one must wait until some are free.
+    pub(super) fn deny_another_name(&mut self, verb: &str, length: usize, until: Resync) {
+        let message = "too many prepared statements and portals are open".to_owned();
+        let hint = "Close some, or use DEALLOCATE ALL.";
+        let refusal = refusal(ReasonCode::TooLarge, message, hint, Some("54000"));
+        self.deny_unanalysed(verb, length, refusal, until);
+    }
+
     pub(super) fn deny_missing_portal(&mut self, name: &[u8]) {
         let message = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
         let hint = "Bind it again.";

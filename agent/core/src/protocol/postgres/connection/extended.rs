@@ -16,7 +16,6 @@ use super::{
 use crate::{
     protocol::postgres::{
         answer,
-        frame::Side,
         message::Named,
         values::{MAX_SHOWN, Values},
     },
@@ -44,7 +43,7 @@ impl Connection {
             return self.deny(denied, &text, [0; 32], Resync::Sync, &name);
         }
         if self.names.is_full() {
-            return self.violation(Side::Client, &"too many prepared statements and portals are open");
+            return self.deny_another_name("parse", text.len(), Resync::Sync);
         }
         if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
@@ -125,7 +124,7 @@ impl Connection {
             _ => None,
         };
         if self.names.is_full() {
-            return self.violation(Side::Client, &"too many prepared statements and portals are open");
+            return self.deny_another_name("bind", prepared.text.len(), Resync::Sync);
         }
         if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
             return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);

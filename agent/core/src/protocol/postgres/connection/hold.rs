@@ -309,7 +309,7 @@ impl Connection {
             }
             HoldNews::Taken(approval) => {
                 let holding = Holding::Approved { since: held.since, approval: Arc::new(approval) };
-                self.client_message(Pending { holding, ..held.message });
+                self.take_up(Pending { holding, ..held.message });
                 self.drive_client();
             }
             HoldNews::Rejected { by, reason } => {

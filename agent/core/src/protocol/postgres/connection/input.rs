@@ -125,6 +125,12 @@ impl Connection {
 
     fn tick(&mut self) {
         let now = self.now;
+        if let Some(Blocked::Turn { message }) =
+            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Turn { .. }))
+        {
+            self.client_message(message);
+            return self.drive_client();
+        }
         match (&self.phase, &self.blocked) {
             (Phase::Startup { since }, _) if now >= *since + STARTUP_TIME => self.end(&Ending {
                 code: "startup_timeout".to_owned(),

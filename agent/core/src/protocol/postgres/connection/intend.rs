@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Connection, Expect, Passing, Phase, Resync, Scrub,
+    Blocked, Connection, Expect, LONG_TEXT, Passing, Phase, Resync, Scrub,
     copy::{Copying, interrupts_copy},
     hold::Holding,
     keys::labels,
@@ -92,7 +92,7 @@ impl Connection {
     fn client_piece(&mut self, piece: Piece) {
         match piece {
             Piece::Message(message) => {
-                self.client_message(Pending { message, refreshed: false, holding: Holding::Not })
+                self.take_up(Pending { message, refreshed: false, holding: Holding::Not })
             }
             Piece::Start { kind: b'd', header, .. } => {
                 let passes = self.copying != Copying::No && !self.skipping;
@@ -121,9 +121,21 @@ impl Connection {
     /// A text over the limit was thrown away unread; it is denied like any other that is not understood.
     fn too_long(&mut self, kind: u8, body: usize) {
         self.client_part = Passing::Drop;
-        if !self.skipping {
+        if !self.skipping && self.copying != Copying::No {
+            self.interrupt_copy_unread(kind);
+        } else if !self.skipping {
             let until = resync(kind);
             self.deny_unread(body, until);
+        }
+    }
+
+    /// Handles a message; one with a long text when it is its turn.
+    pub(super) fn take_up(&mut self, pending: Pending) {
+        let Message { kind, bytes, .. } = &pending.message;
+        if matches!(kind, b'Q' | b'P') && bytes.len() > LONG_TEXT {
+            self.blocked = Some(Blocked::Turn { message: pending });
+        } else {
+            self.client_message(pending);
         }
     }
 

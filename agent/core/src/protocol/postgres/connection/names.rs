@@ -21,8 +21,11 @@ use crate::{
 /// Most names of one kind.
 const MAX_NAMES: usize = 10_000;
 
-/// Most bytes of text behind the names of statements.
+/// Most bytes of text behind the names of one kind.
 const MAX_TEXTS: usize = 64 << 20;
+
+/// Fewer portals than this may stay until a pipeline is over.
+const CROWDED: usize = 64;
 
 /// A prepared statement.
 pub(super) struct Prepared {
@@ -71,6 +74,8 @@ pub(super) struct Portal {
     pub(super) settled: OnceLock<Arc<Statement>>,
     /// Rows that were given of it, where that is limited.
     pub(super) given: AtomicU64,
+    /// A cursor WITH HOLD, which outlives its transaction.
+    pub(super) holds: bool,
 }
 
 impl Portal {
@@ -84,6 +89,7 @@ impl Portal {
             asked: OnceLock::new(),
             settled: OnceLock::new(),
             given: AtomicU64::new(0),
+            holds: false,
         }
     }
 }
@@ -94,33 +100,102 @@ pub(super) enum NameChange {
     Portal { name: Bytes, before: Option<Arc<Portal>> },
 }
 
+/// What stands behind a name.
+trait Held {
+    /// Bytes of the text that it keeps.
+    fn text(&self) -> usize;
+}
+
+impl Held for Prepared {
+    fn text(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl Held for Portal {
+    fn text(&self) -> usize {
+        self.prepared.text.len()
+    }
+}
+
+/// Names of one kind, and how much text is behind them.
+struct Space<T> {
+    of: HashMap<Bytes, Arc<T>>,
+    texts: usize,
+}
+
+impl<T> Default for Space<T> {
+    fn default() -> Self {
+        Self { of: HashMap::new(), texts: 0 }
+    }
+}
+
+impl<T: Held> Space<T> {
+    fn insert(&mut self, name: Bytes, value: Arc<T>) -> Option<Arc<T>> {
+        self.texts += value.text();
+        let before = self.of.insert(name, value);
+        self.texts -= before.as_ref().map_or(0, |before| before.text());
+        before
+    }
+
+    fn remove(&mut self, name: &[u8]) -> Option<Arc<T>> {
+        let before = self.of.remove(name);
+        self.texts -= before.as_ref().map_or(0, |before| before.text());
+        before
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Bytes, &Arc<T>) -> bool) {
+        self.of.retain(|name, value| keep(name, value));
+        self.texts = self.of.values().map(|value| value.text()).sum();
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn is_full(&self) -> bool {
+        self.of.len() >= MAX_NAMES || self.texts > MAX_TEXTS
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Names {
-    statements: HashMap<Bytes, Arc<Prepared>>,
-    portals: HashMap<Bytes, Arc<Portal>>,
+    statements: Space<Prepared>,
+    portals: Space<Portal>,
+    /// With so many portals, those of transactions that are over are looked for among what is in flight, too.
+    crowded: usize,
 }
 
 impl Names {
     pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Prepared>> {
-        self.statements.get(name)
+        self.statements.of.get(name)
     }
 
     pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
-        self.portals.get(name)
+        self.portals.of.get(name)
     }
 
     pub(super) fn statements(&self) -> impl Iterator<Item = (&Bytes, &Arc<Prepared>)> {
-        self.statements.iter()
+        self.statements.of.iter()
     }
 
     pub(super) fn portals(&self) -> impl Iterator<Item = (&Bytes, &Arc<Portal>)> {
-        self.portals.iter()
+        self.portals.of.iter()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        let many = self.statements.len() >= MAX_NAMES || self.portals.len() >= MAX_NAMES;
-        // Only asked when a name is made; the sum is cheap beside the analysis of the text.
-        many || self.statements.values().map(|prepared| prepared.text.len()).sum::<usize>() > MAX_TEXTS
+        self.statements.is_full() || self.portals.is_full()
+    }
+
+    /// Whether there are so many portals that those which are over must go before the pipeline ends.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.portals.of.len() >= self.crowded.max(CROWDED)
+    }
+
+    /// A transaction is over, and its portals with it: `begun` are those that were made for what comes behind it.
+    pub(super) fn transaction_ended(&mut self, begun: impl Fn(&Bytes, &Arc<Portal>) -> bool) {
+        self.portals.retain(|name, portal| portal.holds || begun(name, portal));
+        self.crowded = self.portals.of.len() * 2;
     }
 
     pub(super) fn set_statement(&mut self, name: Bytes, prepared: Arc<Prepared>) -> NameChange {
@@ -143,7 +218,7 @@ impl Names {
 
     /// What is prepared, each statement as `change` has it.
     pub(super) fn change(&mut self, change: impl Fn(&Statement) -> Statement) {
-        for prepared in self.statements.values_mut() {
+        for prepared in self.statements.of.values_mut() {
             let facts = prepared.facts.as_ref().map(|facts| Arc::new(change(facts)));
             let Prepared { text, place, version, sent, types, .. } = &**prepared;
             *prepared = Arc::new(Prepared {
@@ -181,5 +256,46 @@ impl Names {
                 self.portals.remove(&name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(text: usize) -> Arc<Prepared> {
+        let text = Bytes::from(vec![b' '; text]);
+        Arc::new(Prepared { text, place: 0, facts: None, version: 0, sent: None, types: Bytes::new() })
+    }
+
+    #[test]
+    fn texts_are_counted_while_something_stands_for_them() {
+        let mut names = Names::default();
+        let half = MAX_TEXTS / 2 + 1;
+        let first = names.set_statement("a".into(), prepared(half));
+        let again = names.set_statement("a".into(), prepared(half));
+        assert!(!names.is_full());
+        let second = names.set_statement("b".into(), prepared(half));
+        assert!(names.is_full());
+        for change in [second, again, first] {
+            names.undo(change);
+            assert!(!names.is_full());
+        }
+        assert_eq!(names.statements.texts, 0);
+    }
+
+    #[test]
+    fn portals_end_with_their_transaction_and_those_with_hold_do_not() {
+        let mut names = Names::default();
+        let portal = |holds| Arc::new(Portal { holds, ..Portal::new(prepared(7), [0; 32], None) });
+        for (name, holds) in [("p", false), ("held", true), ("next", false)] {
+            names.set_portal(name.into(), portal(holds));
+        }
+        names.transaction_ended(|name, _| name == "next");
+        let mut left: Vec<_> = names.portals().map(|(name, _)| name.clone()).collect();
+        left.sort_unstable();
+        assert_eq!((left, names.portals.texts), (vec!["held".into(), "next".into()], 14));
+        let sooner = (0..CROWDED).map(|number| names.set_portal(format!("c{number}").into(), portal(false)));
+        assert_eq!((sooner.count(), names.is_crowded()), (CROWDED, true));
     }
 }

@@ -143,6 +143,7 @@ impl Connection {
     /// A row that passes in pieces: all of it, or nothing.
     fn start_row(&mut self, header: Bytes, body: usize) -> Result<(), Fault> {
         if self.gives(1, header.len() + body) && self.may_meet_somebody()? {
+            self.pay_rows(|| 1)?;
             self.server_part = Passing::Forward;
             return self.stream(header);
         }
@@ -301,6 +302,7 @@ impl Connection {
             }
             b'd' if run.facts.effect == Effect::CopyOut => {
                 if self.gives(1, message.bytes.len()) && self.may_meet_somebody()? {
+                    self.pay_rows(|| 1)?;
                     self.stream(message.bytes)?;
                 }
             }
@@ -498,6 +500,7 @@ impl Connection {
     /// Portals end with their transaction.
     fn transaction_ended(&mut self) {
         self.keys.transaction_ended();
+        self.drop_portals();
         for (_, run) in std::mem::take(&mut self.suspended) {
             self.account_done(run);
         }
@@ -537,6 +540,8 @@ fn plan(kind: u8, length: usize, longest: Option<usize>, held: usize) -> Plan {
         b'd' => Plan::Stream,
         // What a function gives is as long as a row may be.
         b'V' => Plan::Whole(MAX_MASKED_ROW),
+        // The server quotes what it was given.
+        b'E' | b'N' => Plan::Whole(MAX_MASKED_ROW),
         _ => Plan::Whole(MAX_SERVER_MESSAGE),
     }
 }

@@ -57,6 +57,7 @@ impl Connection {
         if !self.may_meet(&rows)? {
             return Ok(());
         }
+        self.pay_rows(|| count(&rows))?;
         if passes && !(watched && Watch::may_see(&rows)) {
             self.count_bytes(rows.len());
             self.outbox.say_to_client(rows);
@@ -101,6 +102,7 @@ impl Connection {
         if !self.gives(1, message.bytes.len()) || !self.may_meet(&message.bytes)? {
             return Ok(());
         }
+        self.pay_rows(|| 1)?;
         match self.current_run() {
             Some(run) if run.rows.passes() && run.watch.is_none() => self.stream(message.bytes.clone()),
             _ => self.shape_rows(&message.bytes),

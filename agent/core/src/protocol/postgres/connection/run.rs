@@ -13,16 +13,15 @@ use super::{
     bounds::Bounds,
     limits::{Ours, Over},
     names::{NameChange, Portal},
-    respond::Fault,
+    pay::Paid,
 };
 use crate::{
     approval::Approval,
-    budget::actors::{Amounts, Spender},
     mask::{Plan, Watch, back::Incoming},
     person::Identifying,
     protocol::postgres::frame::HEADER,
     record::{Claim, Release, Ticket},
-    statement::{Effect, Refusal, Statement},
+    statement::{Effect, Statement},
 };
 
 /// A statement that was forwarded, or waits to be.
@@ -39,8 +38,8 @@ pub(super) struct Run {
     /// Of whom its rows are, where these are counted.
     pub(super) persons: Option<Box<Identifying>>,
     pub(super) bytes: u64,
-    /// Of these, what was taken from the budget of an AI agent.
-    pub(super) paid: u64,
+    /// What was taken from the budget of an AI agent.
+    pub(super) paid: Paid,
     pub(super) count: u64,
     /// Columns of each row that it gives.
     pub(super) width: u64,
@@ -98,7 +97,7 @@ impl Run {
             watch: None,
             persons: None,
             bytes: 0,
-            paid: 0,
+            paid: Paid::default(),
             count: 0,
             width: 0,
             masked: Vec::new(),
@@ -141,42 +140,9 @@ pub(super) fn rows_of_tag(tag: &[u8]) -> u64 {
 }
 
 impl Connection {
-    /// Takes what has gone out since the last time from the budget of an AI agent.
-    pub(super) fn pay(&mut self) -> Result<(), Fault> {
-        if self.setup.facts.principal.reference.actor.is_none() {
-            return Ok(());
-        }
-        let Some(run) = self.current_run() else { return Ok(()) };
-        let bytes = run.bytes.saturating_sub(run.paid);
-        run.paid = run.bytes;
-        if bytes == 0 {
-            return Ok(());
-        }
-        self.take(Amounts { bytes, ..Amounts::default() }).map_err(Fault::Unmaskable)
-    }
-
-    fn take(&self, amounts: Amounts) -> Result<(), Refusal> {
-        self.setup.lookups.actors.take(&self.spender(), amounts, self.now)
-    }
-
-    /// From what an AI agent takes.
-    pub(super) fn spender(&self) -> Spender<'_> {
-        let setup = &self.setup;
-        Spender {
-            who: &setup.facts.principal.reference,
-            task: setup.facts.task.as_deref(),
-            parts: &setup.grant.narrowed.parts,
-        }
-    }
-
     /// Appends the OUTCOME of a statement.
     pub(super) fn account(&mut self, run: Run, result: StatementResult) {
-        if self.setup.facts.principal.reference.actor.is_some() {
-            let bytes = run.bytes.saturating_sub(run.paid);
-            // The next statement finds that nothing is left.
-            let cells = run.count.saturating_mul(run.width);
-            let _over = self.take(Amounts { rows: run.count, cells, bytes, ..Amounts::default() });
-        }
+        self.settle_budget(&run);
         let elapsed = self.now.saturating_duration_since(run.started);
         self.ledger.settle(run.intent);
         let entry = OutcomeEntry {

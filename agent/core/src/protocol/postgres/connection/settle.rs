@@ -95,7 +95,7 @@ impl Connection {
                     self.schema = Schema::Known;
                 }
                 self.follow_catalog(Reading::AfterLastCommit);
-                self.client_message(message);
+                self.take_up(message);
                 self.drive_client();
             }
             other => self.blocked = other,
@@ -124,7 +124,7 @@ impl Connection {
             && let Some(Blocked::Drain { message }) =
                 self.blocked.take_if(|blocked| matches!(blocked, Blocked::Drain { .. }))
         {
-            self.client_message(message);
+            self.take_up(message);
         }
     }
 }

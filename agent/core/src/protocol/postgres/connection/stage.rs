@@ -87,6 +87,15 @@ impl Connection {
             Carrier::Query => Resync::Query,
             Carrier::Execute { .. } => Resync::Sync,
         };
+        let names = |execution: &Execution| {
+            matches!(execution.facts.effect, Effect::Prepare { .. } | Effect::Declare { .. })
+        };
+        if let Some(execution) = executions.iter().find(|execution| names(execution))
+            && self.names.is_full()
+        {
+            let (verb, length) = (execution.facts.verb.clone(), execution.text.len());
+            return self.deny_another_name(&verb, length, until);
+        }
         let continued = match &carrier {
             Carrier::Execute { name, .. } => self.suspended.remove(name),
             Carrier::Query => None,
@@ -347,9 +356,10 @@ impl Connection {
                 let name = Bytes::copy_from_slice(name.as_bytes());
                 run.change = Some(self.names.set_statement(name, prepared.clone()));
             }
-            Effect::Declare { name } => {
+            Effect::Declare { name, holds } => {
                 let name = Bytes::copy_from_slice(name.as_bytes());
-                let cursor = Arc::new(Portal::new(prepared.clone(), [0; 32], None));
+                let cursor = Portal { holds: *holds, ..Portal::new(prepared.clone(), [0; 32], None) };
+                let cursor = Arc::new(cursor);
                 run.change = Some(self.names.set_portal(name, cursor));
             }
             _ => {}

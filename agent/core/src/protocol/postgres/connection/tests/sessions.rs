@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::world::{Disk, OTHER_ORDERS, World, extended, message, query, startup, sync};
-use crate::{catalog::Oid, machine::Input};
+use crate::{
+    catalog::Oid,
+    machine::{Input, Machine as _},
+};
 
 const ORDERS: u32 = 16_600;
 
@@ -111,9 +114,10 @@ fn what_was_read_ahead_in_vain_is_read_again_when_it_is_bound() {
     world.client(&query("set search_path to other /* 1/0 */"));
     world.client(&[extended(SELECT), sync()].concat());
     assert_eq!(read(&world, SELECT), [OTHER_ORDERS]);
+    let portal = world.machine.names.portal(b"").expect("it was bound").clone();
     world.release();
     assert_eq!(path(&world), "public");
-    let portal = world.machine.names.portal(b"").expect("it was bound").clone();
+    assert!(world.machine.names.portal(b"").is_none(), "it ended with its transaction");
     let settled = portal.settled.get().expect("it was bound in another state");
     assert!(settled.lineage.relations.contains(&Oid(ORDERS)));
     run(&mut world, &[SELECT]);
@@ -147,12 +151,25 @@ fn a_prepared_statement_is_read_again_when_the_path_moved() {
     let mut world = World::ready(Disk::AtOnce);
     world.client(&[parse("s", SELECT), sync()].concat());
     run(&mut world, &["set search_path to other"]);
-    world.client(&[bind("s"), message(b'E', b"\0\0\0\0\0"), sync()].concat());
+    world.client(&[bind("s"), message(b'E', b"\0\0\0\0\0")].concat());
     let prepared = world.machine.names.statement(b"s").expect("it is there");
     let facts = prepared.facts.as_ref().expect("a statement");
     assert!(facts.lineage.relations.contains(&Oid(OTHER_ORDERS)));
     let portal = world.machine.names.portal(b"").expect("it was bound");
     assert!(portal.settled.get().is_none(), "it was bound in the state that was foreseen");
+    world.client(&sync());
+    assert!(world.machine.names.portal(b"").is_none());
+}
+
+#[test]
+fn a_long_text_waits_for_its_turn_wherever_it_comes_from() {
+    let mut world = World::ready(Disk::AtOnce);
+    let long = format!("select id from orders /*{}*/", "x".repeat(40_000));
+    world.machine.handle(std::time::Instant::now(), Input::Client(Bytes::from(query(&long))));
+    assert!(world.machine.waits_for_turn() && world.machine.poll().is_none(), "nothing is read yet");
+    world.input(Input::Tick);
+    assert!(!world.machine.waits_for_turn());
+    assert_eq!(read(&world, &long), [ORDERS]);
 }
 
 #[test]

@@ -226,6 +226,16 @@ impl World {
 
     /// Carries outputs out as the driver does, and lets the server answer.
     pub(super) fn carry_out(&mut self) {
+        loop {
+            self.carry_out_all();
+            if !self.machine.waits_for_turn() {
+                return;
+            }
+            self.machine.handle(Instant::now(), Input::Tick);
+        }
+    }
+
+    fn carry_out_all(&mut self) {
         while let Some(output) = self.machine.poll() {
             match output {
                 Output::ToClient(bytes) => self.say_to_client(&bytes),

@@ -1,0 +1,85 @@
+//! Approvals in the log: which requests somebody approved, and which access of which grant stands on them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use connect_shared::{
+    attest::{Approval, ApprovedAccess, Approver, StatementRecord},
+    entry::{Entry, PrincipalRef, RequestEntry},
+    ids::{GrantId, RequestId},
+    request::{RequestKind, RequestStep},
+};
+
+/// What the log says of the approvals of one principal, as it is gone through.
+#[derive(Default)]
+pub(super) struct Approvals {
+    given: HashMap<RequestId, Approval>,
+    access: HashMap<GrantId, ApprovedAccess>,
+}
+
+impl Approvals {
+    /// Takes an entry, if it is about the approvals of `owner` or of an AI agent that acts for it.
+    pub(super) fn visit(&mut self, owner: &PrincipalRef, (index, time): (u64, u64), entry: &Entry) {
+        let own = |principal: &PrincipalRef| principal.sub == owner.sub && principal.idp == owner.idp;
+        match entry {
+            Entry::Request(request) if request.step == RequestStep::Approved && own(&request.principal) => {
+                let approval = self.given.entry(request.request).or_insert_with(|| Approval {
+                    request: request.request,
+                    of: request.of,
+                    resource: request.resource.clone(),
+                    by: Vec::new(),
+                });
+                approval.by.extend(approver(request, (index, time)));
+            }
+            Entry::GrantIssued { grant, principal, parent, approvals, .. } if own(principal) => {
+                // What was handed on stands on what its giver's access stands on.
+                let given = parent.and_then(|parent| self.access.get(&parent)).cloned().unwrap_or_default();
+                let access: ApprovedAccess = given.into_iter().chain(approvals.clone()).collect();
+                if !access.is_empty() {
+                    self.access.insert(*grant, access);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn of_grant(&self, grant: GrantId) -> Option<&ApprovedAccess> {
+        self.access.get(&grant)
+    }
+
+    /// Those behind some statements, by id; `only` is the resource of statements that do not say theirs. Of one
+    /// that the log no longer has nobody knows who gave it.
+    pub(super) fn behind(&self, statements: &[StatementRecord], only: &str) -> Vec<Approval> {
+        let mut behind = BTreeMap::new();
+        for record in statements {
+            for request in &record.approvals {
+                behind.entry(*request).or_insert_with(|| {
+                    self.given.get(request).cloned().unwrap_or_else(|| self.pruned(*request, record, only))
+                });
+            }
+        }
+        behind.into_values().collect()
+    }
+
+    fn pruned(&self, request: RequestId, record: &StatementRecord, only: &str) -> Approval {
+        let is_access = self.access.values().any(|access| access.values().any(|one| *one == request));
+        Approval {
+            request,
+            of: if is_access { RequestKind::Access } else { RequestKind::Statement },
+            resource: record.resource.clone().unwrap_or_else(|| only.to_owned()),
+            by: Vec::new(),
+        }
+    }
+}
+
+/// Who took the step of an entry; `None` where it does not say, which no approval does.
+pub(super) fn approver(request: &RequestEntry, (index, time): (u64, u64)) -> Option<Approver> {
+    let by = request.by.as_ref()?;
+    Some(Approver {
+        name: request.name.clone(),
+        sub: by.sub.clone(),
+        idp: by.idp.clone(),
+        reason: request.reason.clone(),
+        time,
+        index,
+    })
+}

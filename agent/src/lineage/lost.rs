@@ -1,0 +1,184 @@
+//! Which resources a run had lost before its end: the last session that it had there was over, and not because its
+//! client was done with it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use connect_shared::{
+    attest::LostResource,
+    entry::{Entry, PrincipalRef},
+    ids::{GrantId, RunId, SessionId},
+};
+
+use super::leaves::has;
+
+/// Ends of sessions that are no loss: their client, or the end of the run.
+const IN_ORDER: [&str; 2] = ["tunnel_closed", "run_ended"];
+/// The agent itself was gone, and every session with it.
+const AGENT_GONE: &str = "agent_gone";
+/// By the word of the client.
+const CLOSED: &str = "closed";
+
+/// The sessions of a run, as the log tells of them.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    grants: HashSet<GrantId>,
+    /// The last one on each resource, and how it ended.
+    last: BTreeMap<String, (SessionId, Option<String>)>,
+}
+
+impl Lost {
+    /// Whether a leaf may matter.
+    pub(super) fn wants(leaf: &[u8]) -> bool {
+        has(leaf, b"\"kind\":\"session_") || has(leaf, b"\"kind\":\"agent_started\"")
+    }
+
+    pub(super) fn visit(&mut self, run: RunId, owner: &PrincipalRef, entry: &Entry) {
+        match entry {
+            Entry::GrantIssued { grant, principal, run: Some(identity), .. }
+                if identity.id == run && principal.sub == owner.sub && principal.idp == owner.idp =>
+            {
+                self.grants.insert(*grant);
+            }
+            Entry::SessionOpened { session, grant, resource, .. } if self.grants.contains(grant) => {
+                self.last.insert(resource.clone(), (*session, None));
+            }
+            Entry::SessionClosed { session, code, .. } => {
+                let mut ends = self.last.values_mut();
+                if let Some((_, end)) = ends.find(|(last, end)| last == session && end.is_none()) {
+                    *end = Some(code.clone());
+                }
+            }
+            Entry::AgentStarted { .. } => {
+                for (_, end) in self.last.values_mut().filter(|(_, end)| end.is_none()) {
+                    *end = Some(AGENT_GONE.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn into_list(self) -> Vec<LostResource> {
+        let ended = self.last.into_iter().filter_map(|(resource, (_, end))| Some((resource, end?)));
+        let lost = ended.filter(|(_, code)| !IN_ORDER.contains(&code.as_str()));
+        lost.map(|(resource, code)| LostResource { resource, code }).collect()
+    }
+}
+
+/// Adds those that the client says it had left before, if they are resources of the run and the log tells nothing
+/// worse.
+pub(super) fn closed(lost: &mut Vec<LostResource>, left: &[String], resources: &[String]) {
+    for resource in resources.iter().filter(|resource| left.contains(resource)) {
+        if !lost.iter().any(|known| known.resource == *resource) {
+            lost.push(LostResource { resource: resource.clone(), code: CLOSED.to_owned() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::{grant::RunIdentity, ids::TunnelId};
+
+    use super::*;
+
+    const RUN: RunId = RunId::from_random([7; 16]);
+
+    fn person(sub: &str) -> PrincipalRef {
+        PrincipalRef { sub: sub.into(), idp: "https://id.test".into(), actor: None }
+    }
+
+    fn granted(number: u8, run: RunId, sub: &str) -> Entry {
+        Entry::GrantIssued {
+            grant: GrantId::from_random([number; 16]),
+            principal: person(sub),
+            name: sub.into(),
+            groups: Vec::new(),
+            resource: "shop".into(),
+            actions: Vec::new(),
+            reason: None,
+            expires_at: 1,
+            certificate: String::new(),
+            run: Some(RunIdentity {
+                id: run,
+                job: "j".into(),
+                key: String::new(),
+                parent: None,
+                resources: Vec::new(),
+            }),
+            task: None,
+            parent: None,
+            tables: Vec::new(),
+            budget: None,
+            approvals: BTreeMap::new(),
+        }
+    }
+
+    fn opened(session: u8, grant: u8, resource: &str) -> Entry {
+        Entry::SessionOpened {
+            session: SessionId::from_random([session; 16]),
+            tunnel: TunnelId::from_random([1; 16]),
+            grant: GrantId::from_random([grant; 16]),
+            principal: person("ana"),
+            resource: resource.into(),
+            client: String::new(),
+            address: String::new(),
+        }
+    }
+
+    fn ended(session: u8, code: &str) -> Entry {
+        Entry::SessionClosed {
+            session: SessionId::from_random([session; 16]),
+            code: code.into(),
+            micros: None,
+        }
+    }
+
+    fn lost(entries: &[Entry]) -> Vec<(String, String)> {
+        let mut lost = Lost::default();
+        entries.iter().for_each(|entry| lost.visit(RUN, &person("ana"), entry));
+        lost.into_list().into_iter().map(|one| (one.resource, one.code)).collect()
+    }
+
+    #[test]
+    fn a_resource_is_lost_whose_last_session_nobody_closed_in_order() {
+        let of = |resource: &str, code: &str| vec![(resource.to_owned(), code.to_owned())];
+        let begun =
+            [granted(1, RUN, "ana"), granted(2, RUN, "ana"), opened(1, 1, "shop"), opened(2, 2, "stock")];
+        let after = |more: &[Entry]| lost(&[&begun[..], more].concat());
+        assert_eq!(after(&[ended(1, "tunnel_closed"), ended(2, "run_ended")]), []);
+        assert_eq!(after(&[ended(1, "tunnel_closed")]), [], "it goes on");
+        for code in ["tunnel_lost", "grant_expired", "revoked", "agent_stopping"] {
+            assert_eq!(after(&[ended(2, code), ended(1, "tunnel_closed")]), of("stock", code));
+            // Somebody came back.
+            assert_eq!(after(&[ended(2, code), granted(3, RUN, "ana"), opened(3, 3, "stock")]), []);
+            let again = [ended(2, code), granted(3, RUN, "ana"), opened(3, 3, "stock"), ended(3, "revoked")];
+            assert_eq!(after(&again), of("stock", "revoked"));
+        }
+        // The agent was killed, and only one of the two came back.
+        let started = Entry::AgentStarted {
+            version: String::new(),
+            config_digest: String::new(),
+            policy_digest: String::new(),
+            mode: String::new(),
+        };
+        assert_eq!(after(&[started, opened(3, 1, "shop")]), of("stock", AGENT_GONE));
+    }
+
+    #[test]
+    fn sessions_of_other_runs_and_persons_say_nothing_and_a_client_only_of_its_own_resources() {
+        let other = RunId::from_random([8; 16]);
+        let entries = [
+            granted(1, other, "ana"),
+            granted(2, RUN, "eve"),
+            opened(1, 1, "shop"),
+            opened(2, 2, "shop"),
+            ended(1, "revoked"),
+            ended(2, "revoked"),
+        ];
+        assert_eq!(lost(&entries), []);
+        let mut known = vec![LostResource { resource: "shop".into(), code: "revoked".into() }];
+        let name = |name: &str| name.to_owned();
+        closed(&mut known, &[name("shop"), name("stock"), name("else")], &[name("shop"), name("stock")]);
+        let told: Vec<_> = known.iter().map(|one| (one.resource.as_str(), one.code.as_str())).collect();
+        assert_eq!(told, [("shop", "revoked"), ("stock", "closed")]);
+    }
+}
