@@ -48,10 +48,6 @@ mod witness;
 
 use std::process::ExitCode;
 
-/// Statements are trees of many small parts, which are made and dropped at once.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     command::run()
 }

@@ -36,10 +36,6 @@ use self::{
     ssh::Ssh,
 };
 
-/// That of the agent: what is measured in this process is measured as it runs there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Rounds of each load over each way.
 const ROUNDS: usize = 3;
 

@@ -74,6 +74,8 @@ pub struct Catalog {
     pub state: Name,
     /// `search_path` of a new connection of that role to this database, as `pg_settings.reset_val` has it.
     pub search_path: Name,
+    /// Event triggers that are enabled.
+    pub event_triggers: Arc<[EventTrigger]>,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
     pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
     /// Names of users' code that may stand beside protected columns.
@@ -193,6 +195,9 @@ pub struct Details {
     pub cascades: Vec<Cascade>,
     /// Generated and default expressions as `pg_get_expr` gives them, by attribute number.
     pub expressions: Vec<(i16, ColumnExpression)>,
+    /// What is computed of each row that is written and calls functions, or uses what users have made: CHECK
+    /// constraints, expressions and predicates of indexes.
+    pub checks: Vec<Arc<str>>,
 }
 
 /// A user trigger.
@@ -204,6 +209,13 @@ pub struct Trigger {
     pub on: [bool; 4],
     pub before: bool,
     pub instead: bool,
+}
+
+/// A function that runs when something is made, changed or dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTrigger {
+    pub name: Name,
+    pub function: Oid,
 }
 
 /// A row-security policy.

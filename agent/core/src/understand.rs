@@ -39,6 +39,12 @@ use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
 pub use self::widened::{may_widen, widened};
+pub(crate) use self::{
+    bind::fires,
+    refusal::masked_value,
+    settings::{may_be_shown, not_shown},
+    shape::shape,
+};
 pub use self::{
     bind::{ViewCell, bind, bind_node, bind_text},
     harmless::settle_code,
@@ -49,11 +55,6 @@ pub use self::{
 use self::{
     found::{BoundIn, Found},
     tokens::{Normal, Tokens},
-};
-pub(crate) use self::{
-    refusal::masked_value,
-    settings::{may_be_shown, not_shown},
-    shape::shape,
 };
 use crate::{
     catalog::Catalog,

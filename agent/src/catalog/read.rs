@@ -181,7 +181,13 @@ impl Reading {
         if moved.any(&[Part::Casts]) {
             read.casts(&mut source).await?;
         }
+        if moved.any(&[Part::Types, Part::Constraints, Part::Functions]) || renamed {
+            read.unnamed(&mut source).await?;
+        }
         read.into_catalog(&mut self.catalog);
+        if moved.any(&[Part::EventTriggers, Part::Functions]) {
+            code::event_triggers(&mut source, &mut self.catalog).await?;
+        }
         parts::read(&mut source, moved, renamed, &mut self.catalog).await?;
         self.catalog.forget_bindings();
         if moved.any(&[Part::Constraints, Part::Expressions]) {

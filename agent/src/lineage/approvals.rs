@@ -83,3 +83,61 @@ pub(super) fn approver(request: &RequestEntry, (index, time): (u64, u64)) -> Opt
         index,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::{entry::TextRef, grant::Action, ids::StatementId};
+
+    use super::*;
+
+    const REQUEST: RequestId = RequestId::from_random([4; 16]);
+
+    fn person(sub: &str) -> PrincipalRef {
+        PrincipalRef { sub: sub.into(), idp: "idp".into(), actor: None }
+    }
+
+    fn granted(number: u8, sub: &str, parent: Option<u8>, approved: bool) -> Entry {
+        let id = |number: u8| GrantId::from_random([number; 16]);
+        Entry::GrantIssued {
+            grant: id(number),
+            principal: person(sub),
+            name: sub.into(),
+            groups: Vec::new(),
+            resource: "shop".into(),
+            actions: vec![Action::Read],
+            reason: None,
+            expires_at: 1,
+            certificate: String::new(),
+            run: None,
+            task: None,
+            parent: parent.map(id),
+            tables: Vec::new(),
+            budget: None,
+            approvals: approved.then_some((Action::Read, REQUEST)).into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn what_was_handed_on_stands_on_its_givers_approval_and_one_that_was_pruned_is_named_still() {
+        let mut approvals = Approvals::default();
+        let all = [
+            granted(1, "ana", None, true),
+            granted(2, "ana", Some(1), false),
+            granted(3, "ana", Some(2), false),
+            granted(4, "ana", None, false),
+            granted(5, "eve", None, true),
+        ];
+        for (entry, index) in all.iter().zip(1..) {
+            approvals.visit(&person("ana"), (index, index), entry);
+        }
+        let of = |number: u8| approvals.of_grant(GrantId::from_random([number; 16])).is_some();
+        assert_eq!([1, 2, 3, 4, 5].map(of), [true, true, true, false, false]);
+        let statement = StatementRecord {
+            approvals: vec![REQUEST],
+            ..StatementRecord::new(StatementId::from_random([1; 16]), 9, TextRef::Length(1))
+        };
+        let behind = approvals.behind(&[statement], "shop");
+        assert_eq!((behind.len(), behind[0].of, behind[0].by.len()), (1, RequestKind::Access, 0));
+        assert_eq!((behind[0].request, behind[0].resource.as_str()), (REQUEST, "shop"));
+    }
+}

@@ -25,6 +25,18 @@ pub struct Code {
     pub operators_by_name: Arc<HashMap<Name, Vec<Oid>>>,
     /// By (source type, target type).
     pub casts: Arc<HashMap<(Oid, Oid), Cast>>,
+    /// What domains run that have a default, or checks that call functions.
+    pub domains: Arc<HashMap<Oid, Domain>>,
+    /// Of users' functions with defaults: those of the last input arguments, as one list of expressions.
+    pub argument_defaults: Arc<HashMap<Oid, Arc<str>>>,
+}
+
+/// What a domain runs, as `pg_get_expr` prints it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Domain {
+    pub default: Option<Arc<str>>,
+    /// Conditions over `VALUE` that call functions, or use what users have made.
+    pub checks: Vec<Arc<str>>,
 }
 
 /// `pg_type`

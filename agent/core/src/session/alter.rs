@@ -43,6 +43,7 @@ impl Session {
         let mut table = Table::of(own);
         for part in &alteration.parts {
             if self.part(&mut table, key, part, catalog).is_none() {
+                self.dependents_unclear(key, catalog);
                 return self.touch_key(key.clone());
             }
         }

@@ -77,6 +77,7 @@ impl Session {
             Step::Drop { relation, cascade } => self.remove(relation, *cascade, catalog),
             Step::Truncate { relation } => self.truncate(relation, catalog),
             Step::Write(written) => self.write(written, catalog),
+            Step::RowsUnclear => self.rows_unclear(),
             Step::Touch { relation } => self.touch(relation, catalog),
             Step::CreateSchema { name, owner } => self.create_schema(name.as_ref(), owner, catalog),
             Step::DropSchema { name } => self.drop_schema(name, catalog),

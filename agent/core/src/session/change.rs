@@ -124,6 +124,8 @@ pub(super) enum Step {
         relation: Named,
     },
     Write(Box<Written>),
+    /// Code that is not followed may have written into any temporary table.
+    RowsUnclear,
     /// Something about this relation changed that is not followed.
     Touch {
         relation: Named,

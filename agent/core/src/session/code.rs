@@ -8,7 +8,7 @@ use pg_query::protobuf::Token;
 
 use crate::{
     catalog::{Catalog, FIRST_NORMAL_OID, Oid, Relation, code::Language},
-    lineage::{GapKind, Lineage, OutputKind},
+    lineage::{GapKind, Lineage, OutputKind, Status},
     understand::review::{Class, review},
 };
 
@@ -43,6 +43,9 @@ const SETTING_WORDS: [&str; 15] = [
 /// Words without which none makes or changes anything else that names depend on.
 const NAMING_WORDS: [&str; 6] = ["alter", "create", "dblink", "drop", "refresh", "search_path"];
 
+/// Words without which none changes rows.
+const WRITING_WORDS: [&str; 6] = ["copy", "delete", "insert", "merge", "truncate", "update"];
+
 /// What is asked about code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
@@ -50,11 +53,18 @@ enum Question {
     Names,
     /// Whether it could leave the role.
     Role,
+    /// Whether it could change rows.
+    Rows,
 }
 
 /// Whether a statement ran code that could have changed the session.
 pub(super) fn may_change_session(lineage: &Lineage, catalog: &Catalog) -> bool {
     Question::Names.is_answered_by(lineage, catalog)
+}
+
+/// Whether a statement ran code that could have changed rows of which its lineage does not tell.
+pub(super) fn may_write_unseen(lineage: &Lineage, catalog: &Catalog) -> bool {
+    lineage.status != Status::Complete && Question::Rows.is_answered_by(lineage, catalog)
 }
 
 /// Whether a statement runs code that could leave the role.
@@ -92,15 +102,20 @@ impl Question {
             let found = catalog.code.functions.get(oid).filter(|function| !is_users(function.oid));
             found.is_some_and(|function| review(function).class == Class::Sql)
         };
-        let by_itself = self == Self::Names || lineage.functions.iter().any(runs_text);
+        let by_itself = self != Self::Role || lineage.functions.iter().any(runs_text);
         if kinds.contains(&GapKind::Code) || (kinds.contains(&GapKind::DynamicSql) && by_itself) {
             return true;
         }
         let users = lineage.functions.iter().copied().filter(|oid| is_users(*oid));
         let mut rest: Vec<Code> = users.map(Code::Function).collect();
         if kinds.contains(&GapKind::Trigger) {
-            let Some(functions) = of_written(lineage, catalog) else { return true };
-            rest.extend(functions.into_iter().map(Code::Function));
+            let by_event = |oid: &Oid| catalog.event_triggers.iter().any(|trigger| trigger.function == *oid);
+            match of_written(lineage, catalog) {
+                Some(functions) => rest.extend(functions.into_iter().map(Code::Function)),
+                // They are among the functions.
+                None if lineage.functions.iter().any(by_event) => {}
+                None => return true,
+            }
         }
         // A gap that none of the functions explains. Where there is none, all is known of what flows; a body may
         // set something all the same.
@@ -148,7 +163,7 @@ impl Question {
     /// What a relation runs when it is read or written; `None` if nobody knows.
     fn of_relation(self, oid: Oid, catalog: &Catalog) -> Option<Vec<Code>> {
         let relation = catalog.relation(oid)?;
-        if self == Self::Names {
+        if self != Self::Role {
             return (!relation.runs_code).then(Vec::new);
         }
         // Conditions of row security are an administrator's: no text of a client's runs in them.
@@ -187,7 +202,12 @@ impl Question {
     }
 
     fn is_answered_by_word(self, word: &str) -> bool {
-        SETTING_WORDS.contains(&word) || (self == Self::Names && NAMING_WORDS.contains(&word))
+        SETTING_WORDS.contains(&word)
+            || match self {
+                Self::Names => NAMING_WORDS.contains(&word),
+                Self::Rows => WRITING_WORDS.contains(&word),
+                Self::Role => false,
+            }
     }
 
     /// What a name may stand for, in any schema.
@@ -236,6 +256,8 @@ fn of_written(lineage: &Lineage, catalog: &Catalog) -> Option<Vec<Oid>> {
     while let Some(oid) = rest.pop() {
         let Some(relation) = catalog.relation(oid).filter(|_| seen.insert(oid)) else { continue };
         rest.extend(&relation.children);
+        let cascades = relation.details.iter().flat_map(|details| &details.cascades);
+        rest.extend(cascades.map(|cascade| cascade.table));
         functions.extend(of_triggers(relation)?);
     }
     (!functions.is_empty()).then_some(functions)

@@ -25,6 +25,10 @@ impl Session {
             return;
         }
         let own = self.built(new, &key, catalog);
+        if new.existing == Existing::Replace {
+            // What is over it shows what is in its place now.
+            self.dependents_unclear(&key, catalog);
+        }
         if &*key.0 == TEMPORARY {
             self.temporary = true;
         }

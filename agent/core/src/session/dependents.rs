@@ -130,7 +130,7 @@ fn texts(relation: &Relation) -> impl Iterator<Item = &str> {
             | ColumnExpression::Stored(text)
             | ColumnExpression::Virtual(text) => text,
         });
-        let texts = details.definition.iter().chain(&details.rules);
+        let texts = details.definition.iter().chain(&details.rules).chain(&details.checks);
         texts.chain(policies.flatten()).chain(expressions).map(|text| &**text)
     })
 }

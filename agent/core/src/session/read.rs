@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, code::Name},
-    lineage::Lineage,
+    lineage::{GapKind, Lineage},
+    understand::fires,
 };
 
 /// What a statement changes, if it succeeds. `lineage` is the statement's own, of PREPARE, DECLARE and
@@ -62,6 +63,11 @@ impl Reader<'_> {
         ];
         if groups.iter().all(|group| group(self, node) == Found::Elsewhere) && !is_harmless(node) {
             self.push(Step::CodeRan);
+        }
+        if matches!(node, NodeEnum::IndexStmt(_) | NodeEnum::AlterDomainStmt(_))
+            || (fires(node) && self.lineage.gaps.iter().any(|gap| gap.kind == GapKind::Trigger))
+        {
+            self.code_beside();
         }
         if commits_at_once(node) {
             self.push(Step::Transaction(Control::AtOnce));

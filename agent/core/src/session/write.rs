@@ -9,7 +9,7 @@ use super::{
     find::{Key, Meaning, TEMPORARY},
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, RelationKind},
     lineage::{Columns, Gap, GapKind},
 };
 
@@ -50,6 +50,27 @@ impl Session {
                 Some(Change::Known(own)) => Some((key.clone(), own.clone())),
                 _ => None,
             }));
+            let mut table = Table::of(OwnRelation::clone(&own));
+            let unknown = [Gap { kind: GapKind::Session, what: format!("rows of {}", key.1) }];
+            let more = table.decided_by(&Columns::new(), &unknown);
+            self.take_more(key, table, more);
+        }
+    }
+
+    /// What any temporary table holds is not known any more.
+    pub(super) fn rows_unclear(&mut self) {
+        let tables: Vec<(Key, Arc<OwnRelation>)> = self
+            .relations
+            .changed
+            .iter()
+            .filter_map(|(key, change)| match change {
+                Change::Known(own) if &*key.0 == TEMPORARY && own.relation.kind != RelationKind::View => {
+                    Some((key.clone(), own.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (key, own) in tables {
             let mut table = Table::of(OwnRelation::clone(&own));
             let unknown = [Gap { kind: GapKind::Session, what: format!("rows of {}", key.1) }];
             let more = table.decided_by(&Columns::new(), &unknown);

@@ -8,12 +8,16 @@
 //! [`expression`] for queries, [`write`] for changes, [`utility`] for the rest, [`view`] and [`body`] for
 //! what is opened on the way.
 
+mod alter;
+mod arguments;
 mod body;
 mod call;
 mod clause;
 mod command;
 mod conflict;
 mod defaults;
+mod domain;
+mod event;
 mod expression;
 mod flow;
 mod from;
@@ -23,6 +27,8 @@ mod item;
 mod json;
 mod merge;
 mod operator;
+mod own_check;
+mod printed;
 mod procedure;
 mod reference;
 mod relation;
@@ -49,6 +55,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::event::fires;
 pub(in crate::understand) use self::{body::standard_body, statement::bind_named};
 use self::{
     flow::{Flow, Runs},
@@ -61,7 +68,7 @@ pub use self::{
     view::ViewCell,
 };
 use crate::{
-    catalog::{Catalog, Oid},
+    catalog::{Catalog, Oid, Volatility},
     lineage::{ColumnId, Gap, GapKind, Status},
     session::{SearchPath, Session},
 };
@@ -139,6 +146,8 @@ struct Facts {
     /// Decided by data-modifying CTEs, which run whether they are used or not.
     indirect: Set,
     opaque: bool,
+    /// What functions behind operators and conversions read, until a value takes it in.
+    behind: Option<Box<Flow>>,
     /// Names of the statement's own text, by their places in it.
     names: Names,
     /// Whether row security was looked at, and for whom.
@@ -187,6 +196,51 @@ impl<'a> Binder<'a> {
     /// A column of a subquery or view is used: what computing it runs counts from here on.
     fn used(&mut self, flow: &mut Flow) {
         std::mem::take(&mut flow.runs).iter().for_each(|runs| self.ran(runs));
+    }
+
+    /// Functions behind operators and conversions read something: it flows into the value at hand.
+    fn behind(&mut self, more: &Flow) {
+        if !(more.direct.is_empty() && more.indirect.is_empty()) {
+            self.facts.behind.get_or_insert_default().mix(more);
+        }
+    }
+
+    /// The value at hand takes in what was read behind operators and conversions.
+    fn settle(&mut self, flow: &mut Flow) {
+        if let Some(behind) = self.facts.behind.take() {
+            flow.take_in(&behind);
+        }
+    }
+
+    /// The same of what decides.
+    fn settle_deciding(&mut self, indirect: &mut Set) {
+        if let Some(behind) = self.facts.behind.take() {
+            indirect.add(&behind.direct);
+            indirect.add(&behind.indirect);
+        }
+    }
+
+    /// What no value has taken in may be in any.
+    fn close(&mut self) {
+        if let Some(behind) = self.facts.behind.take() {
+            self.facts.indirect.add(&behind.direct);
+            self.facts.indirect.add(&behind.indirect);
+            self.gap(
+                GapKind::OpaqueFunction,
+                "where the value of a function behind an operator or cast goes",
+            );
+        }
+    }
+
+    /// Whether computing a column runs what the server runs whether anybody uses the column or not: it never
+    /// leaves volatile functions out. One that is not known may be volatile.
+    fn always_runs(&self, flow: &Flow) -> bool {
+        let functions = &self.catalog.code.functions;
+        let volatile =
+            |oid: &Oid| functions.get(oid).is_none_or(|function| function.volatility == Volatility::Volatile);
+        flow.runs.iter().any(|runs| {
+            runs.functions.iter().any(volatile) || runs.gaps.iter().any(|gap| gap.kind == GapKind::Ambiguous)
+        })
     }
 
     /// Keeps what `work` runs apart, for whoever uses its value.

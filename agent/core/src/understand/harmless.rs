@@ -96,6 +96,9 @@ impl Judge<'_> {
         if is_builtin(function.oid) {
             return false;
         }
+        if !self.has_harmless_defaults(function) {
+            return false;
+        }
         let known = review(function);
         let of_chance = || function.extension.as_deref().is_some_and(|name| OF_CHANCE.contains(&name));
         match known.class {
@@ -104,6 +107,14 @@ impl Judge<'_> {
             Class::Unknown => self.body(function),
             _ => false,
         }
+    }
+
+    /// Whoever calls it with fewer arguments runs its defaults.
+    fn has_harmless_defaults(&self, function: &Function) -> bool {
+        function.defaults == 0
+            || self.catalog.code.argument_defaults.get(&function.oid).is_some_and(|list| {
+                self.reads_harmlessly(&format!("SELECT {list}"), &HashSet::new(), function)
+            })
     }
 
     fn body(&self, function: &Function) -> bool {

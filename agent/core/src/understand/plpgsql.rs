@@ -13,7 +13,7 @@ mod statement;
 use self::reader::Reader;
 use crate::{
     catalog::{Oid, code::Function},
-    lineage::Gap,
+    lineage::{Gap, GapKind},
 };
 
 /// Longest body in bytes.
@@ -143,6 +143,10 @@ fn with(body: &str, function: Option<&Function>) -> Body {
     reader.outermost(function);
     if let Err(gap) = reader.whole() {
         reader.body.gaps.push(gap);
+    }
+    if reader.fetches_unknown() {
+        let what = "a cursor that was opened elsewhere";
+        reader.body.gaps.push(Gap { kind: GapKind::OpaqueFunction, what: what.to_owned() });
     }
     reader.body
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod atom;
 mod outermost;
+mod own_code;
 pub(super) mod written;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -233,7 +234,8 @@ fn code(facts: &Facts<'_>, resolved: &Resolved<'_, '_>, conditions: Conditions) 
     }
     let own = facts.types.iter().find_map(|name| user_type(name, catalog));
     if let Some(name) = own
-        && resolved.reaches_protected()
+        && (resolved.reaches_protected()
+            || (catalog.has_protected() && own_code::is_made_by_users(name, catalog)))
     {
         return Err(refusal::opaque(
             format!("the type `{name}`"),
@@ -248,7 +250,7 @@ pub(super) fn is_user_operator(name: &str, catalog: &Catalog) -> bool {
     catalog.user_operators.contains(name) && !catalog.harmless.operators.contains(name)
 }
 
-fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
+pub(super) fn user_type<'a>(name: &[&'a str], catalog: &Catalog) -> Option<&'a str> {
     match name {
         ["pg_catalog", _] => None,
         [.., name] if catalog.harmless.types.contains(*name) => None,

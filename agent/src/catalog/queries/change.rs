@@ -26,13 +26,14 @@ pub(in crate::catalog) enum Part {
     Expressions,
     Indexes,
     Inheritance,
+    EventTriggers,
     Role,
     /// What a new connection starts with.
     Settings,
 }
 
 impl Part {
-    pub(in crate::catalog) const ALL: [Self; 18] = [
+    pub(in crate::catalog) const ALL: [Self; 19] = [
         Self::Relations,
         Self::Columns,
         Self::Types,
@@ -49,6 +50,7 @@ impl Part {
         Self::Expressions,
         Self::Indexes,
         Self::Inheritance,
+        Self::EventTriggers,
         Self::Role,
         Self::Settings,
     ];
@@ -77,6 +79,7 @@ impl Part {
             Self::Expressions => ("oid::int8", "pg_attrdef"),
             Self::Indexes => ("indexrelid::int8", "pg_index WHERE indexrelid >= 16384"),
             Self::Inheritance => ("inhrelid::int8 * 4096 + inhseqno", "pg_inherits"),
+            Self::EventTriggers => ("oid::int8", "pg_event_trigger"),
             Self::Role => ("roleid::int8 * 65536 + member::int8", "pg_auth_members"),
             Self::Settings => (
                 "setdatabase::int8 * 65536 + setrole::int8",

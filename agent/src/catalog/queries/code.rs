@@ -68,6 +68,24 @@ pub(in crate::catalog) const OPERATORS: &str = "SELECT o.oid, n.nspname, o.oprna
     o.oprresult, o.oprcode::oid FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace \
     ORDER BY o.oid";
 
+/// Domains with a default, or with checks that call functions or use what users have made.
+pub(in crate::catalog) const DOMAINS: &str = "SELECT t.oid, pg_get_expr(t.typdefaultbin, 0), \
+      ARRAY(SELECT pg_get_expr(c.conbin, 0) FROM pg_constraint c \
+        WHERE c.contypid = t.oid AND c.contype = 'c' AND (c.conbin::text ~ '\\{FUNCEXPR' OR EXISTS ( \
+          SELECT FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass AND d.objid = c.oid \
+            AND d.refobjid >= 16384 AND d.refobjid <> t.oid \
+            AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass))) \
+        ORDER BY c.conname) \
+    FROM pg_type t WHERE t.typtype = 'd' AND t.oid >= 16384 ORDER BY t.oid";
+
+/// Defaults of the arguments of users' functions, as one list of expressions.
+pub(in crate::catalog) const ARGUMENT_DEFAULTS: &str = "SELECT oid, pg_get_expr(proargdefaults, 0) FROM pg_proc \
+    WHERE pronargdefaults > 0 AND oid >= 16384 ORDER BY oid";
+
+/// Event triggers of commands.
+pub(in crate::catalog) const EVENT_TRIGGERS: &str = "SELECT evtname, evtfoid FROM pg_event_trigger \
+    WHERE evtenabled <> 'D' AND evtevent <> 'login' ORDER BY evtname";
+
 pub(in crate::catalog) const CASTS: &str = "SELECT castsource, casttarget, castcontext, castfunc, castmethod \
     FROM pg_cast";
 

@@ -51,6 +51,27 @@ impl Texts {
         relation: "d.adrelid",
     };
 
+    /// What is computed of each row that is written, where it calls functions or uses what users have made:
+    /// CHECK constraints, expressions and predicates of indexes.
+    pub(in crate::catalog) const CHECKS: Self = Self {
+        fields: "x.expression",
+        from: "(SELECT c.oid, c.conrelid, pg_get_expr(c.conbin, c.conrelid) FROM pg_constraint c \
+              WHERE c.contype = 'c' AND c.conrelid <> 0 AND (c.conbin::text ~ '\\{FUNCEXPR' OR EXISTS ( \
+                SELECT FROM pg_depend d WHERE d.classid = 'pg_constraint'::regclass AND d.objid = c.oid \
+                  AND d.refobjid >= 16384 \
+                  AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass))) \
+            UNION ALL SELECT i.indexrelid, i.indrelid, concat_ws(', ', pg_get_expr(i.indexprs, i.indrelid), \
+                pg_get_expr(i.indpred, i.indrelid)) FROM pg_index i \
+              WHERE i.indrelid >= 16384 AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS ( \
+                SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid \
+                  AND d.refobjid >= 16384 \
+                  AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)) \
+            ) x(oid, relation, expression) WHERE true",
+        order: "x.relation, x.expression",
+        object: "x.oid",
+        relation: "x.relation",
+    };
+
     /// Relations and texts.
     pub(in crate::catalog) fn all(&self) -> String {
         format!("SELECT {}, {} FROM {} ORDER BY {}", self.relation, self.fields, self.from, self.order)

@@ -8,8 +8,8 @@ use std::{
 };
 
 use connect_core::catalog::{
-    BuiltinFunction, Catalog, FIRST_NORMAL_OID, Modifier, Oid, Rights, Role, RoleRights,
-    code::{Cast, CastContext, Code, Function, FunctionKind, Name, Operator, Type, TypeKind},
+    BuiltinFunction, Catalog, EventTrigger, FIRST_NORMAL_OID, Modifier, Oid, Rights, Role, RoleRights,
+    code::{Cast, CastContext, Code, Domain, Function, FunctionKind, Name, Operator, Type, TypeKind},
 };
 
 use self::function::function;
@@ -63,6 +63,19 @@ async fn rights(source: &mut Source<'_>, version: u32) -> Result<Rights, ReadErr
         })
         .await?;
     Ok(rights)
+}
+
+/// Event triggers, which run beside commands.
+pub(super) async fn event_triggers(source: &mut Source<'_>, catalog: &mut Catalog) -> Result<(), ReadError> {
+    let mut found = Vec::new();
+    source
+        .each(queries::code::EVENT_TRIGGERS, &[], |row, names| {
+            found.push(EventTrigger { name: row.name(0, names)?, function: row.oid(1)? });
+            Ok(())
+        })
+        .await?;
+    catalog.event_triggers = found.into();
+    Ok(())
 }
 
 /// A catalog's code while it is read. What is not read again is shared with the snapshot before.
@@ -175,6 +188,38 @@ impl CodeReading {
             .await?;
         if casts != *self.code.casts {
             Arc::make_mut(&mut self.code).casts = Arc::new(casts);
+        }
+        Ok(())
+    }
+
+    /// What runs where no statement names it: checks and defaults of domains, defaults of arguments.
+    pub(super) async fn unnamed(&mut self, source: &mut Source<'_>) -> Result<(), ReadError> {
+        let mut domains = HashMap::new();
+        source
+            .each(queries::code::DOMAINS, &[], |row, _| {
+                let default: Option<&str> = row.of(1)?;
+                let checks = row.of::<Vec<Option<&str>>>(2)?.into_iter().flatten().map(Into::into);
+                let domain = Domain { default: default.map(Into::into), checks: checks.collect() };
+                if domain != Domain::default() {
+                    domains.insert(row.oid(0)?, domain);
+                }
+                Ok(())
+            })
+            .await?;
+        if domains != *self.code.domains {
+            Arc::make_mut(&mut self.code).domains = Arc::new(domains);
+        }
+        let mut defaults = HashMap::new();
+        source
+            .each(queries::code::ARGUMENT_DEFAULTS, &[], |row, _| {
+                if let Some(list) = row.of::<Option<&str>>(1)? {
+                    defaults.insert(row.oid(0)?, Arc::from(list));
+                }
+                Ok(())
+            })
+            .await?;
+        if defaults != *self.code.argument_defaults {
+            Arc::make_mut(&mut self.code).argument_defaults = Arc::new(defaults);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use pg_query::{
 
 use super::{Found, Reader, texts};
 use crate::{
-    catalog::{FIRST_NORMAL_OID, Oid},
+    catalog::{FIRST_NORMAL_OID, Oid, Volatility},
     lineage::{OutputKind, Status},
     session::{
         FIRST_OWN_OID,
@@ -35,14 +35,15 @@ impl Reader<'_> {
                 } else if let Some(relation) = copy.relation.as_ref().filter(|_| copy.is_from) {
                     self.written(vec![Named::of(relation)]);
                 }
-                self.code();
+                self.code_beside();
             }
             NodeEnum::ExplainStmt(explain) => {
                 let analyzes = explain.options.iter().any(is_analyze);
-                if let Some(inner) = explain.query.as_ref().and_then(|query| query.node.as_ref())
-                    && analyzes
-                {
-                    self.statement(inner);
+                match explain.query.as_ref().and_then(|query| query.node.as_ref()) {
+                    Some(inner) if analyzes => self.statement(inner),
+                    // The planner runs what does not change while a statement runs.
+                    _ if self.calls_steady() => self.code(),
+                    _ => {}
                 }
             }
             NodeEnum::DoStmt(_) | NodeEnum::CallStmt(_) => self.push(Step::CodeRan),
@@ -62,7 +63,9 @@ impl Reader<'_> {
     pub(super) fn executed(&mut self, node: &NodeEnum) {
         let names = named::named(node);
         self.settings_in(node, &names);
-        if !names.targets.is_empty() {
+        // Functions write too.
+        let writes = self.lineage.outputs.iter().any(|output| matches!(output.kind, OutputKind::Table(_)));
+        if writes || !names.targets.is_empty() {
             self.written(names.targets.iter().map(|relation| Named::of(relation)).collect());
         }
         self.code();
@@ -85,7 +88,24 @@ impl Reader<'_> {
     fn code(&mut self) {
         if code::may_change_session(self.lineage, self.catalog) {
             self.push(Step::CodeRan);
+        } else if code::may_write_unseen(self.lineage, self.catalog) {
+            self.push(Step::RowsUnclear);
         }
+    }
+
+    /// Whether it calls users' functions that are said to change nothing.
+    fn calls_steady(&self) -> bool {
+        let users = self.lineage.functions.iter().filter(|oid| oid.0 >= FIRST_NORMAL_OID);
+        let mut known = users.filter_map(|oid| self.catalog.code.functions.get(oid));
+        known.any(|function| function.volatility != Volatility::Volatile)
+    }
+
+    /// Code that runs beside a command that is no query.
+    pub(super) fn code_beside(&mut self) {
+        if self.lineage.functions.contains(&SET_CONFIG) {
+            self.all_unknown();
+        }
+        self.code();
     }
 
     /// What `set_config`, and the rule of `pg_settings` that calls it, set.

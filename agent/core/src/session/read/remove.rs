@@ -24,6 +24,7 @@ impl Reader<'_> {
                         self.push(Step::Truncate { relation: Named::of(relation) });
                     }
                 }
+                self.code_beside();
             }
             NodeEnum::DropOwnedStmt(_) => {
                 self.push(Step::Lost);

@@ -11,6 +11,7 @@ use pg_query::{
 use super::{Found, Reader, columns};
 use crate::{
     catalog::{ColumnExpression, Identity, code::Name},
+    lineage::{GapKind, OutputKind},
     session::{
         change::{Alteration, Cascading, Constraint, Existing, Part, Step},
         find::Named,
@@ -20,7 +21,10 @@ use crate::{
 impl Reader<'_> {
     pub(super) fn alteration(&mut self, node: &NodeEnum) -> Found {
         match node {
-            NodeEnum::AlterTableStmt(alter) => self.alter(alter),
+            NodeEnum::AlterTableStmt(alter) => {
+                self.alter(alter);
+                self.filled(alter);
+            }
             NodeEnum::RenameStmt(rename) => self.rename(rename),
             NodeEnum::AlterObjectSchemaStmt(alter) => self.set_schema(alter),
             _ => return Found::Elsewhere,
@@ -52,6 +56,18 @@ impl Reader<'_> {
             let relation = Named::of(relation);
             self.push(Step::Alter(Box::new(Alteration { relation, missing_ok, only, parts })));
         }
+    }
+
+    /// New columns hold their defaults, and checks run code.
+    fn filled(&mut self, alter: &AlterTableStmt) {
+        let computes = self.lineage.outputs.iter().any(|output| matches!(output.kind, OutputKind::Table(_)))
+            || self.lineage.gaps.iter().any(|gap| {
+                matches!(gap.kind, GapKind::OpaqueFunction | GapKind::DynamicSql | GapKind::Ambiguous)
+            });
+        if let Some(relation) = alter.relation.as_ref().filter(|_| computes) {
+            self.written(vec![Named::of(relation)]);
+        }
+        self.code_beside();
     }
 
     fn alter_by(&mut self, rename: &RenameStmt, part: Part) {

@@ -41,7 +41,8 @@ impl<'a> Binder<'a> {
         }))
     }
 
-    /// An SQL function behind an operator or a cast: its arguments flow into its value anyway.
+    /// An SQL function behind an operator or a cast: its arguments flow into its value anyway, and so does
+    /// what it reads.
     pub(super) fn run_sql_function(&mut self, function: &'a Function) {
         let names = function.argument_names.iter();
         let parameters: Vec<Parameter> = function
@@ -53,8 +54,24 @@ impl<'a> Binder<'a> {
                 flow: Flow::constant(*type_oid),
             })
             .collect();
-        if let Err(failed) = self.open_body(function, &parameters) {
-            self.gap(failed.kind, failed.what);
+        let before = std::mem::take(&mut self.facts.written);
+        let rows = self.open_body(function, &parameters);
+        let written = std::mem::replace(&mut self.facts.written, before);
+        if !written.is_empty() {
+            // Nobody says here what the arguments are.
+            let name = call::signature(self.catalog, function);
+            self.gap(GapKind::OpaqueFunction, format!("what {name} writes"));
+            written.into_iter().for_each(|written| self.write_out(written));
+        }
+        match rows {
+            Ok(Some(rows)) => {
+                let indirect = rows.indirect.clone();
+                let mut value = as_row(rows);
+                value.indirect.add(&indirect);
+                self.behind(&value);
+            }
+            Ok(None) => {}
+            Err(failed) => self.gap(failed.kind, failed.what),
         }
     }
 
@@ -94,6 +111,7 @@ impl<'a> Binder<'a> {
         inner.open.push(function.oid);
         inner.actors = self.actors.in_function(function.security_definer);
         let rows = inner.body_statements(&statements);
+        inner.close();
         let (steps, facts) = (inner.steps, inner.facts);
         self.steps = steps;
         self.take(facts);
@@ -133,6 +151,9 @@ impl<'a> Binder<'a> {
         self.facts.functions.extend(facts.functions);
         self.facts.indirect.add(&facts.indirect);
         self.facts.secured = self.facts.secured.max(facts.secured);
+        if let Some(behind) = &facts.behind {
+            self.behind(behind);
+        }
         for written in facts.written {
             self.write_out(written);
         }

@@ -8,7 +8,7 @@ use pg_query::{
 };
 
 use super::{
-    Binder, Bound,
+    Binder, Bound, arguments,
     flow::{Field, Flow, NO_TYPE, UNKNOWN},
     gap,
     procedure::Reach,
@@ -165,20 +165,29 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn apply(&mut self, chosen: &Chosen, flows: Vec<Flow>) -> Bound<Called> {
+    fn apply(&mut self, chosen: &Chosen, mut flows: Vec<Flow>) -> Bound<Called> {
         chosen.coercions.iter().for_each(|function| self.run(*function));
         if chosen.is_cast {
             let flow = flows.into_iter().next().unwrap_or_default();
             return Ok(Called { flow: flow.computed(chosen.result), outputs: Vec::new() });
         }
+        let catalog = self.catalog;
+        let extended;
+        let chosen = match catalog.code.functions.get(&chosen.function) {
+            Some(function) if arguments::leaves_out(function, chosen, flows.len()) => {
+                extended = self.with_defaults(function, chosen, &mut flows)?;
+                &extended
+            }
+            _ => chosen,
+        };
         let mut mixed = Flow::constant(chosen.result);
         flows.iter().for_each(|argument| mixed.mix(argument));
         let outputs = chosen.outputs.clone();
-        let catalog = self.catalog;
         let Some(function) = catalog.code.functions.get(&chosen.function) else {
             return Ok(Called { flow: mixed, outputs });
         };
         self.facts.functions.insert(function.oid);
+        self.given_domains(function, chosen, &flows)?;
         if let Some(target) = review::casts_arguments(function) {
             let own = flows.iter().map(|flow| flow.type_oid).filter(|oid| oid.0 >= FIRST_NORMAL_OID);
             let own: Vec<Oid> = own.collect();
@@ -200,6 +209,27 @@ impl<'a> Binder<'a> {
         }
         let flow = with_outputs(mixed, &outputs);
         Ok(Called { flow, outputs })
+    }
+
+    /// Checks of domains that arguments and the value are made of.
+    fn given_domains(&mut self, function: &Function, chosen: &Chosen, flows: &[Flow]) -> Bound<()> {
+        if self.catalog.code.domains.is_empty() {
+            return Ok(());
+        }
+        for (place, type_oid) in function.arguments.iter().enumerate() {
+            let given = chosen.mapping.get(place).copied().unwrap_or(Some(place));
+            let flow = given.and_then(|given| flows.get(given));
+            if let Some(flow) = flow.filter(|flow| flow.type_oid != *type_oid) {
+                self.domain_checks(*type_oid, flow)?;
+            }
+        }
+        let outputs = chosen.outputs.iter().map(|(_, type_oid)| *type_oid);
+        for type_oid in outputs.chain([chosen.result]) {
+            if function.oid.0 >= FIRST_NORMAL_OID || type_oid.0 >= FIRST_NORMAL_OID {
+                self.made_unseen(type_oid);
+            }
+        }
+        Ok(())
     }
 
     /// A function that runs behind an operator or a conversion.

@@ -1,22 +1,16 @@
-//! Expressions that a table has of its own: defaults, generated columns, and what row security adds.
+//! Expressions that a table has of its own: defaults and generated columns.
 
 use std::rc::Rc;
-
-use pg_query::{NodeEnum, protobuf::RawStmt};
 
 use super::{
     Binder, Bound,
     flow::Flow,
-    item::{Item, Source, Whole},
-    scope::{Entry, Env, Level},
-    set::Set,
+    insert::put,
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{ColumnExpression, Relation},
-    lineage::{ColumnId, GapKind},
-    session::{SearchPath, Session},
-    understand::parse,
+    catalog::{Column, ColumnExpression, Relation},
+    lineage::ColumnId,
 };
 
 impl<'a> Binder<'a> {
@@ -76,86 +70,54 @@ impl<'a> Binder<'a> {
         Ok((!values.is_empty()).then(|| Rc::new(values)))
     }
 
-    /// What the defaults run of the columns that were not given.
-    pub(super) fn run_defaults(&mut self, target: &WriteTarget<'a>, values: &Values) -> Bound<()> {
+    /// Adds what defaults give that comes from somewhere; the others run all the same.
+    pub(super) fn run_defaults(&mut self, target: &WriteTarget<'a>, values: &mut Values) -> Bound<()> {
         let base = target.base;
-        let Some(details) = &base.details else { return Ok(()) };
-        for (number, expression) in &details.expressions {
-            if let ColumnExpression::Default(expression) = expression
-                && !values.contains_key(number)
-            {
-                self.of_row(expression, base)?;
+        for column in base.columns.iter().filter(|column| column.identity.is_none()) {
+            if values.contains_key(&column.number) || is_computed(base, column.number) {
+                continue;
+            }
+            let flow = self.default_of(base, column)?;
+            if !(flow.direct.is_empty() && flow.indirect.is_empty()) {
+                self.facts.indirect.add(&flow.indirect);
+                put(values, column, flow);
             }
         }
         Ok(())
     }
 
-    /// What the default of a column runs that is asked for by name.
-    pub(super) fn run_default(&mut self, target: &WriteTarget<'a>, number: i16, event: Event) -> Bound<()> {
-        let base = target.base;
+    /// The default of a column that is asked for by name.
+    pub(super) fn run_default(&mut self, target: &WriteTarget<'a>, number: i16, event: Event) -> Bound<Flow> {
         if event == Event::Update && target.is_view() {
             // The view's own default, of which there is none.
-            return Ok(());
-        }
-        let expressions = base.details.iter().flat_map(|details| &details.expressions);
-        for (_, expression) in expressions.filter(|(own, _)| *own == number) {
-            if let ColumnExpression::Default(expression) = expression {
-                self.of_row(expression, base)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// An expression over a table's own columns, as the catalog prints it.
-    pub(super) fn of_row(&mut self, expression: &str, relation: &Relation) -> Bound<Flow> {
-        let name = relation.qualified_name();
-        let Ok(statements) = parse::statements(&format!("SELECT {expression}")) else {
-            self.gap(GapKind::Syntax, format!("an expression of {name} does not parse"));
             return Ok(Flow::default());
-        };
-        let path = SearchPath { schemas: vec!["pg_catalog".into()], creation: None };
-        let session = Session::default();
-        let mut inner = Binder::new(self.catalog, &session, &path);
-        inner.depth = self.depth + 1;
-        inner.steps = self.steps;
-        inner.actors = self.actors;
-        let flow = inner.selected(&statements, relation);
-        let (steps, facts) = (inner.steps, inner.facts);
-        self.steps = steps;
-        self.facts.functions.extend(facts.functions);
-        self.facts.secured = self.facts.secured.max(facts.secured);
-        for gap in facts.gaps {
-            self.gap(gap.kind, gap.what);
         }
-        match flow {
-            Ok(flow) => Ok(flow),
-            Err(failed) if failed.kind == GapKind::TooLarge => Err(failed),
-            Err(failed) => {
-                self.gap(failed.kind, format!("an expression of {name}: {}", failed.what));
-                Ok(Flow::default())
+        match target.base.column(number) {
+            Some(column) if column.identity.is_none() && !is_computed(target.base, number) => {
+                self.default_of(target.base, column)
             }
+            _ => Ok(Flow::default()),
         }
     }
 
-    /// The one output of `SELECT expression`, over a row of the relation.
-    fn selected(&mut self, statements: &'a [RawStmt], relation: &'a Relation) -> Bound<Flow> {
-        let item = Item {
-            name: std::borrow::Cow::Borrowed(&*relation.name),
-            relation: Some(relation),
-            source: Source::Table { relation, written: None },
-            aliases: Vec::new(),
-            row_type: self.row_type(relation),
-            whole: Whole::Row,
+    /// What a column gets that nobody gives it: its own default, else its domain's.
+    fn default_of(&mut self, base: &Relation, column: &Column) -> Bound<Flow> {
+        let mut expressions = base.details.iter().flat_map(|details| &details.expressions);
+        let own = expressions.find_map(|(own, expression)| match expression {
+            ColumnExpression::Default(text) if *own == column.number => Some(text),
+            _ => None,
+        });
+        let flow = match own {
+            Some(text) => self.of_row(text, base)?,
+            None => self.default_of_type(column.type_oid)?,
         };
-        let level = Level::of(vec![Entry::visible(Rc::new(item))], None);
-        let here = Env { level: Some(&level), ..Env::default() };
-        let query = statements.first().and_then(|raw| raw.stmt.as_deref());
-        let Some(NodeEnum::SelectStmt(select)) = query.and_then(|node| node.node.as_ref()) else {
-            return Ok(Flow::default());
-        };
-        let columns = self.targets(&select.target_list, here, &mut Set::default())?;
-        let mut flow = columns.into_iter().next().map(|column| column.flow).unwrap_or_default();
-        self.used(&mut flow);
-        Ok(flow)
+        self.domain_checks(column.type_oid, &flow)?;
+        Ok(Flow { identity: None, fields: None, type_oid: column.type_oid, ..flow })
     }
+}
+
+/// It is generated of other columns.
+fn is_computed(relation: &Relation, number: i16) -> bool {
+    let mut expressions = relation.details.iter().flat_map(|details| &details.expressions);
+    expressions.any(|(own, expression)| *own == number && !matches!(expression, ColumnExpression::Default(_)))
 }

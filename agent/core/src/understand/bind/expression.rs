@@ -27,10 +27,14 @@ impl<'a> Binder<'a> {
     pub(super) fn expression(&mut self, node: &'a Node, here: Env<'_, 'a>) -> Bound<Flow> {
         self.deeper(|binder| {
             binder.step(1)?;
-            match &node.node {
-                None => Err(gap(GapKind::NotReviewed, "an empty expression")),
-                Some(node) => binder.value(node, here),
-            }
+            let Some(node) = &node.node else {
+                return Err(gap(GapKind::NotReviewed, "an empty expression"));
+            };
+            let outside = binder.facts.behind.take();
+            let mut flow = binder.value(node, here)?;
+            binder.settle(&mut flow);
+            binder.facts.behind = outside;
+            Ok(flow)
         })
     }
 

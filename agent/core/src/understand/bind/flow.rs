@@ -35,7 +35,8 @@ pub(in crate::understand) struct Flow {
     pub(super) identity: Option<ColumnId>,
     /// Of a row whose fields are known one by one.
     pub(super) fields: Option<Arc<Vec<Field>>>,
-    /// What computing it runs, for whoever uses it: a column that nobody uses runs nothing.
+    /// What computing it runs, for whoever uses it: a column that nobody uses runs nothing but what is
+    /// volatile, which is counted where it stands.
     pub(super) runs: Vec<Arc<Runs>>,
 }
 
@@ -87,6 +88,16 @@ impl Flow {
         self.direct.add(&other.direct);
         self.indirect.add(&other.indirect);
         self.run_too(&other.runs);
+    }
+
+    /// The other flows in, into each of its fields as well.
+    pub(super) fn take_in(&mut self, other: &Self) {
+        self.mix(other);
+        self.identity = None;
+        for field in self.fields.as_mut().map(Arc::make_mut).into_iter().flatten() {
+            field.flow.mix(other);
+            field.flow.identity = None;
+        }
     }
 
     /// The other decides which value it is.

@@ -156,6 +156,7 @@ impl<'a> Binder<'a> {
             for node in nodes {
                 let flow = self.expression(node, env)?;
                 self.convert(flow.type_oid, type_oid, CastContext::Assignment);
+                self.settle_deciding(indirect);
                 indirect.add(&flow.direct);
                 indirect.add(&flow.indirect);
             }
@@ -218,6 +219,7 @@ impl<'a> Binder<'a> {
                 indirect.add(&flow.indirect);
             }
             self.operate(&["="], Some(flows[0].type_oid), flows[1].type_oid);
+            self.settle_deciding(indirect);
             let type_oid = self.common(&[flows[0].type_oid, flows[1].type_oid]);
             let modifier = super::types::common_modifier(type_oid, flows.iter());
             let sides = Sides::shown(kind, &flows, (type_oid, modifier));

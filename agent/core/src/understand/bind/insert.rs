@@ -66,9 +66,11 @@ impl<'a> Binder<'a> {
             indirect.add(&flow.indirect);
             self.subscripted(listed.steps, env, &mut flow, &mut indirect)?;
             self.assign_part(&flow, listed.column, listed.steps);
+            self.settle(&mut flow);
+            indirect.add(&flow.indirect);
             put(&mut values, listed.column, flow);
         }
-        self.run_defaults(&target, &values)?;
+        self.run_defaults(&target, &mut values)?;
         self.generate(&target, &mut values, Event::Insert)?;
         self.write(&target, &values, Event::Insert)?;
         let mut returned = self.defaults(&target, &values);
@@ -96,12 +98,13 @@ impl<'a> Binder<'a> {
     ) -> Bound<Rows<'a>> {
         let mut columns: Vec<Named<'a>> = Vec::new();
         for row in plain_values(query).into_iter().flatten() {
-            let flows =
+            let mut flows =
                 self.values_row_by(row, env, |binder, item| binder.apart(|b| b.expression(item, env)))?;
             let listed = listed(target, cols, flows.len())?;
-            for (listed, node) in listed.iter().zip(row_items(row)) {
+            for ((listed, node), flow) in listed.iter().zip(row_items(row)).zip(&mut flows) {
                 if let Some(NodeEnum::SetToDefault(_)) = node.node {
-                    self.run_default(target, listed.column.number, Event::Insert)?;
+                    let default = self.run_default(target, listed.column.number, Event::Insert)?;
+                    flow.mix(&default);
                 }
             }
             for (place, (listed, mut flow)) in listed.iter().zip(flows).enumerate() {
@@ -109,6 +112,7 @@ impl<'a> Binder<'a> {
                     let Column { type_oid, modifier, .. } = *listed.column;
                     flow = self.apart(|binder| {
                         binder.assign(&flow, listed.column);
+                        binder.settle(&mut flow);
                         Ok(Flow { type_oid, modifier, ..flow })
                     })?;
                 }

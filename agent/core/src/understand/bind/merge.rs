@@ -125,7 +125,7 @@ impl<'a> Binder<'a> {
                 if *r#override == OverridingKind::OverridingUserValue as i32 {
                     super::insert::renumber(target, &mut new);
                 }
-                self.run_defaults(target, &new)?;
+                self.run_defaults(target, &mut new)?;
                 self.generate(target, &mut new, Event::Insert)?;
                 self.write(target, &new, Event::Insert)?;
                 for column in &target.base.columns {
@@ -169,11 +169,13 @@ impl<'a> Binder<'a> {
             let Some(column) = column else {
                 return Err(gap(GapKind::UnknownObject, "INSERT of MERGE has more values than columns"));
             };
+            let mut flow = self.expression(node, here)?;
             if let Some(NodeEnum::SetToDefault(_)) = node.node {
-                self.run_default(target, column.number, Event::Insert)?;
+                let default = self.run_default(target, column.number, Event::Insert)?;
+                flow.mix(&default);
             }
-            let flow = self.expression(node, here)?;
             self.assign(&flow, column);
+            self.settle(&mut flow);
             indirect.add(&flow.indirect);
             put(&mut new, column, flow);
         }

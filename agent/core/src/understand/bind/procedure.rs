@@ -49,6 +49,12 @@ impl<'a> Binder<'a> {
         inner.actors = self.actors.in_function(function.security_definer);
         let name = call::signature(self.catalog, function);
         inner.facts.gaps.extend(body.gaps.iter().cloned());
+        let checked = body.variables.iter().any(
+            |variable| matches!(&variable.of, Declared::Written(written) if self.may_be_checked(written)),
+        );
+        if checked {
+            inner.gap(GapKind::OpaqueFunction, format!("the checks of a variable of {name}"));
+        }
         for piece in &body.pieces {
             if let Err(failed) = inner.piece(piece, &name) {
                 inner.gap(GapKind::OpaqueFunction, format!("{name}: {}", failed.what));

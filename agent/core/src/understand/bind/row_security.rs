@@ -106,7 +106,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Whether the role whose rights count is held to a policy.
-    fn holds(&self, details: &Details, policy: &Policy) -> Option<bool> {
+    pub(super) fn holds(&self, details: &Details, policy: &Policy) -> Option<bool> {
         let Actor::Role(role) = self.actors.current() else { return None };
         let rights = &self.catalog.rights;
         Some(rights.is_held(role, details.security.as_ref()?)? && rights.applies(policy, role)?)

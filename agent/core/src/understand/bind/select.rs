@@ -87,6 +87,7 @@ impl<'a> Binder<'a> {
         for node in [&select.limit_offset, &select.limit_count].into_iter().flatten() {
             let flow = self.expression(node, here)?;
             self.convert(flow.type_oid, INT8, CastContext::Implicit);
+            self.settle_deciding(indirect);
             indirect.add(&flow.direct);
             indirect.add(&flow.indirect);
         }
@@ -131,8 +132,8 @@ impl<'a> Binder<'a> {
             let multiplying = std::mem::replace(&mut self.facts.multiplying, outside);
             indirect.add(multiplying.as_ref().unwrap_or(&Set::NONE));
             let Some(mut flow) = flow else { continue };
-            if multiplying.is_some() {
-                // It decides how many rows there are, whether anybody uses its value or not.
+            if multiplying.is_some() || self.always_runs(&flow) {
+                // It decides how many rows there are, or runs, whether anybody uses its value or not.
                 self.used(&mut flow);
             }
             let name = match target.name.as_str() {
@@ -180,6 +181,7 @@ impl<'a> Binder<'a> {
         let type_oid = self.common_of(&[column.type_oid, other.type_oid]);
         let modifier = super::types::common_modifier(type_oid, [&*column, other]);
         column.either(other);
+        self.settle(column);
         column.identity = None;
         column.type_oid = type_oid;
         column.modifier = modifier;

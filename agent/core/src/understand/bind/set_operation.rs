@@ -48,6 +48,7 @@ impl<'a> Binder<'a> {
             if !except {
                 column.flow.either(&other.flow);
             }
+            self.settle(&mut column.flow);
             column.flow.identity = None;
             column.flow.type_oid = type_oid;
             column.flow.modifier = modifier;

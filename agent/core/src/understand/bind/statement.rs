@@ -79,6 +79,7 @@ fn bound(node: &NodeEnum, catalog: &Catalog, session: &Session) -> (Lineage, Nam
         binder.gap(GapKind::Changed, "what this session made or changed is not all known");
     }
     let top = binder.top(node);
+    binder.close();
     let names = std::mem::take(&mut binder.facts.names);
     let lineage = match top {
         Ok(result) => lineage(binder.facts, result),
@@ -101,6 +102,7 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn top(&mut self, node: &'a NodeEnum) -> Bound<Result<'a>> {
+        self.event_triggers(node);
         match node {
             NodeEnum::SelectStmt(select) => match into(select) {
                 Some(clause) => {
@@ -140,7 +142,7 @@ impl<'a> Binder<'a> {
 }
 
 /// The INTO of a SELECT, which stands in the leftmost query of a set operation.
-fn into(select: &SelectStmt) -> Option<&pg_query::protobuf::IntoClause> {
+pub(super) fn into(select: &SelectStmt) -> Option<&pg_query::protobuf::IntoClause> {
     let mut query = select;
     while let Some(left) = &query.larg {
         query = left;

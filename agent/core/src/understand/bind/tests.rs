@@ -1,5 +1,6 @@
 //! Lineage of single statements, over a small database.
 
+mod code;
 mod lengths;
 mod queries;
 mod reads;

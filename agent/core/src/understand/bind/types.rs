@@ -27,7 +27,7 @@ const INTERVAL: Oid = Oid(1186);
 impl<'a> Binder<'a> {
     pub(super) fn cast(&mut self, cast: &'a TypeCast, here: Env<'_, 'a>) -> Bound<Flow> {
         let TypeCast { arg, type_name, location: _ } = cast;
-        let (target, modifier) = self.full_type(type_name.as_ref())?;
+        let (target, modifier) = self.written_type(type_name.as_ref())?;
         let base = overload::base_type(self.catalog, target);
         let element = overload::element_type(self.catalog, base);
         let flow = match (arg.as_deref().and_then(|arg| arg.node.as_ref()), element) {
@@ -136,6 +136,7 @@ impl<'a> Binder<'a> {
     pub(super) fn convert_to(&mut self, flow: &Flow, to: Oid, modifier: Modifier, context: CastContext) {
         let from = flow.type_oid;
         if from == NO_TYPE || to == NO_TYPE {
+            self.made_unseen(to);
             return;
         }
         let mut length = if from == to { flow.modifier } else { Modifier::NONE };
@@ -159,6 +160,11 @@ impl<'a> Binder<'a> {
             self.lengthen(base, own, of_domain);
         }
         self.lengthen(to, length, modifier);
+        if from != to
+            && let Err(failed) = self.domain_checks(to, flow)
+        {
+            self.gap(failed.kind, failed.what);
+        }
     }
 
     /// Runs what brings a value to its length, if it does not have it (`coerce_type_typmod`).
@@ -214,8 +220,15 @@ impl<'a> Binder<'a> {
             .ok_or_else(|| gap(GapKind::UnknownObject, format!("the type {} is not known", names.join("."))))
     }
 
-    /// The same with its length or precision.
+    /// The same with its length or precision, of values that are made one by one.
     pub(super) fn full_type(&mut self, name: Option<&TypeName>) -> Bound<(Oid, Modifier)> {
+        let (type_oid, modifier) = self.written_type(name)?;
+        self.made_unseen(type_oid);
+        Ok((type_oid, modifier))
+    }
+
+    /// The same, of a value that is converted.
+    pub(super) fn written_type(&mut self, name: Option<&TypeName>) -> Bound<(Oid, Modifier)> {
         let type_oid = self.type_name(name)?;
         let element = overload::element_type(self.catalog, type_oid).unwrap_or(type_oid);
         let numbers = name.map(|name| named::numbers(&name.typmods)).unwrap_or_default();

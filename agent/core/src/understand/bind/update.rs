@@ -87,14 +87,19 @@ impl<'a> Binder<'a> {
             };
             let ResTarget { name, indirection, val, location: _ } = &**assigned;
             let column = target.column_named(name)?;
-            if let Some(Node { node: Some(NodeEnum::SetToDefault(_)) }) = val.as_deref() {
-                self.run_default(target, column.number, Event::Update)?;
-            }
+            let default = match val.as_deref() {
+                Some(value) if is_default(value) => {
+                    Some(self.run_default(target, column.number, Event::Update)?)
+                }
+                _ => None,
+            };
             let mut flow = match val.as_deref() {
                 Some(value) => self.assigned(value, here)?,
                 None => return Err(gap(GapKind::NotReviewed, "an item of SET without a value")),
             };
+            default.iter().for_each(|default| flow.mix(default));
             self.assign_part(&flow, column, indirection);
+            self.settle(&mut flow);
             if !indirection.is_empty() {
                 self.subscripted(indirection, here, &mut flow, indirect)?;
                 // A part is replaced; the rest stays as it was.
@@ -144,5 +149,20 @@ impl<'a> Binder<'a> {
                 fields.get(place).map(|field| field.flow.clone()).ok_or_else(missing)
             }
         }
+    }
+}
+
+/// DEFAULT, by itself or in its place of `(a, b) = (…)`.
+fn is_default(value: &Node) -> bool {
+    match &value.node {
+        Some(NodeEnum::SetToDefault(_)) => true,
+        Some(NodeEnum::MultiAssignRef(part)) => {
+            let place = usize::try_from(part.colno).ok().and_then(|number| number.checked_sub(1));
+            match (place, part.source.as_deref().and_then(|source| source.node.as_ref())) {
+                (Some(place), Some(NodeEnum::RowExpr(row))) => row.args.get(place).is_some_and(is_default),
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }

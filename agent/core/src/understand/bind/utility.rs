@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use pg_query::{
     NodeEnum,
     protobuf::{
-        CopyStmt, CreateTableAsStmt, ExplainStmt, IntoClause, Node, RangeVar, RefreshMatViewStmt, ViewStmt,
+        CopyStmt, CreateTableAsStmt, ExecuteStmt, ExplainStmt, IntoClause, Node, RangeVar,
+        RefreshMatViewStmt, ViewStmt,
     },
 };
 
@@ -37,9 +38,7 @@ impl<'a> Binder<'a> {
                 self.parameters = self.typed(&prepare.argtypes)?;
                 self.carried(prepare.query.as_deref())
             }
-            NodeEnum::ExecuteStmt(execute) => {
-                self.known(self.session.prepared.get(&*execute.name), "the prepared statement", &execute.name)
-            }
+            NodeEnum::ExecuteStmt(execute) => self.execute(execute),
             NodeEnum::DeclareCursorStmt(declare) => self.carried(declare.query.as_deref()),
             NodeEnum::FetchStmt(fetch) if fetch.ismove => Ok(Result::default()),
             NodeEnum::FetchStmt(fetch) => {
@@ -58,9 +57,20 @@ impl<'a> Binder<'a> {
                 return Err(gap(GapKind::NotReviewed, "a type of PREPARE"));
             };
             let flow = Flow::constant(self.type_name(Some(name))?);
+            self.parameter_of(flow.type_oid);
             parameters.push(super::Parameter { name: "".into(), flow });
         }
         Ok(parameters)
+    }
+
+    fn execute(&mut self, execute: &'a ExecuteStmt) -> Bound<Result<'a>> {
+        let arguments = self.execute_arguments(&execute.params)?;
+        let found = self.session.prepared.get(&*execute.name);
+        let mut result = self.known(found, "the prepared statement", &execute.name)?;
+        if let Some(known) = &mut result.known {
+            self.give_arguments(&arguments, known);
+        }
+        Ok(result)
     }
 
     fn known(&self, lineage: Option<&std::sync::Arc<Lineage>>, what: &str, name: &str) -> Bound<Result<'a>> {
@@ -151,9 +161,12 @@ impl<'a> Binder<'a> {
             let named = list.is_empty() && !is_generated(target.base, place)
                 || list.iter().filter_map(text).any(|name| *column.name == *name);
             if named {
-                values.insert(column.number, Flow::constant(column.type_oid));
+                let flow = Flow::constant(column.type_oid);
+                self.domain_checks(column.type_oid, &flow)?;
+                values.insert(column.number, flow);
             }
         }
+        self.run_defaults(&target, &mut values)?;
         if let Some(condition) = condition {
             // The condition is over the rows that come in.
             let item = std::rc::Rc::new(target.with(&self.all_new(&target), target.item.name.clone()));
@@ -178,8 +191,7 @@ impl<'a> Binder<'a> {
             return Err(gap(GapKind::NotReviewed, "CREATE TABLE AS of nothing"));
         };
         if let Some(NodeEnum::ExecuteStmt(execute)) = &query.node {
-            let found = self.session.prepared.get(&*execute.name);
-            let mut result = self.known(found, "the prepared statement", &execute.name)?;
+            let mut result = self.execute(execute)?;
             self.redirect(&mut result, into);
             return Ok(result);
         }

@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use super::{Binder, Bound, Facts, flow::Flow, gap, row_security::Secured, set::Set};
+use super::{Binder, Bound, Facts, flow::Flow, gap, row_security::Secured, set::Set, write::Written};
 use crate::{
-    catalog::{Oid, Relation},
+    catalog::{ColumnExpression, Oid, Relation, RelationKind},
     lineage::{Gap, GapKind},
-    session::{SearchPath, Session},
+    session::{Change, SearchPath, Session},
 };
 
 /// What a view's columns come from.
@@ -19,6 +19,9 @@ pub(super) struct BoundView {
     relations: Vec<Oid>,
     functions: Vec<Oid>,
     gaps: Vec<Gap>,
+    /// What functions in it write, and what decides about that.
+    written: Vec<Written>,
+    decided: Set,
     secured: Secured,
 }
 
@@ -57,6 +60,8 @@ impl<'a> Binder<'a> {
             relations: Vec::new(),
             functions: Vec::new(),
             gaps: Vec::new(),
+            written: Vec::new(),
+            decided: Set::NONE,
             secured: Secured::Nothing,
         };
         let Some(cell) = self.catalog.views.get(&view.oid) else {
@@ -71,7 +76,31 @@ impl<'a> Binder<'a> {
             }
         };
         self.take_in(bound);
+        self.is_unchanged(bound)?;
         Ok(bound)
+    }
+
+    /// A view is bound once for all sessions: what it reads may be something else in this one by now.
+    fn is_unchanged(&self, bound: &BoundView) -> Bound<()> {
+        let changed = &self.session.relations.changed;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for relation in bound.relations.iter().filter_map(|oid| self.catalog.relation(*oid)) {
+            let is_other = match changed.get(&(relation.schema.clone(), relation.name.clone())) {
+                Some(Change::Unknown) => true,
+                Some(Change::Known(own)) => {
+                    own.relation.kind == RelationKind::View || computed(&own.relation) != computed(relation)
+                }
+                // Under another name it is still the same, and what was dropped has taken its views along.
+                Some(Change::Dropped) | None => false,
+            };
+            if is_other {
+                let name = relation.qualified_name();
+                return Err(gap(GapKind::Changed, format!("{name} was changed in this session")));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn take_in(&mut self, bound: &BoundView) {
@@ -81,6 +110,8 @@ impl<'a> Binder<'a> {
         for gap in &bound.gaps {
             self.gap(gap.kind, gap.what.clone());
         }
+        self.facts.indirect.add(&bound.decided);
+        bound.written.iter().for_each(|written| self.write_out(written.clone()));
         self.facts.secured = self.facts.secured.max(bound.secured);
         if let Some(gap) = self.row_security_elsewhere(bound.secured) {
             self.gap(gap.kind, gap.what);
@@ -136,6 +167,7 @@ impl<'a> Binder<'a> {
             return Ok(BoundView::unknown(GapKind::Syntax, "a view's definition is empty".to_owned()));
         };
         let bound = inner.deeper(|inner| inner.query(query, super::scope::Env::default()));
+        inner.close();
         self.steps = inner.steps;
         match bound {
             Ok(rows) => {
@@ -155,8 +187,16 @@ impl BoundView {
             relations: facts.relations.into_iter().collect(),
             functions: facts.functions.into_iter().collect(),
             gaps: facts.gaps,
+            written: facts.written,
+            decided: facts.indirect,
             secured: facts.secured,
             ..Self::default()
         }
     }
+}
+
+/// What is computed when the relation is read.
+fn computed(relation: &Relation) -> Vec<&(i16, ColumnExpression)> {
+    let expressions = relation.details.iter().flat_map(|details| &details.expressions);
+    expressions.filter(|(_, expression)| matches!(expression, ColumnExpression::Virtual(_))).collect()
 }

@@ -92,6 +92,7 @@ impl<'a> Binder<'a> {
             // ROWS and GROUPS count; RANGE measures in the type of the order.
             if window.frame_options & (ROWS | GROUPS) != 0 {
                 self.convert(by.type_oid, INT8, CastContext::Implicit);
+                self.settle(flow);
             }
             flow.depend(&by);
         }

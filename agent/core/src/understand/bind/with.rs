@@ -3,11 +3,16 @@
 //! Nobody's use is needed for a data-modifying one to run. A query that nobody uses does not run, and gives
 //! nothing.
 
-use std::{borrow::Cow, cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use pg_query::{
     NodeEnum,
-    protobuf::{CommonTableExpr, Node, SelectStmt, SetOperation, WithClause},
+    protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, SetOperation, WithClause},
 };
 
 use super::{
@@ -49,6 +54,8 @@ struct Cte<'a> {
     name: &'a str,
     expression: &'a CommonTableExpr,
     state: RefCell<State<'a>>,
+    /// It was used already: what is used more than once is computed by itself, with every column.
+    used: Cell<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,7 +97,12 @@ impl<'a> Binder<'a> {
             let Some(NodeEnum::CommonTableExpr(expression)) = &node.node else {
                 return Err(gap(GapKind::NotReviewed, "an item of WITH"));
             };
-            list.push(Cte { name: &expression.ctename, expression, state: RefCell::new(State::New) });
+            list.push(Cte {
+                name: &expression.ctename,
+                expression,
+                state: RefCell::new(State::New),
+                used: Cell::new(expression.ctematerialized == CteMaterialize::Always as i32),
+            });
         }
         let ctes = Ctes { list, recursive: clause.recursive, around: env };
         for (place, cte) in ctes.list.iter().enumerate() {
@@ -128,6 +140,11 @@ impl<'a> Binder<'a> {
         let shared = self.cte(ctes, place)?;
         if let Some(runs) = &shared.runs {
             self.ran(runs);
+        }
+        if ctes.list.get(place).is_some_and(|cte| cte.used.replace(true)) {
+            for runs in shared.columns.iter().flat_map(|column| &column.flow.runs) {
+                self.ran(runs);
+            }
         }
         Ok(shared)
     }

@@ -199,7 +199,7 @@ impl<'a> Binder<'a> {
         columns.sort_by_key(|column| column.number);
         self.write_out(Written { relation: base.oid, columns });
         self.own_code(base, event);
-        Ok(())
+        self.new_rows(target, values, event)
     }
 
     /// Adds to what is written; each table once, each column once.

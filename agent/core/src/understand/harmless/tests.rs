@@ -184,3 +184,15 @@ fn an_operator_with_a_body_is_never_harmless() {
     let _news = settle_code(&mut catalog);
     assert!(!catalog.harmless.operators.contains("="));
 }
+
+#[test]
+fn a_default_that_is_not_harmless_makes_its_function_no_better() {
+    let leak =
+        "function public.leak() returns text language sql stable as SELECT max(email) FROM public.customer;";
+    let echo =
+        "function public.echo(a int4, b text default public.leak()) returns text language sql as SELECT b;";
+    assert!(!is_harmless(&format!("{leak}{echo}"), "echo"));
+    let plain =
+        "function public.echo(a int4, b text default 'x'::text) returns text language sql as SELECT b;";
+    assert!(is_harmless(plain, "echo"));
+}

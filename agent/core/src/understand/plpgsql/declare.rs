@@ -67,6 +67,7 @@ impl Reader<'_> {
             if !(self.skip(":=") || self.skip("=") || self.skip("DEFAULT")) {
                 return Err(self.unread("a declaration"));
             }
+            self.assigned.extend(variable);
             let text = self.until(&[";"])?;
             self.piece(format!("SELECT {text}"), Purpose::Assign, vec![Target { variable, field: None }]);
             self.expect(";")?;

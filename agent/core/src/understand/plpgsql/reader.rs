@@ -1,5 +1,7 @@
 //! The tokens of a body, and what the other files take from them.
 
+use std::collections::HashSet;
+
 use pg_query::protobuf::{ScanToken, Token};
 
 use super::{
@@ -29,6 +31,10 @@ pub(super) struct Reader<'b> {
     pub(super) body: Body,
     pub(super) scope: usize,
     depth: usize,
+    /// Variables that something else than OPEN gives a value.
+    pub(super) assigned: HashSet<usize>,
+    /// What FETCH and MOVE take for cursors.
+    pub(super) fetched: Vec<Option<usize>>,
 }
 
 impl<'b> Reader<'b> {
@@ -46,7 +52,16 @@ impl<'b> Reader<'b> {
         if tokens.len() > MOST_TOKENS {
             return Err(too_large());
         }
-        Ok(Self { text, tokens, at: 0, body: Body::default(), scope: 0, depth: 0 })
+        Ok(Self {
+            text,
+            tokens,
+            at: 0,
+            body: Body::default(),
+            scope: 0,
+            depth: 0,
+            assigned: HashSet::new(),
+            fetched: Vec::new(),
+        })
     }
 
     /// The outermost scope: what is always there, parameters and outputs.

@@ -122,6 +122,7 @@ impl Reader<'_> {
     fn assignment(&mut self, length: usize) -> Read<()> {
         let end = self.at + length;
         let target = self.target()?;
+        self.assigned.extend(target.variable);
         self.subscripts(end)?;
         self.at = end + 1;
         let text = self.until(&[";"])?;
@@ -177,6 +178,7 @@ impl Reader<'_> {
         while self.skip(",") {
             targets.push(self.target()?);
         }
+        self.assigned.extend(targets.iter().filter_map(|target| target.variable));
         Ok(targets)
     }
 
@@ -420,6 +422,10 @@ impl Reader<'_> {
         let Some(last) = self.at.checked_sub(1).filter(|last| *last >= first) else {
             return Err(self.unread("a cursor"));
         };
+        let here = std::mem::replace(&mut self.at, last);
+        let fetched = self.name().ok().and_then(|name| self.body.variable(self.scope, None, &name));
+        self.at = here;
+        self.fetched.push(fetched);
         let cursor = self.between(last, last + 1);
         self.count(first, last);
         if self.skip("INTO") {
@@ -427,6 +433,21 @@ impl Reader<'_> {
             self.piece(format!("SELECT {cursor}"), Purpose::Rows, into);
         }
         self.expect(";")
+    }
+
+    /// Whether a FETCH may be from a cursor that somebody else has opened: one whose name came from elsewhere.
+    pub(super) fn fetches_unknown(&self) -> bool {
+        self.fetched.iter().any(|variable| {
+            let found = variable.and_then(|variable| self.body.variables.get(variable));
+            let own = found.is_some_and(|found| matches!(found.of, Declared::Written(_)));
+            // Names of one variable are not followed from one to another.
+            let renamed = self
+                .body
+                .variables
+                .iter()
+                .any(|other| matches!(other.of, Declared::Alias(of) if Some(of) == *variable));
+            !own || renamed || variable.is_some_and(|variable| self.assigned.contains(&variable))
+        })
     }
 
     /// How far a FETCH goes may be an expression.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use connect_shared::decision::ReasonCode;
 
+use super::own_code::computes_by_users;
 use crate::{
     catalog::{Catalog, Column, Oid, Relation, RelationKind},
     statement::{ProtectedColumn, Refusal},
@@ -43,8 +44,20 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
         let hint = "Use the command that changes what you mean: ALTER, SET, COMMENT …";
         return Err(refusal::refusal(ReasonCode::Administration, Some(object), message, hint));
     }
-    match runs_code(relation, catalog) {
-        Some(owner) if catalog.has_protected() => Err(refusal::opaque(
+    if !catalog.has_protected() {
+        return Ok(());
+    }
+    if let Some(owner) = related(relation, catalog, &|relation| computes_by_users(relation, catalog)) {
+        return Err(refusal::opaque(
+            owner.qualified_name(),
+            "has defaults, checks or generated columns that call functions which are not PostgreSQL's own, so \
+             that writing it runs code that could read protected columns",
+            "Ask an administrator of this resource to make this change.",
+        ));
+    }
+    let runs_code = |relation: &Relation| relation.runs_code || relation.kind == RelationKind::ForeignTable;
+    match related(relation, catalog, &runs_code) {
+        Some(owner) => Err(refusal::opaque(
             owner.qualified_name(),
             "has triggers, rules, row security or is foreign, so that writing it runs code that could read \
              protected columns",
@@ -54,12 +67,16 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
     }
 }
 
-/// The relation itself, a child or what a view writes to, where a write runs code.
-fn runs_code<'c>(relation: &'c Relation, catalog: &'c Catalog) -> Option<&'c Relation> {
+/// The relation itself, a child or what a view writes to, of which this holds.
+fn related<'c>(
+    relation: &'c Relation,
+    catalog: &'c Catalog,
+    holds: &dyn Fn(&Relation) -> bool,
+) -> Option<&'c Relation> {
     let mut seen: HashSet<Oid> = HashSet::new();
     let mut rest = vec![relation];
     while let Some(relation) = rest.pop() {
-        if relation.runs_code || relation.kind == RelationKind::ForeignTable {
+        if holds(relation) {
             return Some(relation);
         }
         if seen.insert(relation.oid) {

@@ -1,5 +1,6 @@
 //! Ways to a protected value, by an expert with any client. Each must be refused, for the right reason.
 
+mod code;
 mod commands;
 mod conditions;
 mod expressions;

@@ -53,6 +53,11 @@ pub(super) async fn read(
         let (found, kept) = texts(source, &Texts::EXPRESSIONS, expression).await?;
         apply_details(relations, found, &kept, |details| &details.expressions, |d| &mut d.expressions);
     }
+    if renamed || moved.any(&[Part::Constraints, Part::Indexes, Part::Relations]) {
+        let (found, kept) =
+            texts(source, &Texts::CHECKS, |row, _| Ok(text(row, 1)?.unwrap_or_default())).await?;
+        apply_details(relations, found, &kept, |details| &details.checks, |d| &mut d.checks);
+    }
     Ok(())
 }
 

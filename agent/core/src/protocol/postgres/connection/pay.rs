@@ -53,9 +53,11 @@ impl Connection {
         if !self.is_an_actors() {
             return Ok(());
         }
+        let inside = self.server.is_inside_message();
         let Some(run) = self.current_run() else { return Ok(()) };
         let bytes = run.bytes.saturating_sub(run.paid.gone.bytes);
-        if bytes == 0 {
+        // In the middle of a row nobody could be told why it ends there; only of a long one not all is waited for.
+        if bytes == 0 || inside && bytes < MOST_BYTES {
             return Ok(());
         }
         self.pay_for(Amounts { bytes, ..Amounts::default() })

@@ -1,0 +1,102 @@
+//! Domains: making a value of one runs its checks, and columns of one may have its default.
+
+use super::{Binder, Bound, flow::Flow, printed::Sight};
+use crate::{
+    catalog::{
+        Oid,
+        code::{Domain, TypeKind},
+    },
+    lineage::GapKind,
+};
+
+/// How deep types may be made of others.
+const DEEPEST_TYPE: usize = 8;
+
+impl Binder<'_> {
+    /// The value of a column of this type that nobody gives.
+    pub(super) fn default_of_type(&mut self, type_oid: Oid) -> Bound<Flow> {
+        let catalog = self.catalog;
+        let default = catalog.code.domains.get(&type_oid).and_then(|domain| domain.default.as_deref());
+        let Some(default) = default else { return Ok(Flow::constant(type_oid)) };
+        let name = self.type_label(type_oid);
+        let flows = self.printed(default, Sight::default(), &name)?;
+        Ok(flows.into_iter().next().unwrap_or_default())
+    }
+
+    /// Notes what making this value one of a type runs: checks of the domain that it is, and of those under
+    /// it.
+    pub(super) fn domain_checks(&mut self, type_oid: Oid, flow: &Flow) -> Bound<()> {
+        let catalog = self.catalog;
+        if catalog.code.domains.is_empty() {
+            return Ok(());
+        }
+        let mut at = type_oid;
+        for _ in 0..DEEPEST_TYPE {
+            let Some(TypeKind::Domain(under)) = catalog.code.types.get(&at).map(|known| known.kind) else {
+                break;
+            };
+            let checks = catalog.code.domains.get(&at).map_or(&[][..], |domain| &domain.checks);
+            for check in checks {
+                let value = Flow { fields: None, ..flow.clone() }.computed(under);
+                let name = self.type_label(at);
+                self.printed(check, Sight { value: Some(value), ..Sight::default() }, &name)?;
+            }
+            at = under;
+        }
+        if let Some(domain) = self.checked_within(at, 0) {
+            let name = self.type_label(domain);
+            self.gap(GapKind::OpaqueFunction, format!("the checks of {name}"));
+        }
+        Ok(())
+    }
+
+    /// A value of this type is made by its input function, or field by field: what checks run on is not
+    /// followed.
+    pub(super) fn made_unseen(&mut self, type_oid: Oid) {
+        if let Some(domain) = self.checked_within(type_oid, 0) {
+            let name = self.type_label(domain);
+            self.gap(GapKind::OpaqueFunction, format!("the checks of {name}"));
+        }
+    }
+
+    /// A domain with checks that values of this type are made of.
+    fn checked_within(&self, type_oid: Oid, depth: usize) -> Option<Oid> {
+        let code = &self.catalog.code;
+        if code.domains.is_empty() || depth > DEEPEST_TYPE {
+            return None;
+        }
+        let has_checks = |domain: &&Domain| !domain.checks.is_empty();
+        if code.domains.get(&type_oid).filter(has_checks).is_some() {
+            return Some(type_oid);
+        }
+        let known = code.types.get(&type_oid)?;
+        match known.kind {
+            TypeKind::Domain(of) | TypeKind::Range(of) | TypeKind::Multirange(of) => {
+                self.checked_within(of, depth + 1)
+            }
+            TypeKind::Composite(relation) => {
+                let mut columns = self.catalog.relation(relation)?.columns.iter();
+                columns.find_map(|column| self.checked_within(column.type_oid, depth + 1))
+            }
+            TypeKind::Base if known.element != Oid(0) => self.checked_within(known.element, depth + 1),
+            TypeKind::Base | TypeKind::Enum | TypeKind::Pseudo => None,
+        }
+    }
+
+    /// Whether a type as a body of a function writes it may be a domain with checks.
+    pub(super) fn may_be_checked(&self, written: &str) -> bool {
+        let code = &self.catalog.code;
+        let written = written.to_lowercase();
+        let mut checked = code.domains.iter().filter(|(_, domain)| !domain.checks.is_empty()).peekable();
+        // A column's type, or a row's.
+        (written.contains('%') && checked.peek().is_some())
+            || checked.any(|(oid, _)| {
+                code.types.get(oid).is_some_and(|known| written.contains(&known.name.to_lowercase()))
+            })
+    }
+
+    fn type_label(&self, type_oid: Oid) -> String {
+        let known = self.catalog.code.types.get(&type_oid);
+        known.map_or_else(String::new, |known| format!("the domain {}.{}", known.schema, known.name))
+    }
+}
