@@ -1,6 +1,7 @@
 //! From a column to whoever has it, and back: by a real agent's log, in one command.
 
 mod receivers;
+mod stations;
 
 use connect_tests::{
     agent::{AgentOptions, SHOP},

@@ -23,7 +23,8 @@ use serde::{Deserialize, Serialize};
 use super::approvals::approver;
 
 /// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
-/// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`].
+/// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`]. `made` has
+/// the number that each column of a table gets which a statement makes.
 pub(crate) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
@@ -38,6 +39,10 @@ CREATE TABLE named (
   tbl TEXT NOT NULL, col TEXT NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (tbl, col, node)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX named_by_node ON named (node);
+CREATE TABLE made (
+  tbl TEXT NOT NULL, number INTEGER NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (tbl, number, node)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX made_by_node ON made (node);
 CREATE TABLE part (
   node INTEGER NOT NULL, shape INTEGER NOT NULL, how INTEGER NOT NULL, tbl TEXT NOT NULL, col TEXT NOT NULL,
   masked TEXT, label TEXT, through TEXT NOT NULL, PRIMARY KEY (node, shape, how)
@@ -407,7 +412,7 @@ impl Shape<'_, '_> {
         self.id = self.to.last_insert_rowid();
         let mut direct = BTreeSet::new();
         for output in &report.outputs {
-            for column in &output.columns {
+            for (number, column) in (1_i64..).zip(&output.columns) {
                 let target = match (output.kind, &output.table) {
                     (OutputKind::Table, Some(table)) => {
                         // Nobody else sees it, and questions go through it to what is behind.
@@ -415,7 +420,7 @@ impl Shape<'_, '_> {
                             continue;
                         }
                         let part = connect_core::lineage::part(&column.name);
-                        self.written(table, &part, output.created)?
+                        self.written(table, &part, output.created.then_some(number))?
                     }
                     // What is written to a file of the server has left the database, too.
                     _ => 0,
@@ -443,11 +448,17 @@ impl Shape<'_, '_> {
         Ok(())
     }
 
-    fn written(&self, table: &str, column: &str, created: bool) -> Result<i64, rusqlite::Error> {
+    /// `made`: which column of the table that the statement makes it is.
+    fn written(&self, table: &str, column: &str, made: Option<i64>) -> Result<i64, rusqlite::Error> {
         let name = format!("{table}.{column}");
         // The same name meant something else before.
-        let fact = self.body.columns.get(&name).filter(|_| !created);
+        let fact = self.body.columns.get(&name).filter(|_| made.is_none());
         let node = self.node(table, column, fact)?;
+        if let Some(number) = made {
+            self.to
+                .prepare_cached("INSERT OR IGNORE INTO made VALUES (?1, ?2, ?3)")?
+                .execute(params![table, number, node])?;
+        }
         self.part(node, How::Written, (table, column), &name)?;
         Ok(node)
     }

@@ -51,6 +51,14 @@ const BEFORE: &str = "u.time < :until AND u.failed = 0 AND :since >= 0";
 const WHO: &str = "u.run, CASE u.run WHEN '' THEN u.sub ELSE '' END, CASE u.run WHEN '' THEN u.idp ELSE '' END, \
     CASE u.run WHEN '' THEN u.actor ELSE '' END";
 
+/// Columns that can be the same one, under a name of their table that it has, too.
+const NAMESAKES: &str = "SELECT o.node, o.tbl, o.col FROM named n JOIN named o ON o.tbl = n.tbl AND o.col = n.col \
+    WHERE n.node = :node AND o.node <> n.node \
+    UNION SELECT o.node, o.tbl, NULL FROM made m JOIN named o ON o.tbl = m.tbl JOIN node b ON b.id = o.node \
+    AND b.number = m.number WHERE m.node = :node \
+    UNION SELECT m.node, m.tbl, NULL FROM named n JOIN node b ON b.id = n.node JOIN made m ON m.tbl = n.tbl \
+    AND m.number = b.number WHERE n.node = :node";
+
 impl Walker<'_> {
     pub(super) fn steps(&self, from: &Spot, bound: Bound, root: bool) -> Result<Vec<Step>, rusqlite::Error> {
         let mut steps = Vec::new();
@@ -138,18 +146,17 @@ impl Walker<'_> {
         self.same(node, bound, steps)
     }
 
-    /// A table when a statement made it has no OID yet; one that was found later under this name can be it.
+    /// A table when a statement made it has no OID yet; one that was found later under this name can be it. Its
+    /// columns are known by their names, and by their numbers in case they got new names meanwhile.
     fn same(&self, node: i64, bound: Bound, steps: &mut Vec<Step>) -> Result<(), rusqlite::Error> {
         let whose = self.asked.whose();
         let (order, before) = if self.asked.is_down() { ("min", DOWNWARD) } else { ("max", UPWARD) };
         let sql = format!(
             "SELECT o.node, 0, 0, {order}(u.idx), {order}(u.idx), {order}(u.time), {order}(u.time), 0, NULL, '[]', NULL \
-             FROM named n JOIN named o ON o.tbl = n.tbl AND o.col = n.col AND o.node <> n.node \
-             JOIN node a ON a.id = n.node JOIN node b ON b.id = o.node AND b.resource = a.resource \
-             JOIN part p ON p.node = o.node AND p.tbl = o.tbl AND p.col = o.col \
+             FROM ({NAMESAKES}) o JOIN node a ON a.id = :node JOIN node b ON b.id = o.node AND b.resource = a.resource \
+             JOIN part p ON p.node = o.node AND p.tbl = o.tbl AND p.col = ifnull(o.col, p.col) \
              JOIN used_shape u ON u.shape = p.shape \
-             WHERE n.node = :node AND (a.oid IS NULL) <> (b.oid IS NULL) AND {before} AND {BEFORE} AND {whose} \
-             GROUP BY o.node"
+             WHERE (a.oid IS NULL) <> (b.oid IS NULL) AND {before} AND {BEFORE} AND {whose} GROUP BY o.node"
         );
         self.columns(&sql, node, bound, Flow::Same, steps)
     }

@@ -305,6 +305,38 @@ fn a_renamed_column_keeps_its_thread_and_another_of_its_old_name_has_one_of_its_
 }
 
 #[test]
+fn a_column_that_gets_a_new_name_before_anybody_reads_it_keeps_the_thread_of_the_statement_that_made_it() {
+    let place = Place::new();
+    let made = Flows {
+        table: Some(("public.copy", &[("a", &["public.t.kind"]), ("b", &["public.t.ssn"])])),
+        created: true,
+        columns: &[SSN, ("public.t.kind", 20_000, 3, None)],
+        ..Flows::default()
+    };
+    place.run(
+        ("li", None),
+        "create table as",
+        "CREATE TABLE copy AS SELECT kind AS a, ssn AS b FROM t",
+        &made,
+    );
+    let read = Flows {
+        result: &["public.copy.national_id"],
+        columns: &[("public.copy.national_id", 30_000, 2, None)],
+        ..Flows::default()
+    };
+    place.run(("ana", None), "select", "SELECT national_id FROM copy", &read);
+
+    let down = place.down("public.t.ssn");
+    assert!(names(&down).contains(&"ana"), "{down:#?}");
+    let other = place.down("public.t.kind");
+    assert!(!names(&other).contains(&"ana"), "another column's number: {other:#?}");
+    for about in ["copy.national_id", "ana"] {
+        let up = place.up(about);
+        assert!(names(&up).contains(&"public.t.ssn") && !names(&up).contains(&"public.t.kind"), "{up:#?}");
+    }
+}
+
+#[test]
 fn values_are_followed_through_a_table_that_a_statement_made_and_only_forward_in_time() {
     let place = Place::new();
     let copied = ("public.copy.x", 30_000, 1, None);

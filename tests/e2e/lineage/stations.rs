@@ -1,0 +1,96 @@
+//! What values pass on their way: temporary tables, tables that a statement makes, files by COPY out and in; and
+//! whoever passed them on.
+
+use super::*;
+
+/// A run's command that does nothing itself: its child has a connection of its own, and copies out what it finds.
+const PARENT: &str = r#"
+import subprocess, sys
+CHILD = """
+import psycopg, sys
+with psycopg.connect() as connection, open(sys.argv[1], "wb") as file:
+    with connection.cursor().copy("COPY (SELECT tier, quantity FROM kept) TO STDOUT") as rows:
+        for row in rows:
+            file.write(row)
+"""
+subprocess.run([sys.executable, "-c", CHILD, sys.argv[1]], check=True)
+"#;
+
+fn columns(answer: &Value) -> std::collections::BTreeSet<&str> {
+    let nodes = answer["nodes"].as_array().expect("nodes").iter();
+    nodes.filter(|node| node["kind"] == "column").filter_map(|node| node["name"].as_str()).collect()
+}
+
+#[test]
+fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_it_is_found() {
+    let world = World::start_with(&AgentOptions { class: "development", ..AgentOptions::default() });
+    let (ana, li, sam) = (world.person("ana"), world.person("li"), world.person("sam"));
+    // One session; then another one gives a column a new name.
+    sql(
+        &li,
+        "CREATE TEMP TABLE passing AS SELECT c.segment AS part, o.quantity AS many \
+         FROM customers c JOIN orders o ON o.customer_id = c.id; \
+         CREATE TABLE kept AS SELECT part AS seg, many AS quantity FROM passing",
+    );
+    sql(&li, "ALTER TABLE kept RENAME COLUMN seg TO tier");
+    sql(&li, "CREATE TABLE landed (tier text, quantity int)");
+
+    // Out by COPY, in by COPY, each in a session and a run of its own.
+    std::fs::write(li.home().join("parent.py"), PARENT).expect("a file");
+    let python = place::python().display().to_string();
+    let out = ["run", SHOP, "--job", "out", "--output", "rows.tsv", "--", &python, "parent.py", "rows.tsv"];
+    li.runs(&out).good();
+    let verified: Value =
+        serde_json::from_str(&li.runs(&["--json", "attest", "verify", "rows.tsv"]).good()).expect("JSON");
+    // With its BEGIN and COMMIT.
+    let seen = &verified["run"];
+    assert_eq!(
+        (&seen["counters"]["statements"], &seen["counters"]["elsewhere"]),
+        (&3.into(), &0.into()),
+        "{seen:#}"
+    );
+    assert_eq!(seen["sources"][0]["table"], "public.kept", "{seen:#}");
+    let script = "psql -XAtqc '\\copy landed FROM rows.tsv' && echo done >loaded";
+    let load =
+        ["run", SHOP, "--job", "in", "--input", "rows.tsv", "--output", "loaded", "--", "sh", "-c", script];
+    li.runs(&load).good();
+    let script = "psql -XAtqc 'SELECT tier FROM landed' >end.txt";
+    ana.runs(&["run", SHOP, "--job", "end", "--output", "end.txt", "--", "sh", "-c", script]).good();
+
+    let up = asks(&sam, &["end.txt", "--as", "file", "--all"]);
+    let stations = columns(&up);
+    for column in ["customers.segment", "orders.quantity", "kept.tier", "kept.quantity", "landed.tier"] {
+        assert!(stations.contains(format!("public.{column}").as_str()), "{column}: {up:#}");
+    }
+    assert!(node(&up, "rows.tsv")["sha256"].is_string(), "{up:#}");
+    // Each by its own thread, which a new name does not cut: the temporary table is no station.
+    assert_eq!(edges(&up, "public.customers.segment", "public.kept.seg")[0]["flow"], "direct", "{up:#}");
+    assert_eq!(edges(&up, "public.kept.seg", "public.kept.tier")[0]["flow"], "same", "{up:#}");
+    assert_eq!(edges(&up, "public.customers.segment", "public.kept.quantity").len(), 0, "{up:#}");
+
+    // And back, from under either of its names.
+    for about in ["customers.segment", "kept.seg", "kept.tier", "rows.tsv"] {
+        let mut words = vec![about, "--all", "--down"];
+        if about == "rows.tsv" {
+            words.extend(["--as", "file"]);
+        }
+        let down = asks(&sam, &words);
+        assert!(down["nodes"].to_string().contains("end.txt"), "{about}: {down:#}");
+    }
+
+    // Whoever it was: what she has read and made herself, and of others only for those who may know.
+    let own = asks(&ana, &["ana@example.com", "--up"]);
+    assert!(columns(&own).contains("public.landed.tier"), "{own:#}");
+    let all = asks(&sam, &["ana@example.com", "--all", "--up"]);
+    assert!(columns(&all).contains("public.customers.segment"), "{all:#}");
+    let made = asks(&sam, &["li@example.com", "--all", "--down"]);
+    assert!(columns(&made).contains("public.landed.tier"), "{made:#}");
+    let page = sam.runs(&["lineage", "li@example.com", "--all"]).good();
+    assert!(
+        page.contains("li@example.com") && page.contains("customers") && page.contains("segment"),
+        "{page}"
+    );
+    let others = ana.runs(&["lineage", "li@example.com"]);
+    assert_eq!(others.code, 3, "{others:?}");
+    assert_eq!(ana.runs(&["lineage", "li@example.com", "--all"]).code, 5);
+}
