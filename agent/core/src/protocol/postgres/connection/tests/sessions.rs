@@ -169,7 +169,7 @@ fn a_long_text_waits_for_its_turn_wherever_it_comes_from() {
     assert!(world.machine.waits_for_turn() && world.machine.poll().is_none(), "nothing is read yet");
     world.input(Input::Tick);
     assert!(!world.machine.waits_for_turn());
-    assert_eq!(read(&world, &long), [ORDERS]);
+    assert!(world.sent_to_server().ends_with(&query(&long)), "it went on");
 }
 
 #[test]
