@@ -72,7 +72,7 @@ pub use self::{
     view::ViewCell,
 };
 use crate::{
-    catalog::{Catalog, Oid, Volatility},
+    catalog::{Catalog, FIRST_NORMAL_OID, Oid, Volatility},
     lineage::{ColumnId, Gap, GapKind, Status},
     session::{SearchPath, Session},
 };
@@ -263,6 +263,23 @@ impl<'a> Binder<'a> {
         let gaps = std::mem::replace(&mut self.facts.gaps, gaps);
         let runs = Runs { functions, gaps };
         Ok((value?, (runs != Runs::default()).then(|| Arc::new(runs))))
+    }
+
+    /// Of what `work` runs, PostgreSQL's own immutable functions are left out: they do nothing but compute, for
+    /// something that the statement does not say.
+    fn quietly<T>(&mut self, work: impl FnOnce(&mut Self) -> Bound<T>) -> Bound<T> {
+        let (value, runs) = self.aside(work)?;
+        if let Some(runs) = runs {
+            let catalog = self.catalog;
+            let says = |oid: &Oid| {
+                let known = catalog.code.functions.get(oid);
+                oid.0 >= FIRST_NORMAL_OID
+                    || known.is_none_or(|known| known.volatility != Volatility::Immutable)
+            };
+            let functions = runs.functions.iter().copied().filter(says).collect();
+            self.ran(&Runs { functions, gaps: runs.gaps.clone() });
+        }
+        Ok(value)
     }
 
     fn ran(&mut self, runs: &Runs) {

@@ -21,7 +21,14 @@ impl Binder<'_> {
         if sort.use_op.is_empty() {
             self.compare_values(flow);
         } else {
-            self.operate(&texts(&sort.use_op), Some(flow.type_oid), flow.type_oid);
+            let operator = texts(&sort.use_op);
+            let compared = self.quietly(|binder| {
+                binder.operate(&operator, Some(flow.type_oid), flow.type_oid);
+                Ok(())
+            });
+            if let Err(failed) = compared {
+                self.gap(failed.kind, failed.what);
+            }
         }
     }
 

@@ -39,7 +39,8 @@ impl Binder<'_> {
             for check in checks {
                 let value = Flow { fields: None, ..flow.clone() }.computed(under);
                 let name = self.type_label(at);
-                self.printed(check, Sight { value: Some(value), ..Sight::default() }, &name)?;
+                let sight = Sight { value: Some(value), ..Sight::default() };
+                self.quietly(|binder| binder.printed(check, sight, &name))?;
             }
             at = under;
         }

@@ -44,7 +44,7 @@ impl<'a> Binder<'a> {
         let name = relation.qualified_name();
         for check in relation.details.iter().flat_map(|details| &details.checks) {
             let sight = Sight { relation: Some(relation), written: Some(Rc::clone(row)), value: None };
-            self.printed(check, sight, &name)?;
+            self.quietly(|binder| binder.printed(check, sight, &name))?;
         }
         Ok(())
     }

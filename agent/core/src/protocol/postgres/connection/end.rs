@@ -15,7 +15,7 @@ impl Connection {
         if self.is_finished() {
             return;
         }
-        if !self.server.is_inside_message() && !self.outbox.is_torn() {
+        if !self.outbox.is_torn() {
             self.outbox.say_to_client(answer::error(ErrorText {
                 severity: Severity::Fatal,
                 sqlstate: ending.sqlstate,

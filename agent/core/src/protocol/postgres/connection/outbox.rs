@@ -20,6 +20,8 @@ pub(super) struct Outbox {
     client: BytesMut,
     server: BytesMut,
     guard: Option<Box<Guard>>,
+    /// The client has a part of a message, so that nothing can be said behind it.
+    torn: bool,
 }
 
 /// Whether more of a message follows.
@@ -34,8 +36,6 @@ struct Guard {
     canaries: Arc<Canaries>,
     /// The end of a message that comes in pieces: the beginning of what must not leave could stand in it.
     held: BytesMut,
-    /// Some of a message has left, and some has not.
-    torn: bool,
     seen: Option<Sighting>,
 }
 
@@ -59,7 +59,6 @@ impl Guard {
             let leaves = held.len().saturating_sub(self.canaries.tail());
             self.held = held.split_off(leaves);
         }
-        self.torn = rest == Rest::Follows && (self.torn || !held.is_empty());
         Some(held.freeze())
     }
 }
@@ -67,7 +66,7 @@ impl Guard {
 impl Outbox {
     /// From here on this must not leave.
     pub(super) fn guard(&mut self, canaries: Arc<Canaries>) {
-        let guard = Guard { canaries, held: BytesMut::new(), torn: false, seen: None };
+        let guard = Guard { canaries, held: BytesMut::new(), seen: None };
         self.guard = Some(Box::new(guard));
     }
 
@@ -81,8 +80,8 @@ impl Outbox {
     }
 
     /// Whether the client has a part of a message, so that nothing can be said behind it.
-    pub(super) fn is_torn(&self) -> bool {
-        self.guard.as_ref().is_some_and(|guard| guard.torn)
+    pub(super) const fn is_torn(&self) -> bool {
+        self.torn
     }
 
     /// Whole messages for the client.
@@ -99,6 +98,7 @@ impl Outbox {
             None => Some(bytes),
         };
         if let Some(bytes) = admitted {
+            self.torn = rest == Rest::Follows && (self.torn || !bytes.is_empty());
             self.push_to_client(bytes);
         }
     }
