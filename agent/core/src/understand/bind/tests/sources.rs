@@ -316,13 +316,13 @@ fn a_name_that_another_query_has_taken_is_no_recursion() {
 }
 
 #[test]
-fn an_order_by_an_operator_runs_it() {
+fn an_order_by_an_operator_of_the_server_runs_nothing_else() {
     check("SELECT id FROM s ORDER BY k USING <", "id<s.id; | s.k");
     let (_, catalog) = super::lineage_in("SELECT 1", Version::Postgres18);
     let session = new_session(&catalog, None);
     let all = bind_text("SELECT b FROM public.t ORDER BY b USING OPERATOR(pg_catalog.>)", &catalog, &session);
     let greater = catalog.code.functions_by_name["int4gt"][0];
-    assert!(all[0].functions.contains(&greater), "{:?}", all[0].functions);
+    assert!(!all[0].functions.contains(&greater), "it only compares: {:?}", all[0].functions);
 }
 
 #[test]
@@ -349,4 +349,9 @@ fn a_users_order_of_a_type_is_code() {
         check_in(with, sql, &format!("{expected} | {gap}"));
     }
     check_in(with, "SELECT id FROM homes ORDER BY id", "id<homes.id; | homes.id");
+    let mut known = catalog(Version::Postgres18, GROUND).expect("a database");
+    with(&mut known);
+    let session = new_session(&known, Some(&["public".to_owned()]));
+    let all = bind_text("SELECT id FROM homes ORDER BY home USING ===", &known, &session);
+    assert!(all[0].functions.contains(&known.code.functions_by_name["same"][0]), "{:?}", all[0].functions);
 }
