@@ -6,7 +6,7 @@ use connect_shared::decision::ReasonCode;
 
 use super::own_code::computes_by_users;
 use crate::{
-    catalog::{Catalog, Column, Oid, Relation, RelationKind},
+    catalog::{Catalog, Column, Details, FIRST_NORMAL_OID, Oid, Relation, RelationKind},
     statement::{ProtectedColumn, Refusal},
     understand::{
         facts::{Arbiter, Facts, Verb, Write},
@@ -44,7 +44,8 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
         let hint = "Use the command that changes what you mean: ALTER, SET, COMMENT …";
         return Err(refusal::refusal(ReasonCode::Administration, Some(object), message, hint));
     }
-    if !catalog.has_protected() {
+    // Whether anything is protected is asked of all tables: first what this one says of itself.
+    if related(relation, catalog, &may_run_code).is_none() || !catalog.has_protected() {
         return Ok(());
     }
     if let Some(owner) = related(relation, catalog, &|relation| computes_by_users(relation, catalog)) {
@@ -55,7 +56,6 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
             "Ask an administrator of this resource to make this change.",
         ));
     }
-    let runs_code = |relation: &Relation| relation.runs_code || relation.kind == RelationKind::ForeignTable;
     match related(relation, catalog, &runs_code) {
         Some(owner) => Err(refusal::opaque(
             owner.qualified_name(),
@@ -65,6 +65,18 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
         )),
         _ => Ok(()),
     }
+}
+
+fn runs_code(relation: &Relation) -> bool {
+    relation.runs_code || relation.kind == RelationKind::ForeignTable
+}
+
+/// Whether there is anything that a write could run.
+fn may_run_code(relation: &Relation) -> bool {
+    let computes = |details: &Details| !details.expressions.is_empty() || !details.checks.is_empty();
+    runs_code(relation)
+        || relation.details.as_deref().is_some_and(computes)
+        || relation.columns.iter().any(|column| column.type_oid.0 >= FIRST_NORMAL_OID)
 }
 
 /// The relation itself, a child or what a view writes to, of which this holds.
