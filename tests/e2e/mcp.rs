@@ -126,6 +126,7 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
         &json!({ "resource": SHOP, "sql": "SELECT id FROM orders ORDER BY id", "max_rows": 7 }),
     );
     assert_eq!((&many["row_count"], &many["rows_cut"]), (&json!(7), &json!(1993)), "{many:#}");
+    assert_eq!(many["more_rows_cut"], json!(false), "{many:#}");
 
     let explained = assistant.call("explain", &json!({ "resource": SHOP, "sql": "DELETE FROM scratch" }));
     assert_eq!(explained["outcome"], "deny");

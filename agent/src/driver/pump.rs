@@ -223,7 +223,8 @@ impl Pump {
                 self.see_off(&code).await;
                 return code;
             }
-            if self.machine.waits_for_turn() {
+            // Nothing begins under a grant that is over, not even what came before.
+            if self.machine.waits_for_turn() && !self.lapsed {
                 let machine = &mut self.machine;
                 shards::away(|| machine.handle(Instant::now(), Input::Tick));
                 continue;

@@ -160,10 +160,11 @@ fn result(explanation: &Explanation, masked: &[usize], rows: Rows, who: &Who) ->
         .map(|mask| json!({ "column": mask.column, "label": mask.label }))
         .collect();
     let words = format!(
-        "{} rows of {} columns, of which {} are masked; {} rows and {} values were cut.",
+        "{} rows of {} columns, of which {} are masked; {}{} rows and {} values were cut.",
         rows.count(),
         rows.columns.len(),
         masked.len(),
+        if rows.more { "at least " } else { "" },
         rows.rows_cut,
         rows.cells_cut
     );
@@ -171,6 +172,7 @@ fn result(explanation: &Explanation, masked: &[usize], rows: Rows, who: &Who) ->
         .by(who)
         .fact("row_count", rows.count())
         .fact("rows_cut", rows.rows_cut)
+        .fact("more_rows_cut", rows.more)
         .fact("values_cut", rows.cells_cut)
         .fact("masked_positions", masked.to_vec());
     let mut data = rows.into_data();

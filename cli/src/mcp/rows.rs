@@ -22,6 +22,8 @@ pub(super) struct Rows {
     bytes: usize,
     full: bool,
     pub(super) rows_cut: usize,
+    /// More may have been cut than were counted.
+    pub(super) more: bool,
     pub(super) cells_cut: usize,
 }
 
@@ -41,6 +43,7 @@ impl Rows {
             bytes: 0,
             full: false,
             rows_cut: 0,
+            more: false,
             cells_cut: 0,
         }
     }
@@ -61,7 +64,13 @@ impl Rows {
             self.full = true;
         }
         self.rows_cut += 1;
-        if self.rows_cut < MOST_COUNTED { Appetite::More } else { Appetite::Enough }
+        self.more = self.rows_cut >= MOST_COUNTED;
+        if self.more { Appetite::Enough } else { Appetite::More }
+    }
+
+    /// All that are given are here; others are only counted.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
     }
 
     pub(super) fn count(&self) -> usize {

@@ -20,6 +20,9 @@ const ARRIVAL: Duration = Duration::from_secs(15);
 /// Bytes that are taken from the database for one answer.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// SQLSTATE `program_limit_exceeded`, with which the agent ends what goes over a budget.
+const LIMIT_EXCEEDED: &str = "54000";
+
 /// Why there are no rows.
 #[derive(Debug)]
 pub(super) enum Problem {
@@ -27,6 +30,16 @@ pub(super) enum Problem {
     Database { sqlstate: String, message: String, detail: Option<String>, hint: Option<String> },
     /// Ours: what and why.
     Ours(&'static str, String),
+}
+
+impl Problem {
+    /// The result was longer, or took longer, than somebody may have.
+    fn is_a_limit(&self) -> bool {
+        match self {
+            Self::Database { sqlstate, .. } => sqlstate == LIMIT_EXCEEDED,
+            Self::Ours(code, _) => matches!(*code, "too_large" | "too_slow"),
+        }
+    }
 }
 
 /// Runs it. A text of several statements must not come here.
@@ -57,7 +70,14 @@ pub(super) async fn run(
         }
     };
     driver.abort();
-    result
+    match result {
+        // All that is given is here; the others could only not be counted to their end.
+        Err(problem) if rows.is_full() && problem.is_a_limit() => {
+            rows.more = true;
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 async fn connect(

@@ -260,6 +260,10 @@ fn what_never_ends_is_cancelled_and_what_is_too_large_is_not_held() {
     assert_eq!((&long["row_count"], &long["values_cut"]), (&json!(1), &json!(1)), "{long:#}");
     let endless = assistant.query("SELECT a.id FROM orders a, orders b, orders c");
     assert_eq!((&endless["row_count"], &endless["rows_cut"]), (&json!(100), &json!(10_000)), "{endless:#}");
+    assert_eq!(endless["more_rows_cut"], json!(true), "{endless:#}");
+    // What is given stays, also where the rest is too large to be counted.
+    let wide = assistant.query("SELECT repeat('x', 200000) FROM orders");
+    assert_eq!((&wide["status"], &wide["more_rows_cut"]), (&json!("done"), &json!(true)), "{wide:#}");
     assistant.leave();
     let running = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'shop' AND state = 'active' \
                    AND pid <> pg_backend_pid() AND query LIKE '%orders b, orders c%'";

@@ -110,9 +110,18 @@ fn stamps(path: &Path) -> Outcome<Stamps> {
     }
 }
 
-/// By the file's whole name, in this person's own folder.
+/// Where a name leads to: a folder with two names is one.
+fn place(whole: &Path) -> PathBuf {
+    let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, whole.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => whole.to_owned(),
+    }
+}
+
+/// By the file's place, in this person's own folder.
 fn lock(paths: &Paths, whole: &Path) -> Outcome<Lock> {
-    let hash = digest::digest(&digest::SHA256, whole.as_os_str().as_encoded_bytes());
+    let hash = digest::digest(&digest::SHA256, place(whole).as_os_str().as_encoded_bytes());
     let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let file = paths.runtime()?.join(format!("output-{name}.lock"));
     Lock::at_once(&file)?.ok_or_else(|| {
@@ -194,6 +203,17 @@ mod tests {
 
     fn quietly(path: &Path) -> Outcome<FileFact> {
         hash_file(path, &mut |_, _| {})
+    }
+
+    #[test]
+    fn one_folder_by_two_names_is_one_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).expect("a folder");
+        std::os::unix::fs::symlink(&real, &link).expect("a link");
+        assert_eq!(place(&link.join("model")), place(&real.join("model")));
+        assert_ne!(place(&real.join("model")), place(&real.join("other")));
+        assert_eq!(place(&folder.path().join("none/model")), folder.path().join("none/model"));
     }
 
     #[test]
