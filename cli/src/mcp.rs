@@ -29,8 +29,6 @@ mod statement;
 mod task;
 mod tools;
 
-use std::path::PathBuf;
-
 use rmcp::ServiceExt as _;
 
 use self::{server::Server, sessions::Sessions};
@@ -39,19 +37,19 @@ use crate::{
     arguments::McpServe,
     console::{Color, Console, Format, Input},
     failure::{self, Outcome},
-    session::{PARENT, Parent, PartWish},
+    session::Parent,
 };
 
 /// The session that all of it is to be a part of.
 fn parent(wish: &McpServe) -> Outcome<Option<Parent>> {
-    let named = wish.parent.clone();
-    let Some(socket) = named.or_else(|| std::env::var_os(PARENT).map(PathBuf::from)) else { return Ok(None) };
+    let named = wish.parent.clone().map(Parent::at);
+    let Some(parent) = named.or_else(Parent::around) else { return Ok(None) };
     if wish.resource.len() != 1 {
         return Err(failure::usage(
             "as a part of another session this takes one --resource: that of the session",
         ));
     }
-    Ok(Some(Parent { socket, wish: PartWish::default() }))
+    Ok(Some(parent))
 }
 
 /// Serves until the AI agent's program closes our standard input, or over HTTP until a signal comes.

@@ -4,8 +4,11 @@
 //! value or a row: statements appear as their normalised text (once per text, by fingerprint after that)
 //! and as a salted commitment to the exact bytes.
 
+mod kinds;
+mod principal;
 mod reference;
 mod samples;
+mod statement;
 
 use std::collections::BTreeMap;
 
@@ -14,12 +17,17 @@ use serde::{Deserialize, Serialize};
 use crate::{
     api::{LineageQuestion, SearchFilter, SearchScope},
     attest::{ApprovedAccess, FileFact, FolderFile},
-    decision::{Decision, OutcomeKind},
+    decision::OutcomeKind,
     grant::{Action, BudgetPart, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
     request::{RequestKind, RequestStep},
+};
+
+pub use self::{
+    principal::{HANDED_ON, PrincipalRef},
+    statement::{Denial, Intent, OutcomeEntry, StatementResult, TextRef},
 };
 
 /// Version of the catalogue, in every leaf.
@@ -34,38 +42,6 @@ pub struct Leaf {
     pub time: u64,
     #[serde(flatten)]
     pub entry: Entry,
-}
-
-/// Who acts, for whom.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PrincipalRef {
-    /// Stable id at the identity provider.
-    pub sub: String,
-    pub idp: String,
-    /// The AI agent that acts for the principal. Where it handed a part of its grant to another one, both with
-    /// [`HANDED_ON`] between them, the one that acts last: `planner>worker`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-}
-
-/// Between an AI agent and the one that it handed a part of its grant to. No name has it.
-pub const HANDED_ON: char = '>';
-
-impl PrincipalRef {
-    /// The AI agents on the way from the principal to whoever acts, who comes last. Empty: nobody acts for them.
-    pub fn chain(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.actor.iter().flat_map(|actor| actor.split(HANDED_ON))
-    }
-
-    /// Whether it is the same principal, or an AI agent to which that one's AI agent has handed a part on.
-    #[must_use]
-    pub fn is_or_acts_for(&self, other: &Self) -> bool {
-        let mut chain = self.chain();
-        let same_person = self.sub == other.sub && self.idp == other.idp;
-        let begins_so = other.chain().all(|link| chain.next() == Some(link));
-        // What acts for a person directly is somebody else's work than the person's own.
-        same_person && begins_so && (other.actor.is_some() || self.actor.is_none())
-    }
 }
 
 /// One kind of entry.
@@ -385,140 +361,6 @@ pub enum Entry {
     },
 }
 
-impl Entry {
-    /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 40] = [
-        "agent_started",
-        "agent_stopped",
-        "heartbeat",
-        "grant_issued",
-        "grant_refused",
-        "session_opened",
-        "tunnel_refused",
-        "grant_renewed",
-        "session_parked",
-        "session_resumed",
-        "session_closed",
-        "revoked",
-        "restored",
-        "connection_opened",
-        "connection_closed",
-        "upstream_opened",
-        "catalog_loaded",
-        "statement_text",
-        "statement_lineage",
-        "folder_listed",
-        "run_ended",
-        "intent",
-        "outcome",
-        "denial",
-        "explained",
-        "searched",
-        "request",
-        "policy_loaded",
-        "policy_refused",
-        "reconciled",
-        "lineage_asked",
-        "canary_seen",
-        "cancel_requested",
-        "witness_late",
-        "witness_back",
-        "sink_refused",
-        "sink_resent",
-        "key_rotated",
-        "pruned",
-        "oversized",
-    ];
-
-    /// The name that its `kind` has in a leaf.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::AgentStarted { .. } => "agent_started",
-            Self::AgentStopped { .. } => "agent_stopped",
-            Self::Heartbeat => "heartbeat",
-            Self::GrantIssued { .. } => "grant_issued",
-            Self::GrantRefused { .. } => "grant_refused",
-            Self::SessionOpened { .. } => "session_opened",
-            Self::TunnelRefused { .. } => "tunnel_refused",
-            Self::GrantRenewed { .. } => "grant_renewed",
-            Self::SessionParked { .. } => "session_parked",
-            Self::SessionResumed { .. } => "session_resumed",
-            Self::SessionClosed { .. } => "session_closed",
-            Self::Revoked { .. } => "revoked",
-            Self::Restored { .. } => "restored",
-            Self::ConnectionOpened { .. } => "connection_opened",
-            Self::ConnectionClosed { .. } => "connection_closed",
-            Self::UpstreamOpened { .. } => "upstream_opened",
-            Self::CatalogLoaded { .. } => "catalog_loaded",
-            Self::StatementText { .. } => "statement_text",
-            Self::StatementLineage { .. } => "statement_lineage",
-            Self::FolderListed { .. } => "folder_listed",
-            Self::RunEnded { .. } => "run_ended",
-            Self::Intent(_) => "intent",
-            Self::Outcome(_) => "outcome",
-            Self::Denial(_) => "denial",
-            Self::Explained { .. } => "explained",
-            Self::Searched { .. } => "searched",
-            Self::Request(_) => "request",
-            Self::PolicyLoaded { .. } => "policy_loaded",
-            Self::PolicyRefused { .. } => "policy_refused",
-            Self::Reconciled { .. } => "reconciled",
-            Self::LineageAsked { .. } => "lineage_asked",
-            Self::CanarySeen { .. } => "canary_seen",
-            Self::CancelRequested { .. } => "cancel_requested",
-            Self::WitnessLate { .. } => "witness_late",
-            Self::WitnessBack { .. } => "witness_back",
-            Self::SinkRefused { .. } => "sink_refused",
-            Self::SinkResent { .. } => "sink_resent",
-            Self::KeyRotated { .. } => "key_rotated",
-            Self::Pruned { .. } => "pruned",
-            Self::Oversized { .. } => "oversized",
-        }
-    }
-}
-
-/// INTENT: durable before a write's first byte is sent, and before a read's first result byte leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
-    pub statement: StatementId,
-    pub session: SessionId,
-    pub connection: ConnectionId,
-    pub principal: PrincipalRef,
-    pub grant: GrantId,
-    pub resource: String,
-    /// `select`, `update` …
-    pub verb: String,
-    /// Reference to a [`Entry::StatementText`]; of a text without a normal form, its length in bytes.
-    pub text: TextRef,
-    /// Hexadecimal SHA-256 over salt, exact text and binds.
-    pub commitment: String,
-    /// Whether it was proved to be read-only.
-    pub read_only: bool,
-    /// Relations that it reads and writes, as `schema.name`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reads: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub writes: Vec<String>,
-    /// Its number among the INTENTs and denials of its connection, from 0 on: a number that is left out
-    /// shows an entry that was taken away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sequence: Option<u64>,
-    /// The run that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RunId>,
-    /// The task of the AI agent that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    /// What the session says that it is for; absent: what its grant was asked for with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// Reference to a [`Entry::StatementLineage`]; absent where nothing stored is read or written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lineage: Option<String>,
-    pub decision: Decision,
-}
-
 /// A step in the life of a request. An approval is durable before it counts, and a use before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestEntry {
@@ -539,69 +381,4 @@ pub struct RequestEntry {
     pub binding: String,
     /// Seconds since 1970: until when it can be decided, and behind an approval until when it can be used.
     pub until: u64,
-}
-
-/// How an entry names the text of a statement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TextRef {
-    Fingerprint(String),
-    /// No normal form: length in bytes.
-    Length(u64),
-}
-
-/// OUTCOME: appended before completion is relayed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutcomeEntry {
-    pub statement: StatementId,
-    pub result: StatementResult,
-    /// Rows returned or changed.
-    pub rows: u64,
-    /// Bytes of rows sent to the client.
-    pub bytes: u64,
-    /// Columns shown masked, as `schema.table.column`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masked: Vec<String>,
-    pub micros: u64,
-}
-
-/// How a statement ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StatementResult {
-    Done,
-    /// The server's error, by SQLSTATE.
-    Failed(String),
-    /// The agent cut it: the reason code.
-    Cut(String),
-    /// The agent stopped before the end was known.
-    Unknown,
-}
-
-/// A statement that was not let through. Durable before its error is returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Denial {
-    pub statement: StatementId,
-    pub session: SessionId,
-    pub connection: ConnectionId,
-    pub principal: PrincipalRef,
-    pub grant: GrantId,
-    pub resource: String,
-    pub verb: String,
-    pub text: TextRef,
-    pub commitment: String,
-    /// Its number among the INTENTs and denials of its connection, from 0 on: a number that is left out
-    /// shows an entry that was taken away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sequence: Option<u64>,
-    /// The run that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RunId>,
-    /// The task of the AI agent that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    /// What the session says that it is for; absent: what its grant was asked for with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    pub decision: Decision,
 }

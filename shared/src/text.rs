@@ -19,9 +19,9 @@ pub fn printable_name(name: &str) -> String {
 pub fn cited(name: &str) -> String {
     let name = printable_name(name);
     let alike = name.contains(|letter| matches!(letter, '·' | '\u{2500}'..='\u{257f}' | '•' | '…'));
-    let blank =
-        name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) || name.is_empty();
-    if alike || blank || name.contains("  ") { format!("\"{}\"", name.replace('"', "\\\"")) } else { name }
+    let other = |letter: char| letter.is_whitespace() && letter != ' ';
+    let blank = name.is_empty() || name.starts_with(' ') || name.ends_with(' ') || name.contains("  ");
+    if alike || blank || name.contains(other) { format!("\"{}\"", name.replace('"', "\\\"")) } else { name }
 }
 
 /// JSON in which letters that a terminal would obey are escaped. They stand in strings only, so that the
@@ -45,12 +45,37 @@ pub fn harmless_json(json: String) -> String {
     text
 }
 
-/// Whether a letter is not shown but does something: control characters, directions (UAX #9), invisible ones,
-/// tags and selectors, in which a whole text can hide.
+/// Whether a letter is not shown but does something: control characters, directions (UAX #9), and what is ignored
+/// or blank wherever it stands (`Default_Ignorable_Code_Point`, UAX #44), in which a whole text can hide.
 #[must_use]
 pub fn is_obeyed(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+        || is_ignored(letter)
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{fff9}'..='\u{fffb}' | '\u{2800}')
+}
+
+/// `Default_Ignorable_Code_Point` of Unicode 16 (DerivedCoreProperties.txt).
+const fn is_ignored(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -64,7 +89,7 @@ mod tests {
         assert_eq!(cited("train · failed with 1"), "\"train · failed with 1\"");
         assert_eq!(cited("a\" · b"), "\"a\\\" · b\"");
         assert_eq!(cited("x\n└─ y"), "\"x\u{fffd}└─ y\"");
-        for blank in ["", " x", "x ", "x   y"] {
+        for blank in ["", " x", "x ", "x   y", "x\u{a0}y", "x\u{2003}y"] {
             assert_eq!(cited(blank), format!("\"{blank}\""));
         }
     }
@@ -84,5 +109,11 @@ mod tests {
         assert!(harmless.is_ascii(), "{harmless}");
         assert_eq!(serde_json::from_str::<String>(&harmless).expect("JSON"), hidden);
         assert_eq!(printable(&hidden), "\u{fffd}".repeat(4));
+        for unseen in
+            "\u{ad}\u{34f}\u{61c}\u{115f}\u{180e}\u{206a}\u{2800}\u{3164}\u{fe0f}\u{ffa0}\u{fffa}".chars()
+        {
+            assert!(is_obeyed(unseen), "{unseen:?}");
+        }
+        assert!(!"aä ß漢🦀…·─'".contains(is_obeyed));
     }
 }

@@ -15,20 +15,8 @@ use serde_json::Value;
 
 /// Statements of `shop-db` are held; security and the on-call group may approve.
 const HELD: AgentOptions = AgentOptions {
-    lifetime: "10m",
-    labels: "",
-    bench_labels: "",
-    upstream: None,
-    class: "production",
     resource: "approvers = [\"group:security\", \"group:data-oncall\"]",
-    sections: "",
-    identity: "{}",
-    park: "",
-    drain: "1s",
-    clear: "",
-    log: "",
-    says: "info",
-    server: "",
+    ..AgentOptions::USUAL
 };
 
 /// The id of a request in a line.

@@ -7,22 +7,8 @@ use connect_tests::{
 };
 
 /// The shortest lifetime that a configuration may say.
-const SHORT: AgentOptions = AgentOptions {
-    lifetime: "30s",
-    labels: "",
-    clear: "",
-    bench_labels: "",
-    class: "production",
-    resource: "",
-    sections: "",
-    identity: r#"{"idTokenSeconds": 30}"#,
-    park: "",
-    drain: "1s",
-    log: "",
-    server: "",
-    says: "info",
-    upstream: None,
-};
+const SHORT: AgentOptions =
+    AgentOptions { lifetime: "30s", identity: r#"{"idTokenSeconds": 30}"#, ..AgentOptions::USUAL };
 
 #[test]
 fn renewal_is_silent_and_goes_on_past_the_first_lifetime() {

@@ -70,7 +70,7 @@ fn behind(mode: &str) -> (World, PgBouncer, TempDir) {
             folder.display()
         );
         pooler = Some(started);
-        AgentOptions { upstream: Some(upstream), ..AgentOptions::default() }
+        AgentOptions { upstream: Some(upstream.leak()), ..AgentOptions::default() }
     });
     (world, pooler.expect("it was started"), temporary)
 }

@@ -273,7 +273,7 @@ fn a_pooler_that_drops_the_role_is_found_out() {
             folder.display()
         );
         pooler = Some(started);
-        AgentOptions { upstream: Some(upstream), clear: ROLES, ..AgentOptions::default() }
+        AgentOptions { upstream: Some(upstream.leak()), clear: ROLES, ..AgentOptions::default() }
     });
     let finished = world.person("ana").open(SHOP).psql("SELECT current_user");
     assert!(finished.code == 2 && finished.stdout.is_empty(), "{}", finished.stdout);

@@ -50,7 +50,7 @@ fn a_client_certificate_is_a_way_in_without_a_password() {
                  client_certificate_file = \"{folder}/client.pem\"\nclient_key_file = \"{folder}/client.key\"",
                 postgres.port(),
                 postgres.authority().display(),
-            )),
+            ).leak()),
             ..AgentOptions::default()
         }
     });
@@ -114,7 +114,7 @@ fn of_several_hosts_the_first_that_is_there_and_as_asked_is_taken() {
                     frozen.port(),
                     postgres.port(),
                     folder = below.display(),
-                )),
+                ).leak()),
                 ..AgentOptions::default()
             }
         });
@@ -159,11 +159,14 @@ fn a_database_that_means_harm_harms_only_its_own_connections() {
     for (title, parts) in cases {
         let port = imposter::start(parts);
         let options = AgentOptions {
-            upstream: Some(format!(
-                "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\ntls = \"disable\"\n\
+            upstream: Some(
+                format!(
+                    "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\ntls = \"disable\"\n\
                  connect_timeout = \"2s\"\npassword_file = \"{}\"",
-                password.path().display()
-            )),
+                    password.path().display()
+                )
+                .leak(),
+            ),
             ..AgentOptions::default()
         };
         let world = World::start_with(&options);
@@ -194,7 +197,7 @@ fn a_silent_first_host_costs_its_time_and_no_more() {
                 postgres.port(),
                 postgres.authority().display(),
                 below.display(),
-            )),
+            ).leak()),
             ..AgentOptions::default()
         }
     });

@@ -48,27 +48,32 @@ pub struct AgentOptions {
     /// What it says on standard error: a filter of `tracing`.
     pub says: &'static str,
     /// Lines that say how [`SHOP`] is reached, in place of the usual ones: address, user, password, TLS.
-    pub upstream: Option<String>,
+    pub upstream: Option<&'static str>,
+}
+
+impl AgentOptions {
+    /// What most tests want.
+    pub const USUAL: Self = Self {
+        lifetime: "10m",
+        labels: "",
+        clear: "",
+        class: "production",
+        resource: "",
+        sections: "",
+        identity: "{}",
+        park: "",
+        drain: "1s",
+        log: "",
+        server: "",
+        says: "info",
+        bench_labels: "",
+        upstream: None,
+    };
 }
 
 impl Default for AgentOptions {
     fn default() -> Self {
-        Self {
-            lifetime: "10m",
-            labels: "",
-            clear: "",
-            class: "production",
-            resource: "",
-            sections: "",
-            identity: "{}",
-            park: "",
-            drain: "1s",
-            log: "",
-            server: "",
-            says: "info",
-            bench_labels: "",
-            upstream: None,
-        }
+        Self::USUAL
     }
 }
 
@@ -226,9 +231,9 @@ fn configuration(
         authority = postgres.authority().display(),
     );
     let resource = |name: &str, database: &str, class: &str, read: &str, write: &str, more: &str| {
-        let upstream = match &options.upstream {
+        let upstream = match options.upstream {
             Some(other) if name == SHOP => other,
-            _ => &usual,
+            _ => usual.as_str(),
         };
         format!(
             "[[resource]]\nname = \"{name}\"\nengine = \"postgresql\"\n{upstream}\ndatabase = \"{database}\"\n\

@@ -226,8 +226,12 @@ impl Parent {
     /// The session of the AI agent whose command we are, if we are one: whatever is opened from here is a part of
     /// that one's grant, and never the person's own.
     pub(crate) fn around() -> Option<Self> {
-        let socket = PathBuf::from(std::env::var_os(VARIABLE)?);
-        Some(Self { socket, wish: PartWish::default() })
+        std::env::var_os(VARIABLE).map(|socket| Self::at(PathBuf::from(socket)))
+    }
+
+    /// The session behind this socket, of which all is wanted.
+    pub(crate) fn at(socket: PathBuf) -> Self {
+        Self { socket, wish: PartWish::default() }
     }
 
     /// Refuses what can be no part of a grant, where we are the command of an AI agent.

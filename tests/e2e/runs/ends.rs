@@ -12,20 +12,11 @@ use super::*;
 /// Grants and tunnels that are soon over, one resource that needs an approval, and a receiver of whole runs.
 const SHORT: AgentOptions = AgentOptions {
     lifetime: "30s",
-    labels: "",
-    clear: "",
-    bench_labels: "",
-    class: "production",
     resource: "approvers = [\"group:security\"]\napproval_for = [\"read\"]",
-    sections: "",
-    identity: "{}",
     park: "limit = \"1s\"",
-    drain: "1s",
     log: "[[log.sink]]\nname = \"runs\"\nfile = \"{folder}/runs.jsonl\"\nformat = \"openlineage\"\n\
           openlineage_events = \"run\"\n",
-    server: "",
-    says: "info",
-    upstream: None,
+    ..AgentOptions::USUAL
 };
 
 fn command(person: &Person, resources: &[&str], job: &str, script: &str) -> Command {
