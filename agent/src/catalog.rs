@@ -14,6 +14,7 @@ mod once;
 mod overrides;
 mod queries;
 mod read;
+mod registered;
 mod sample;
 mod service;
 mod shared;
@@ -28,8 +29,9 @@ use tokio::{sync::watch, task::JoinHandle};
 pub(crate) use self::connection::{Connection, ReadError};
 pub use self::{
     clear::{Clear, ClearRule},
-    once::{Labelled, label_once, labelled_once, read_once},
+    once::{Labelled, label_once, labelled_once, read_once, unregistered_once},
     overrides::LabelOverrides,
+    registered::{Registered, Unregistered},
 };
 use self::{
     service::{Reader, Recorder, State},
@@ -74,21 +76,23 @@ impl CatalogService {
         resource: String,
         upstream: Arc<UpstreamConfig>,
         labels: LabelOverrides,
+        functions: Registered,
         log: crate::log::Log,
     ) -> Self {
         let record = move |entry: Entry| log.append(entry).map(|_| ()).map_err(|closed| closed.to_string());
-        Self::start_with(resource, upstream, labels, Box::new(record))
+        Self::start_with(resource, upstream, labels, functions, Box::new(record))
     }
 
     fn start_with(
         resource: String,
         upstream: Arc<UpstreamConfig>,
         overrides: LabelOverrides,
+        functions: Registered,
         record: Recorder,
     ) -> Self {
         let shared = Arc::new(Shared::new(resource));
-        let reader =
-            Reader { shared: Arc::clone(&shared), upstream, overrides, record, state: State::default() };
+        let state = State::default();
+        let reader = Reader { shared: Arc::clone(&shared), upstream, overrides, functions, record, state };
         let task = Arc::new(Task(tokio::spawn(reader.run())));
         Self { shared, _task: task }
     }

@@ -8,6 +8,7 @@ use connect_shared::error::{ErrorReport, Exit};
 use tokio::task::JoinSet;
 
 use crate::{
+    catalog::{self, Registered},
     config::{CertificateSource, Config, ResourceConfig},
     identity::{FetchError, IdentityVerifier},
     keys, policy,
@@ -163,6 +164,7 @@ pub async fn databases(config: &Config) -> Vec<Finding> {
         let name = resource.resource.name.clone();
         let upstream = Arc::clone(&resource.upstream);
         let roles: Vec<Arc<str>> = resource.roles.names().cloned().collect();
+        let functions = resource.functions.clone();
         logins.spawn(async move {
             let next = match upstream.tls {
                 UpstreamTls::Disable => {
@@ -186,12 +188,27 @@ pub async fn databases(config: &Config) -> Vec<Finding> {
             for role in roles.iter().filter(|_| reached) {
                 findings.push(works_as(&name, role, &upstream).await);
             }
+            if reached {
+                findings.extend(unregistered(&name, &functions, &upstream).await);
+            }
             (at, findings)
         });
     }
     let mut findings = logins.join_all().await;
     findings.sort_by_key(|(at, _)| *at);
     findings.into_iter().flat_map(|(_, findings)| findings).collect()
+}
+
+/// Registered functions that do not count.
+async fn unregistered(name: &str, functions: &Registered, upstream: &UpstreamConfig) -> Vec<Finding> {
+    let bad = |what: String, next: &str| Finding::Bad { what, next: next.to_owned() };
+    match catalog::unregistered_once(upstream, functions).await {
+        Ok(lines) => {
+            let next = "until then the agent takes it for code that nobody has read";
+            lines.iter().map(|line| bad(format!("database of `{name}`: {line}"), next)).collect()
+        }
+        Err(error) => vec![bad(error.to_string(), "see that the agent's account may read pg_catalog")],
+    }
 }
 
 async fn works_as(name: &str, role: &str, upstream: &UpstreamConfig) -> Finding {

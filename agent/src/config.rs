@@ -52,7 +52,7 @@ use self::{
     section::{Located, Section},
 };
 use crate::{
-    catalog::{ClearRule, LabelOverrides},
+    catalog::{ClearRule, LabelOverrides, Registered},
     upstream::UpstreamConfig,
 };
 use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
@@ -186,6 +186,8 @@ pub struct ResourceConfig {
     /// Actions that somebody must approve each time.
     pub approval_for: Vec<Action>,
     pub labels: LabelOverrides,
+    /// Functions that an administrator has read.
+    pub functions: Registered,
     /// Who sees what in clear.
     pub clear: Vec<ClearRule>,
     /// What sign-in it takes to open it.

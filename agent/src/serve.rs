@@ -285,6 +285,7 @@ fn assemble(
                 name.clone(),
                 Arc::clone(&upstream),
                 resource.labels.clone(),
+                resource.functions.clone(),
                 log.clone(),
             );
             let runtime = ResourceRuntime {

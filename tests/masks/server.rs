@@ -171,6 +171,7 @@ impl Connection {
             search_path: None,
             security_definer: false,
             extension: Some("citext".into()),
+            registered: false,
         });
         catalog
     }

@@ -6,7 +6,7 @@ use connect_core::catalog::{Catalog, Column, FIRST_NORMAL_OID, Relation, Relatio
 use connect_shared::label::Label;
 
 use super::{
-    CatalogError, LabelOverrides,
+    CatalogError, LabelOverrides, Registered, Unregistered,
     connection::{Connection, ReadError},
     inherit,
     labels::LabelStore,
@@ -38,10 +38,7 @@ pub async fn label_once(
     upstream: &UpstreamConfig,
     overrides: &LabelOverrides,
 ) -> Result<Vec<Labelled>, CatalogError> {
-    labelled(upstream, overrides).await.map_err(|error| CatalogError::Unreadable {
-        resource: upstream.database.clone(),
-        reason: error.to_string(),
-    })
+    labelled(upstream, overrides).await.map_err(|error| unreadable(upstream, &error))
 }
 
 /// The catalog with the labels that would be in force at first contact.
@@ -51,19 +48,18 @@ pub async fn label_once(
 pub async fn labelled_once(
     upstream: &UpstreamConfig,
     overrides: &LabelOverrides,
+    functions: &Registered,
 ) -> Result<Catalog, CatalogError> {
     let reading = async {
         let mut connection = Connection::open(upstream).await?;
         let mut reading = read(&mut connection).await?;
         let (mut labels, mut catalog) = (LabelStore::default(), reading.catalog.clone());
         labels.label(&connection, &mut reading, &mut catalog, Instant::now()).await?;
+        functions.settle(&connection, &mut catalog).await?;
         inherit::settle(&mut catalog, &reading, overrides);
         Ok::<_, ReadError>(Catalog { version: 1, ..catalog })
     };
-    reading.await.map_err(|error| CatalogError::Unreadable {
-        resource: upstream.database.clone(),
-        reason: error.to_string(),
-    })
+    reading.await.map_err(|error| unreadable(upstream, &error))
 }
 
 async fn labelled(upstream: &UpstreamConfig, overrides: &LabelOverrides) -> Result<Vec<Labelled>, ReadError> {
@@ -116,10 +112,22 @@ fn told(
 /// The database cannot be reached or read.
 pub async fn read_once(upstream: &UpstreamConfig) -> Result<Catalog, CatalogError> {
     let reading = async { read(&mut Connection::open(upstream).await?).await };
-    match reading.await {
-        Ok(reading) => Ok(Catalog { version: 1, ..reading.catalog }),
-        Err(error) => {
-            Err(CatalogError::Unreadable { resource: upstream.database.clone(), reason: error.to_string() })
-        }
-    }
+    let reading = reading.await.map_err(|error| unreadable(upstream, &error))?;
+    Ok(Catalog { version: 1, ..reading.catalog })
+}
+
+/// The registered functions of a database that do not count.
+///
+/// # Errors
+/// The database cannot be reached or read.
+pub async fn unregistered_once(
+    upstream: &UpstreamConfig,
+    functions: &Registered,
+) -> Result<Vec<Unregistered>, CatalogError> {
+    let looking = async { functions.look(&Connection::open(upstream).await?).await };
+    looking.await.map_err(|error| unreadable(upstream, &error))
+}
+
+fn unreadable(upstream: &UpstreamConfig, error: &ReadError) -> CatalogError {
+    CatalogError::Unreadable { resource: upstream.database.clone(), reason: error.to_string() }
 }

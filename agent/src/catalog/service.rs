@@ -16,6 +16,7 @@ use super::{
     labels::{LabelStore, Watch, sizes},
     overrides::LabelOverrides,
     read::{Found, Reading, follow, read},
+    registered::{Registered, Unregistered},
     shared::{Answer, Shared},
     summary::Summary,
 };
@@ -36,6 +37,7 @@ pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,
     pub(super) upstream: Arc<UpstreamConfig>,
     pub(super) overrides: LabelOverrides,
+    pub(super) functions: Registered,
     pub(super) record: Recorder,
     pub(super) state: State,
 }
@@ -49,6 +51,8 @@ pub(super) struct State {
     published: Option<Arc<Catalog>>,
     version: u64,
     recorded: Option<String>,
+    /// Registered functions that do not count, as they were last told.
+    unregistered: Vec<Unregistered>,
     /// When all tables were last looked after.
     grown: Option<Instant>,
 }
@@ -175,6 +179,13 @@ impl Reader {
         };
         let mut catalog = reading.catalog.clone();
         state.labels.label(connection, reading, &mut catalog, Instant::now()).await?;
+        let unregistered = self.functions.settle(connection, &mut catalog).await?;
+        if state.unregistered != unregistered {
+            for line in &unregistered {
+                tracing::warn!(resource = %self.shared.resource, "{line}");
+            }
+            state.unregistered = unregistered;
+        }
         inherit::settle(&mut catalog, reading, &self.overrides);
         if let Some(published) = &state.published {
             share(&mut catalog, published);

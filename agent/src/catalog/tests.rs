@@ -11,6 +11,7 @@ use self::server::Server;
 use super::*;
 
 mod refresh;
+mod registered;
 mod row_security;
 mod server;
 mod snapshot;
@@ -28,7 +29,16 @@ fn service(server: &Server, overrides: LabelOverrides) -> (CatalogService, Recor
         entries.lock().expect("no test panics with it").push(entry);
         Ok(())
     });
-    (CatalogService::start_with("shop".to_owned(), server.upstream(), overrides, record), recorded)
+    (
+        CatalogService::start_with(
+            "shop".to_owned(),
+            server.upstream(),
+            overrides,
+            Registered::default(),
+            record,
+        ),
+        recorded,
+    )
 }
 
 fn relation<'a>(catalog: &'a Catalog, schema: &'a str, name: &str) -> &'a Relation {
@@ -237,7 +247,13 @@ async fn a_table_that_cannot_be_read_safely_keeps_its_texts_masked() {
     let upstream = UpstreamConfig { user: "small".to_owned(), ..UpstreamConfig::clone(&server.upstream()) };
     let record: Recorder = Box::new(|_| Ok(()));
     let overrides = LabelOverrides::default();
-    let service = CatalogService::start_with("shop".to_owned(), Arc::new(upstream), overrides, record);
+    let service = CatalogService::start_with(
+        "shop".to_owned(),
+        Arc::new(upstream),
+        overrides,
+        Registered::default(),
+        record,
+    );
     let catalog = service.newer_than(0).await.expect("the catalog can be read");
     let memo = |name: &str| relation(&catalog, "public", name).columns[1].label;
     assert_eq!(memo("open"), None);
@@ -250,8 +266,13 @@ async fn a_table_that_cannot_be_read_safely_keeps_its_texts_masked() {
 async fn a_snapshot_that_the_log_does_not_take_is_not_shown() {
     let server = Server::start();
     let record: Recorder = Box::new(|_| Err("full".to_owned()));
-    let service =
-        CatalogService::start_with("shop".to_owned(), server.upstream(), LabelOverrides::default(), record);
+    let service = CatalogService::start_with(
+        "shop".to_owned(),
+        server.upstream(),
+        LabelOverrides::default(),
+        Registered::default(),
+        record,
+    );
     let refused = timeout(PATIENCE, service.newer_than(0)).await.expect("an answer in time");
     assert!(matches!(refused, Err(CatalogError::Unreadable { reason, .. }) if reason.contains("full")));
     assert!(service.subscribe().borrow().is_none());

@@ -15,7 +15,7 @@ use super::{
     value,
 };
 use crate::{
-    catalog::{ClearRule, LabelOverrides},
+    catalog::{ClearRule, LabelOverrides, Registered},
     upstream::{ClientCertificate, Place, SessionAttributes, UpstreamConfig, UpstreamTls, Way},
 };
 
@@ -52,6 +52,10 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
         Some(labels) => read_labels(labels),
         None => Some(LabelOverrides::default()),
     };
+    let functions = match section.section("functions") {
+        Some(functions) => read_functions(functions),
+        None => Some(Registered::default()),
+    };
     let clear = read_clear(&mut section);
     let roles = role::read(&mut section);
     let tags = read_tags(&mut section);
@@ -76,6 +80,7 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
             approvers: approvers?,
             approval_for: approval_for?,
             labels: labels?,
+            functions: functions?,
             clear: clear?,
             demands,
             roles: roles?,
@@ -282,6 +287,19 @@ fn read_labels(section: Section<'_, '_>) -> Option<LabelOverrides> {
     }
     let texts = pairs.iter().map(|(column, label)| (column.value.as_str(), label.value.as_str()));
     good.then(|| LabelOverrides::parse(texts).ok()).flatten()
+}
+
+/// Each line is checked by itself, as labels are.
+fn read_functions(section: Section<'_, '_>) -> Option<Registered> {
+    let mut functions = Registered::default();
+    let mut good = true;
+    for (signature, digest) in section.pairs() {
+        if let Err(problem) = functions.add(&signature.value, &digest.value) {
+            good = false;
+            section.wrong_at(&signature, problem);
+        }
+    }
+    good.then_some(functions)
 }
 
 /// `[[resource.clear]]`: who sees which labels or columns in clear.

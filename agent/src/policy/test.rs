@@ -159,7 +159,7 @@ impl Place {
                 let words = format!("`{name}` is no resource of this configuration");
                 ErrorReport::new("no_such_resource", Exit::NotFound, words)
             })?;
-            let catalog = catalog::labelled_once(&known.upstream, &known.labels).await;
+            let catalog = catalog::labelled_once(&known.upstream, &known.labels, &known.functions).await;
             let catalog = catalog.map_err(|error| {
                 ErrorReport::new("catalog", Exit::Unreachable, error.to_string()).retryable()
             })?;

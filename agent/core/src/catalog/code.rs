@@ -107,6 +107,8 @@ pub struct Function {
     pub security_definer: bool,
     /// The extension it belongs to.
     pub extension: Option<Name>,
+    /// An administrator has read it: its value comes from its arguments alone, and it changes nothing.
+    pub registered: bool,
 }
 
 /// `pg_proc.prokind`

@@ -206,6 +206,7 @@ mod tests {
             search_path: None,
             security_definer: false,
             extension: None,
+            registered: false,
         });
         let mut catalog = Catalog { code: Arc::new(code), ..Catalog::default() };
         catalog.insert(relation(20_001, "public", "orders", &["id", "a.b"]));

@@ -81,13 +81,19 @@ impl Class {
 
 impl Review {
     const UNKNOWN: Self = Self { class: Class::Unknown, changes: true };
+    /// By the word of an administrator.
+    const REGISTERED: Self = Self { class: Class::Arguments, changes: false };
 }
 
 /// What is known of a function. Those with a body in SQL or PL/pgSQL that are not the server's own are
 /// unknown here: their bodies say what they do.
 #[must_use]
 pub fn review(function: &Function) -> Review {
-    let found = if function.oid.0 < FIRST_NORMAL_OID { builtin(function) } else { of_extension(function) };
+    let found = match function.oid.0 < FIRST_NORMAL_OID {
+        true => builtin(function),
+        false if function.registered => Some(Review::REGISTERED),
+        false => of_extension(function),
+    };
     found.unwrap_or(Review::UNKNOWN)
 }
 

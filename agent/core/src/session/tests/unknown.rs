@@ -31,6 +31,7 @@ fn function(oid: u32, name: &str, language: Language, body: &str) -> Function {
         search_path: None,
         security_definer: false,
         extension: None,
+        registered: false,
     }
 }
 

@@ -180,6 +180,15 @@ fn a_function_that_only_looks_like_a_built_in_is_unknown() {
 }
 
 #[test]
+fn a_function_that_an_administrator_has_read_computes_and_no_word_of_theirs_counts_for_a_built_in() {
+    let lower = named("lower").remove(0);
+    let user = Function { oid: Oid(16_384), language: Language::Other, registered: true, ..lower };
+    assert_eq!(review(&user), Review { class: Class::Arguments, changes: false });
+    let file = named("pg_read_file").remove(0);
+    assert_eq!(review(&Function { registered: true, ..file.clone() }), review(&file));
+}
+
+#[test]
 fn functions_of_common_extensions_are_known_by_extension_name_and_language() {
     for (extension, name, class) in [
         ("vector", "cosine_distance", Class::Arguments),

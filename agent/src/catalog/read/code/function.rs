@@ -38,6 +38,7 @@ pub(super) fn function(row: &Row, names: &mut Names) -> Result<Option<Function>,
         search_path: search_path.map(|path| names.of(path)),
         security_definer: row.of(17)?,
         extension: extension.map(|name| names.of(name)),
+        registered: false,
     }))
 }
 

@@ -132,6 +132,7 @@ impl World {
             search_path: None,
             security_definer: false,
             extension: None,
+            registered: false,
         });
         self
     }
