@@ -67,7 +67,10 @@ def recorded(predicate, log):
     for field in ("run", "job", "inputs", "outputs"):
         assert entry.get(field, []) == predicate[field], field
     assert entry["statements"] == len(predicate["statements"]), entry
-    assert entry["summary"] == summary(predicate), "the log has another summary of what the agent says"
+    if predicate.get("version", 1) > 1:
+        assert entry["summary"] == summary(predicate), "the log has another summary of what the agent says"
+    else:
+        assert "summary" not in entry, "the attestation says less than the log has"
     for approval in predicate.get("receipts", []):
         assert is_included(*parts(approval), log), "the proof of an approval proves nothing"
 

@@ -1,5 +1,6 @@
-//! One hash over everything that an attestation says of a run, in the log's own entry about its end: with it no
-//! figure can be another one later, not even by the hand of whoever has the agent's key.
+//! One hash over everything that an attestation says of a run, in the log's own entry about its end: no
+//! figure can be another one than that entry has. Whoever has the agent's key can write another log, which only a
+//! copy of the log, a kept checkpoint or a witness shows.
 
 use std::fmt::Write as _;
 

@@ -46,7 +46,7 @@ fn every_kind_of_event_is_taken_by_receivers_that_hold_it_against_the_published_
     let select = "psql -XAtc 'SELECT email FROM customer_mail'";
     assert!(run(&ana, "good", &format!("{select} >good.txt")).wait_for_end().success());
     assert_eq!(run(&ana, "bad", &format!("{select} >bad.txt; exit 7")).wait_for_end().code(), Some(7));
-    let mut stopped = run(&ana, "stopped", &format!("{select} >stopped.txt; echo up; sleep 600"));
+    let mut stopped = run(&ana, "stopped", &format!("{select} >stopped.txt; echo up; exec sleep 600"));
     stopped.wait_for_line("up");
     stopped.signal(Signal::TERM);
     assert_eq!(stopped.wait_for_end().code(), Some(143));

@@ -138,7 +138,11 @@ fn a_run_ends_once_whether_its_connect_is_killed_interrupted_or_fails() {
     let ended = leaves::of_kind(&leaves, "run_ended");
     for (job, reason) in [("before", Some("abandoned")), ("killed", Some("abandoned")), ("waits", None)] {
         let own: Vec<_> = ended.iter().filter(|leaf| leaf["job"] == job).collect();
-        assert_eq!((own.len(), own[0]["reason"].as_str()), (1, reason), "{own:#?}");
+        let reasons: Vec<_> = own.iter().map(|leaf| leaf["reason"].as_str()).collect();
+        assert_eq!(reasons, [reason], "{own:#?}");
+    }
+    for job in ["denied", "unstarted", "hashed"] {
+        assert_eq!(ended.iter().filter(|leaf| leaf["job"] == job).count(), 1, "{job} ended once: {ended:#?}");
     }
     let statements = ended.iter().find(|leaf| leaf["job"] == "killed").map(|leaf| &leaf["statements"]);
     assert_eq!(statements, Some(&1.into()), "what it had run stands in its end");
