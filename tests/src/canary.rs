@@ -20,16 +20,17 @@ const CLEAR: [&str; 14] = [
     "QZ7x9canaryTOKEN",
     "5eedc0de",
     "10.83.251.",
-    "1861-07",
-    ".07.1861",
+    "1061-07",
+    ".07.1061",
 ];
 
 /// Days from 2000-01-01 to the canary's birth date, as PostgreSQL sends a date in binary.
 const BIRTH_DATE: i32 = -14_041;
 
-/// Beginnings of values of the vault, as PostgreSQL sends them in binary.
+/// Beginnings of values of the vault, as PostgreSQL sends them in binary. The days are further away than any mask of a
+/// salary is large: one of those is sent in four bytes as well, with either sign.
 const BINARY: [(&str, &[u8]); 5] = [
-    ("a day of July 1861 in binary", &[0, 0, 0, 4, 0xFF, 0xFF, 0x3A]),
+    ("a day of July 1061 in binary", &[0, 0, 0, 4, 0xFF, 0xFA, 0xC5]),
     ("an account in binary", &[0, 0, 0, 8, 0, 0, 0, 0x56, 0x3D, 0x96]),
     ("a salary in binary", &[0, 37, 1, 144, 17, 53]),
     ("a device in binary", &[0x5E, 0xED, 0xC0, 0xDE, 0x5E, 0xED]),

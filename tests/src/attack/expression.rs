@@ -305,12 +305,12 @@ pub(super) fn guess(dice: &mut Dice, column: &Column) -> String {
             &["{} + 0 = 370400440501", "({})::text LIKE '3704004405%'", "{} % 370400440533 > 370400440000"]
         }
         Kind::Date => &[
-            "{} + 0 = date '1861-07-23'",
-            "({})::text LIKE '1861%'",
-            "extract(year FROM {}) = 1861",
+            "{} + 0 = date '1061-07-23'",
+            "({})::text LIKE '1061%'",
+            "extract(year FROM {}) = 1061",
             "{} < '1900-01-01'",
         ],
-        Kind::Stamp => &["{} < '1900-01-01'", "to_char({}, 'YYYY') = '1861'", "extract(year FROM {}) < 1900"],
+        Kind::Stamp => &["{} < '1900-01-01'", "to_char({}, 'YYYY') = '1061'", "extract(year FROM {}) < 1900"],
         Kind::Bytes => &["encode({}, 'escape') LIKE '%zyxwell%'", "position('zyx'::bytea in {}) > 0"],
         Kind::Uuid => &["({})::text LIKE '5eedc0de-5eed-%'", "left(({})::text, 13) = '5eedc0de-5eed'"],
         Kind::Network => &["host({}) LIKE '10.83.251.%'", "{} << inet '10.83.251.0/24'"],

@@ -29,7 +29,7 @@ pub struct Words {
 pub const CANARIES: Words = Words {
     first: "quorraline",
     second: "zyxwell",
-    year: 1861,
+    year: 1061,
     phone: "555 013",
     account: 370_400_440_500,
     card: "492977133177",

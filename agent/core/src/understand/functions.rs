@@ -162,6 +162,13 @@ fn builtin_call(call: &Call<'_>, name: &str, volatility: Volatility) -> Result<C
     }
 }
 
+/// Whether no statement may call a built-in of this name, or not with every argument.
+pub(super) fn is_denied(name: &str, catalog: &Catalog) -> bool {
+    catalog.builtin_functions.get(name).is_some_and(|function| {
+        matches!(builtin::rule(name, function.volatility), Rule::Deny(_) | Rule::SetConfig)
+    })
+}
+
 fn denied(name: &str, volatility: Volatility) -> Refusal {
     let Rule::Deny(code) = builtin::rule(name, volatility) else {
         return refusal::not_reviewed(&format!("the function `{name}` in this place"));

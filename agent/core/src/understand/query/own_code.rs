@@ -1,5 +1,6 @@
 //! Code that runs without being named, as part of a table or type: defaults, checks, generated columns,
-//! conversions. What of it is a user's and not known to be harmless could read protected columns.
+//! conversions. What of it is a user's and not known to be harmless could read protected columns, and so could
+//! what of the server's own no statement may call.
 
 use crate::{
     catalog::{
@@ -7,7 +8,7 @@ use crate::{
         code::{Cast, Language, TypeKind},
     },
     understand::{
-        parse,
+        functions, parse,
         query::{is_user_operator, user_type},
         walk,
     },
@@ -70,6 +71,10 @@ fn names_users_code(expression: &str, catalog: &Catalog) -> bool {
     let Ok(statements) = parse::statements(&format!("SELECT {expression}")) else { return true };
     let Some(node) = statements.first().and_then(|raw| raw.stmt.as_deref()) else { return true };
     let facts = walk::statement(node);
+    if facts.calls.iter().filter_map(|call| call.name.last()).any(|name| functions::is_denied(name, catalog))
+    {
+        return true;
+    }
     let calls = facts.calls.iter().filter(|call| call.name.first() != Some(&"pg_catalog"));
     let mut called = calls.filter_map(|call| call.name.last());
     let made = |name: &&str| is_made_by_users(name, catalog);

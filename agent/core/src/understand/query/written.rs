@@ -6,7 +6,7 @@ use connect_shared::decision::ReasonCode;
 
 use super::own_code::computes_by_users;
 use crate::{
-    catalog::{Catalog, Column, Details, FIRST_NORMAL_OID, Oid, Relation, RelationKind},
+    catalog::{Cascade, Catalog, Column, Details, Effect, FIRST_NORMAL_OID, Oid, Relation, RelationKind},
     statement::{ProtectedColumn, Refusal},
     understand::{
         facts::{Arbiter, Facts, Verb, Write},
@@ -25,7 +25,7 @@ pub(super) fn check(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<u3
     for write in &facts.writes {
         let mut most = 0;
         for relation in resolved.written(write.relation) {
-            check_target(relation, resolved.catalog)?;
+            check_change(relation, resolved.catalog, &|cascade| follows(cascade, relation, write))?;
             most = most.max(tested(write, relation, facts, resolved.catalog)?);
         }
         tests = tests.saturating_add(most);
@@ -33,11 +33,39 @@ pub(super) fn check(facts: &Facts<'_>, resolved: &Resolved<'_, '_>) -> Result<u3
     Ok(tests)
 }
 
-/// Whether rows of the relation may be written at all.
+/// Whether a write changes rows of another table by this key.
+fn follows(cascade: &Cascade, relation: &Relation, write: &Write<'_>) -> bool {
+    let is_named = |number: i16| {
+        let named = write.columns.as_deref().zip(relation.column(number));
+        named.is_none_or(|(columns, column)| columns.contains(&&*column.name))
+    };
+    // What a view calls a column is no word about the table's.
+    let any = cascade.keys.is_empty() || relation.kind == RelationKind::View;
+    let renames = || any || cascade.keys.iter().any(|(_, referred)| is_named(*referred));
+    let (removes, updates) = (cascade.on_delete != Effect::Nothing, cascade.on_update != Effect::Nothing);
+    match write.verb {
+        Verb::Insert => write.arbiter.is_some() && updates,
+        Verb::Update => updates && renames(),
+        Verb::Delete => removes,
+        Verb::Merge => removes || updates,
+    }
+}
+
+/// Whether rows of the relation may be added.
 ///
 /// # Errors
 /// It is the server's own, or writing it runs code that could read protected columns.
 pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog) -> Result<(), Refusal> {
+    check_change(relation, catalog, &|_| false)
+}
+
+/// Whether rows of the relation, and of those that `follow` by keys, may be changed at all.
+fn check_change(
+    relation: &Relation,
+    catalog: &Catalog,
+    follow: &dyn Fn(&Cascade) -> bool,
+) -> Result<(), Refusal> {
+    let related = |holds: &dyn Fn(&Relation) -> bool| related(relation, catalog, follow, holds);
     if relation.is_system() {
         let object = relation.qualified_name();
         let message = format!("`{object}` is the server's own and may not be written");
@@ -45,18 +73,18 @@ pub(in crate::understand) fn check_target(relation: &Relation, catalog: &Catalog
         return Err(refusal::refusal(ReasonCode::Administration, Some(object), message, hint));
     }
     // Whether anything is protected is asked of all tables: first what this one says of itself.
-    if related(relation, catalog, &may_run_code).is_none() || !catalog.has_protected() {
+    if related(&may_run_code).is_none() || !catalog.has_protected() {
         return Ok(());
     }
-    if let Some(owner) = related(relation, catalog, &|relation| computes_by_users(relation, catalog)) {
+    if let Some(owner) = related(&|relation| computes_by_users(relation, catalog)) {
         return Err(refusal::opaque(
             owner.qualified_name(),
-            "has defaults, checks or generated columns that call functions which are not PostgreSQL's own, so \
-             that writing it runs code that could read protected columns",
+            "has defaults, checks or generated columns that call functions which are not PostgreSQL's own or which \
+             no statement may call, so that writing it runs code that could read protected columns",
             "Ask an administrator of this resource to make this change.",
         ));
     }
-    match related(relation, catalog, &runs_code) {
+    match related(&runs_code) {
         Some(owner) => Err(refusal::opaque(
             owner.qualified_name(),
             "has triggers, rules, row security or is foreign, so that writing it runs code that could read \
@@ -79,24 +107,49 @@ fn may_run_code(relation: &Relation) -> bool {
         || relation.columns.iter().any(|column| column.type_oid.0 >= FIRST_NORMAL_OID)
 }
 
-/// The relation itself, a child or what a view writes to, of which this holds.
+/// The relation itself, a child, what a view writes to or what keys change with it, of which this holds.
 fn related<'c>(
     relation: &'c Relation,
     catalog: &'c Catalog,
+    follow: &dyn Fn(&Cascade) -> bool,
     holds: &dyn Fn(&Relation) -> bool,
 ) -> Option<&'c Relation> {
-    let mut seen: HashSet<Oid> = HashSet::new();
-    let mut rest = vec![relation];
-    while let Some(relation) = rest.pop() {
+    let mut seen: HashSet<(Oid, bool)> = HashSet::new();
+    // What a key has changed is changed in whatever way the key says, and what refers to it likewise.
+    let mut rest = vec![(relation, false)];
+    while let Some((relation, by_key)) = rest.pop() {
         if holds(relation) {
             return Some(relation);
         }
-        if seen.insert(relation.oid) {
-            let behind = relation.view_reads.iter().chain(&relation.children);
-            rest.extend(behind.filter_map(|oid| catalog.relation(*oid)));
+        if !seen.insert((relation.oid, by_key)) {
+            continue;
         }
+        let behind = relation.view_reads.iter().chain(&relation.children).map(|oid| (*oid, by_key));
+        let cascades = relation.details.iter().flat_map(|details| &details.cascades);
+        let cascades =
+            cascades.filter(|cascade| by_key || follow(cascade)).map(|cascade| (cascade.table, true));
+        let found = behind.chain(cascades).filter_map(|(oid, by_key)| Some((catalog.relation(oid)?, by_key)));
+        rest.extend(found);
     }
     None
+}
+
+/// Whether TRUNCATE … CASCADE, which empties whatever refers to a table, could run code that could read protected
+/// columns. Keys that only refuse a change are not in the snapshot, so that any table may be one of those.
+///
+/// # Errors
+/// It could.
+pub(in crate::understand) fn check_cascade(catalog: &Catalog) -> Result<(), Refusal> {
+    let fires = |relation: &&std::sync::Arc<Relation>| !relation.is_system() && runs_code(relation);
+    let Some(owner) = catalog.relations.values().find(fires).filter(|_| catalog.has_protected()) else {
+        return Ok(());
+    };
+    Err(refusal::opaque(
+        owner.qualified_name(),
+        "has triggers, and TRUNCATE … CASCADE could empty it without naming it, which runs code that could read \
+         protected columns",
+        "Name all the tables that are to be emptied, without CASCADE.",
+    ))
 }
 
 /// Values of unique or referenced protected columns that a write tests.

@@ -2,7 +2,7 @@
 
 use pg_query::{
     NodeEnum,
-    protobuf::{DropStmt, ObjectType, TruncateStmt},
+    protobuf::{DropBehavior, DropStmt, ObjectType, TruncateStmt},
 };
 
 use super::{administration, names, privilege, schema_change};
@@ -81,5 +81,10 @@ fn truncated(truncate: &TruncateStmt, catalog: &Catalog) -> Found {
         }
     }
     let what = format!("truncate {}", found.writes.join(", "));
-    found.shape(Shape::Destructive { what })
+    let found = found.shape(Shape::Destructive { what });
+    let cascades = DropBehavior::try_from(truncate.behavior) == Ok(DropBehavior::DropCascade);
+    match written::check_cascade(catalog).err().filter(|_| cascades) {
+        Some(refusal) => found.refused(refusal),
+        None => found,
+    }
 }

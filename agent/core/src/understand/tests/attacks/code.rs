@@ -5,7 +5,7 @@ use connect_shared::label::Label;
 use super::super::world::{class, refusal};
 use crate::{
     catalog::{
-        Catalog,
+        Cascade, Catalog, Effect,
         fixture::{Version, catalog},
     },
     understand::settle_code,
@@ -28,6 +28,12 @@ const OFFICE: &str = "
     public.d3(id public.domdef, v text);
     public.chk(a text, check (public.told(a)));
     public.made(c public.comp);
+    public.told_xml(id xml default query_to_xml('select salary from staff'::text, true, false, ''::text), v text);
+    public.read_file(v text, check (length(pg_read_file(v)) > 1));
+    public.set(id text default set_config('search_path'::text, 'x'::text, false), v text);
+    public.parent(id int4, name text);
+    public.child(id int4, parent int4);
+    public.grandchild(id int4, child int4 default public.peek());
     public.calmly(id int4 default 1, a text, check (length(a) > 1));
 ";
 
@@ -59,6 +65,9 @@ fn code_that_no_name_shows_is_refused_where_values_are_protected() {
         "INSERT INTO d3 (v) VALUES ('x') RETURNING id",
         "INSERT INTO chk VALUES ('x')",
         "INSERT INTO made VALUES (1) RETURNING c",
+        "INSERT INTO told_xml (v) VALUES ('x') RETURNING id",
+        "INSERT INTO read_file VALUES ('/etc/passwd')",
+        "INSERT INTO set (v) VALUES ('x')",
     ] {
         assert!(refusal(&catalog, sql).is_some(), "passed as {}: {sql}", class(&catalog, sql));
     }
@@ -71,4 +80,39 @@ fn ordinary_defaults_and_checks_are_no_reason() {
         let found = refusal(&catalog, sql);
         assert!(found.is_none(), "{sql}: {found:?}");
     }
+}
+
+#[test]
+fn what_keys_change_with_a_write_counts_as_written() {
+    let mut catalog = office();
+    let [parent, child, grandchild] = ["parent", "child", "grandchild"]
+        .map(|name| catalog.candidates(Some("public"), name).next().expect("it is there").oid);
+    for (of, table, on_delete, on_update) in [
+        (parent, child, Effect::Follow, Effect::Follow),
+        (child, grandchild, Effect::Default, Effect::Follow),
+    ] {
+        let cascade = Cascade { table, on_delete, on_update, keys: [(2, 1)].into() };
+        let relation = catalog.relation_mut(of).expect("it is there");
+        relation.details.get_or_insert_default().cascades.push(cascade);
+    }
+    for sql in [
+        "DELETE FROM parent",
+        "UPDATE parent SET id = 2",
+        "WITH gone AS (DELETE FROM parent RETURNING id) SELECT id FROM gone",
+        "MERGE INTO parent USING (SELECT 1 AS i) s ON s.i = id WHEN MATCHED THEN DELETE",
+    ] {
+        assert!(refusal(&catalog, sql).is_some(), "passed as {}: {sql}", class(&catalog, sql));
+    }
+    for sql in [
+        "INSERT INTO parent VALUES (1, 'x')",
+        "UPDATE parent SET name = 'x' WHERE id = 1",
+        "COPY parent FROM STDIN",
+    ] {
+        let found = refusal(&catalog, sql);
+        assert!(found.is_none(), "{sql}: {found:?}");
+    }
+    assert!(refusal(&catalog, "TRUNCATE parent CASCADE").is_none(), "nothing has a trigger");
+    catalog.relation_mut(grandchild).expect("it is there").runs_code = true;
+    assert!(refusal(&catalog, "TRUNCATE parent CASCADE").is_some(), "passed");
+    assert!(refusal(&catalog, "TRUNCATE parent, child").is_none());
 }
