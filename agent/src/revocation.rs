@@ -297,7 +297,7 @@ impl Revocations {
 /// Whoever acts for somebody is cut with them.
 fn is_same(owner: &PrincipalRef, standing: &Standing) -> bool {
     let theirs = &standing.principal.reference;
-    owner.sub == theirs.sub && owner.idp == theirs.idp
+    owner.is_same_person(theirs)
 }
 
 impl Watched {

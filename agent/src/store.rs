@@ -176,7 +176,7 @@ pub trait Store: Send + Sync {
 
 fn has_approved(request: &Request, who: &PrincipalRef) -> bool {
     let mut approved = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved);
-    approved.any(|verdict| verdict.by.sub == who.sub && verdict.by.idp == who.idp)
+    approved.any(|verdict| verdict.by.is_same_person(who))
 }
 
 /// What the request is after one more approval: it waits until enough different persons have given theirs.
@@ -192,7 +192,7 @@ pub fn after_approval(request: &Request) -> RequestState {
 /// Whether this verdict on this request counts: the rules that every implementation keeps.
 pub fn may_be_decided(request: &Request, binding: &str, verdict: &Verdict) -> Result<(), VerdictError> {
     let asked = &request.key.principal;
-    let own = asked.sub == verdict.by.sub && asked.idp == verdict.by.idp;
+    let own = asked.is_same_person(&verdict.by);
     match (request.state, verdict.state) {
         (_, RequestState::Withdrawn) if !own => Err(VerdictError::NotOwn),
         (_, RequestState::Approved | RequestState::Rejected) if own => Err(VerdictError::Own),

@@ -146,7 +146,7 @@ fn concerns(agent: &Agent, caller: &Principal, request: &Request) -> bool {
 /// One's own, whichever AI agent acts: nobody approves what a program does in one's own name.
 fn is_own(caller: &Principal, request: &Request) -> bool {
     let asked = &request.key.principal;
-    asked.sub == caller.reference.sub && asked.idp == caller.reference.idp
+    asked.is_same_person(&caller.reference)
 }
 
 fn is_approver(agent: &Agent, caller: &Principal, request: &Request) -> bool {

@@ -36,7 +36,11 @@ pub(super) async fn end(
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
     let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status, reason: None };
-    let attested = lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await;
+    // A run that its owner ends is ended, whether anybody waits for the answer or not: half of it would be a run that
+    // the log has the end of and that goes on.
+    let ended =
+        async move { lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await };
+    let attested = tokio::spawn(ended).await.unwrap_or(Err(Refused::Internal));
     let envelope = attested.map_err(refused)?;
     Ok(Json(RunAttestation { schema: "connect.attestation/1".to_owned(), envelope }))
 }

@@ -106,8 +106,8 @@ impl Indexing {
             if is_broken(&error) {
                 self.store = None;
                 let _made_anew = std::fs::remove_file(&self.path);
+                self.seen.send_modify(|seen| seen.usable = false);
             }
-            self.seen.send_modify(|seen| seen.usable = self.store.is_some());
         }
     }
 

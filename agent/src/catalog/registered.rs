@@ -128,14 +128,12 @@ impl Registered {
             connection.client.query(SOURCES, &[&FIRST_NORMAL_OID, &names]).await.map_err(ReadError::from)?;
         let mut found = HashMap::new();
         for row in rows {
-            let parts: [Option<&str>; 4] = [row.try_get(2)?, None, row.try_get(4)?, row.try_get(5)?];
-            let library: Option<&[u8]> = row.try_get(3)?;
             let mut context = Context::new(&SHA256);
-            for part in parts.map(|part| part.map(str::as_bytes)).into_iter().chain([library]) {
+            for column in 2..6 {
+                let part: &str = row.try_get::<_, Option<&str>>(column)?.unwrap_or_default();
                 // Lengths keep the parts apart.
-                let part = part.unwrap_or_default();
                 context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-                context.update(part);
+                context.update(part.as_bytes());
             }
             let digest = format!("{PREFIX}{}", keys::hexadecimal(context.finish().as_ref()));
             found.insert(row.try_get(1)?, (Oid(row.try_get(0)?), digest));

@@ -19,7 +19,7 @@ pub(super) struct Approvals {
 impl Approvals {
     /// Takes an entry, if it is about the approvals of `owner` or of an AI agent that acts for it.
     pub(super) fn visit(&mut self, owner: &PrincipalRef, (index, time): (u64, u64), entry: &Entry) {
-        let own = |principal: &PrincipalRef| principal.sub == owner.sub && principal.idp == owner.idp;
+        let own = |principal: &PrincipalRef| principal.is_same_person(owner);
         match entry {
             Entry::Request(request) if request.step == RequestStep::Approved && own(&request.principal) => {
                 let approval = self.given.entry(request.request).or_insert_with(|| Approval {

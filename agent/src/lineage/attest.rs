@@ -20,8 +20,8 @@ use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
 
 /// Bytes of an attestation beside statements and sources, at most.
 const MAX_REST: usize = 2 << 20;
-/// Proofs of approvals in one attestation.
-const MAX_RECEIPTS: usize = 256;
+/// Proofs of approvals in one attestation, and bytes of all of them: a part of [`MAX_REST`].
+const MAX_RECEIPTS: (usize, usize) = (256, MAX_REST / 2);
 
 /// A run is ended once: whoever comes second sees the first one's entry.
 static ENDING: Mutex<()> = Mutex::const_new(());
@@ -90,7 +90,7 @@ pub(crate) async fn attest(
     if !look(log, Glance::new(id, owner.clone())).await?.0.exists {
         return Err(Refused::NoSuchRun);
     }
-    let _alone = ENDING.lock().await;
+    let alone = ENDING.lock().await;
     let (glance, _) = look(log, Glance::new(id, owner.clone())).await?;
     let (mut run, upto) = look(log, Run::new(id, owner, glance)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
@@ -132,6 +132,7 @@ pub(crate) async fn attest(
         Some(before) if before.ending.reason.is_some() => return Err(Refused::Abandoned(before.index)),
         Some(before) => return Err(Refused::Ended(before.index)),
     };
+    drop(alone);
     if failed {
         return Ok(None);
     }
@@ -150,10 +151,15 @@ pub(crate) async fn attest(
 /// Proofs that approvals stand in the log, as many as have a place. What was pruned has none.
 async fn receipts(log: &Log, predicate: &RunPredicate) -> Result<Vec<String>, Refused> {
     let by = predicate.approvals.iter().flat_map(|approval| &approval.by);
+    let (most, mut left) = MAX_RECEIPTS;
     let mut receipts = Vec::new();
-    for approver in by.take(MAX_RECEIPTS) {
+    for approver in by.take(most) {
         match log.receipt(approver.index).await {
-            Ok(receipt) => receipts.push(receipt),
+            Ok(receipt) if receipt.len() > left => break,
+            Ok(receipt) => {
+                left -= receipt.len();
+                receipts.push(receipt);
+            }
             Err(ReceiptUnavailable::Pruned) => {}
             Err(error) => return Err(error.into()),
         }

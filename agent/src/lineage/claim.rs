@@ -68,10 +68,13 @@ impl Runs {
         run: RunId,
         until: u64,
     ) -> Result<Lasting, ClaimError> {
-        if known(path, run)?.is_some_and(|known| known.ended) {
+        let is_over = || known(path, run).map(|known| known.is_some_and(|known| known.ended));
+        if is_over()? {
             return Err(ClaimError::Ended(run));
         }
-        self.begun(run, until).ok_or(ClaimError::Ended(run))
+        let lasting = self.begun(run, until).ok_or(ClaimError::Ended(run))?;
+        // It may have ended and been forgotten between the two. Now that it has a session, it cannot be forgotten.
+        if is_over()? { Err(ClaimError::Ended(run)) } else { Ok(lasting) }
     }
 }
 

@@ -5,7 +5,8 @@
 //! it began hears of an end, too.
 //!
 //! If the agent stops before, the log's index tells at the next start which runs have no end. How long their
-//! grants last stands nowhere then, so they wait for as long as any grant could.
+//! grants last stands nowhere then, nor whether their outputs are being hashed, so they wait for as long as either could
+//! take.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     attest::{Ending, Refused, attest},
     claim::{self, Known},
-    open::Closing,
+    open::{Closing, HASHING},
 };
 use crate::{
     audit::IndexError,
@@ -28,8 +29,9 @@ use crate::{
     serve::{Agent, now},
 };
 
-/// How long the last sessions of a run may take to end.
-const QUIET: Duration = Duration::from_secs(6);
+/// How long the last sessions of a run may take to end: one that is about to say something, and whose client does not
+/// read, sees late that the run is over, and takes its time to say goodbye.
+const QUIET: Duration = Duration::from_secs(15);
 /// In the log: why the agent ended a run.
 const ABANDONED: &str = "abandoned";
 /// Longest time between two looks.
@@ -77,7 +79,7 @@ async fn find(agent: &Arc<Agent>) {
         }
         sleep(AGAIN).await;
     };
-    let longest = agent.grants.lifetime().saturating_add(agent.parking.limits.limit);
+    let longest = agent.grants.lifetime().saturating_add(agent.parking.limits.limit).max(HASHING);
     let until = now().saturating_add(longest.as_secs());
     found.into_iter().for_each(|run| agent.runs.found(run, until));
 }
@@ -143,7 +145,7 @@ async fn owns(agent: &Agent, run: RunId, caller: &PrincipalRef) -> bool {
         Some(owner) => Some(owner),
         None => known(agent, run).await.ok().flatten().map(|known| known.owner),
     };
-    owner.is_some_and(|owner| owner.principal.sub == caller.sub && owner.principal.idp == caller.idp)
+    owner.is_some_and(|owner| owner.principal.is_same_person(caller))
 }
 
 async fn abandon(agent: &Agent, run: RunId, closing: Closing) -> Result<(), Failed> {

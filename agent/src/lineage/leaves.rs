@@ -49,9 +49,14 @@ pub(super) fn each(public: &PublicFolder, size: u64, visitor: &mut impl Visitor)
 
 /// Whether a body stands beside the log that any run could be about.
 fn is_wanted_beside(leaf: &[u8]) -> bool {
-    let of = |kind: &[u8]| has(leaf, kind);
-    of(b"\"kind\":\"oversized\"")
-        && (of(b"\"of\":\"intent\"") || of(b"\"of\":\"statement_lineage\"") || of(b"\"of\":\"run_ended\""))
+    const KINDS: [&[u8]; 5] = [
+        b"\"of\":\"intent\"",
+        b"\"of\":\"statement_lineage\"",
+        b"\"of\":\"run_ended\"",
+        b"\"of\":\"grant_issued\"",
+        b"\"of\":\"request\"",
+    ];
+    has(leaf, b"\"kind\":\"oversized\"") && KINDS.iter().any(|kind| has(leaf, kind))
 }
 
 fn bundle(public: &PublicFolder, number: u64, size: u64) -> Result<Vec<u8>, Unreadable> {

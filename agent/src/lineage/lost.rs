@@ -1,5 +1,5 @@
-//! Which resources a run had lost before its end: the last session that it had there was over, and not because its
-//! client was done with it.
+//! Which resources a run had lost before its end: it had no session there any more, and the last one that ended did so
+//! not because its client was done with it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -22,8 +22,15 @@ const CLOSED: &str = "closed";
 #[derive(Debug, Default)]
 pub(super) struct Lost {
     grants: HashSet<GrantId>,
-    /// The last one on each resource, and how it ended.
-    last: BTreeMap<String, (SessionId, Option<String>)>,
+    /// By resource.
+    known: BTreeMap<String, Sessions>,
+}
+
+#[derive(Debug, Default)]
+struct Sessions {
+    open: HashSet<SessionId>,
+    /// How the one ended that ended last.
+    end: Option<String>,
 }
 
 impl Lost {
@@ -34,23 +41,27 @@ impl Lost {
 
     pub(super) fn visit(&mut self, run: RunId, owner: &PrincipalRef, entry: &Entry) {
         match entry {
-            Entry::GrantIssued { grant, principal, run: Some(identity), .. }
-                if identity.id == run && principal.sub == owner.sub && principal.idp == owner.idp =>
-            {
-                self.grants.insert(*grant);
+            Entry::GrantIssued { grant, principal, run: identity, parent, .. } => {
+                let of_run = identity.as_ref().is_some_and(|identity| identity.id == run);
+                // What one of its AI agents hands on to another one is the run's as well.
+                let handed_on = parent.is_some_and(|parent| self.grants.contains(&parent));
+                if (of_run || handed_on) && principal.is_same_person(owner) {
+                    self.grants.insert(*grant);
+                }
             }
             Entry::SessionOpened { session, grant, resource, .. } if self.grants.contains(grant) => {
-                self.last.insert(resource.clone(), (*session, None));
+                self.known.entry(resource.clone()).or_default().open.insert(*session);
             }
             Entry::SessionClosed { session, code, .. } => {
-                let mut ends = self.last.values_mut();
-                if let Some((_, end)) = ends.find(|(last, end)| last == session && end.is_none()) {
-                    *end = Some(code.clone());
+                let mut known = self.known.values_mut();
+                if let Some(sessions) = known.find_map(|known| known.open.remove(session).then_some(known)) {
+                    sessions.end = Some(code.clone());
                 }
             }
             Entry::AgentStarted { .. } => {
-                for (_, end) in self.last.values_mut().filter(|(_, end)| end.is_none()) {
-                    *end = Some(AGENT_GONE.to_owned());
+                for sessions in self.known.values_mut().filter(|known| !known.open.is_empty()) {
+                    sessions.open.clear();
+                    sessions.end = Some(AGENT_GONE.to_owned());
                 }
             }
             _ => {}
@@ -58,7 +69,8 @@ impl Lost {
     }
 
     pub(super) fn into_list(self) -> Vec<LostResource> {
-        let ended = self.last.into_iter().filter_map(|(resource, (_, end))| Some((resource, end?)));
+        let without = self.known.into_iter().filter(|(_, sessions)| sessions.open.is_empty());
+        let ended = without.filter_map(|(resource, sessions)| Some((resource, sessions.end?)));
         let lost = ended.filter(|(_, code)| !IN_ORDER.contains(&code.as_str()));
         lost.map(|(resource, code)| LostResource { resource, code }).collect()
     }
@@ -153,6 +165,23 @@ mod tests {
             let again = [ended(2, code), granted(3, RUN, "ana"), opened(3, 3, "stock"), ended(3, "revoked")];
             assert_eq!(after(&again), of("stock", "revoked"));
         }
+        // A second session there hides no loss of the first, and loses nothing while the first goes on.
+        let two = |ends: &[Entry]| after(&[&[opened(3, 1, "shop")], ends].concat());
+        assert_eq!(two(&[ended(3, "tunnel_closed"), ended(1, "revoked")]), of("shop", "revoked"));
+        assert_eq!(two(&[ended(3, "revoked")]), []);
+        assert_eq!(two(&[ended(3, "revoked"), ended(1, "tunnel_closed")]), []);
+        // Nor does one of a sub-agent.
+        let handed = |number, giver: u8| {
+            let mut entry = granted(number, RUN, "ana");
+            if let Entry::GrantIssued { run, parent, .. } = &mut entry {
+                (*run, *parent) = (None, Some(GrantId::from_random([giver; 16])));
+            }
+            entry
+        };
+        let part = [ended(1, "tunnel_closed"), handed(4, 1), opened(4, 4, "shop"), ended(4, "revoked")];
+        assert_eq!(after(&part), of("shop", "revoked"));
+        let strangers = [ended(1, "tunnel_closed"), handed(4, 9), opened(4, 4, "shop"), ended(4, "revoked")];
+        assert_eq!(after(&strangers), []);
         // The agent was killed, and only one of the two came back.
         let started = Entry::AgentStarted {
             version: String::new(),

@@ -20,7 +20,7 @@ use crate::serve::now;
 /// Runs that are kept in memory. Of those that are dropped the log's index has the time to tell.
 const MAX_RUNS: usize = 65_536;
 /// How long one that closed its last session in order may take to say how the run ended: it hashes its outputs.
-const HASHING: Duration = Duration::from_secs(60 * 60);
+pub(super) const HASHING: Duration = Duration::from_secs(60 * 60);
 /// When it is tried again to end a run that could not be ended.
 const AGAIN: u64 = 60;
 
@@ -230,7 +230,7 @@ impl Runs {
     /// The log does not know of it, or its index knows its end by now: nothing is left to remember.
     pub(super) fn forget(&self, id: RunId) {
         let mut known = self.lock();
-        if known.get(&id).is_some_and(|open| open.sessions == 0) {
+        if known.get(&id).is_some_and(|open| open.sessions == 0 && open.closing == 0) {
             known.remove(&id);
         }
     }
@@ -238,7 +238,11 @@ impl Runs {
     /// Runs that are over, and that nobody has a session of.
     pub(super) fn over(&self) -> Vec<RunId> {
         let known = self.lock();
-        known.iter().filter(|(_, open)| open.ended && open.sessions == 0).map(|(id, _)| *id).collect()
+        known
+            .iter()
+            .filter(|(_, open)| open.ended && open.sessions == 0 && open.closing == 0)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// Something may be due earlier than [`Runs::next_due`] says after this was called.
@@ -249,7 +253,7 @@ impl Runs {
     }
 }
 
-/// Those that have no session are in the log, and are found there again.
+/// Those that have no session are in the log, and are found there again at the next start.
 fn make_room(known: &mut HashMap<RunId, Open>) {
     if known.len() >= MAX_RUNS {
         known.retain(|_, open| open.sessions > 0 || open.is_over());

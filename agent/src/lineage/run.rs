@@ -95,7 +95,7 @@ impl Run {
 
     /// The actor is the run's own affair; whose run it is, is the person.
     fn is_owner(&self, principal: &PrincipalRef) -> bool {
-        principal.sub == self.owner.sub && principal.idp == self.owner.idp
+        principal.is_same_person(&self.owner)
     }
 
     fn begin(&mut self, found: Begun) {
@@ -214,11 +214,11 @@ impl Visitor for Glance {
     fn visit(&mut self, found: Found) {
         match found.entry {
             Entry::GrantIssued { principal, run: Some(identity), .. } if identity.id == self.id => {
-                self.exists |= principal.sub == self.owner.sub && principal.idp == self.owner.idp;
+                self.exists |= principal.is_same_person(&self.owner);
             }
             Entry::Intent(intent) if intent.run == Some(self.id) => self.lineages.extend(intent.lineage),
             Entry::RunEnded { run, principal, upto, .. } if run == self.id => {
-                let own = principal.sub == self.owner.sub && principal.idp == self.owner.idp;
+                let own = principal.is_same_person(&self.owner);
                 self.ended_upto = self.ended_upto.or(upto.filter(|_| own));
             }
             _ => {}

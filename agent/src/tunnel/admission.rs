@@ -215,7 +215,9 @@ async fn enter_run(agent: &Agent, grant: &VerifiedGrant) -> Result<Option<Lastin
     let Some(run) = grant.run else { return Ok(None) };
     // Of a run that an index in the making does not have yet nobody knows whether it is over.
     let mut seen = agent.index.seen();
-    let _in_vain = timeout(RECORD_TIME, seen.wait_for(|seen| seen.usable)).await.is_err();
+    if !matches!(timeout(RECORD_TIME, seen.wait_for(|seen| seen.usable)).await, Ok(Ok(_))) {
+        return Err(unknown_run("the index is being made"));
+    }
     let (runs, path, until) = (Arc::clone(&agent.runs), agent.index.path().to_owned(), grant.expires_at);
     let entered = tokio::task::spawn_blocking(move || runs.enter(&path, run, until)).await;
     let entered = entered.map_err(|error| error.to_string());

@@ -23,13 +23,18 @@ impl PrincipalRef {
         self.actor.iter().flat_map(|actor| actor.split(HANDED_ON))
     }
 
+    /// Whether whoever acts, if anybody does, acts for the same person.
+    #[must_use]
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.sub == other.sub && self.idp == other.idp
+    }
+
     /// Whether it is the same principal, or an AI agent to which that one's AI agent has handed a part on.
     #[must_use]
     pub fn is_or_acts_for(&self, other: &Self) -> bool {
         let mut chain = self.chain();
-        let same_person = self.sub == other.sub && self.idp == other.idp;
         let begins_so = other.chain().all(|link| chain.next() == Some(link));
         // What acts for a person directly is somebody else's work than the person's own.
-        same_person && begins_so && (other.actor.is_some() || self.actor.is_none())
+        self.is_same_person(other) && begins_so && (other.actor.is_some() || self.actor.is_none())
     }
 }

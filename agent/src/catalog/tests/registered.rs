@@ -7,11 +7,11 @@ use super::{super::*, server::Server};
 const SIGNATURE: &str = "app.slug(text, integer)";
 
 const SOURCE: &str = "CREATE OR REPLACE FUNCTION app.slug(t text, n int) RETURNS text LANGUAGE plpgsql AS \
-    'DECLARE r text; BEGIN EXECUTE ''SELECT lower($1)'' INTO r USING t; RETURN r; END'";
+    'DECLARE r text; BEGIN EXECUTE ''SELECT '' || ''lower($1)'' INTO r USING t; RETURN r; END'";
 
 /// It reads a table, in a statement that nobody sees.
 const REPLACED: &str = "CREATE OR REPLACE FUNCTION app.slug(t text, n int) RETURNS text LANGUAGE plpgsql AS \
-    'DECLARE r text; BEGIN EXECUTE ''SELECT max(email) FROM app.people'' INTO r; RETURN r; END'";
+    'DECLARE r text; BEGIN EXECUTE ''SELECT '' || ''max(email) FROM app.people'' INTO r; RETURN r; END'";
 
 fn registered(digest: &str) -> Registered {
     let mut functions = Registered::default();
