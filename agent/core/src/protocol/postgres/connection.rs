@@ -33,6 +33,7 @@ mod names;
 mod open;
 mod outbox;
 mod owed;
+mod own;
 mod pay;
 mod persons;
 mod portals;
@@ -42,6 +43,7 @@ mod rows;
 mod run;
 mod settle;
 mod stage;
+mod sure;
 #[cfg(test)]
 mod tests;
 

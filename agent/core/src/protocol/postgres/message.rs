@@ -41,6 +41,19 @@ pub enum ClientMessage {
     Password,
 }
 
+impl ClientMessage {
+    /// Bytes of the longest name in it.
+    #[must_use]
+    pub fn longest_name(&self) -> usize {
+        match self {
+            Self::Parse { name, .. } | Self::Describe { name, .. } | Self::Close { name, .. } => name.len(),
+            Self::Bind { portal, statement, .. } => portal.len().max(statement.len()),
+            Self::Execute { portal } => portal.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A function by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {

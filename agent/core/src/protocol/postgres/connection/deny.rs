@@ -150,6 +150,15 @@ impl Connection {
         self.deny_unanalysed(verb, length, refusal, until);
     }
 
+    /// The server would take it for another name that begins in the same way.
+    pub(super) fn deny_long_name(&mut self, length: usize) {
+        let message =
+            format!("the name of a prepared statement or portal has {length} bytes, over the limit of 63");
+        let hint = "Use a shorter name: the server tells names apart by their first 63 bytes.";
+        let refusal = refusal(ReasonCode::TooLarge, message, hint, Some("42622"));
+        self.deny_unanalysed("unread", length, refusal, Resync::Sync);
+    }
+
     pub(super) fn deny_missing_portal(&mut self, name: &[u8]) {
         let message = format!("portal \"{}\" does not exist", String::from_utf8_lossy(name));
         let hint = "Bind it again.";

@@ -1,6 +1,6 @@
 //! The extended protocol: statements are parsed, bound to portals, described and executed by name.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use super::{
     keys::labels,
     names::{NameChange, Portal, Prepared},
     stage::{Carrier, Execution, InPrinciple},
+    sure::Used,
 };
 use crate::{
     protocol::postgres::{
@@ -89,7 +90,7 @@ impl Connection {
 
     /// Asks the server for the origins of a portal's fields, once.
     pub(super) fn describe_quietly(&mut self, name: &[u8], portal: &Arc<Portal>) {
-        if portal.asked.set(()).is_ok() {
+        if !portal.asked.swap(true, Relaxed) {
             self.say_extended(answer::describe_portal(name));
             let of = Described::Portal(portal.clone());
             self.in_flight.push_back(Expect::Describe { of, shown: Shown::Quiet });
@@ -97,6 +98,11 @@ impl Connection {
     }
 
     pub(super) fn bind(&mut self, pending: Pending, portal: Bytes, statement: &Bytes, values: Bytes) {
+        let prepared = self.names.statement(statement).and_then(|prepared| prepared.facts.clone());
+        let within = prepared.as_deref().and_then(Used::by);
+        if self.waits_to_be_sure(&pending, within.into_iter().chain([Used::statement(statement)])) {
+            return;
+        }
         let Some(prepared) = self.names.statement(statement).cloned() else {
             if self.large.is_some() {
                 return self.pass_large_bind(portal, None, Scrub::None);
@@ -167,7 +173,7 @@ impl Connection {
         let of = match what {
             Named::Statement => Described::Statement,
             Named::Portal => self.names.portal(name).map_or(Described::Unknown, |portal| {
-                let _by_the_client = portal.asked.set(());
+                portal.asked.store(true, Relaxed);
                 Described::Portal(portal.clone())
             }),
         };
@@ -195,6 +201,11 @@ impl Connection {
     }
 
     pub(super) fn execute(&mut self, pending: Pending, name: &Bytes) {
+        let prepared = self.names.portal(name).and_then(|portal| portal.prepared.facts.clone());
+        let within = prepared.as_deref().and_then(Used::by);
+        if self.waits_to_be_sure(&pending, within.into_iter().chain([Used::portal(name)])) {
+            return;
+        }
         let Some(portal) = self.names.portal(name).cloned() else {
             return self.deny_missing_portal(name);
         };

@@ -13,7 +13,9 @@ use super::{
     keys::labels,
     large::Progress,
     names::Prepared,
+    own::Own,
     stage::{Carrier, Execution},
+    sure::Used,
 };
 use crate::{
     protocol::postgres::{
@@ -28,6 +30,9 @@ use crate::{
 /// Longest data of a COPY that is held back as a whole where it fills protected columns: then the client can be
 /// told why it is not taken.
 const MAX_HELD_COPY: usize = 1 << 20;
+
+/// Longest name that the server tells from others (`NAMEDATALEN`): of a longer one it sees no more than this.
+const LONGEST_NAME: usize = 63;
 
 /// Longest Bind that is kept until it is committed to; a longer one passes in pieces.
 pub(super) const MAX_BIND: usize = 64 << 20;
@@ -153,6 +158,7 @@ impl Connection {
             ClientMessage::Sync => self.sync(bytes),
             _ if self.skipping => {}
             ref read if self.copying != Copying::No && interrupts_copy(read) => self.interrupt_copy(pending),
+            ref read if read.longest_name() > LONGEST_NAME => self.deny_long_name(read.longest_name()),
             ClientMessage::Query { text } => self.query(pending, &text),
             ClientMessage::Parse { name, text, types } => self.parse(pending, name, text, &types),
             ClientMessage::Bind { portal, statement, values } => {
@@ -174,6 +180,9 @@ impl Connection {
 
     fn query(&mut self, pending: Pending, text: &Bytes) {
         let Understood::Facts(analysed) = self.understand(&pending, text) else { return };
+        if self.waits_to_be_sure(&pending, analysed.statements.iter().filter_map(|facts| Used::by(facts))) {
+            return;
+        }
         let Some(executions) = self.executions(text, &analysed) else {
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, analysed.version);
         };
@@ -197,8 +206,9 @@ impl Connection {
     /// What the statements of a text execute. `None`: a newer snapshot is needed first.
     fn executions(&mut self, text: &Bytes, analysed: &Analysed) -> Option<Vec<Execution>> {
         let mut executions = Vec::with_capacity(analysed.statements.len());
+        let mut own = Own::default();
         for (place, facts) in analysed.statements.iter().enumerate() {
-            let (facts, binds) = self.effective(facts)?;
+            let (facts, binds) = self.effective_behind(facts, &own)?;
             let prepared = Prepared {
                 text: text.clone(),
                 place,
@@ -208,6 +218,7 @@ impl Connection {
                 types: Bytes::new(),
             };
             let (text, prepared) = (text.clone(), Arc::new(prepared));
+            own.follow(&facts.effect, &prepared);
             executions.push(Execution { facts, text, binds, prepared, given: None });
         }
         Some(executions)
@@ -215,13 +226,18 @@ impl Connection {
 
     /// The facts of what really runs: EXECUTE runs what was prepared, FETCH what was declared.
     pub(super) fn effective(&mut self, facts: &Arc<Statement>) -> Option<(Arc<Statement>, [u8; 32])> {
+        self.effective_behind(facts, &Own::default())
+    }
+
+    /// The same behind other statements of one text, which may prepare and declare.
+    fn effective_behind(&mut self, facts: &Arc<Statement>, own: &Own) -> Option<(Arc<Statement>, [u8; 32])> {
         let missing = || facts.of_a_missing_name().map_or_else(|| facts.clone(), Arc::new);
         let (inner, binds) = match &facts.effect {
-            Effect::Execute { name, .. } => match self.names.statement(name.as_bytes()).cloned() {
+            Effect::Execute { name, .. } => match own.statement(name, &self.names) {
                 Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
                 None => return Some((missing(), [0; 32])),
             },
-            Effect::Fetch { name } => match self.names.portal(name.as_bytes()).cloned() {
+            Effect::Fetch { name } => match own.portal(name, &self.names) {
                 Some(portal) => (self.opened_facts(&portal.prepared), portal.binds),
                 None => return Some((missing(), [0; 32])),
             },

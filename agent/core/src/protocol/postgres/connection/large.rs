@@ -182,13 +182,13 @@ impl Connection {
 
     pub(super) fn bound(&mut self, name: Bytes, portal: Portal, scrub: Scrub) {
         let portal = std::sync::Arc::new(portal);
-        let _replaced = self.names.set_portal(name, portal.clone());
-        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(portal) });
+        let change = Some(self.names.set_portal(name, portal.clone()));
+        self.in_flight.push_back(Expect::Bind { scrub, portal: Some(portal), change });
     }
 
     /// The server says that there is no such statement; if it knows one that we do not, nothing executes it.
     pub(super) fn bound_to_nothing(&mut self, name: &Bytes) {
-        let _gone = self.names.drop_portal(name);
-        self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None });
+        let change = Some(self.names.drop_portal(name));
+        self.in_flight.push_back(Expect::Bind { scrub: Scrub::None, portal: None, change });
     }
 }

@@ -6,7 +6,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock, atomic::AtomicU64},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 use bytes::Bytes;
@@ -68,8 +71,8 @@ pub(super) struct Portal {
     /// statement's own description would not do: what EXECUTE or a view stands for may change between
     /// Parse and Bind, and only the portal is what the rows come from.
     pub(super) fields: OnceLock<Vec<Field>>,
-    /// A Describe of it was sent.
-    pub(super) asked: OnceLock<()>,
+    /// A Describe of it was sent, and not skipped.
+    pub(super) asked: AtomicBool,
     /// The facts under which it was bound, if these are others than those of its statement.
     pub(super) settled: OnceLock<Arc<Statement>>,
     /// Rows that were given of it, where that is limited.
@@ -86,7 +89,7 @@ impl Portal {
             values,
             shapes: Vec::new(),
             fields: OnceLock::new(),
-            asked: OnceLock::new(),
+            asked: AtomicBool::new(false),
             settled: OnceLock::new(),
             given: AtomicU64::new(0),
             holds: false,
@@ -118,19 +121,58 @@ impl Held for Portal {
     }
 }
 
+/// The two name spaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    Statements,
+    Portals,
+}
+
+impl NameChange {
+    pub(super) const fn space(&self) -> Space {
+        match self {
+            Self::Statement { .. } => Space::Statements,
+            Self::Portal { .. } => Space::Portals,
+        }
+    }
+
+    pub(super) const fn name(&self) -> &Bytes {
+        match self {
+            Self::Statement { name, .. } | Self::Portal { name, .. } => name,
+        }
+    }
+
+    /// An earlier change of the same name was not made: what that one had replaced is what this one replaces.
+    pub(super) fn replaces_what(&mut self, earlier: Self) {
+        match (self, earlier) {
+            (Self::Statement { before, .. }, Self::Statement { before: first, .. }) => *before = first,
+            (Self::Portal { before, .. }, Self::Portal { before: first, .. }) => *before = first,
+            _ => {}
+        }
+    }
+
+    /// There is nothing to go back to.
+    pub(super) fn replaces_nothing(&mut self) {
+        match self {
+            Self::Statement { before, .. } => *before = None,
+            Self::Portal { before, .. } => *before = None,
+        }
+    }
+}
+
 /// Names of one kind, and how much text is behind them.
-struct Space<T> {
+struct Kept<T> {
     of: HashMap<Bytes, Arc<T>>,
     texts: usize,
 }
 
-impl<T> Default for Space<T> {
+impl<T> Default for Kept<T> {
     fn default() -> Self {
         Self { of: HashMap::new(), texts: 0 }
     }
 }
 
-impl<T: Held> Space<T> {
+impl<T: Held> Kept<T> {
     fn insert(&mut self, name: Bytes, value: Arc<T>) -> Option<Arc<T>> {
         self.texts += value.text();
         let before = self.of.insert(name, value);
@@ -149,10 +191,6 @@ impl<T: Held> Space<T> {
         self.texts = self.of.values().map(|value| value.text()).sum();
     }
 
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     fn is_full(&self) -> bool {
         self.of.len() >= MAX_NAMES || self.texts > MAX_TEXTS
     }
@@ -160,8 +198,8 @@ impl<T: Held> Space<T> {
 
 #[derive(Default)]
 pub(super) struct Names {
-    statements: Space<Prepared>,
-    portals: Space<Portal>,
+    statements: Kept<Prepared>,
+    portals: Kept<Portal>,
     /// With so many portals, those of transactions that are over are looked for among what is in flight, too.
     crowded: usize,
 }
@@ -232,12 +270,19 @@ impl Names {
         }
     }
 
-    pub(super) fn clear_statements(&mut self) {
-        self.statements.clear();
+    pub(super) fn remove(&mut self, space: Space, name: &[u8]) {
+        match space {
+            Space::Statements => drop(self.statements.remove(name)),
+            Space::Portals => drop(self.portals.remove(name)),
+        }
     }
 
-    pub(super) fn clear_portals(&mut self) {
-        self.portals.clear();
+    /// Drops all names of a space but these.
+    pub(super) fn retain(&mut self, space: Space, kept: &[Bytes]) {
+        match space {
+            Space::Statements => self.statements.retain(|name, _| kept.contains(name)),
+            Space::Portals => self.portals.retain(|name, _| kept.contains(name)),
+        }
     }
 
     /// Takes a change back.

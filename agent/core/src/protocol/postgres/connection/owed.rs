@@ -21,6 +21,7 @@ pub(super) enum Expect {
     Bind {
         scrub: Scrub,
         portal: Option<Arc<Portal>>,
+        change: Option<NameChange>,
     },
     Describe {
         of: Described,

@@ -437,7 +437,7 @@ impl Connection {
 
     pub(super) fn account_failed(&mut self, mut run: Run, sqlstate: String) {
         if let Some(change) = run.change.take() {
-            self.names.undo(change);
+            self.take_back(change);
         }
         let failure = Self::failure(&run, sqlstate);
         self.account(run, failure);

@@ -1,6 +1,9 @@
 //! The account of one statement, from its INTENT to its OUTCOME.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use connect_shared::{
@@ -9,10 +12,10 @@ use connect_shared::{
 };
 
 use super::{
-    Connection, Expect,
+    Connection, Described, Expect,
     bounds::Bounds,
     limits::{Ours, Over},
-    names::{NameChange, Portal},
+    names::{NameChange, Portal, Space},
     pay::Paid,
 };
 use crate::{
@@ -139,6 +142,10 @@ pub(super) fn rows_of_tag(tag: &[u8]) -> u64 {
     last.parse().unwrap_or(0)
 }
 
+fn named(name: Option<&str>) -> Option<Bytes> {
+    name.map(|name| Bytes::copy_from_slice(name.as_bytes()))
+}
+
 impl Connection {
     /// Appends the OUTCOME of a statement.
     pub(super) fn account(&mut self, run: Run, result: StatementResult) {
@@ -164,17 +171,11 @@ impl Connection {
     /// What a completed statement leaves behind in the name spaces.
     fn after_success(&mut self, facts: &Statement) {
         match &facts.effect {
-            Effect::Deallocate { name: None } => self.names.clear_statements(),
-            Effect::Deallocate { name: Some(name) } => {
-                self.names.drop_statement(&Bytes::copy_from_slice(name.as_bytes()));
-            }
-            Effect::CloseCursor { name: None } => self.names.clear_portals(),
-            Effect::CloseCursor { name: Some(name) } => {
-                self.names.drop_portal(&Bytes::copy_from_slice(name.as_bytes()));
-            }
+            Effect::Deallocate { name } => self.dropped(Space::Statements, named(name.as_deref()).as_ref()),
+            Effect::CloseCursor { name } => self.dropped(Space::Portals, named(name.as_deref()).as_ref()),
             Effect::DiscardAll => {
-                self.names.clear_statements();
-                self.names.clear_portals();
+                self.dropped(Space::Statements, None);
+                self.dropped(Space::Portals, None);
             }
             _ => {}
         }
@@ -197,9 +198,11 @@ impl Connection {
     /// The server skipped it: it never ran, and its names were never made.
     pub(super) fn account_skipped(&mut self, expect: Expect) {
         match expect {
-            Expect::Parse { change: Some(change), .. } | Expect::Close { change: Some(change) } => {
-                self.names.undo(change);
-            }
+            Expect::Parse { change: Some(change), .. }
+            | Expect::Bind { change: Some(change), .. }
+            | Expect::Close { change: Some(change) } => self.take_back(change),
+            // It is asked again, if the portal outlives the error.
+            Expect::Describe { of: Described::Portal(portal), .. } => portal.asked.store(false, Relaxed),
             Expect::Execute(run) => self.account_not_run(*run),
             Expect::Query(runs) => {
                 for run in runs.into_iter().rev() {
@@ -212,7 +215,7 @@ impl Connection {
 
     pub(super) fn account_not_run(&mut self, mut run: Run) {
         if let Some(change) = run.change.take() {
-            self.names.undo(change);
+            self.take_back(change);
         }
         self.account(run, StatementResult::Cut("skipped".to_owned()));
     }
