@@ -1,6 +1,7 @@
 //! Proofs of what was done: fetching receipts, and checking logs and receipts without trusting whoever runs
 //! the agent. A folder is checked offline.
 
+mod entries;
 mod folder;
 mod kept;
 mod keys;
@@ -19,11 +20,12 @@ use connect_shared::{
         checkpoint::Checkpoint,
         note::VerifierKey,
         receipt::Receipt,
-        verify::{LogReader, Verification},
+        verify::{LogReader, Report, Verification},
     },
 };
 
 pub(crate) use self::{
+    entries::{Sound, each as each_entry},
     keys::key_for,
     search::{Asking, Period, When, history, now},
 };
@@ -55,16 +57,18 @@ pub(crate) fn log_holds(
     place: &Path,
     key: &VerifierKey,
     receipts: impl IntoIterator<Item = Receipt>,
-) -> Outcome<()> {
+) -> Outcome<Sound> {
     let reader = folder::Folder::find(place)?;
     let verification = receipts
         .into_iter()
         .fold(Verification::new(key.clone()), |all, receipt| all.receipt("the attestation", receipt));
-    let sound = verification.run(&reader, &mut |_| {}).is_ok_and(|report| report.is_sound());
-    if sound {
-        Ok(())
-    } else {
-        Err(other_log("it is not what was signed, or does not hold the run and its approvals"))
+    let report = verification.run(&reader, &mut |_| {}).ok().filter(Report::is_sound);
+    match report {
+        Some(report) => {
+            let pruned = report.pruned.map_or(0, |pruned| pruned.upto);
+            Ok(Sound { size: report.checkpoint.size, pruned })
+        }
+        None => Err(other_log("it is not what was signed, or does not hold the run and its approvals")),
     }
 }
 

@@ -12,6 +12,7 @@
 mod approval;
 mod envelope;
 mod folder;
+mod limits;
 mod predicate;
 mod reads;
 mod summary;
@@ -23,6 +24,7 @@ pub use self::{
         Difference, Folder, FolderFile, MAX_FOLDER_FILES, MAX_FOLDER_NAME, descriptors, folder_of, is_hash,
         is_name,
     },
+    limits::{ATTESTATION, MAX_FILE_NAME, MAX_RUN_END, TooMuch, names_within, within},
     predicate::{
         Counters, Descriptor, FileFact, LostResource, MAX_FILES, PREDICATE_TYPE, PREDICATE_VERSION,
         Principal, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Source, SourceColumn, Statement, StatementRecord,

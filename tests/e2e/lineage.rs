@@ -231,7 +231,7 @@ fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_f
     let before = asks(&sam, &["products.sku", "--all", "--before-label"]);
     assert_eq!(runs(&before), ["early"], "{before:#}");
     let page = sam.runs(&["lineage", "products.sku", "--all", "--unlabelled"]).good();
-    assert!(page.contains("of early by ana@example.com") && page.contains("made from it"), "{page}");
+    assert!(page.contains("of early · by ana@example.com") && page.contains("made from it"), "{page}");
     let none = sam.runs(&["lineage", "orders.status", "--all", "--unlabelled"]);
     assert!(none.stdout.contains("--before-label") || none.code == 3, "{none:?}");
     assert!(before["nodes"].to_string().contains("early.txt"), "{before:#}");

@@ -111,7 +111,7 @@ fn a_model_is_traced_to_columns_and_masks_and_every_attack_on_that_has_a_name() 
     assert_eq!(seen["counters"]["statements"], 1, "{seen:#}");
     assert!(seen["not_covered"].as_array().is_some_and(|lines| lines.len() >= 4));
     let page = ana.runs(&["attest", "verify", "model.json"]).good();
-    assert!(page.contains("email masked: pii.email") && page.contains("not covered"), "{page}");
+    assert!(page.contains("email · masked: pii.email") && page.contains("not covered"), "{page}");
 
     // Strangers' libraries check signatures, the log's receipt and the file, and find the same hash.
     let said = strangers(&ana, "model.json.intoto.jsonl").good();
@@ -217,6 +217,25 @@ fn a_run_that_cannot_be_attested_says_so_and_its_status_is_the_commands() {
     refused(&run("made", "ln -s /etc/hostname made"), "unattested:output_no_file");
     fs::write(ana.home().join("old"), "x").expect("a file");
     refused(&run("old", "psql -Xqc 'SELECT 1' >/dev/null"), "unattested:output_not_written");
+    // An input that is another one by the end was not what the run read.
+    let read = ["--json", "run", SHOP, "--job", "j", "--input", "old", "--output", "new", "--", "sh", "-c"];
+    let changed = ana.runs(&[&read[..], &["cp old new; echo more >>old"]].concat());
+    refused(&changed, "unattested:input_changed");
+    assert!(!ana.home().join("new.intoto.jsonl").exists());
+    // What no attestation can hold is known before the command has run for hours.
+    let many: Vec<String> = (0..65).map(|number| format!("--input=in{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let more = ["--json", "run", SHOP, "--job", "j", "--output", "new", "--", "touch", "ran"];
+    let refusals = [
+        [&more[..7], &many[..], &more[7..]].concat(),
+        [&more[..7], &["--output", "a/x", "--output", "b/x"], &more[7..]].concat(),
+        [&more[..7], &["--output", "a\tb"], &more[7..]].concat(),
+    ];
+    for words in refusals {
+        let refused = ana.runs(&words);
+        assert!(refused.code == 125 && refused.stderr.contains("\"usage\""), "{refused:?}");
+    }
+    assert!(!ana.home().join("ran").exists());
     assert_eq!(run("out", "exec no-such-program").code, 127);
     let finished = run("early", "echo x >early; psql -Xqc 'SELECT id FROM orders' >/dev/null");
     finished.good();

@@ -1,5 +1,5 @@
 """Checks an attestation with other people's libraries: DSSE by securesystemslib, statements by in-toto, the log's receipt
-by aics-tlog, and the files by their hashes. The files have to lie where the statements name them.
+by aics-tlog, the predicate by the published schema, and the files by their hashes. The files have to lie where the statements name them.
 
 Usage: attestation.py FILE.intoto.jsonl AGENTS.toml
 """
@@ -17,9 +17,25 @@ from aics_tlog import parse_note, parse_vkey, verify_checkpoint, verify_leaf_inc
 from google.protobuf import json_format
 from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1 import statement_pb2
+from jsonschema import Draft202012Validator
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
+
+
+SCHEMA = pathlib.Path(__file__).parents[2] / "shared" / "schemas" / "run-v1.schema.json"
+
+
+def has_its_form(predicate):
+    """What the schema says is there, and nothing else."""
+    with open(SCHEMA, encoding="utf-8") as file:
+        schema = json.load(file)
+    Draft202012Validator.check_schema(schema)
+    form = Draft202012Validator(schema)
+    form.validate(predicate)
+    statements = predicate["statements"]
+    for other in (predicate | {"verified": True}, predicate | {"statements": [one | {"rows": -1} for one in statements]}):
+        assert not statements or not form.is_valid(other), "the schema holds whatever is said"
 
 
 def key(text):
@@ -115,6 +131,7 @@ def main(attestation, agents):
         raise SystemExit("the agent has not signed SLSA's line, and yet it verifies")
     except VerificationError:
         pass
+    has_its_form(statements[0]["predicate"])
     recorded(statements[0]["predicate"], log)
     for statement in statements:
         message = json_format.ParseDict(statement, statement_pb2.Statement())

@@ -4,8 +4,10 @@ mod approvals;
 mod check;
 mod figures;
 mod logged;
+mod output;
 mod page;
 mod reads;
+mod statements;
 #[cfg(test)]
 mod tests;
 
@@ -40,32 +42,44 @@ pub(super) async fn run(application: &Application, command: &Attest) -> Outcome<
 }
 
 fn verify(application: &Application, wish: &VerifyAttestation) -> Outcome<Ending> {
-    let place = wish.attestation.clone().unwrap_or_else(|| beside(&wish.file));
+    let whole = super::run::whole(&wish.file)?;
+    let place = wish.attestation.clone().unwrap_or_else(|| beside(&whole));
     let text = read(&place)?;
     let bar = application.console.measure("Hashing");
-    let whole = std::path::absolute(&wish.file).map_err(|error| failure::file("use", &wish.file, &error))?;
     let found = super::run::hash_any(&whole, &mut |done, total| bar.reached(done, total))?;
     drop(bar);
     let lines = check::lines(&text)?;
     let key = key(application, wish, &lines.run)?;
-    let checked = check::check(&lines, &key, &found)?;
-    if let Some(log) = &wish.log {
-        let receipts = std::iter::once(checked.receipt.clone()).chain(checked.approvals);
-        audit::log_holds(log, &key, receipts)?;
+    let below = output::below(&whole, &place);
+    let found = (&found, below.as_ref());
+    let checked = check::check(&lines, &key, found)?;
+    let receipts = || std::iter::once(&checked.receipt).chain(&checked.approvals);
+    let gone = match &wish.log {
+        Some(log) => {
+            let sound = audit::log_holds(log, &key, receipts().cloned())?;
+            statements::check(&lines.run, log, sound, checked.upto)?
+        }
+        None => 0,
+    };
+    for receipt in receipts() {
+        audit::agrees_with_kept(application, &key, receipt)?;
     }
-    audit::agrees_with_kept(application, &key, &checked.receipt)?;
-    let findings = check::findings(&lines.run, &found);
+    let mut findings = check::findings(&lines.run, found);
+    if gone > 0 {
+        findings.push(format!(
+            "of {gone} statements the log has pruned what they were compared with: only their hash holds"
+        ));
+    }
     application
         .console
         .document(&page::object(&lines.run, &findings), || page::page(&lines.run, &findings))?;
     Ok(Ending::Done)
 }
 
-/// The attestation of a file or folder, or that of the nearest folder around it that has one.
-fn beside(path: &Path) -> PathBuf {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+/// The attestation of a file or folder by its whole name, or that of the nearest folder around it that has one.
+fn beside(whole: &Path) -> PathBuf {
     let around = whole.ancestors().take(MOST_AROUND).map(attestation_of).find(|place| place.exists());
-    around.unwrap_or_else(|| attestation_of(path))
+    around.unwrap_or_else(|| attestation_of(whole))
 }
 
 /// The key that the agent's log is signed with: given, or known since the agent was added.

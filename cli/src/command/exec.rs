@@ -129,12 +129,7 @@ pub(super) async fn run_in_all(
     signals: &mut Signals,
 ) -> Outcome<Ran> {
     let first = opened.first().ok_or_else(|| failure::unexpected("no session for a command"))?;
-    // What the command starts for others is a part of this: an AI agent's sub-agents come here, and get parts of
-    // the first resource.
-    let parts = match first.is_an_actors {
-        true => Some(first.giver.clone().serve(&application.paths, Terms::default())?),
-        false => None,
-    };
+    let parts = parts(application, &opened)?;
     let mut child = start(&first.client, command, patience, more, parts.as_ref())?;
     let names: Vec<String> = opened.iter().map(|one| one.resource.name.clone()).collect();
     let mut status = None;
@@ -148,11 +143,22 @@ pub(super) async fn run_in_all(
     let status = match status {
         Some(status) => status,
         // None is left, and it goes on without.
-        None => wait(&mut child, signals).await,
+        None => {
+            let status = wait(&mut child, signals).await;
+            signals.forget();
+            status
+        }
     };
     let status = status.map_err(|error| failure::unexpected(failure::reason(&error)))?;
     let left = names.into_iter().zip(&held).filter(|(_, held)| !matches!(held, Held::Reached));
     Ok(Ran { ending: Ending::Status(code_of(status)), left: left.map(|(name, _)| name).collect() })
+}
+
+/// What an AI agent's command starts for others is a part of its session: its sub-agents come here, and get parts of
+/// the first resource.
+pub(super) fn parts(application: &Application, opened: &[session::Opened]) -> Outcome<Option<Parts>> {
+    let first = opened.first().filter(|first| first.is_an_actors);
+    first.map(|first| first.giver.clone().serve(&application.paths, Terms::default())).transpose()
 }
 
 fn start(

@@ -191,7 +191,12 @@ async fn in_background(application: &Application, wish: &arguments::Open) -> Out
     };
     match opened.await {
         Ok(opened) => {
-            session::report_ready(vec![opened.info()]);
+            if !session::report_ready(vec![opened.info()]) {
+                // Whoever wanted it is gone, and nobody knows of it.
+                drop(opened);
+                let words = "whoever opened it did not wait for it";
+                return Err(ErrorReport::new("session_ended", Exit::SessionEnded, words));
+            }
             hold(application, opened).await
         }
         Err(report) => {

@@ -12,6 +12,7 @@ mod environment;
 mod files;
 mod folder;
 mod held;
+mod inputs;
 mod record;
 mod resources;
 mod work;
@@ -21,7 +22,7 @@ use std::{ffi::OsString, path::PathBuf};
 use connect_shared::{error::ErrorReport, ids::RunId};
 use rustix::process::Signal;
 
-pub(super) use self::files::{Found, hash_any};
+pub(super) use self::files::{Found, hash_any, whole};
 use self::{
     resources::Resources,
     work::{News, Work},
@@ -38,7 +39,14 @@ use crate::{
 pub(super) const UNATTESTED: &str = "unattested:";
 
 pub(super) async fn run(application: &Application, wish: &arguments::Run) -> Outcome<Ending> {
-    if matches!(wish.session, None | Some(RunSession::Start(_))) {
+    let begins = match &wish.session {
+        None => true,
+        Some(RunSession::Start(start)) => {
+            start.wish.actor.is_none() || !environment::was_an_agents(&application.paths)
+        }
+        Some(_) => false,
+    };
+    if begins {
         Parent::refuses(
             "a run is begun around an AI agent and not by one: connect run RESOURCE --actor NAME …",
         )?;
@@ -47,16 +55,16 @@ pub(super) async fn run(application: &Application, wish: &arguments::Run) -> Out
         Some(RunSession::Start(wish)) => background::start(application, wish).await,
         Some(RunSession::Stop(wish)) => background::stop(application, wish).await,
         Some(RunSession::Ls) => background::ls(application).await,
-        None => whole(application, &wish.command, &wish.wish).await,
+        None => around(application, &wish.command, &wish.wish).await,
     }
 }
 
 /// One command is the run.
-async fn whole(application: &Application, command: &[OsString], wish: &RunWish) -> Outcome<Ending> {
+async fn around(application: &Application, command: &[OsString], wish: &RunWish) -> Outcome<Ending> {
     exec::find(command.first().map(OsString::as_os_str).unwrap_or_default())?;
     let resources = Resources::find(application, wish).await?;
     let mut work = Work::prepare(application, wish, &resources)?;
-    work.inputs = work::hash_inputs(&application.console, &wish.input).await?;
+    work.inputs = inputs::hash_inputs(&application.console, wish).await?;
     let run = work.identity.id;
     // From here on no signal ends us before the agent has heard of it.
     let mut signals = Signals::catch()?;
@@ -67,6 +75,12 @@ async fn whole(application: &Application, command: &[OsString], wish: &RunWish) 
     };
     let mut environment = environment::of(run, work::job(wish)?);
     environment.extend(environment::urls(opened.iter().map(|one| (one.resource.name.as_str(), &one.client))));
+    // Whoever pressed Ctrl-C until now meant us: the command is not there yet.
+    if let Some(signal) = signals.pending() {
+        drop(opened);
+        work.abandon(status_of(signal)).await;
+        return Ok(interrupted(application, run, signal));
+    }
     let ran =
         exec::run_in_all(application, opened, command, Patience::Wait, &environment, &mut signals).await;
     let Ran { ending, left } = match ran {

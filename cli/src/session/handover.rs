@@ -20,8 +20,8 @@ use crate::{
     private,
 };
 
-/// Longest line that passes between the two.
-const MAX_LINE: u64 = 4 * 1024 * 1024;
+/// Longest line that passes between the two: a run's inputs, with names and hashes as long as the agent takes them.
+const MAX_LINE: u64 = 8 * 1024 * 1024;
 
 /// What the one that stays is given.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,6 +101,7 @@ pub(crate) fn receive<T: DeserializeOwned>() -> Outcome<(SignIn, T)> {
 }
 
 /// Tells whoever started us that these sessions are ready, and says whether anybody hears it.
+#[must_use = "sessions that nobody has heard of are to be ended"]
 pub(crate) fn report_ready(infos: Vec<SessionInfo>) -> bool {
     say(&News::Ready(infos))
 }

@@ -80,6 +80,8 @@ pub(crate) struct PartWish {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ask {
+    /// The session that the one who asks runs in, by its own word.
+    within: Option<String>,
     certificate: String,
     resource: String,
     actor: Option<String>,
@@ -128,7 +130,10 @@ impl Giver {
         let nth = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = folder.join(format!("{}-{nth}.sock", std::process::id()));
         let listener = Listener::unix(&path)?;
-        let serving = tokio::spawn(async move { serve(&listener, self, terms).await });
+        let around = Parent::around().map(|around| around.socket);
+        let near =
+            std::iter::once(path.clone()).chain(around).map(|path| path.display().to_string()).collect();
+        let serving = tokio::spawn(async move { serve(&listener, self, (terms, near)).await });
         Ok(Parts { serving, path })
     }
 
@@ -191,18 +196,37 @@ fn request(resource: &str, terms: &Terms, ask: Ask, grant: String) -> Outcome<Gr
     })
 }
 
-async fn serve(listener: &Listener, giver: Giver, terms: Terms) {
+/// The command of an AI agent gets parts of the session that it runs in, and of what was handed on within the same
+/// one. Any other, of somebody with more rights or of another budget, is none of its business.
+fn may_come(near: &[String], ask: &Ask) -> Outcome<()> {
+    match &ask.within {
+        Some(within) if !near.contains(within) => {
+            let words = format!(
+                "this is the command of an AI agent ({VARIABLE} is set), and the session that it names is another one"
+            );
+            Err(ErrorReport::new("inside_an_ai_agent", Exit::Denied, words).help("leave --parent out"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `near`: the sockets in whose commands whoever comes may be.
+async fn serve(listener: &Listener, giver: Giver, (terms, near): (Terms, Arc<[String]>)) {
     let mut room = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept(), if room.len() < MOST_VISITORS => {
                 if let Ok(visitor) = accepted {
-                    let (giver, terms) = (giver.clone(), terms.clone());
+                    let (giver, terms, near) = (giver.clone(), terms.clone(), Arc::clone(&near));
                     room.spawn(async move {
                         visitor.check().ok()?;
                         let Local::Unix(mut stream) = visitor else { return None };
                         let ask = timeout(PATIENCE, read_line::<Ask>(&mut stream)).await.ok()??;
-                        let answer = match giver.hand_on(&terms, ask).await {
+                        let given = match may_come(&near, &ask) {
+                            Ok(()) => giver.hand_on(&terms, ask).await,
+                            Err(report) => Err(report),
+                        };
+                        let answer = match given {
                             Ok(granted) => Answer::Granted(Box::new(granted)),
                             Err(report) => Answer::Refused(Box::new(report)),
                         };
@@ -250,6 +274,7 @@ impl Parent {
     /// A part for whoever has this key.
     pub(super) async fn grant(&self, key: &ClientKey, wanted: &GrantRequest) -> Outcome<GrantResponse> {
         let ask = Ask {
+            within: Self::around().map(|around| around.socket.display().to_string()),
             certificate: key.thumbprint(),
             resource: wanted.resource.clone(),
             actor: wanted.actor.clone(),
@@ -279,6 +304,7 @@ mod tests {
 
     fn ask(wish: PartWish) -> Ask {
         Ask {
+            within: None,
             certificate: "c".into(),
             resource: "shop".into(),
             actor: None,
@@ -287,6 +313,19 @@ mod tests {
             task: None,
             wish,
         }
+    }
+
+    #[test]
+    fn who_runs_in_one_session_gets_no_part_of_another() {
+        let near = ["/run/own.sock".to_owned(), "/run/around.sock".to_owned()];
+        let from = |within: Option<&str>| {
+            let asked = Ask { within: within.map(str::to_owned), ..ask(PartWish::default()) };
+            may_come(&near, &asked).map_err(|report| report.code)
+        };
+        for within in [None, Some("/run/own.sock"), Some("/run/around.sock")] {
+            assert_eq!(from(within), Ok(()), "{within:?}");
+        }
+        assert_eq!(from(Some("/run/other.sock")), Err("inside_an_ai_agent".into()));
     }
 
     #[test]

@@ -28,7 +28,12 @@ impl Signals {
 
     /// Those that have come count no more.
     pub(crate) fn forget(&mut self) {
-        while self.next().now_or_never().is_some() {}
+        while self.pending().is_some() {}
+    }
+
+    /// One that has come already.
+    pub(crate) fn pending(&mut self) -> Option<Signal> {
+        self.next().now_or_never()
     }
 
     /// The next one.
@@ -49,6 +54,24 @@ pub(crate) fn status_of(signal: Signal) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_nobody_waited_for_is_there_once_or_forgotten() {
+        let mut signals = Signals::catch().expect("caught");
+        let raise = || rustix::process::kill_process(rustix::process::getpid(), Signal::HUP).expect("told");
+        assert_eq!(signals.pending(), None);
+        raise();
+        // Until the runtime has seen it.
+        while signals.pending() != Some(Signal::HUP) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(signals.pending(), None);
+        let mut other = Signals::catch().expect("caught");
+        raise();
+        assert_eq!(other.next().await, Signal::HUP);
+        signals.forget();
+        assert_eq!(signals.pending(), None);
+    }
 
     #[test]
     fn signals_have_the_statuses_that_shells_give_them() {

@@ -87,6 +87,14 @@ fn every_file_of_a_folder_counts_and_the_verifier_names_the_one_that_is_another(
     fs::rename(home.join("out/weights/0"), home.join("out/weights/zero")).expect("moved");
     swapped(&ana, "out", "`weights/0` is missing, `weights/zero` was added");
     fs::rename(home.join("out/weights/zero"), home.join("out/weights/0")).expect("moved");
+    // Two files of one name in two folders of it are not each other.
+    let script = "mkdir -p pair/a pair/b; echo 1 >pair/a/x; echo 2 >pair/b/x; psql -Xqc 'SELECT 1'";
+    ana.runs(&["run", SHOP, "--job", "folder", "--output", "pair", "--", "sh", "-c", script]).good();
+    verify(&ana, &["pair/a/x"]).good();
+    fs::write(home.join("pair/a/x"), "2\n").expect("a file");
+    swapped(&ana, "pair/a/x", "is not what the run wrote");
+    std::os::unix::fs::symlink(home.join("pair"), home.join("linked")).expect("a link");
+    swapped(&ana, "linked/a/x", "is not what the run wrote");
     std::os::unix::fs::symlink("/etc/hostname", home.join("out/link")).expect("a link");
     refused(&verify(&ana, &["out"]), "output_no_file");
     fs::remove_file(home.join("out/link")).expect("removed");

@@ -104,6 +104,24 @@ fn a_notebook_is_one_run_from_start_to_stop_and_what_it_wrote_is_attested() {
     let said = process::run(shell.env("CONNECT", &connect)).good();
     assert!(said.contains("made.intoto.jsonl"), "{said}");
     assert_eq!(json_of(verify(&ana, &["made"]))["run"]["counters"]["statements"], 1);
+    // What an AI agent's run starts are parts of its session. Once it is over, the agent may begin its next one in the
+    // same shell, and nothing that is not an AI agent's.
+    let script = "eval \"$(\"$CONNECT\" run start shop-db --job ai --actor bot --output ai)\" && \
+                  \"$CONNECT\" exec shop-db -- psql -XAtc 'SELECT count(*) FROM orders' >ai && \
+                  \"$CONNECT\" run stop && ! \"$CONNECT\" run start shop-db --job ai --output ai2 && \
+                  eval \"$(\"$CONNECT\" run start shop-db --job ai --actor bot --output ai2)\" && \
+                  psql -XAtc 'SELECT count(*) FROM orders' >ai2 && \"$CONNECT\" run stop";
+    let mut shell = ana.program(&place::installed("sh"), &["-c", script]);
+    let said = process::run(shell.env("CONNECT", &connect));
+    assert!(said.code == 0 && said.stderr.contains("this is the command of an AI agent"), "{said:?}");
+    for output in ["ai", "ai2"] {
+        let seen = json_of(verify(&ana, &[output]))["run"].clone();
+        assert_eq!(
+            (&seen["principal"]["actor"], &seen["counters"]["statements"]),
+            (&json!("bot"), &json!(1)),
+            "{seen:#}"
+        );
+    }
     // Of a run that failed the log knows, and nobody else.
     fs::write(ana.home().join("failed"), "x").expect("a file");
     fs::remove_file(ana.home().join("failed")).expect("removed");

@@ -6,7 +6,7 @@ use connect_shared::{
     attest::{Approval, Approver, PREDICATE_VERSION, RunPredicate},
     entry::{Entry, RequestEntry},
     ids::RequestId,
-    proof::{checkpoint::Checkpoint, note::VerifierKey, receipt::Receipt},
+    proof::{checkpoint::Checkpoint, note::VerifierKey, receipt::Receipt, tree::Hash},
     request::RequestStep,
     text::printable_name,
 };
@@ -22,9 +22,9 @@ pub(super) fn check(run: &RunPredicate, log: &VerifierKey, end: &Checkpoint) -> 
         return if has { Err(unsound("form", "the first version has no approvals")) } else { Ok(Vec::new()) };
     }
     named(run)?;
-    let mut proved = BTreeMap::new();
+    let (mut proved, mut trees) = (BTreeMap::new(), BTreeMap::from([(end.size, end.root)]));
     for text in &run.receipts {
-        let receipt = proof(run, log, end, text)?;
+        let receipt = proof(run, log, &mut trees, text)?;
         if proved.insert(receipt.index, receipt).is_some() {
             return Err(unsound("form", "an approval is proved twice"));
         }
@@ -40,6 +40,7 @@ fn named(run: &RunPredicate) -> Outcome<()> {
             first.entry(*request).or_insert(record.index);
         }
     }
+    let mut entries = BTreeSet::new();
     for approval in &run.approvals {
         let request = approval.request;
         let Some(used) = first.remove(&request) else {
@@ -47,6 +48,11 @@ fn named(run: &RunPredicate) -> Outcome<()> {
         };
         if !run.all_resources().any(|resource| resource == approval.resource) {
             return Err(other(request, "it is about another resource"));
+        }
+        if let Some(twice) = approval.by.iter().find(|by| !entries.insert(by.index)) {
+            let words =
+                format!("entry {} is said to be two approvals, of which {request} is one", twice.index);
+            return Err(unsound("approval_twice", &words));
         }
         if approval.by.iter().any(|by| by.index >= used) {
             let words = format!("{request} was approved after what it is said to have allowed");
@@ -67,12 +73,17 @@ fn named(run: &RunPredicate) -> Outcome<()> {
 }
 
 /// A proof is of an entry that says what an approval here says.
-fn proof(run: &RunPredicate, log: &VerifierKey, end: &Checkpoint, text: &str) -> Outcome<Receipt> {
+fn proof(
+    run: &RunPredicate,
+    log: &VerifierKey,
+    trees: &mut BTreeMap<u64, Hash>,
+    text: &str,
+) -> Outcome<Receipt> {
     let unproved =
         |why: &str| unsound("approval_unproved", &format!("the proof of an approval proves nothing: {why}"));
     let receipt = Receipt::parse(text).map_err(|error| unproved(&error.to_string()))?;
     let checkpoint = receipt.verify(log).map_err(|error| unproved(&error.to_string()))?;
-    if checkpoint.size == end.size && checkpoint.root != end.root {
+    if *trees.entry(checkpoint.size).or_insert(checkpoint.root) != checkpoint.root {
         return Err(unsound("log", "the log has signed two trees of one size"));
     }
     let leaf = receipt.entry().map_err(|error| unproved(&error.to_string()))?;
@@ -118,16 +129,16 @@ pub(super) fn findings(run: &RunPredicate) -> impl Iterator<Item = String> {
         .iter()
         .filter_map(|text| Receipt::parse(text).ok().map(|receipt| receipt.index))
         .collect();
-    run.approvals.iter().filter_map(move |approval| {
+    run.approvals.iter().flat_map(move |approval| {
         let request = approval.request;
         if approval.by.is_empty() {
-            return Some(format!("the log no longer had who approved {request} when the run ended"));
+            return vec![format!("the log no longer had who approved {request} when the run ended")];
         }
-        let unproved = approval.by.iter().find(|by| !proved.contains(&by.index))?;
-        Some(format!(
-            "that {} approved {request} stands in entry {}, of which there is no proof here: see the log",
-            printable_name(&unproved.name),
-            unproved.index
-        ))
+        let unproved = approval.by.iter().filter(|by| !proved.contains(&by.index));
+        let words = |by: &Approver| {
+            let (name, index) = (printable_name(&by.name), by.index);
+            format!("that {name} approved {request} stands in entry {index}, of which there is no proof here: see the log")
+        };
+        unproved.map(words).collect()
     })
 }

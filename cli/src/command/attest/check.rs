@@ -2,24 +2,27 @@
 
 use connect_shared::{
     attest::{
-        Difference, Envelope, EnvelopeError, FileFact, Folder, PREDICATE_TYPE, PREDICATE_VERSION,
-        RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement, descriptors, folder_of,
+        Envelope, EnvelopeError, FileFact, PREDICATE_TYPE, PREDICATE_VERSION, RunPredicate, SLSA_TYPE,
+        STATEMENT_TYPE, Statement, descriptors, folder_of,
     },
     entry::StatementResult,
     error::ErrorReport,
     proof::{note::VerifierKey, receipt::Receipt},
     text::printable_name,
 };
+use serde::Serialize;
 use serde_json::Value;
 
-use super::{approvals, logged, reads};
+use super::{
+    approvals, logged,
+    output::{self, Below},
+    reads,
+};
 use crate::{
     command::run::{Found, attestation::provenance},
     failure::{self, Outcome},
 };
 
-/// Files that are named where a folder is another one.
-const MAX_NAMED: usize = 8;
 /// Most lines that are looked at.
 const MAX_LINES: usize = 16;
 
@@ -34,9 +37,23 @@ pub(super) struct Lines {
     predicate: Value,
 }
 
+impl Lines {
+    /// Our own line, as this version would write it.
+    fn statement(&self) -> Statement<&RunPredicate> {
+        Statement {
+            kind: STATEMENT_TYPE.to_owned(),
+            subject: self.subject.clone(),
+            predicate_type: PREDICATE_TYPE.to_owned(),
+            predicate: &self.run,
+        }
+    }
+}
+
 /// What was found to be true.
 pub(super) struct Checked {
     pub(super) receipt: Receipt,
+    /// Up to where the log was gone through for the run.
+    pub(super) upto: u64,
     /// Of the entries by which the approvals were given.
     pub(super) approvals: Vec<Receipt>,
 }
@@ -70,20 +87,39 @@ pub(super) fn lines(text: &str) -> Outcome<Lines> {
     Ok(Lines { ours, slsa, subject: statement.subject, slsa_statement, run, predicate: statement.predicate })
 }
 
+/// What is signed has one form. A field twice, or one that nobody knows, would be read by some and not by others.
+fn one_reading(statement: &Statement<impl Serialize>, payload: &[u8]) -> Outcome<()> {
+    if serde_json::to_vec(statement).is_ok_and(|written| written == payload) {
+        return Ok(());
+    }
+    let words = "a payload has a field that is not known here, a field twice, or another form than it was made in: \
+                 others could read something else in it";
+    Err(unsound("form", words))
+}
+
 /// Signatures first; only then is it worth to look at what they are over.
-pub(super) fn check(lines: &Lines, log: &VerifierKey, found: &Found) -> Outcome<Checked> {
+pub(super) fn check(
+    lines: &Lines,
+    log: &VerifierKey,
+    (found, below): (&Found, Option<&Below>),
+) -> Outcome<Checked> {
     let (envelope, payload) = &lines.ours;
     envelope.verify(payload, log).map_err(|error| signature("the agent", &error))?;
     let run = &lines.run;
     let own: VerifierKey =
         run.key.parse().map_err(|_| unsound("form", "the key of the run cannot be read"))?;
     envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
+    // Of a later version it is told that it is one.
+    if run.version <= PREDICATE_VERSION {
+        one_reading(&lines.statement(), payload)?;
+    }
     // Before its signature: a line of another run has a good one, of that run's key.
     one_run(lines)?;
     let (envelope, payload) = &lines.slsa;
     envelope.verify(payload, &own).map_err(|error| signature("the run", &error))?;
+    one_reading(&lines.slsa_statement, payload)?;
     folders(run)?;
-    file(run, found)?;
+    output::check(run, found, below)?;
     logged::check(run, &lines.predicate, log)
 }
 
@@ -125,69 +161,12 @@ fn folders(run: &RunPredicate) -> Outcome<()> {
     }
 }
 
-fn file(run: &RunPredicate, found: &Found) -> Outcome<()> {
-    let outputs = outputs(run, found.folder.is_some());
-    let fact = &found.fact;
-    let named = |(name, _): &&(&str, &str)| *name == fact.name;
-    let is_it = |(_, hash): &(&str, &str)| *hash == fact.sha256;
-    // A file may have another name by now, but not that of another output.
-    let mut same_name = outputs.iter().filter(named).peekable();
-    let holds = if same_name.peek().is_some() { same_name.any(is_it) } else { outputs.iter().any(is_it) };
-    if holds {
-        return Ok(());
-    }
-    let swapped = outputs.iter().find(named);
-    Err(match (swapped, &found.folder) {
-        (Some(_), Some(now)) => unsound("output_swapped", &changed(run, fact, now)),
-        (Some((_, hash)), None) => unsound(
-            "output_swapped",
-            &format!(
-                "the file is not what the run wrote: it has SHA-256 {}, the run's output {hash}",
-                fact.sha256,
-                hash = printable_name(hash)
-            ),
-        ),
-        (None, _) => unsound("other_run", "the attestation is of another run's files"),
-    })
-}
-
-/// Names and hashes of what the run wrote: of folders, or of files, those in folders by their last names.
-fn outputs(run: &RunPredicate, folders: bool) -> Vec<(&str, &str)> {
-    let facts = run.outputs.iter().filter(|output| output.files.is_some() == folders);
-    let mut all: Vec<(&str, &str)> = facts.map(|fact| (fact.name.as_str(), fact.sha256.as_str())).collect();
-    let lists = run.outputs.iter().filter_map(|output| folder_of(output, &run.folders));
-    let inside = lists.flat_map(|list| &list.files).filter(|_| !folders);
-    all.extend(inside.map(|file| (file.name.rsplit('/').next().unwrap_or(&file.name), file.sha256.as_str())));
-    all
-}
-
-/// What of a folder is not as the run wrote it, by name.
-fn changed(run: &RunPredicate, fact: &FileFact, now: &Folder) -> String {
-    let output = run.outputs.iter().find(|output| output.name == fact.name);
-    let Some(then) = output.and_then(|output| folder_of(output, &run.folders)) else {
-        return "the folder is not what the run wrote".to_owned();
-    };
-    let differences = then.differences(now);
-    let words: Vec<String> = differences
-        .iter()
-        .take(MAX_NAMED)
-        .map(|difference| match difference {
-            Difference::Added(name) => format!("`{}` was added", printable_name(name)),
-            Difference::Missing(name) => format!("`{}` is missing", printable_name(name)),
-            Difference::Changed(name) => format!("`{}` was changed", printable_name(name)),
-        })
-        .collect();
-    let more = differences.len().saturating_sub(words.len());
-    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-    format!("the folder is not what the run wrote: {}{more}", words.join(", "))
-}
-
 /// Times of files go by the ticks of the kernel, of a hundredth of a second at most: in milliseconds.
 const TICK: u64 = 10;
 
 /// What is true and still worth to know.
-pub(super) fn findings(run: &RunPredicate, found: &Found) -> Vec<String> {
-    let mut findings = Vec::new();
+pub(super) fn findings(run: &RunPredicate, (found, below): (&Found, Option<&Below>)) -> Vec<String> {
+    let mut findings: Vec<String> = output::finding(run, found, below).into_iter().collect();
     let hash = &found.fact.sha256;
     let holds = |output: &&FileFact| {
         let list = folder_of(output, &run.folders);

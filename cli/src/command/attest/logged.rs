@@ -32,6 +32,7 @@ pub(super) fn check(run: &RunPredicate, signed: &Value, log: &VerifierKey) -> Ou
         outputs,
         statements,
         digest,
+        upto,
         summary: logged,
         ..
     } = leaf.entry
@@ -82,7 +83,7 @@ pub(super) fn check(run: &RunPredicate, signed: &Value, log: &VerifierKey) -> Ou
                      done elsewhere, a name, a time, or what is not covered";
         return Err(unsound("summary", words));
     }
-    Ok(Checked { receipt, approvals })
+    Ok(Checked { upto: upto.unwrap_or(receipt.index), receipt, approvals })
 }
 
 /// The log knows by which rules an attestation was made: it cannot pass for an older one, of which less is known.

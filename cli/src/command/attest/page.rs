@@ -23,7 +23,7 @@ pub(super) fn object(run: &RunPredicate, findings: &[String]) -> Value {
 pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
     let mut page = String::from("ok: this is what the run wrote, and the log has the run\n");
     let actor =
-        run.principal.actor.as_ref().map(|actor| format!(", through {}", cited(actor))).unwrap_or_default();
+        run.principal.actor.as_ref().map(|actor| format!(" · through {}", cited(actor))).unwrap_or_default();
     page.push_str(&format!("run      {} · job {}\n", cited(&run.run), cited(&run.job)));
     page.push_str(&format!("by       {}{actor}\n", cited(&run.principal.name)));
     let resources: Vec<String> = run.all_resources().map(cited).collect();
@@ -52,12 +52,12 @@ pub(super) fn page(run: &RunPredicate, findings: &[String]) -> String {
         for column in &source.columns {
             let usage = match column.usage {
                 Use::Direct => "",
-                Use::Indirect => " (decided which rows)",
+                Use::Indirect => " · decided which rows",
             };
             let masked = column
                 .masked
                 .and_then(|label| serde_json::to_value(label).ok())
-                .and_then(|label| label.as_str().map(|label| format!(" masked: {label}")))
+                .and_then(|label| label.as_str().map(|label| format!(" · masked: {label}")))
                 .unwrap_or_default();
             page.push_str(&format!("    {}{usage}{masked}\n", cited(&column.name)));
         }
@@ -78,10 +78,10 @@ pub(in crate::command) fn in_words(approval: &Approval) -> String {
     };
     let mut line = format!("{} · {what} at {}", approval.request, cited(&approval.resource));
     for by in &approval.by {
-        let reason = by.reason.as_ref().map(|reason| format!(": {}", cited(reason)));
+        let reason = by.reason.as_ref().map(|reason| format!(" · reason: {}", cited(reason)));
         let reason = reason.unwrap_or_default();
         let name = cited(&by.name);
-        line.push_str(&format!(" · by {name} on {} in entry {}{reason}", day(by.time), by.index));
+        line.push_str(&format!(" · by {name} · on {} in entry {}{reason}", day(by.time), by.index));
     }
     if approval.by.is_empty() {
         line.push_str(" · the log no longer says by whom");

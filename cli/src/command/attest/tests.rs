@@ -23,6 +23,9 @@ use connect_shared::{
 use super::{check, page};
 use crate::command::run::{Found, attestation::provenance};
 
+mod compared;
+mod forms;
+
 const RUN: RunId = RunId::from_random([7; 16]);
 const APPROVED: RequestId = RequestId::from_random([5; 16]);
 const LOG: &str = "connect.local/prod";
@@ -52,7 +55,7 @@ fn statement(number: u8, direct: &[&str], indirect: &[&str]) -> StatementRecord 
 }
 
 /// What an honest agent says: three statements, masks, and an approval in entry 0 of a log of two entries.
-fn honest() -> RunPredicate {
+pub(super) fn honest() -> RunPredicate {
     let mut approved = statement(1, &["public.t.mail", "public.t.kind"], &["public.u.state"]);
     (approved.masked, approved.labels) = (vec!["public.t.mail".into()], vec![Label::Email]);
     approved.approvals = vec![APPROVED];
@@ -161,6 +164,16 @@ impl Log {
 
 /// What the verifier says of it, signed with this key in place of the agent's, and the run's own.
 fn verdict(run: &RunPredicate, log: &Log, agent: &SigningKey) -> Result<check::Lines, String> {
+    verdict_on(run, log, agent, str::to_owned)
+}
+
+/// The same with a payload in another form.
+fn verdict_on(
+    run: &RunPredicate,
+    log: &Log,
+    agent: &SigningKey,
+    form: fn(&str) -> String,
+) -> Result<check::Lines, String> {
     let mut run = run.clone();
     run.receipt = log.receipt(1);
     if run.version > 1 && run.receipts.is_empty() {
@@ -169,21 +182,21 @@ fn verdict(run: &RunPredicate, log: &Log, agent: &SigningKey) -> Result<check::L
     run.receipts.retain(|receipt| !receipt.is_empty());
     let own = key(&RUN.to_string(), 2);
     let subject = descriptors(&run.outputs, &run.folders);
-    let slsa = serde_json::to_vec(&provenance(&run, subject.clone())).expect("JSON");
+    let slsa = form(&serde_json::to_string(&provenance(&run, subject.clone())).expect("JSON")).into_bytes();
     let ours = Statement {
         kind: STATEMENT_TYPE.into(),
         subject,
         predicate_type: PREDICATE_TYPE.into(),
         predicate: run,
     };
-    let ours = serde_json::to_vec(&ours).expect("JSON");
+    let ours = form(&serde_json::to_string(&ours).expect("JSON")).into_bytes();
     let ours = Envelope::sign(&ours, agent).also_sign(&ours, &own);
     let line = |envelope| serde_json::to_string(&envelope).expect("JSON");
     let text = format!("{}\n{}\n", line(ours), line(Envelope::sign(&slsa, &own)));
     let code = |report: connect_shared::error::ErrorReport| report.code;
     let lines = check::lines(&text).map_err(code)?;
     let found = Found { fact: file("model.bin"), folder: None };
-    check::check(&lines, key(LOG, 1).verifier(), &found).map_err(code)?;
+    check::check(&lines, key(LOG, 1).verifier(), (&found, None)).map_err(code)?;
     Ok(lines)
 }
 
@@ -348,7 +361,7 @@ fn an_approval_is_what_the_log_has_of_it_and_came_before_what_it_allowed() {
     let foreign = Log { key: key(LOG, 9), ..Log::of(&run) };
     assert_eq!(code(vec![foreign.receipt(0)]).as_deref(), Some("attestation_approval_unproved"));
     let unproved = with(vec![String::new()]).expect("it holds").run;
-    let findings = check::findings(&unproved, &Found { fact: file("model.bin"), folder: None });
+    let findings = check::findings(&unproved, (&Found { fact: file("model.bin"), folder: None }, None));
     assert!(findings.iter().any(|line| line.contains("no proof here")), "{findings:?}");
 }
 

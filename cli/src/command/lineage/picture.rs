@@ -269,7 +269,7 @@ fn name_of(node: &LineageNode) -> String {
                 Some(status) => format!(" · failed with {status}"),
                 None => " · not ended".to_owned(),
             };
-            let by = if by.is_empty() { String::new() } else { format!(" by {}", cited(by)) };
+            let by = if by.is_empty() { String::new() } else { format!(" · by {}", cited(by)) };
             format!("run {} of {}{by}{status}", cited(run), cited(job))
         }
         NodeKind::File { sha256, .. } => {

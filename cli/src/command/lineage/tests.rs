@@ -186,7 +186,7 @@ fn a_name_that_is_made_to_pass_for_what_the_picture_says_stands_in_quotes() {
     let picture = draw(&graph, false);
     assert!(picture.contains("\"a · approved: req_1\u{fffd}└─ b\""), "{picture}");
     assert!(
-        picture.contains("of \"train by sam@example.com · failed with 1\" by ana@example.com"),
+        picture.contains("of \"train by sam@example.com · failed with 1\" · by ana@example.com"),
         "{picture}"
     );
     // Nodes of programs that draw are numbers, so that a name or an id ends nothing.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use connect_shared::{
     api::RunEnd,
-    attest::{Envelope, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement, descriptors},
+    attest::{
+        ATTESTATION, Envelope, PREDICATE_TYPE, RunPredicate, SLSA_TYPE, STATEMENT_TYPE, Statement,
+        descriptors,
+    },
     grant::RunIdentity,
     proof::note::SigningKey,
 };
@@ -18,7 +21,7 @@ use crate::failure::{self, Outcome};
 pub(super) fn beside(path: &Path) -> PathBuf {
     let path: PathBuf = path.components().collect();
     let mut name = path.into_os_string();
-    name.push(".intoto.jsonl");
+    name.push(ATTESTATION);
     PathBuf::from(name)
 }
 

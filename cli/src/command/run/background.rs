@@ -10,8 +10,9 @@ use super::{
     UNATTESTED, attestation,
     desk::{self, Desk},
     environment,
-    files::{self, Before, Found},
+    files::{self, Before},
     held,
+    inputs::{self, Input},
     record::{self, Record},
     resources::Resources,
     say_end, unattested,
@@ -21,17 +22,17 @@ use crate::{
     api::ControlApi,
     application::{Application, Ending},
     arguments::{RunStart, RunStop, RunWish},
-    command::open::clock,
+    command::{exec, open::clock},
     console::{Format, Rows},
     failure::{self, Outcome},
     identity::now,
-    session::{self, Opened, Patience, SessionInfo, Signals, lines},
+    session::{self, Opened, Parts, Patience, SessionInfo, Signals, lines},
 };
 
 /// What the one in the background is given, beside the sign-in.
 #[derive(Debug, Serialize, Deserialize)]
 struct Given {
-    inputs: Vec<Found>,
+    inputs: Vec<Input>,
 }
 
 pub(super) async fn start(application: &Application, start: &RunStart) -> Outcome<Ending> {
@@ -42,7 +43,7 @@ pub(super) async fn start(application: &Application, start: &RunStart) -> Outcom
     let resources = Resources::find(application, wish).await?;
     // Held for a moment only: what cannot be an output is told here and not in a log.
     drop(Before::look(&application.paths, &wish.out)?);
-    let inputs = work::hash_inputs(&application.console, &wish.input).await?;
+    let inputs = inputs::hash_inputs(&application.console, wish).await?;
     let sign_in = application.signed_in(&resources.holder).await?;
     let given = serde_json::to_value(Given { inputs });
     let given = given.map_err(|error| failure::unexpected(error.to_string()))?;
@@ -61,6 +62,9 @@ fn started(application: &Application, start: &RunStart, infos: &[SessionInfo]) -
     let own = client.environment().into_iter().map(|(name, value)| (name.to_owned(), value));
     let mut variables: Vec<(String, String)> = own.collect();
     variables.extend(environment::of_started(run, job, &application.paths));
+    // What an AI agent starts in these variables is its own, and gets no more than a part of this.
+    let parts = record::meant(&application.paths, Some(&run.to_string()))?.parts;
+    variables.extend(parts.map(|parts| (session::PARENT.to_owned(), parts.display().to_string())));
     let clients = infos.iter().filter_map(|info| Some((info.resource.as_str(), info.client.as_ref()?)));
     variables.extend(environment::urls(clients));
     let resources: Vec<&str> = infos.iter().map(|info| info.resource.as_str()).collect();
@@ -98,7 +102,7 @@ fn words(wish: &RunWish, resources: &[String]) -> Outcome<Vec<OsString>> {
 async fn in_background(application: &Application, wish: &RunWish) -> Outcome<Ending> {
     let mut signals = Signals::catch()?;
     match open(application, wish, &mut signals).await {
-        Ok((opened, work, record, desk)) => {
+        Ok((opened, work, (record, desk, parts))) => {
             if !session::report_ready(opened.iter().map(Opened::info).collect()) {
                 // Whoever wanted it is gone, and nobody knows of it.
                 drop(opened);
@@ -106,7 +110,7 @@ async fn in_background(application: &Application, wish: &RunWish) -> Outcome<End
                 record.remove(&application.paths)?;
                 return Err(held::ended("whoever started it did not wait for it"));
             }
-            held::hold(application, opened, &work, (record, desk), signals).await
+            held::hold(application, (opened, parts), &work, (record, desk), signals).await
         }
         Err(report) => {
             session::report_failure(&report);
@@ -119,7 +123,7 @@ async fn open(
     application: &Application,
     wish: &RunWish,
     signals: &mut Signals,
-) -> Outcome<(Vec<Opened>, Work, Record, Desk)> {
+) -> Outcome<(Vec<Opened>, Work, (Record, Desk, Option<Parts>))> {
     let (sign_in, given) = session::receive_handover::<Given>()?;
     let resources = Resources::find(application, wish).await?;
     resources.holder.borrow(sign_in).await;
@@ -132,17 +136,22 @@ async fn open(
         Ok(opened) => opened?,
         Err(_) => return Err(held::ended("a signal ended its process")),
     };
-    let record = record_of(&resources, &work);
-    // If we stop here, `run ls` says that the run is lost.
-    if let Err(report) = record.write(&application.paths) {
-        drop(opened);
-        work.abandon(report.exit.code()).await;
-        return Err(report);
+    let known = exec::parts(application, &opened).and_then(|parts| {
+        let record = record_of(&resources, &work, parts.as_ref());
+        // If we stop here, `run ls` says that the run is lost.
+        record.write(&application.paths).map(|()| (record, parts))
+    });
+    match known {
+        Ok((record, parts)) => Ok((opened, work, (record, desk, parts))),
+        Err(report) => {
+            drop(opened);
+            work.abandon(report.exit.code()).await;
+            Err(report)
+        }
     }
-    Ok((opened, work, record, desk))
 }
 
-fn record_of(resources: &Resources, work: &Work) -> Record {
+fn record_of(resources: &Resources, work: &Work, parts: Option<&Parts>) -> Record {
     Record {
         run: work.identity.id,
         job: work.identity.job.clone(),
@@ -152,6 +161,7 @@ fn record_of(resources: &Resources, work: &Work) -> Record {
         outputs: work.outputs(),
         started: now(),
         pid: std::process::id(),
+        parts: parts.map(|parts| parts.path().to_owned()),
         ended: None,
     }
 }

@@ -3,7 +3,10 @@
 use connect_shared::ids::RunId;
 
 use super::record;
-use crate::{paths::Paths, session::ClientSettings};
+use crate::{
+    paths::Paths,
+    session::{self, ClientSettings},
+};
 
 /// OpenLineage's and MLflow's own names.
 const PARENT: &str = "OPENLINEAGE_PARENT_ID";
@@ -27,17 +30,29 @@ pub(super) fn parent(paths: &Paths) -> Option<String> {
 fn parent_of(variable: impl Fn(&str) -> Option<String>, open: impl Fn(&str) -> bool) -> Option<String> {
     let said = |name: &str| variable(name).filter(|value| is_sound(value));
     let (named, before) = (said(PARENT), variable(BEFORE));
-    let stopped = said(OURS).is_some_and(|run| {
-        before.is_some()
-            && named.as_ref().is_some_and(|named| named.ends_with(&format!("/{run}")))
-            && !open(&run)
-    });
+    let over = stopped(&variable, open);
+    let stopped =
+        over.is_some_and(|run| named.as_ref().is_some_and(|named| named.ends_with(&format!("/{run}"))));
     let mlflow = || said(MLFLOW).map(|id| format!("mlflow:{id}"));
     // The trace is of the run that was stopped.
     if stopped {
         return before.filter(|before| is_sound(before)).or_else(mlflow);
     }
     named.or_else(mlflow).or_else(|| said(TRACE).map(|id| format!("trace:{id}")))
+}
+
+/// The run whose variables these still are, if it was begun by `run start` and is over.
+fn stopped(variable: impl Fn(&str) -> Option<String>, open: impl Fn(&str) -> bool) -> Option<String> {
+    variable(BEFORE)?;
+    variable(OURS).filter(|run| is_sound(run) && !open(run))
+}
+
+/// Whether the session that `CONNECT_PARENT` names is that of an AI agent's run which was stopped. The agent may begin
+/// its next run in the same notebook, under its own name.
+pub(super) fn was_an_agents(paths: &Paths) -> bool {
+    let open = |run: &str| record::meant(paths, Some(run)).is_ok();
+    stopped(|name| std::env::var(name).ok(), open).is_some()
+        && session::Parent::around().is_some_and(|parent| !parent.socket.exists())
 }
 
 fn is_sound(value: &str) -> bool {

@@ -43,7 +43,7 @@ pub(super) struct Before {
 pub(super) type Stamp = (u64, u64, u64, i64, i64);
 
 /// Of every file that was there, by its name below a folder; of a file itself, by the empty name.
-type Stamps = BTreeMap<String, Stamp>;
+pub(super) type Stamps = BTreeMap<String, Stamp>;
 
 pub(super) fn stamp(about: &Metadata) -> Stamp {
     (about.dev(), about.ino(), about.len(), about.ctime(), about.ctime_nsec())
@@ -61,6 +61,9 @@ impl Before {
             }
             if found.iter().any(|(known, _)| known.starts_with(&whole) || whole.starts_with(known)) {
                 return Err(failure::usage(format!("{} is in another output, or around it", path.display())));
+            }
+            if let Some((known, _)) = found.iter().find(|(known, _)| known.file_name() == whole.file_name()) {
+                return Err(same_name(known, &whole));
             }
             let about = stamps(&whole)?;
             locks.push(lock(paths, &whole)?);
@@ -88,17 +91,35 @@ impl Before {
     }
 }
 
-/// The name that stays what it is when somebody changes the folder, and has no `/` at its end.
-pub(super) fn whole(path: &Path) -> Outcome<PathBuf> {
+/// An attestation has no folders above an output: nobody could say later which of the two is which.
+fn same_name(one: &Path, two: &Path) -> connect_shared::error::ErrorReport {
+    let words = format!(
+        "{} and {} have one name, and an attestation knows outputs by their names",
+        one.display(),
+        two.display()
+    );
+    failure::usage(words).help("call them differently, or name one folder that both are in")
+}
+
+/// The one name of a file or folder: of the folders above it, as far as they are there, no link is left in it, and it
+/// has no `/` at its end. A link in its own place stays one, and is refused where it is looked at.
+pub(in crate::command) fn whole(path: &Path) -> Outcome<PathBuf> {
     let whole = std::path::absolute(path).map_err(|error| failure::file("use", path, &error))?;
-    match whole.file_name() {
-        Some(_) => Ok(whole.components().collect()),
-        None => Err(failure::usage(format!("{} has no name of its own", path.display()))),
+    let mut below = Vec::new();
+    let mut rest = whole.as_path();
+    while let (Some(name), Some(above)) = (rest.file_name(), rest.parent()) {
+        below.push(name);
+        match above.canonicalize() {
+            Ok(real) => return Ok(below.into_iter().rev().fold(real, |path, name| path.join(name))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => rest = above,
+            Err(error) => return Err(failure::file("use", path, &error)),
+        }
     }
+    Err(failure::usage(format!("{} has no name of its own", path.display())))
 }
 
 /// What is there now; nothing is fine.
-fn stamps(path: &Path) -> Outcome<Stamps> {
+pub(super) fn stamps(path: &Path) -> Outcome<Stamps> {
     match std::fs::symlink_metadata(path) {
         Ok(about) if about.is_file() => Ok([(String::new(), stamp(&about))].into()),
         Ok(about) if about.is_dir() => {
@@ -110,18 +131,9 @@ fn stamps(path: &Path) -> Outcome<Stamps> {
     }
 }
 
-/// Where a name leads to: a folder with two names is one.
-fn place(whole: &Path) -> PathBuf {
-    let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
-    match (folder, whole.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => whole.to_owned(),
-    }
-}
-
-/// By the file's place, in this person's own folder.
+/// By the file's whole name, in this person's own folder.
 fn lock(paths: &Paths, whole: &Path) -> Outcome<Lock> {
-    let hash = digest::digest(&digest::SHA256, place(whole).as_os_str().as_encoded_bytes());
+    let hash = digest::digest(&digest::SHA256, whole.as_os_str().as_encoded_bytes());
     let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let file = paths.runtime()?.join(format!("output-{name}.lock"));
     Lock::at_once(&file)?.ok_or_else(|| {
@@ -208,12 +220,21 @@ mod tests {
     #[test]
     fn one_folder_by_two_names_is_one_place() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        let above = folder.path().canonicalize().expect("there");
+        let (real, link) = (above.join("real"), above.join("link"));
         std::fs::create_dir(&real).expect("a folder");
         std::os::unix::fs::symlink(&real, &link).expect("a link");
-        assert_eq!(place(&link.join("model")), place(&real.join("model")));
-        assert_ne!(place(&real.join("model")), place(&real.join("other")));
-        assert_eq!(place(&folder.path().join("none/model")), folder.path().join("none/model"));
+        let of = |path: PathBuf| whole(&path).expect("a name");
+        assert_eq!(of(link.join("model")), real.join("model"));
+        assert_eq!(of(link.join("none/yet/model/")), real.join("none/yet/model"));
+        assert_eq!(of(real.join("../link/model")), real.join("model"));
+        assert_eq!(of(above.join("none/model")), above.join("none/model"));
+        assert_eq!(of(link.clone()), link, "in its own place it stays a link");
+        let paths = Paths::below(&above.join("home"));
+        let twice = Before::look(&paths, &[link.join("model"), real.join("model")]).map(|_| ());
+        assert!(twice.expect_err("one file").message.contains("is named twice"));
+        let within = Before::look(&paths, &[link.join("none/model"), real.join("none")]).map(|_| ());
+        assert!(within.expect_err("one in the other").message.contains("or around it"));
     }
 
     #[test]
@@ -282,7 +303,8 @@ mod tests {
         assert_eq!(refused(&[at("a/"), at("a")]), "usage");
         assert_eq!(refused(&[PathBuf::from("/")]), "usage");
         assert_eq!(refused(&[at("..")]), "usage");
-        Before::look(&paths, &[at("a/one"), at("b/one")]).expect("two files");
+        assert_eq!(refused(&[at("a/one"), at("b/one")]), "usage", "an attestation could not tell them apart");
+        Before::look(&paths, &[at("a/one"), at("b/two")]).expect("two files");
     }
 
     #[test]

@@ -18,11 +18,8 @@ use super::{
 use crate::{
     application::{Application, Ending},
     failure::Outcome,
-    session::{self, Held, Opened, Others, Signals, status_of},
+    session::{self, Held, Opened, Others, Parts, Signals, status_of},
 };
-
-/// How long the agent may take to hear that a run failed, when nobody waits for that.
-const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What ended the session from this side.
 enum Cause {
@@ -33,7 +30,7 @@ enum Cause {
 /// Holds it until somebody stops it, or until it cannot be held any more.
 pub(super) async fn hold(
     application: &Application,
-    opened: Vec<Opened>,
+    (opened, parts): (Vec<Opened>, Option<Parts>),
     work: &Work,
     (mut record, mut desk): (Record, Desk),
     mut signals: Signals,
@@ -50,6 +47,8 @@ pub(super) async fn hold(
     };
     // Without one of its resources the run is not what it was begun as.
     let held = session::hold_all(opened, &application.console, until, Others::End).await;
+    // Nothing is handed on any more, and nobody finds a socket who hears of the end.
+    drop(parts);
     let held = held.into_iter().find(|held| !matches!(held, Held::Reached)).unwrap_or(Held::Reached);
     let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (status, report) = match (held, cause) {
@@ -65,7 +64,7 @@ pub(super) async fn hold(
         (_, Some(Cause::Signal(signal))) => (status_of(signal), ended_by_signal()),
         _ => (Exit::SessionEnded.code(), ended("its session was closed by `connect close`")),
     };
-    let _not_told = timeout(LAST_WORDS, work.end(status, &News::Console(application.console.clone()))).await;
+    work.abandon(status).await;
     record.ended = Some(report.clone());
     record.write(&application.paths)?;
     Err(report)

@@ -29,6 +29,9 @@ pub(super) struct Record {
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(super) started: u64,
     pub(super) pid: u32,
+    /// Where an AI agent's commands get parts of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parts: Option<PathBuf>,
     /// Why it ended by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ended: Option<ErrorReport>,
@@ -108,6 +111,7 @@ mod tests {
             outputs: vec!["/tmp/model".into()],
             started,
             pid: 1,
+            parts: None,
             ended: None,
         }
     }

@@ -8,18 +8,15 @@ use std::{
 
 use aws_lc_rs::rand;
 use connect_shared::{
-    api::RunEnd,
-    attest::{FileFact, Folder},
-    grant::RunIdentity,
-    ids::RunId,
-    proof::note::SigningKey,
+    api::RunEnd, attest::FileFact, grant::RunIdentity, ids::RunId, proof::note::SigningKey,
 };
 use rustix::process::Signal;
 use tokio::time::timeout;
 
 use super::{
     attestation, environment,
-    files::{self, Before, Found, bar, hash},
+    files::{Before, Found, bar, hash},
+    inputs::{self, Input},
     resources::Resources,
 };
 use crate::{
@@ -39,7 +36,7 @@ pub(super) struct Work {
     key: SigningKey,
     agent: Agent,
     holder: Holder,
-    pub(super) inputs: Vec<Found>,
+    pub(super) inputs: Vec<Input>,
     /// Resources that it had lost before its command was done.
     pub(super) left: Vec<String>,
     before: Before,
@@ -66,15 +63,6 @@ impl News {
             }
         }
     }
-}
-
-/// Before anything is opened, so that a missing file costs nobody an approval.
-pub(super) async fn hash_inputs(console: &Console, inputs: &[PathBuf]) -> Outcome<Vec<Found>> {
-    let mut found = Vec::with_capacity(inputs.len());
-    for path in inputs {
-        found.push(hash(&files::whole(path)?, bar(console, path)).await?);
-    }
-    Ok(found)
 }
 
 impl Work {
@@ -147,11 +135,20 @@ impl Work {
         Ok(places)
     }
 
+    fn read(&self) -> impl Iterator<Item = &Found> + Clone {
+        self.inputs.iter().map(|input| &input.found)
+    }
+
     async fn outputs_at(&self, status: u8, news: &News) -> Outcome<Vec<Found>> {
         let mut outputs = Vec::new();
         for path in self.before.outputs().filter(|_| status == 0) {
             outputs.push(hash(path, news.of(path)).await?);
             self.before.differs(path)?;
+        }
+        if status == 0 {
+            // At last: nothing that the command has left running may have written them until now.
+            self.inputs.iter().try_for_each(|input| input.is_as_it_was(self.before.outputs()))?;
+            inputs::limits(self.read(), &outputs)?;
         }
         Ok(outputs)
     }
@@ -161,11 +158,11 @@ impl Work {
         outputs: &[Found],
         status: u8,
     ) -> Outcome<(RunEnd, connect_shared::api::RunAttestation)> {
-        let facts = |found: &[Found]| -> Vec<FileFact> { found.iter().map(|one| one.fact.clone()).collect() };
+        let fact = |found: &Found| -> FileFact { found.fact.clone() };
         let end = RunEnd {
-            inputs: facts(&self.inputs),
-            outputs: facts(outputs),
-            folders: folders(self.inputs.iter().chain(outputs)),
+            inputs: self.read().map(fact).collect(),
+            outputs: outputs.iter().map(fact).collect(),
+            folders: inputs::folders(self.read().chain(outputs)),
             left: self.left.clone(),
             status,
         };
@@ -174,17 +171,6 @@ impl Work {
         let answer = api.end_run(sign_in.id_token.reveal(), self.identity.id, &end).await?;
         Ok((end, answer))
     }
-}
-
-/// Each list once: an input that was copied has the same.
-fn folders<'a>(found: impl Iterator<Item = &'a Found>) -> Vec<Folder> {
-    let mut folders: Vec<Folder> = Vec::new();
-    for folder in found.filter_map(|found| found.folder.as_ref()) {
-        if !folders.contains(folder) {
-            folders.push(folder.clone());
-        }
-    }
-    folders
 }
 
 /// The name of the job; the parser wants one.
