@@ -7,6 +7,7 @@ mod holding;
 mod large;
 mod limits;
 mod masks;
+mod names;
 mod peer;
 mod rules;
 mod sessions;

@@ -1,5 +1,7 @@
 //! A server that knows the protocol and two tables.
 
+use std::collections::HashMap;
+
 use super::world::{CANARY, CUSTOMERS, message};
 
 /// Where its transaction stands.
@@ -37,6 +39,10 @@ pub(super) struct Peer {
     pub(super) distinct: bool,
     /// It refuses to commit.
     pub(super) deferred: bool,
+    /// It keeps names apart as a server does; else every Execute is of the last Parse.
+    pub(super) keeps_names: bool,
+    statements: HashMap<String, String>,
+    portals: HashMap<String, String>,
 }
 
 impl Peer {
@@ -70,6 +76,13 @@ impl Peer {
         if self.skipping {
             return;
         }
+        if self.keeps_names
+            && let Err(sqlstate) = self.name(kind, body)
+        {
+            self.failed();
+            self.skipping = true;
+            return out.extend(error(sqlstate, "about a name"));
+        }
         match kind {
             b'Q' => {
                 self.text = until_nul(body);
@@ -102,6 +115,31 @@ impl Peer {
             }
             _ => {}
         }
+    }
+
+    /// What a message makes of the names, or why it fails.
+    fn name(&mut self, kind: u8, body: &[u8]) -> Result<(), &'static str> {
+        let first = until_nul(body);
+        let second = body.get(first.len() + 1..).map(until_nul).unwrap_or_default();
+        match kind {
+            b'P' if !first.is_empty() && self.statements.contains_key(&first) => return Err("42P05"),
+            b'P' if !fails(&second) => drop(self.statements.insert(first, second)),
+            b'B' => {
+                let text = self.statements.get(&second).cloned().ok_or("26000")?;
+                if !first.is_empty() && self.portals.contains_key(&first) {
+                    return Err("42P03");
+                }
+                self.portals.insert(first, text);
+            }
+            b'C' if body.first() == Some(&b'S') => drop(self.statements.remove(&until_nul(&body[1..]))),
+            b'C' => drop(self.portals.remove(&until_nul(&body[1..]))),
+            b'D' if body.first() == Some(&b'P') => {
+                self.text = self.portals.get(&until_nul(&body[1..])).cloned().ok_or("34000")?;
+            }
+            b'E' => self.text = self.portals.get(&first).cloned().ok_or("34000")?,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn data(&mut self, taking: Taking, kind: u8, out: &mut Vec<u8>) {
