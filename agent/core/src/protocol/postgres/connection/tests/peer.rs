@@ -81,7 +81,8 @@ impl Peer {
         {
             self.failed();
             self.skipping = true;
-            return out.extend(error(sqlstate, "about a name"));
+            let body = format!("SERROR\0VERROR\0C{sqlstate}\0Mabout a name\0\0");
+            return out.extend(message(b'E', body.as_bytes()));
         }
         match kind {
             b'Q' => {
