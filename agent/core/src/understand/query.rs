@@ -2,7 +2,7 @@
 
 pub(super) mod atom;
 mod outermost;
-mod own_code;
+pub(super) mod own_code;
 pub(super) mod written;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -76,7 +76,9 @@ impl<'a> Binder<'a> {
                     args,
                     location: _,
                 } = &**extreme;
-                self.one_of(args, here)
+                let flow = self.one_of(args, here)?;
+                self.compare_values(&flow);
+                Ok(flow)
             }
             other => self.less_common(other, here),
         }
