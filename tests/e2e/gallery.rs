@@ -180,9 +180,12 @@ fn the_answer_of_a_retrieval_is_traced_through_chunks_and_vectors_to_the_columns
     for chunk in chunks {
         let (table, text, columns) =
             CHUNKS.into_iter().find(|(table, ..)| chunk["source"] == *table).expect("its table");
-        let row = format!("SELECT {text} FROM {table} WHERE id = {}", chunk["row"]);
-        let again = li.runs(&["exec", SHOP, "--", "psql", "-XAtc", &row]).good();
-        assert_eq!(chunk["text"], again.trim(), "{chunk:#}");
+        // Free text is masked for whoever asked; the database itself says what was chunked.
+        let is_of = format!(
+            "SELECT c.body = (SELECT {text} FROM {table} WHERE id = {}) FROM chunks c WHERE c.id = {}",
+            chunk["row"], chunk["id"]
+        );
+        assert_eq!(world.postgres.sql("shop", &is_of), "t", "{chunk:#}");
         for column in columns {
             let name = format!("{table}.{column}");
             assert!(named(&traced, &name).is_some() && named(&up, &name).is_some(), "{name}: {traced:#}");
