@@ -180,6 +180,8 @@ complete -c connect -n "__fish_connect_using_subcommand shell" -l no-input -d 'N
 complete -c connect -n "__fish_connect_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand explain" -l search-path -d 'Schemas in which names are looked for, in order [default: those of a new connection]' -r
 complete -c connect -n "__fish_connect_using_subcommand explain" -l actor -d 'As if this AI agent acted for you' -r
+complete -c connect -n "__fish_connect_using_subcommand explain" -l reason -l purpose -d 'As if this was why; it stands in the record of the question, too' -r
+complete -c connect -n "__fish_connect_using_subcommand explain" -l task -d 'As if the AI agent worked on this task' -r
 complete -c connect -n "__fish_connect_using_subcommand explain" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'

@@ -177,6 +177,9 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         'connect;explain' {
             [CompletionResult]::new('--search-path', '--search-path', [CompletionResultType]::ParameterName, 'Schemas in which names are looked for, in order [default: those of a new connection]')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'As if this AI agent acted for you')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'As if this was why; it stands in the record of the question, too')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'As if this was why; it stands in the record of the question, too')
+            [CompletionResult]::new('--task', '--task', [CompletionResultType]::ParameterName, 'As if the AI agent worked on this task')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')

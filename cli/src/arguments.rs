@@ -296,6 +296,12 @@ pub(crate) struct Explain {
     /// As if this AI agent acted for you
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
+    /// As if this was why; it stands in the record of the question, too
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// As if the AI agent worked on this task
+    #[arg(long, value_name = "ID")]
+    pub(crate) task: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -237,6 +237,9 @@ pub enum Entry {
         /// The task of the AI agent that asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         task: Option<String>,
+        /// What it was asked for, as policies read it; by the asker's word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purpose: Option<String>,
     },
     /// Somebody searched the log. It is durable before the answer leaves.
     Searched {

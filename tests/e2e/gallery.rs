@@ -139,6 +139,12 @@ fn a_model_of_scikit_learn_is_traced_to_columns_masks_and_approvals_and_verified
     assert!(page.contains("made from it") && page.contains("model.joblib"), "{page}");
 }
 
+/// What chunks are made from: a table, how a row of it becomes text, and the columns behind that text.
+const CHUNKS: [(&str, &str, [&str; 2]); 2] = [
+    ("public.products", "'Product ' || sku || ' has the price ' || price", ["sku", "price"]),
+    ("public.orders", "'Order ' || id || ' is ' || status", ["id", "status"]),
+];
+
 #[test]
 fn the_answer_of_a_retrieval_is_traced_through_chunks_and_vectors_to_the_columns_of_rows() {
     let world = World::start_with(&AgentOptions { class: "development", ..AgentOptions::default() });
@@ -146,22 +152,44 @@ fn the_answer_of_a_retrieval_is_traced_through_chunks_and_vectors_to_the_columns
     let sql = |text: &str| {
         li.runs(&["exec", SHOP, "--", "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-c", text]).good()
     };
-    sql("CREATE TABLE chunks (id int PRIMARY KEY, body text, embedding float8[])");
     sql(
-        "INSERT INTO chunks (id, body) SELECT id, 'Product ' || sku || ' has the price ' || price FROM products WHERE id <= 20",
+        "CREATE TABLE chunks (id int PRIMARY KEY, source text, source_id int, body text, embedding float8[])",
     );
+    for (first, (table, text, _)) in [100, 200].into_iter().zip(CHUNKS) {
+        sql(&format!(
+            "INSERT INTO chunks (id, source, source_id, body) \
+             SELECT {first} + id, '{table}', id, {text} FROM {table} WHERE id <= 20"
+        ));
+    }
     example(&li, &["--job", "embed", "--out", "vectors.json"], "embed.py", &["vectors.json"]).good();
     let job = ["--job", "answer", "--actor", "assistant", "--out", "answer.json"];
     example(&ana, &job, "answer.py", &["answer.json", "What is the price of SKU-7?"]).good();
     let answer = std::fs::read_to_string(ana.home().join("answer.json")).expect("an answer");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    assert_eq!(answer["chunks"].as_array().map(Vec::len), Some(3), "{answer}");
+    let chunks = answer["chunks"].as_array().expect("chunks");
+    assert_eq!(chunks.len(), 3, "{answer}");
 
     let up = asks(&sam, &["answer.json", "--as", "file", "--all"]);
     for name in
         ["public.chunks.body", "public.chunks.embedding", "public.products.sku", "public.products.price"]
     {
         assert!(named(&up, name).is_some(), "{name}: {up:#}");
+    }
+    // Chunk by chunk: the row that each names gives its text again, and the columns behind that text are traced.
+    let traced = asks(&sam, &["public.chunks.body", "--all", "--upstream"]);
+    for chunk in chunks {
+        let (table, text, columns) =
+            CHUNKS.into_iter().find(|(table, ..)| chunk["source"] == *table).expect("its table");
+        // Free text is masked for whoever asked; the database itself says what was chunked.
+        let is_of = format!(
+            "SELECT c.body = (SELECT {text} FROM {table} WHERE id = {}) FROM chunks c WHERE c.id = {}",
+            chunk["row"], chunk["id"]
+        );
+        assert_eq!(world.postgres.sql("shop", &is_of), "t", "{chunk:#}");
+        for column in columns {
+            let name = format!("{table}.{column}");
+            assert!(named(&traced, &name).is_some() && named(&up, &name).is_some(), "{name}: {traced:#}");
+        }
     }
     let runs: Vec<&Value> =
         up["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == "run").collect();

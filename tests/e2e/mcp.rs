@@ -6,6 +6,7 @@ mod delegates;
 mod escapes;
 mod http;
 mod offers;
+mod purposes;
 mod sandbox;
 
 use connect_tests::{
@@ -153,6 +154,13 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     let grants = leaves::of_kind(&leaves, "grant_issued");
     let granted = grants.iter().find(|leaf| leaf["principal"]["actor"] == "helper/1.2.3").expect("a grant");
     assert_eq!((&granted["actions"], &granted["reason"]), (&json!(["read"]), &json!("it's a test of it")));
+    for kind in ["explained", "lineage_asked"] {
+        let of = leaves::of_kind(&leaves, kind);
+        let purpose = |leaf: &&Value| {
+            leaf.pointer("/question/purpose").unwrap_or(&leaf["purpose"]) == "it's a test of it"
+        };
+        assert!(!of.is_empty() && of.iter().all(purpose), "{kind}: {of:#?}");
+    }
     assert_eq!(
         leaves::of_kind(&leaves, "session_closed").len(),
         leaves::of_kind(&leaves, "session_opened").len()
@@ -168,6 +176,7 @@ fn who_is_not_signed_in_gets_a_link_and_no_browser_opens() {
     let needed = assistant.query("SELECT 1");
     assert_eq!(needed["status"], "sign_in_required", "{needed:#}");
     assert!(needed["retry_after_seconds"].is_number() && needed["command"] == "connect login");
+    assert_eq!(needed["retryable"], true, "{needed:#}");
     let link = needed["link"].as_str().expect("a link").to_owned();
     assert!(link.starts_with(&world.idp.issuer().to_string()), "{link}");
     assert_eq!(li.browser_log(), "", "a browser opened by itself");

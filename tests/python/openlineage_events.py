@@ -10,8 +10,8 @@ import re
 import sys
 
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.generated import column_lineage_dataset, output_statistics_output_dataset
-from openlineage.client.generated import parent_run, sql_job
+from openlineage.client.generated import column_lineage_dataset, input_statistics_input_dataset
+from openlineage.client.generated import output_statistics_output_dataset, parent_run, sql_job
 
 from openlineage_schemas import problems
 
@@ -45,6 +45,7 @@ KNOWN = {
     "columnLineage": column_lineage,
     "parent": parent,
     "sql": lambda facet: sql_job.SQLJobFacet(**facet),
+    "inputStatistics": lambda facet: input_statistics_input_dataset.InputStatisticsInputDatasetFacet(**facet),
     "outputStatistics": lambda facet: output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(**facet),
 }
 

@@ -34,6 +34,8 @@ pub struct Asker<'a> {
     /// Key of the resource's masks; nothing of it is in the answer.
     pub mask_key: &'a MaskKey,
     pub policies: &'a Policies,
+    /// What the session is for, before it says so itself.
+    pub purpose: Option<&'a str>,
     /// Time since 1970.
     pub wall: Duration,
 }
@@ -42,8 +44,8 @@ impl<'a> Asker<'a> {
     /// Who asks, before a session has said what it is for.
     #[must_use]
     pub const fn asking(&self) -> Asking<'a> {
-        let Self { principal, grant, resource, wall, .. } = *self;
-        Asking { principal, grant, resource, purpose: None, wall }
+        let Self { principal, grant, resource, purpose, wall, .. } = *self;
+        Asking { principal, grant, resource, purpose, wall }
     }
 }
 
@@ -85,8 +87,8 @@ pub fn explain(
 fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained {
     // No entry will ever have this id: the permit is not spent.
     let id = StatementId::from_random([0; 16]);
-    let purpose = names.session.purpose().map(|purpose| &**purpose);
-    let asking = Asking { purpose, ..asker.asking() };
+    let said = names.session.purpose().map(|purpose| &**purpose);
+    let asking = Asking { purpose: said.or(asker.purpose), ..asker.asking() };
     let verdict = asker.policies.decide(&asking, &statement, id, None);
     let (decision, sqlstate) = match verdict {
         Verdict::Permit(_unspent, decision) => (decision, None),

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     catalog::Clear,
     config::WorksAs,
-    grants::{GrantError, Thumbprint},
+    grants::{GrantError, Thumbprint, check_reason},
     listener::Peer,
     log::{Log, LogClosed},
     serve::{Agent, now, wall_clock},
@@ -116,6 +116,7 @@ fn by_grant(
     }
     let narrowed = grant.narrowed();
     (body.task, body.actor) = (grant.task, grant.principal.reference.actor.clone());
+    body.reason = grant.reason.as_deref().map(str::to_owned);
     Ok((grant.principal, grant.actions, narrowed))
 }
 
@@ -125,6 +126,8 @@ async fn answer(
     request: ExplainRequest,
     place: SemaphorePermit<'static>,
 ) -> Result<Explanation, ApiError> {
+    // It is in the log and before policies, as a reason is.
+    check_reason(request.purpose.as_deref())?;
     let served = agent.resources.get(&request.resource).ok_or_else(stopped)?;
     // A reading that begins now: what was changed a moment ago counts.
     let catalog = served.runtime.catalog.newer_than(0).await?;
@@ -140,7 +143,7 @@ async fn answer(
         grant: GrantInForce {
             id: GrantId::from_random([0; 16]),
             actions,
-            reason: None,
+            reason: request.reason.as_deref().map(Into::into),
             task: request.task.as_deref().map(Arc::from),
             narrowed,
         },
@@ -149,6 +152,7 @@ async fn answer(
         mask_key: Arc::clone(&agent.mask_key),
         policies: agent.policies.current(),
         sql: request.sql,
+        purpose: request.purpose.clone(),
         search_path: request.search_path,
         _place: place,
     };
@@ -160,8 +164,9 @@ async fn answer(
     });
     let (asked, explained) = analysed.await.map_err(|_| stopped())?;
     let outcome = outcome(&explained);
-    let subject = (request.resource.as_str(), request.task);
-    record(&agent.log, &asked.principal.reference, subject, &explained, outcome)?;
+    let (task, purpose) = (request.task, request.purpose.or(request.reason));
+    let asked_for = AskedFor { resource: &request.resource, task, purpose };
+    record(&agent.log, &asked.principal.reference, asked_for, &explained, outcome)?;
     Ok(Explanation {
         schema: "connect.explain/1".to_owned(),
         resource: request.resource,
@@ -184,6 +189,8 @@ struct Asked {
     mask_key: Arc<MaskKey>,
     policies: Arc<Policies>,
     sql: String,
+    /// What the session would say that it is for.
+    purpose: Option<String>,
     search_path: Option<Vec<String>>,
     /// As which role of the database the caller works.
     role: Option<Arc<str>>,
@@ -199,6 +206,7 @@ impl Asked {
             resource: &self.resource,
             mask_key: &self.mask_key,
             policies: &self.policies,
+            purpose: self.purpose.as_deref(),
             wall: wall_clock(),
         };
         let catalog = clear.seen_by(&asker.asking(), &self.policies, Arc::clone(&self.catalog));
@@ -213,7 +221,7 @@ fn as_grant(request: &ExplainRequest) -> GrantRequest {
     GrantRequest {
         resource: request.resource.clone(),
         actions: request.actions.clone(),
-        reason: None,
+        reason: request.reason.clone(),
         actor: request.actor.clone(),
         run: None,
         task: request.task.clone(),
@@ -228,10 +236,17 @@ fn outcome(explained: &[Explained]) -> OutcomeKind {
     outcomes.min().unwrap_or(OutcomeKind::Permit)
 }
 
+/// Of what a text is explained, and what for.
+struct AskedFor<'a> {
+    resource: &'a str,
+    task: Option<String>,
+    purpose: Option<String>,
+}
+
 fn record(
     log: &Log,
     principal: &PrincipalRef,
-    (resource, task): (&str, Option<String>),
+    AskedFor { resource, task, purpose }: AskedFor<'_>,
     explained: &[Explained],
     outcome: OutcomeKind,
 ) -> Result<(), LogClosed> {
@@ -245,7 +260,7 @@ fn record(
     }
     let texts = explained.iter().map(|explained| explained.statement.text.clone()).collect();
     let (principal, resource) = (principal.clone(), resource.to_owned());
-    log.append(Entry::Explained { principal, resource, texts, outcome, task }).map(|_| ())
+    log.append(Entry::Explained { principal, resource, texts, outcome, task, purpose }).map(|_| ())
 }
 
 async fn read_body(request: Request) -> Result<ExplainRequest, ApiError> {

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     audit::IndexError,
-    grants::{check_actor, check_task},
+    grants::{check_actor, check_reason, check_task},
     lineage::{Asked, ask as look_up},
     serve::Agent,
 };
@@ -49,6 +49,7 @@ pub(super) async fn ask(
     asker.actor = question.actor.take();
     check_actor(asker.actor.as_deref())?;
     check_task(question.task.as_deref())?;
+    check_reason(question.purpose.as_deref())?;
     if let (Some(actor), SearchScope::All) = (&asker.actor, question.scope) {
         let words = format!("the AI agent `{actor}` may ask about its own principal's statements only");
         return Err(ErrorReport::new("actor_asks_own", Exit::Denied, words).into());

@@ -325,6 +325,10 @@ async fn an_explanation_needs_what_a_grant_needs() {
     assert_eq!(ask(&with_key, developer, write).await, is(403, "not_allowed"));
     let more = json!({"resource": "prod-db", "sql": "SELECT 1", "execute": true}).to_string();
     assert_eq!(ask(&with_key, developer, more).await, is(400, "bad_request"));
+    for word in ["reason", "purpose"] {
+        let lines = json!({"resource": "prod-db", "sql": "SELECT 1", word: "one\ntwo"}).to_string();
+        assert_eq!(ask(&with_key, developer, lines).await, is(400, "bad_request"), "{word}");
+    }
     let long = json!({"resource": "prod-db", "sql": "x".repeat(3 << 20)}).to_string();
     assert_eq!(ask(&with_key, developer, long).await, is(400, "bad_request"));
     // A text of the greatest length is read; there is no database behind this agent.

@@ -1,5 +1,5 @@
 //! Entries as OpenLineage events: of each statement that read or wrote something stored, once it has ended, and
-//! of each run; or of each run as a whole, in place of its statements. Everything else in the log has none.
+//! of each run, when it begins and when it ends; or of each run as a whole, in place of its statements. Everything else in the log has none.
 
 mod run;
 
@@ -43,12 +43,12 @@ pub(crate) fn event(
             {
                 return Ok(Some(whole));
             }
+            let parent = run::parent(entering.connection, *run).map_err(sqlite)?;
             let (run, place) = (run.to_string(), (origin, entry.index, entry.leaf.time));
-            Ok(Some(ended(place, (&run, job), how, principal, (inputs, outputs))))
+            let of = (run.as_str(), job.as_str(), parent.as_deref());
+            Ok(Some(ended(place, of, how, principal, (inputs, outputs))))
         }
-        (Entry::GrantIssued { run: Some(run), .. }, EventsOf::Runs) => {
-            run::begun(entering, run).map_err(sqlite)
-        }
+        (Entry::GrantIssued { run: Some(run), .. }, _) => run::begun(entering, run).map_err(sqlite),
         (Entry::Outcome(outcome), _) => of_statement(entering, leaves, outcome, events),
         _ => Ok(None),
     }

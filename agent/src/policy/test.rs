@@ -192,6 +192,7 @@ impl Place {
             resource,
             mask_key: &self.mask_key,
             policies,
+            purpose: None,
             wall,
         };
         let role = match roles.of(&sender.principal) {

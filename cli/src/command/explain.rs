@@ -33,7 +33,9 @@ pub(super) async fn run(application: &Application, wish: &arguments::Explain) ->
         search_path: wish.search_path.clone(),
         actions: actions(wish.read_only),
         actor: wish.actor.clone(),
-        task: None,
+        task: wish.task.clone(),
+        reason: wish.reason.clone(),
+        purpose: None,
     };
     let holder = application.holder(&target.agent)?;
     let sign_in = application.signed_in(&holder).await?;

@@ -58,6 +58,7 @@ fn sign_in_required(address: Option<String>) -> Answer {
     Answer::new("sign_in_required", words)
         .fact("link", address)
         .fact("command", "connect login")
+        .fact("retryable", true)
         .fact("retry_after_seconds", SIGN_IN_RETRY)
 }
 

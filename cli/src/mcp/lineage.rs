@@ -24,6 +24,7 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         before_label: false,
         actor: Some(who.actor.clone()),
         task: who.task.clone(),
+        purpose: sessions.purpose().map(str::to_owned),
     };
     let found = desk.api.lineage(desk.sign_in.id_token.reveal(), &question).await?;
     let (edges, nodes) = (found.edges.len(), found.nodes.len());

@@ -77,6 +77,9 @@ pub(super) fn pending(words: &str, request: &str) -> Answer {
     Answer::new("approval_pending", words)
         .fact("request", request)
         .fact("command", format!("connect requests {request}"))
+        // There is no page to approve on: this is what stands in place of a link.
+        .fact("approve_command", format!("connect approve {request}"))
+        .fact("retryable", true)
         .fact("retry_after_seconds", RETRY)
 }
 

@@ -173,6 +173,8 @@ impl Sessions {
             actions: vec![Action::Read],
             actor: Some(who.actor.clone()),
             task: who.task.clone(),
+            reason: self.reason.clone(),
+            purpose: None,
         };
         Ok(desk.api.explain(desk.sign_in.id_token.reveal(), &request).await?)
     }
@@ -186,7 +188,7 @@ impl Sessions {
             all.get(&(target.full_name(), who.clone())).map(|open| open.giver.clone())
         };
         let giver = giver.ok_or_else(|| failure::local("connection_lost", "the session ended"))?;
-        Ok(giver.explain(sql).await?)
+        Ok(giver.explain(sql, self.purpose()).await?)
     }
 
     /// How to reach a session for this actor.

@@ -138,7 +138,7 @@ impl Giver {
     }
 
     /// What would become of a text under this very grant.
-    pub(crate) async fn explain(&self, sql: &str) -> Outcome<Explanation> {
+    pub(crate) async fn explain(&self, sql: &str, purpose: Option<&str>) -> Outcome<Explanation> {
         let request = ExplainRequest {
             resource: self.resource.clone(),
             sql: sql.to_owned(),
@@ -146,6 +146,8 @@ impl Giver {
             actions: Vec::new(),
             actor: None,
             task: None,
+            reason: None,
+            purpose: purpose.map(str::to_owned),
             grant: Some(self.granted.borrow().clone()),
         };
         ControlApi::new(&self.agent, Some(&self.key))?.explain_by_grant(&request).await

@@ -28,6 +28,12 @@ pub struct ExplainRequest {
     /// The task that the AI agent works on, by its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// Why, as the grant that is assumed would have been asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the session would say that it is for (`connect.purpose`); absent: the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// A grant of the caller's own, bound to its certificate, in place of a sign-in: what holds is what it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,

@@ -46,6 +46,9 @@ pub struct LineageQuestion {
     /// The task that the AI agent works on, by its own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
+    /// What it is asked for, by the asker's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 /// What a question is about.

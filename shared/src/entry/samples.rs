@@ -245,6 +245,7 @@ impl Entry {
                 texts: vec![TextRef::Fingerprint(text("50fde20626009aba"))],
                 outcome: OutcomeKind::Permit,
                 task: Some(text("ticket-12/step-1")),
+                purpose: Some(text("the monthly report")),
             },
         ]
     }
@@ -301,6 +302,7 @@ impl Entry {
                     before_label: false,
                     actor: None,
                     task: Some(text("ticket-12/step-1")),
+                    purpose: Some(text("the monthly report")),
                 }),
                 edges: 12,
                 upto: 4_096,

@@ -9,7 +9,7 @@ use super::{
     Input, client, column_lineage, ended_as, facet,
     flows::{Flowing, Flows, STATISTICS},
     run_event,
-    statement::{PARENT, file, identity, own},
+    statement::{PARENT, file, identity, input_file, own},
 };
 use crate::{
     attest::FileFact,
@@ -82,7 +82,7 @@ pub fn whole_run(
         masks.extend(masked.iter().map(|(column, label)| (format!("{}/{column}", part.resource), label)));
     }
     let received = flows.received(told.origin, &receiver);
-    let read = flows.inputs().into_iter().chain(inputs.iter().map(file)).collect();
+    let read = flows.inputs().into_iter().chain(inputs.iter().map(input_file)).collect();
     let written =
         flows.outputs().into_iter().chain(outputs.iter().map(|fact| made(fact, &received))).collect();
     let sum = |of: fn(&Part) -> u64| parts.iter().map(of).fold(0, u64::saturating_add);
@@ -154,14 +154,19 @@ fn event(
     });
     if let Some(fields) = facets.as_object_mut() {
         fields.extend(more.iter().map(|(name, facet)| ((*name).to_owned(), facet.clone())));
-        if let Some((namespace, job, run)) = told.parent.and_then(parent) {
-            let job = json!({ "namespace": namespace, "name": job });
-            let of = json!({ "run": { "runId": run }, "job": job });
-            fields.insert("parent".to_owned(), facet(PARENT, of));
+        if let Some(parent) = told.parent.and_then(parent_facet) {
+            fields.insert("parent".to_owned(), parent);
         }
     }
     let job = json!({ "namespace": client(told.origin), "name": told.job });
     run_event(told.time, kind, json!({ "runId": told.run, "facets": facets }), &job, &inputs, &outputs)
+}
+
+/// What a run is a part of, where the environment named it as OpenLineage does.
+pub(super) fn parent_facet(text: &str) -> Option<Value> {
+    let (namespace, job, run) = parent(text)?;
+    let job = json!({ "namespace": namespace, "name": job });
+    Some(facet(PARENT, json!({ "run": { "runId": run }, "job": job })))
 }
 
 /// A parent as OpenLineage's own clients name it.
@@ -230,7 +235,13 @@ mod tests {
             modified: 0,
             files: None,
         };
-        whole_run(&told, (status, None), parts, all, (&[], &[file]))
+        whole_run(
+            &told,
+            (status, None),
+            parts,
+            all,
+            (std::slice::from_ref(&file), std::slice::from_ref(&file)),
+        )
     }
 
     #[test]
@@ -243,8 +254,10 @@ mod tests {
         let event = ended(0, &parts, true);
         assert_eq!(
             (&event["eventType"], &event["inputs"].as_array().map(Vec::len)),
-            (&"COMPLETE".into(), &Some(3))
+            (&"COMPLETE".into(), &Some(4))
         );
+        let given = &event["inputs"][3]["inputFacets"]["inputStatistics"];
+        assert_eq!((&given["size"], &given["fileCount"]), (&json!(3), &json!(1)), "{event:#}");
         let output = |name: &str| {
             let outputs = event["outputs"].as_array().expect("outputs");
             let found =

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     client, ended_as, facet,
     flows::{Flowing, Flows},
+    run::parent_facet,
     run_event, run_id,
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     lineage::{LineageReport, UnderstandingStatus},
 };
 
+const INPUT_STATISTICS: &str = "https://openlineage.io/spec/facets/1-0-0/InputStatisticsInputDatasetFacet.json#/$defs/InputStatisticsInputDatasetFacet";
 const SQL: &str = "https://openlineage.io/spec/facets/1-1-0/SQLJobFacet.json#/$defs/SQLJobFacet";
 /// The lowest version that has what is said, for receivers that know no later one.
 pub(super) const PARENT: &str =
@@ -159,21 +161,25 @@ fn receiver(intent: &Intent) -> String {
     }
 }
 
-/// The event of a run's end: from files and the run's own reads to files.
+/// The event of a run's end: from files and the run's own reads to files. `parent` is what the run is a part of, as
+/// the environment named it.
 #[must_use]
 pub fn ended(
     (origin, index, time): (&str, u64, u64),
-    (run, job): (&str, &str),
+    (run, job, parent): (&str, &str, Option<&str>),
     how: (u8, Option<&str>),
     principal: &PrincipalRef,
     (inputs, outputs): (&[FileFact], &[FileFact]),
 ) -> Value {
-    let facets = json!({
+    let mut facets = json!({
         "connect_identity": identity(principal, None),
         "connect_audit": facet(&own("audit"), json!({ "origin": origin, "outcome": index })),
     });
+    if let (Some(parent), Some(fields)) = (parent.and_then(parent_facet), facets.as_object_mut()) {
+        fields.insert("parent".to_owned(), parent);
+    }
     let received = json!({ "namespace": client(origin), "name": format!("run/{run}") });
-    let inputs: Vec<Value> = inputs.iter().map(file).chain([received]).collect();
+    let inputs: Vec<Value> = inputs.iter().map(input_file).chain([received]).collect();
     let outputs: Vec<Value> = outputs.iter().map(file).collect();
     let job = json!({ "namespace": client(origin), "name": job });
     run_event(time, ended_as(how), json!({ "runId": run, "facets": facets }), &job, &inputs, &outputs)
@@ -182,6 +188,17 @@ pub fn ended(
 /// A file as a dataset: by its hash, since another content is another dataset.
 pub(super) fn file(file: &FileFact) -> Value {
     json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) })
+}
+
+/// A file that a run read. How much of a table a statement read nobody counts; how long a file is stands in the log.
+pub(super) fn input_file(fact: &FileFact) -> Value {
+    let statistics = json!({ "size": fact.length, "fileCount": fact.files.unwrap_or(1) });
+    let mut dataset = file(fact);
+    if let Some(fields) = dataset.as_object_mut() {
+        let statistics = json!({ "inputStatistics": facet(INPUT_STATISTICS, statistics) });
+        fields.insert("inputFacets".to_owned(), statistics);
+    }
+    dataset
 }
 
 #[cfg(test)]

@@ -21,7 +21,9 @@ fn is_statement(event: &Value) -> bool {
 
 fn run(person: &Person, job: &str, script: &str) -> Process {
     let output = format!("{job}.txt");
-    let words = ["run", SHOP, "--job", job, "--output", &output, "--", "sh", "-c", script];
+    std::fs::write(person.home().join("given.txt"), "given").expect("written");
+    let words =
+        ["run", SHOP, "--job", job, "--input", "given.txt", "--output", &output, "--", "sh", "-c", script];
     let parent = "airflow/daily.train/0190b5f0-0000-7000-8000-000000000001";
     Process::start("connect run", person.connect(&words).env("OPENLINEAGE_PARENT_ID", parent))
 }
@@ -68,7 +70,20 @@ fn every_kind_of_event_is_taken_by_receivers_that_hold_it_against_the_published_
     let all = statements.taken_once(|events| events.iter().any(is_unknown));
     let expected = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(kinds(&all, is_statement), expected(&["COMPLETE", "FAIL", "ABORT", "OTHER"]));
-    assert_eq!(kinds(&all, |event| !is_statement(event)), expected(&["COMPLETE", "FAIL", "ABORT"]));
+    let of_runs = |event: &Value| !is_statement(event);
+    assert_eq!(kinds(&all, of_runs), expected(&["START", "COMPLETE", "FAIL", "ABORT"]));
+    // Of the same run, with what it is a part of; and what it was given as an input has its size.
+    let good: Vec<_> = all.iter().filter(|event| of_runs(event) && event["job"]["name"] == "good").collect();
+    assert_eq!(good.len(), 2, "{good:#?}");
+    assert_eq!(good[0]["run"]["runId"], good[1]["run"]["runId"]);
+    for event in &good {
+        let parent = &event["run"]["facets"]["parent"];
+        assert_eq!(parent["job"]["name"], "daily.train", "{event:#}");
+    }
+    let ended = good.iter().find(|event| event["eventType"] == "COMPLETE").expect("its end");
+    let inputs = ended["inputs"].as_array().expect("inputs");
+    let given = inputs.iter().find(|input| input["namespace"] == "file").expect("a file");
+    assert_eq!(given["inputFacets"]["inputStatistics"]["size"], 5, "{given:#}");
     let all = runs.taken_once(|events| events.iter().any(is_unknown));
     assert_eq!(kinds(&all, is_statement), expected(&["COMPLETE", "FAIL", "ABORT", "OTHER"]));
     let of_run = |event: &Value| event["run"]["facets"]["connect_run"].is_object();

@@ -90,6 +90,25 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
         page.contains("li@example.com") && page.contains("customers") && page.contains("segment"),
         "{page}"
     );
+
+    // A file between two sessions outside of runs: it went to the person, and what came in is the person's; that it
+    // was the same file nobody has seen, so that no thread goes through.
+    sql(&li, "CREATE TABLE inbox (sku text)");
+    for copy in ["\\copy (SELECT sku FROM products) TO plain.tsv", "\\copy inbox FROM plain.tsv"] {
+        li.runs(&["exec", SHOP, "--", "psql", "-XAtqc", copy]).good();
+    }
+    let person = |answer: &Value, flow: &str, end: &str| {
+        let nodes = answer["nodes"].as_array().expect("nodes").iter();
+        let people: Vec<_> =
+            nodes.filter(|node| node["kind"] == "principal").map(|node| &node["id"]).collect();
+        let mut edges = answer["edges"].as_array().expect("edges").iter();
+        edges.any(|edge| edge["flow"] == flow && people.contains(&&edge[end]))
+    };
+    let out = asks(&sam, &["public.products.sku", "--all", "--down"]);
+    assert!(person(&out, "direct", "to") && !columns(&out).contains("public.inbox.sku"), "{out:#}");
+    let came = asks(&sam, &["public.inbox.sku", "--all", "--up"]);
+    assert!(person(&came, "written", "from") && !columns(&came).contains("public.products.sku"), "{came:#}");
+
     let others = ana.runs(&["lineage", "li@example.com"]);
     assert_eq!(others.code, 3, "{others:?}");
     assert_eq!(ana.runs(&["lineage", "li@example.com", "--all"]).code, 5);

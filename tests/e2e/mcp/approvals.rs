@@ -24,6 +24,10 @@ fn an_ai_agent_asks_for_access_and_for_statements_and_people_decide() {
     let hint = |pending: &Value| pending["retry_after_seconds"].as_u64().is_some_and(|after| after > 0);
     assert!(hint(&asked), "when to come back: {asked:#}");
     let id = asked["request"].as_str().expect("an id");
+    assert_eq!(
+        (&asked["approve_command"], &asked["retryable"]),
+        (&json!(format!("connect approve {id}")), &json!(true))
+    );
     let shown = sam.runs(&["requests", id]).good();
     assert!(shown.contains("helper/1.2.3") && shown.contains("the monthly report"), "{shown}");
     let wait = |id: &str, seconds: u64| {
@@ -45,6 +49,7 @@ fn an_ai_agent_asks_for_access_and_for_statements_and_people_decide() {
     assert_eq!(held["status"], "approval_pending", "{held:#}");
     assert!(hint(&held), "when to come back: {held:#}");
     let id = held["request"].as_str().expect("an id").to_owned();
+    assert_eq!(held["approve_command"], format!("connect approve {id}"), "{held:#}");
     let shown = sam.runs(&["requests", &id]).good();
     assert!(shown.contains("SELECT count(*) FROM orders"), "{shown}");
     sam.runs(&["approve", &id, "--yes"]).good();

@@ -59,6 +59,7 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
         resource: &resource,
         mask_key: &mask_key,
         policies: &policies,
+        purpose: None,
         wall: Duration::ZERO,
     };
     let mut session = new_session(&catalog, Some(&["public".to_owned()]));

@@ -254,6 +254,7 @@ fn question(about: &str, direction: LineageDirection) -> LineageQuestion {
         before_label: false,
         actor: None,
         task: None,
+        purpose: None,
     }
 }
 

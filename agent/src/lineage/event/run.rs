@@ -66,6 +66,11 @@ impl Known {
     }
 }
 
+/// What it is a part of, as its environment named it.
+pub(super) fn parent(connection: &Connection, run: RunId) -> Result<Option<String>, rusqlite::Error> {
+    Ok(Known::of(connection, run)?.and_then(|known| known.parent))
+}
+
 /// Its first grant began it; renewals and those for its other resources did not.
 pub(super) fn begun(entering: &Entering<'_>, run: &RunIdentity) -> Result<Option<Value>, rusqlite::Error> {
     let known = Known::of(entering.connection, run.id)?;
