@@ -38,7 +38,6 @@ use bytes::Bytes;
 use connect_shared::decision::ReasonCode;
 use pg_query::protobuf::RawStmt;
 
-pub(crate) use self::query::own_code::runs_code;
 pub use self::widened::{may_widen, widened};
 pub(crate) use self::{
     bind::fires,

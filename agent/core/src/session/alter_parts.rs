@@ -12,7 +12,6 @@ use crate::{
 };
 
 /// Bits of `TableLikeClause.options` (`TableLikeOption` of the server).
-const LIKE_CONSTRAINTS: u32 = 1 << 2;
 const LIKE_DEFAULTS: u32 = 1 << 3;
 const LIKE_GENERATED: u32 = 1 << 4;
 const LIKE_IDENTITY: u32 = 1 << 5;
@@ -100,18 +99,6 @@ impl Table {
                 self.set_expression(number, Some(expression.clone()));
             }
         }
-        self.compute_as(parent);
-    }
-
-    /// What another table computes of each row that is written, this one does too: checks, expressions of indexes.
-    fn compute_as(&mut self, other: &Relation) {
-        let checks = other.details.iter().flat_map(|details| &details.checks);
-        let known = self.own.relation.details.iter().flat_map(|details| &details.checks);
-        let known: Vec<_> = known.cloned().collect();
-        let new: Vec<_> = checks.filter(|check| !known.contains(check)).cloned().collect();
-        if !new.is_empty() {
-            self.details().checks.extend(new);
-        }
     }
 
     /// LIKE.
@@ -132,9 +119,6 @@ impl Table {
             if let Some(expression) = expression.filter(|_| copied) {
                 self.set_expression(number, Some(expression.clone()));
             }
-        }
-        if options & (LIKE_CONSTRAINTS | LIKE_INDEXES) != 0 {
-            self.compute_as(other);
         }
         let uniques = other.details.iter().flat_map(|details| &details.uniques);
         for unique in uniques.filter(|_| options & LIKE_INDEXES != 0) {

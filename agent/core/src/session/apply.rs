@@ -78,7 +78,6 @@ impl Session {
             Step::Truncate { relation } => self.truncate(relation, catalog),
             Step::Write(written) => self.write(written, catalog),
             Step::RowsUnclear => self.rows_unclear(),
-            Step::Computes { relation } => self.computes(relation, catalog),
             Step::Touch { relation } => self.touch(relation, catalog),
             Step::CreateSchema { name, owner } => self.create_schema(name.as_ref(), owner, catalog),
             Step::DropSchema { name } => self.drop_schema(name, catalog),

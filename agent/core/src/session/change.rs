@@ -126,10 +126,6 @@ pub(super) enum Step {
     Write(Box<Written>),
     /// Code that is not followed may have written into any temporary table.
     RowsUnclear,
-    /// Writing this relation runs code of users from now on.
-    Computes {
-        relation: Named,
-    },
     /// Something about this relation changed that is not followed.
     Touch {
         relation: Named,

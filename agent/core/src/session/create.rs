@@ -189,19 +189,6 @@ impl Session {
         self.add_gap(child, &parent.1, catalog);
     }
 
-    /// Writing a relation runs what this session said, which is not followed.
-    pub(super) fn computes(&mut self, named: &Named, catalog: &Catalog) {
-        let Some(key) = self.full_name(named, catalog) else { return };
-        let Some(mut own) = self.own_copy(&key, catalog) else { return };
-        let what = format!("what {}.{} computes of its rows", key.0, key.1);
-        let gap = Gap { kind: GapKind::OpaqueFunction, what };
-        if !own.gaps.contains(&gap) {
-            own.gaps.push(gap);
-            self.put(key.clone(), Change::Known(Arc::new(own)));
-            self.dependents_unclear(&key, catalog);
-        }
-    }
-
     fn add_gap(&mut self, key: &Key, other: &Name, catalog: &Catalog) {
         let Some(mut own) = self.own_copy(key, catalog) else { return };
         let gap = Gap { kind: GapKind::Changed, what: format!("{}.{} with {other}", key.0, key.1) };

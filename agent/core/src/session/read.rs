@@ -3,7 +3,6 @@
 //! A command that is not named here is taken for one that could change anything.
 
 mod columns;
-mod computed;
 mod create;
 mod define;
 mod names;
@@ -65,8 +64,7 @@ impl Reader<'_> {
         if groups.iter().all(|group| group(self, node) == Found::Elsewhere) && !is_harmless(node) {
             self.push(Step::CodeRan);
         }
-        self.computed(node);
-        if computes_stored_rows(node)
+        if matches!(node, NodeEnum::IndexStmt(_) | NodeEnum::AlterDomainStmt(_))
             || (fires(node) && self.lineage.gaps.iter().any(|gap| gap.kind == GapKind::Trigger))
         {
             self.code_beside();
@@ -91,18 +89,6 @@ impl Reader<'_> {
     fn inner(&self, node: &NodeEnum) -> SessionChange {
         change_of(node, self.lineage, self.catalog)
     }
-}
-
-/// Commands that compute what tables, indexes and domains have of the rows that are stored.
-const fn computes_stored_rows(node: &NodeEnum) -> bool {
-    matches!(
-        node,
-        NodeEnum::AlterDomainStmt(_)
-            | NodeEnum::ClusterStmt(_)
-            | NodeEnum::IndexStmt(_)
-            | NodeEnum::ReindexStmt(_)
-            | NodeEnum::VacuumStmt(_)
-    )
 }
 
 /// Commands that leave everything as it is, as far as names and settings go.

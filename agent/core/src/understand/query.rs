@@ -2,7 +2,7 @@
 
 pub(super) mod atom;
 mod outermost;
-pub(super) mod own_code;
+mod own_code;
 pub(super) mod written;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -6,7 +6,7 @@ use pg_query::{
     NodeEnum,
     protobuf::{
         AlterDomainStmt, AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint,
-        IndexStmt, Node, RangeVar,
+        IndexStmt, Node,
     },
 };
 
@@ -109,7 +109,7 @@ impl<'a> Binder<'a> {
     pub(super) fn create_index(&mut self, index: &'a IndexStmt) -> Bound<Result<'a>> {
         let IndexStmt { relation, index_params, where_clause, .. } = index;
         let computed = index_params.iter().any(|node| element(node).is_some());
-        if !computed && where_clause.is_none() && self.catalog.user_operators.is_empty() {
+        if !computed && where_clause.is_none() {
             return Ok(Result::default());
         }
         let Some(relation) = relation else { return Ok(Result::default()) };
@@ -122,42 +122,10 @@ impl<'a> Binder<'a> {
     }
 
     fn index_elements(&mut self, elements: &'a [Node], relation: &'a Relation) -> Bound<()> {
-        for node in elements {
-            let Some(NodeEnum::IndexElem(element)) = &node.node else { continue };
-            match element.expr.as_deref() {
-                Some(expression) => {
-                    let flow = self.over_rows(expression, relation, None)?;
-                    self.compare_values(&flow);
-                }
-                None => {
-                    let column = relation.columns.iter().find(|column| *column.name == *element.name);
-                    column.into_iter().for_each(|own| self.compare_values(&Flow::constant(own.type_oid)));
-                }
-            }
+        for expression in elements.iter().filter_map(element) {
+            self.over_rows(expression, relation, None)?;
         }
         Ok(())
-    }
-
-    /// REINDEX, CLUSTER, VACUUM and ANALYZE compute the expressions of indexes of the rows that are stored; without a
-    /// name, of every table.
-    pub(super) fn rebuilt(&mut self, named: &[&'a RangeVar]) -> Bound<Result<'a>> {
-        let mut computing: Vec<&Relation> = Vec::new();
-        for name in named {
-            // An index goes by its own name, of which the table is not known.
-            match self.relation(name) {
-                Ok(found) => computing.push(found.relation()),
-                Err(_) => return self.rebuilt(&[]),
-            }
-        }
-        if named.is_empty() {
-            let all = self.catalog.relations.values().map(|relation| &**relation);
-            computing.extend(all.filter(|relation| {
-                relation.details.as_deref().is_some_and(|details| !details.checks.is_empty())
-            }));
-            computing.sort_unstable_by_key(|relation| relation.oid);
-        }
-        computing.into_iter().try_for_each(|relation| self.stored_rows(relation))?;
-        Ok(Result::default())
     }
 
     /// ALTER DOMAIN looks at every stored value of it.

@@ -4,9 +4,9 @@ use pg_query::protobuf::Node;
 
 use super::{Binder, Bound, call, flow::Flow, printed::Sight, scope::Env};
 use crate::{
-    catalog::{FIRST_NORMAL_OID, Modifier, Oid, code::Function},
+    catalog::{FIRST_NORMAL_OID, Oid, code::Function},
     lineage::{GapKind, Lineage},
-    understand::overload::{self, Chosen},
+    understand::overload::Chosen,
 };
 
 impl<'a> Binder<'a> {
@@ -32,14 +32,7 @@ impl<'a> Binder<'a> {
         for (place, given) in chosen.mapping.iter_mut().enumerate().filter(|(_, given)| given.is_none()) {
             if let Some(flow) = place.checked_sub(first).and_then(|place| defaults.get(place)) {
                 *given = Some(flows.len());
-                let mut flow = Flow { identity: None, ..flow.clone() };
-                if let Some(own) = function.arguments.get(place) {
-                    // Made so when the function was made; the server does not print it.
-                    let base = overload::base_type(self.catalog, *own);
-                    self.taken_as(&mut flow, base, Modifier::NONE)?;
-                }
-                flow.fields = None;
-                flows.push(flow);
+                flows.push(Flow { identity: None, fields: None, ..flow.clone() });
             }
         }
         Ok(chosen)

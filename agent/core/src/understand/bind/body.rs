@@ -5,10 +5,7 @@ use pg_query::protobuf::RawStmt;
 
 use super::{Binder, Bound, Facts, Parameter, call, flow::Flow, scope::Env, select::Rows, sublink::as_row};
 use crate::{
-    catalog::{
-        Modifier, Oid,
-        code::{Function, Name},
-    },
+    catalog::{Modifier, code::Function},
     lineage::GapKind,
     session::{SearchPath, identifiers},
     understand::{overload::Chosen, parse},
@@ -34,9 +31,8 @@ impl<'a> Binder<'a> {
             Some([only]) if !several => only.flow.clone(),
             _ => row,
         };
-        let mut flow = Flow { identity: None, ..flow };
+        let flow = Flow { identity: None, ..flow };
         let result = chosen.result;
-        self.returned(function.oid, &mut flow, result, &chosen.outputs)?;
         // OUT columns have names of their own; a table's rows have the table's.
         Ok(Some(if chosen.outputs.is_empty() {
             self.as_type(flow, result)
@@ -72,48 +68,11 @@ impl<'a> Binder<'a> {
                 let indirect = rows.indirect.clone();
                 let mut value = as_row(rows);
                 value.indirect.add(&indirect);
-                let mut result = match value.fields.as_deref().map(Vec::as_slice) {
-                    Some([only]) => only.flow.clone(),
-                    _ => value.clone(),
-                };
-                if let Err(failed) = self.returned(function.oid, &mut result, function.result, &[]) {
-                    self.gap(failed.kind, failed.what);
-                }
                 self.behind(&value);
-                self.behind(&result);
             }
             Ok(None) => {}
             Err(failed) => self.gap(failed.kind, failed.what),
         }
-    }
-
-    /// What comes out of a body becomes what the function declares (`check_sql_fn_retval`).
-    fn returned(
-        &mut self,
-        function: Oid,
-        flow: &mut Flow,
-        result: Oid,
-        outputs: &[(Name, Oid)],
-    ) -> Bound<()> {
-        // A conversion may run the function that needs it.
-        self.open.push(function);
-        let fields = flow.fields.clone().filter(|fields| fields.len() == outputs.len());
-        let made = match fields {
-            Some(fields) => fields.iter().zip(outputs).try_for_each(|(field, (_, type_oid))| {
-                let mut own = field.flow.clone();
-                self.taken_as(&mut own, *type_oid, Modifier::NONE)?;
-                // Each field may have any of what is read for one.
-                if own.direct != field.flow.direct || own.indirect != field.flow.indirect {
-                    flow.mix(&own);
-                    flow.fields = None;
-                }
-                Ok(())
-            }),
-            None if outputs.is_empty() => self.taken_as(flow, result, Modifier::NONE),
-            None => Ok(()),
-        };
-        self.open.pop();
-        made
     }
 
     fn open_body(
@@ -210,7 +169,7 @@ fn parameters(function: &Function, chosen: &Chosen, flows: &[Flow]) -> Vec<Param
         [] => Some(place),
         mapping => mapping.get(place).copied().flatten(),
     };
-    let one = |(place, type_oid): (usize, &Oid)| {
+    let one = |(place, type_oid): (usize, &crate::catalog::Oid)| {
         let count = if place == last { chosen.gathered.max(1) } else { 1 };
         let mut taken = flows.iter().skip(given(place).unwrap_or(flows.len())).take(count);
         let mut flow = taken.next().cloned().unwrap_or_default();

@@ -32,15 +32,6 @@ impl<'a> Binder<'a> {
                 self.alter_table(alter)
             }
             NodeEnum::IndexStmt(index) => self.create_index(index),
-            NodeEnum::ReindexStmt(reindex) => self.rebuilt(&reindex.relation.iter().collect::<Vec<_>>()),
-            NodeEnum::ClusterStmt(cluster) => self.rebuilt(&cluster.relation.iter().collect::<Vec<_>>()),
-            NodeEnum::VacuumStmt(vacuum) => {
-                let named = vacuum.rels.iter().filter_map(|node| match &node.node {
-                    Some(NodeEnum::VacuumRelation(relation)) => relation.relation.as_ref(),
-                    _ => None,
-                });
-                self.rebuilt(&named.collect::<Vec<_>>())
-            }
             NodeEnum::AlterDomainStmt(alter) => self.alter_domain(alter),
             NodeEnum::CreateSchemaStmt(create) => self.create_schema(create),
             NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
@@ -107,6 +98,9 @@ fn moves_nothing(node: &NodeEnum) -> bool {
                 | NodeEnum::ClosePortalStmt(_)
                 | NodeEnum::LockStmt(_)
                 | NodeEnum::CheckPointStmt(_)
+                | NodeEnum::VacuumStmt(_)
+                | NodeEnum::ClusterStmt(_)
+                | NodeEnum::ReindexStmt(_)
                 | NodeEnum::ConstraintsSetStmt(_)
                 | NodeEnum::CommentStmt(_)
                 | NodeEnum::SecLabelStmt(_)

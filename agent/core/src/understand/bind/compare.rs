@@ -4,11 +4,11 @@ use pg_query::protobuf::SortBy;
 
 use super::{
     Binder,
-    flow::{BOOL, Flow, RECORD},
+    flow::{BOOL, Flow},
 };
 use crate::{
     catalog::{
-        FIRST_NORMAL_OID, Oid, Relation,
+        FIRST_NORMAL_OID, Oid,
         code::{Operator, Type, TypeKind},
     },
     lineage::GapKind,
@@ -56,31 +56,8 @@ impl Binder<'_> {
         }
     }
 
-    /// An operator of the server's compares parts of values (arrays, rows, ranges) by what their types say.
-    pub(super) fn compares_parts(&mut self, operator: Oid, left: Option<Oid>, right: Oid) {
-        let known = self.catalog.code.operators.get(&operator);
-        let by_parts = |oid: Oid| oid == RECORD || overload::is_polymorphic(oid);
-        if operator.0 < FIRST_NORMAL_OID
-            && known
-                .is_some_and(|known| known.result == BOOL && (by_parts(known.left) || by_parts(known.right)))
-        {
-            left.into_iter().chain([right]).for_each(|oid| self.compare_values(&Flow::constant(oid)));
-        }
-    }
-
-    /// Rows that are written go into indexes, which compare them. Which columns have one is not known of all.
-    pub(super) fn compare_columns(&mut self, relation: &Relation) {
-        if self.catalog.user_operators.is_empty() {
-            return;
-        }
-        // An array, row or range of a user's type is a user's too.
-        for column in relation.columns.iter().filter(|column| column.type_oid.0 >= FIRST_NORMAL_OID) {
-            self.compare_values(&Flow::constant(column.type_oid));
-        }
-    }
-
     /// Types whose values are compared on the way.
-    pub(super) fn parts(&self, base: Oid) -> Vec<Oid> {
+    fn parts(&self, base: Oid) -> Vec<Oid> {
         let element = overload::element_type(self.catalog, base);
         let about = match self.catalog.code.types.get(&base).map(|found| found.kind) {
             Some(TypeKind::Range(about) | TypeKind::Multirange(about)) => Some(about),

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     catalog::{Column, ColumnExpression, Relation, RelationKind},
     lineage::{ColumnId, GapKind},
-    understand::overload,
 };
 
 impl<'a> Binder<'a> {
@@ -33,7 +32,7 @@ impl<'a> Binder<'a> {
                 ColumnExpression::Virtual(expression) => (expression, false),
                 ColumnExpression::Default(_) => continue,
             };
-            let mut flow = self.apart(|binder| binder.of_column(expression, base, *number))?;
+            let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
             let depends = flow.direct.iter().chain(flow.indirect.iter()).any(|column| is_given(&column));
             if event == Event::Update && !depends {
                 continue;
@@ -101,7 +100,7 @@ impl<'a> Binder<'a> {
         let mut values = Values::new();
         for (number, expression) in &details.expressions {
             if let ColumnExpression::Virtual(expression) = expression {
-                let flow = self.apart(|binder| binder.of_column(expression, relation, *number))?;
+                let flow = self.apart(|binder| binder.of_row(expression, relation))?;
                 values.insert(*number, flow);
             }
         }
@@ -138,17 +137,6 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// An expression that a column has, made of the column's type: the server does not print that conversion.
-    fn of_column(&mut self, expression: &str, relation: &Relation, number: i16) -> Bound<Flow> {
-        let mut flow = self.of_row(expression, relation)?;
-        if let Some(column) = relation.column(number) {
-            // Whose the checks of a domain are, the caller says.
-            let base = overload::base_type(self.catalog, column.type_oid);
-            self.taken_as(&mut flow, base, column.modifier)?;
-        }
-        Ok(flow)
-    }
-
     /// What a column gets that nobody gives it: its own default, else its domain's.
     fn default_of(&mut self, base: &Relation, column: &Column) -> Bound<Flow> {
         let mut expressions = base.details.iter().flat_map(|details| &details.expressions);
@@ -157,7 +145,7 @@ impl<'a> Binder<'a> {
             _ => None,
         });
         let flow = match own {
-            Some(text) => self.of_column(text, base, column.number)?,
+            Some(text) => self.of_row(text, base)?,
             None => self.default_of_type(column.type_oid)?,
         };
         self.domain_checks(column.type_oid, &flow)?;

@@ -76,9 +76,7 @@ impl<'a> Binder<'a> {
                     args,
                     location: _,
                 } = &**extreme;
-                let flow = self.one_of(args, here)?;
-                self.compare_values(&flow);
-                Ok(flow)
+                self.one_of(args, here)
             }
             other => self.less_common(other, here),
         }

@@ -114,10 +114,6 @@ impl<'a> Binder<'a> {
         let (left, right) = (self.row_values(left, here)?, self.row_values(right, here)?);
         for (left, right) in left.iter().zip(&right) {
             self.operate(name, Some(left.type_oid), right.type_oid);
-            if !matches!(name, ["=" | "<>"]) {
-                // The operator is asked for its class, and that compares.
-                self.compare_values(left);
-            }
             flow.mix(left);
             flow.mix(right);
         }
@@ -208,11 +204,7 @@ impl<'a> Binder<'a> {
         for item in items {
             let next = match row_of(Some(item)) {
                 Some(other) => self.compare_rows(name, row, other, here)?,
-                None => {
-                    let next = self.expression(item, here)?;
-                    self.compare_values(&next);
-                    next
-                }
+                None => self.expression(item, here)?,
             };
             flow.mix(&next);
         }
@@ -287,7 +279,6 @@ impl<'a> Binder<'a> {
             Ok(chosen) => {
                 self.run(chosen.function);
                 chosen.coercions.iter().for_each(|function| self.run(*function));
-                self.compares_parts(chosen.operator, left, right);
                 Some(chosen)
             }
             Err(Failure::Unknown) if self.only_builtin_operators(name) => None,

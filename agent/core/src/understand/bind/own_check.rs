@@ -26,7 +26,6 @@ impl<'a> Binder<'a> {
             }
             seen.push(relation.oid);
             self.step(1)?;
-            self.compare_columns(relation);
             if relation.details.as_deref().is_some_and(|details| !details.checks.is_empty()) {
                 let new = Rc::new(new_row(base, relation, values, event));
                 self.checks(relation, &new)?;
@@ -38,7 +37,6 @@ impl<'a> Binder<'a> {
 
     /// The same of rows that are stored already.
     pub(super) fn stored_rows(&mut self, relation: &Relation) -> Bound<()> {
-        self.compare_columns(relation);
         self.checks(relation, &Rc::default())
     }
 

@@ -5,19 +5,15 @@ use super::{
     Binder, Bound, Parameter,
     body::{MOST_OPEN, own_path},
     call,
-    flow::{Flow, NO_TYPE, RECORD, TEXT, UNKNOWN},
+    flow::{Flow, NO_TYPE},
     gap,
 };
 use crate::{
-    catalog::{
-        FIRST_NORMAL_OID, Oid,
-        code::{CastContext, Function},
-    },
+    catalog::code::Function,
     lineage::GapKind,
     understand::{
-        overload, parse,
+        parse,
         plpgsql::{self, Body, Declared, Piece, Purpose},
-        review,
     },
 };
 
@@ -60,7 +56,7 @@ impl<'a> Binder<'a> {
             inner.gap(GapKind::OpaqueFunction, format!("the checks of a variable of {name}"));
         }
         for piece in &body.pieces {
-            if let Err(failed) = inner.piece(piece, function, &name) {
+            if let Err(failed) = inner.piece(piece, &name) {
                 inner.gap(GapKind::OpaqueFunction, format!("{name}: {}", failed.what));
             }
         }
@@ -71,7 +67,7 @@ impl<'a> Binder<'a> {
         if nothing { Reach::Nothing } else { Reach::Something }
     }
 
-    fn piece(&mut self, piece: &Piece, function: &Function, name: &str) -> Bound<()> {
+    fn piece(&mut self, piece: &Piece, name: &str) -> Bound<()> {
         if piece.purpose == Purpose::Execute {
             self.gap(GapKind::DynamicSql, format!("{name} runs a text that it makes"));
         }
@@ -85,59 +81,12 @@ impl<'a> Binder<'a> {
             inner.open.clone_from(&self.open);
             inner.actors = self.actors;
             (inner.depth, inner.steps, inner.facts) = (self.depth, self.steps, facts);
-            let bound = inner.top(node).map(|result| {
-                let columns = result.outputs.iter().flat_map(|(_, columns)| columns);
-                let types: Vec<Oid> = columns.map(|column| column.flow.type_oid).collect();
-                inner.taken_by(&types, piece.purpose, function);
-            });
+            let bound = inner.top(node).map(|_rows| ());
             let (steps, facts) = (inner.steps, inner.facts);
             (self.steps, self.facts) = (steps, facts);
             bound?;
         }
         Ok(())
-    }
-}
-
-impl Binder<'_> {
-    /// Variables take values of other types, and so does the function's own result: what converts them runs
-    /// (`exec_cast_value`).
-    fn taken_by(&mut self, types: &[Oid], purpose: Purpose, function: &Function) {
-        let to = match purpose {
-            Purpose::Run | Purpose::Execute => return,
-            Purpose::Decide | Purpose::Tell => NO_TYPE,
-            Purpose::Return if overload::is_polymorphic(function.result) || function.result == RECORD => {
-                NO_TYPE
-            }
-            Purpose::Return => overload::base_type(self.catalog, function.result),
-            Purpose::Assign | Purpose::Rows | Purpose::ReturnQuery | Purpose::Argument => NO_TYPE,
-        };
-        for from in types {
-            // A text alone is one by then.
-            let from = if *from == UNKNOWN { TEXT } else { overload::base_type(self.catalog, *from) };
-            let mut all = vec![from];
-            all.extend(self.parts(from));
-            let casts = self.catalog.code.casts.iter();
-            let may = casts.filter(|((own, into), cast)| {
-                cast.context <= CastContext::Assignment
-                    && (from == NO_TYPE || all.contains(own))
-                    && (to == NO_TYPE || all.len() > 1 || *into == to)
-            });
-            let mut functions: Vec<Oid> = may.filter_map(|(_, cast)| cast.function).collect();
-            functions.retain(|oid| self.is_unread(*oid));
-            functions.sort_unstable();
-            functions.into_iter().for_each(|oid| self.run(oid));
-        }
-    }
-
-    /// Code of a user of which nobody has said what it does.
-    fn is_unread(&self, function: Oid) -> bool {
-        function.0 >= FIRST_NORMAL_OID
-            && self
-                .catalog
-                .code
-                .functions
-                .get(&function)
-                .is_none_or(|known| review::review(known).class.gap().is_some())
     }
 }
 

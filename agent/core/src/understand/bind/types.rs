@@ -131,28 +131,6 @@ impl<'a> Binder<'a> {
         self.convert_to(flow, type_oid, modifier, CastContext::Assignment);
     }
 
-    /// Makes a value one of the type of what takes it, without a word in any text: a result, a default, a variable.
-    /// What PostgreSQL's own conversions run is not said.
-    pub(super) fn taken_as(&mut self, flow: &mut Flow, to: Oid, modifier: Modifier) -> Bound<()> {
-        let given = &*flow;
-        self.quietly(|binder| {
-            binder.convert_to(given, to, modifier, CastContext::Assignment);
-            Ok(())
-        })?;
-        self.settle(flow);
-        Ok(())
-    }
-
-    /// Fields of a row that is made one of a composite type become those of its columns
-    /// (`coerce_record_to_complex`).
-    fn convert_fields(&mut self, fields: &[Field], base: Oid, context: CastContext) {
-        let row = overload::row_relation(self.catalog, base).and_then(|oid| self.catalog.relation(oid));
-        let Some(row) = row.filter(|row| row.columns.len() == fields.len()) else { return };
-        for (field, column) in fields.iter().zip(&row.columns) {
-            self.convert_to(&field.flow, column.type_oid, column.modifier, context);
-        }
-    }
-
     /// Notes what making a value of this type, and of its length or precision, runs
     /// (`coerce_to_target_type`).
     pub(super) fn convert_to(&mut self, flow: &Flow, to: Oid, modifier: Modifier, context: CastContext) {
@@ -180,9 +158,6 @@ impl<'a> Binder<'a> {
             let own = if overload::base_type(self.catalog, from) == base { flow.modifier } else { length };
             let of_domain = self.domain_modifier(to);
             self.lengthen(base, own, of_domain);
-            if let Some(fields) = &flow.fields {
-                self.convert_fields(fields, base, context);
-            }
         }
         self.lengthen(to, length, modifier);
         if from != to

@@ -2,8 +2,6 @@
 //! conversions. What of it is a user's and not known to be harmless could read protected columns, and so could
 //! what of the server's own no statement may call.
 
-use pg_query::protobuf::Node;
-
 use crate::{
     catalog::{
         Catalog, ColumnExpression, FIRST_NORMAL_OID, Oid, Relation,
@@ -12,7 +10,6 @@ use crate::{
     understand::{
         functions, parse,
         query::{is_user_operator, user_type},
-        review::review,
         walk,
     },
 };
@@ -84,26 +81,6 @@ fn names_users_code(expression: &str, catalog: &Catalog) -> bool {
     called.any(|name| is_suspect_name(name, catalog))
         || facts.operators.iter().any(|name| is_user_operator(name, catalog))
         || facts.types.iter().filter_map(|name| user_type(name, catalog)).any(|name| made(&name))
-}
-
-/// Whether a query may run code that is a user's and not known to be harmless, or change the session.
-pub(crate) fn runs_code(query: &Node, catalog: &Catalog) -> bool {
-    let facts = walk::statement(query);
-    let code = &catalog.code;
-    let may = |name: &&str| {
-        let known = code.functions_by_name.get(*name).into_iter().flatten();
-        let mut known = known.filter_map(|oid| code.functions.get(oid)).peekable();
-        known.peek().is_none()
-            || known.any(|function| review(function).class.gap().is_some())
-            || matches!(*name, "set_config")
-    };
-    facts.calls.iter().filter_map(|call| call.name.last()).any(may)
-        || facts.operators.iter().any(|name| is_user_operator(name, catalog))
-        || facts
-            .types
-            .iter()
-            .filter_map(|name| user_type(name, catalog))
-            .any(|name| is_made_by_users(name, catalog))
 }
 
 fn is_suspect_name(name: &str, catalog: &Catalog) -> bool {
