@@ -121,7 +121,7 @@ fn a_model_of_scikit_learn_is_traced_to_columns_masks_and_approvals_and_verified
         let page = ana.runs(command).good();
         assert!(
             page.contains(&approved)
-                && page.contains("by sam@example.com on 20")
+                && page.contains(" · by sam@example.com · on 20")
                 && page.contains("in entry "),
             "{page}"
         );

@@ -5,8 +5,7 @@
 //! it began hears of an end, too.
 //!
 //! If the agent stops before, the log's index tells at the next start which runs have no end. How long their
-//! grants last stands nowhere then, nor whether their outputs are being hashed, so they wait for as long as either could
-//! take.
+//! grants last stands nowhere then, so they wait for as long as any grant could.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use super::{
     attest::{Ending, Refused, attest},
     claim::{self, Known},
-    open::{Closing, HASHING},
+    open::Closing,
 };
 use crate::{
     audit::IndexError,
@@ -79,7 +78,7 @@ async fn find(agent: &Arc<Agent>) {
         }
         sleep(AGAIN).await;
     };
-    let longest = agent.grants.lifetime().saturating_add(agent.parking.limits.limit).max(HASHING);
+    let longest = agent.grants.lifetime().saturating_add(agent.parking.limits.limit);
     let until = now().saturating_add(longest.as_secs());
     found.into_iter().for_each(|run| agent.runs.found(run, until));
 }

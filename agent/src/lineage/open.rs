@@ -20,7 +20,7 @@ use crate::serve::now;
 /// Runs that are kept in memory. Of those that are dropped the log's index has the time to tell.
 const MAX_RUNS: usize = 65_536;
 /// How long one that closed its last session in order may take to say how the run ended: it hashes its outputs.
-pub(super) const HASHING: Duration = Duration::from_secs(60 * 60);
+const HASHING: Duration = Duration::from_secs(60 * 60);
 /// When it is tried again to end a run that could not be ended.
 const AGAIN: u64 = 60;
 

@@ -55,5 +55,13 @@ fn a_run_has_two_events_and_what_is_outside_of_it_or_after_it_has_its_own() {
     let whole = &events[3];
     assert_eq!(whole["run"]["facets"]["connect_run"]["statements"], 2, "{whole:#}");
     assert!(whole["outputs"].to_string().contains("model@sha256:"), "{whole:#}");
-    assert_eq!(place.events(EventsOf::Statements).len(), 6, "five statements and the end of the run");
+    let each = place.events(EventsOf::Statements);
+    let told: Vec<(&str, bool)> = each
+        .iter()
+        .map(|one| (one["eventType"].as_str().unwrap_or_default(), one["run"]["runId"] == id.as_str()))
+        .collect();
+    let statement = ("COMPLETE", false);
+    let expected =
+        [("START", true), statement, statement, statement, statement, ("COMPLETE", true), statement];
+    assert_eq!(told, expected, "five statements, and the beginning and the end of the run: {each:#?}");
 }
