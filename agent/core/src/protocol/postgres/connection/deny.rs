@@ -12,6 +12,7 @@ use connect_shared::{
 use super::{
     Connection, Expect, Resync,
     mistake::{Mistake, Words},
+    names::Space,
 };
 use crate::{
     decide::{Need, limit},
@@ -143,10 +144,14 @@ impl Connection {
     }
 
     /// There are so many names that another one must wait until some are free.
-    pub(super) fn deny_another_name(&mut self, verb: &str, length: usize, until: Resync) {
-        let message = "too many prepared statements and portals are open".to_owned();
-        let hint = "Close some, or use DEALLOCATE ALL.";
-        let refusal = refusal(ReasonCode::TooLarge, message, hint, Some("54000"));
+    pub(super) fn deny_another_name(&mut self, space: Space, verb: &str, length: usize, until: Resync) {
+        let (message, hint) = match space {
+            Space::Statements => {
+                ("too many prepared statements are open", "Close some, or use DEALLOCATE ALL.")
+            }
+            Space::Portals => ("too many portals are open", "Close some, or end the transaction."),
+        };
+        let refusal = refusal(ReasonCode::TooLarge, message.to_owned(), hint, Some("54000"));
         self.deny_unanalysed(verb, length, refusal, until);
     }
 

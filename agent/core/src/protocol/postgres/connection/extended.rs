@@ -10,7 +10,7 @@ use super::{
     hold::Holding,
     intend::{Pending, Understood},
     keys::labels,
-    names::{NameChange, Portal, Prepared},
+    names::{NameChange, Portal, Prepared, Space, own},
     stage::{Carrier, Execution, InPrinciple},
     sure::Used,
 };
@@ -43,8 +43,8 @@ impl Connection {
         {
             return self.deny(denied, &text, [0; 32], Resync::Sync, &name);
         }
-        if self.names.is_full() {
-            return self.deny_another_name("parse", text.len(), Resync::Sync);
+        if !self.names.takes(Space::Statements, &name) {
+            return self.deny_another_name(Space::Statements, "parse", text.len(), Resync::Sync);
         }
         if let Err(refusal) = self.give_keys_of(facts.as_ref()) {
             return self.deny_unanalysed("select", text.len(), refusal, Resync::Sync);
@@ -60,7 +60,8 @@ impl Connection {
             (None, None) => pending.message.bytes,
         };
         let sent = analysed.sent.clone();
-        let types = types.clone();
+        // What is read with it may be long, and is not to be kept with it.
+        let types = own(types);
         let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent, types };
         self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
@@ -129,8 +130,8 @@ impl Connection {
             }
             _ => None,
         };
-        if self.names.is_full() {
-            return self.deny_another_name("bind", prepared.text.len(), Resync::Sync);
+        if !self.names.takes(Space::Portals, &portal) {
+            return self.deny_another_name(Space::Portals, "bind", prepared.text.len(), Resync::Sync);
         }
         if let Err(refusal) = self.give_keys_of(prepared.facts.as_ref()) {
             return self.deny_unanalysed("select", prepared.text.len(), refusal, Resync::Sync);

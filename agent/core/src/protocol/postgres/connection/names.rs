@@ -105,19 +105,19 @@ pub(super) enum NameChange {
 
 /// What stands behind a name.
 trait Held {
-    /// Bytes of the text that it keeps.
+    /// Bytes of the texts and types that it keeps.
     fn text(&self) -> usize;
 }
 
 impl Held for Prepared {
     fn text(&self) -> usize {
-        self.text.len()
+        self.text.len() + self.types.len() + self.sent.as_ref().map_or(0, Bytes::len)
     }
 }
 
 impl Held for Portal {
     fn text(&self) -> usize {
-        self.prepared.text.len()
+        self.prepared.text()
     }
 }
 
@@ -191,8 +191,10 @@ impl<T: Held> Kept<T> {
         self.texts = self.of.values().map(|value| value.text()).sum();
     }
 
-    fn is_full(&self) -> bool {
-        self.of.len() >= MAX_NAMES || self.texts > MAX_TEXTS
+    /// Whether there is room for what stands behind this name: one that is replaced, or none, takes no place.
+    fn takes(&self, name: &[u8]) -> bool {
+        let is_full = self.of.len() >= MAX_NAMES || self.texts > MAX_TEXTS;
+        !is_full || name.is_empty() || self.of.contains_key(name)
     }
 }
 
@@ -221,8 +223,12 @@ impl Names {
         self.portals.of.iter()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.statements.is_full() || self.portals.is_full()
+    /// Whether there is room for another name, or this one again.
+    pub(super) fn takes(&self, space: Space, name: &[u8]) -> bool {
+        match space {
+            Space::Statements => self.statements.takes(name),
+            Space::Portals => self.portals.takes(name),
+        }
     }
 
     /// Whether there are so many portals that those which are over must go before the pipeline ends.
@@ -237,21 +243,23 @@ impl Names {
     }
 
     pub(super) fn set_statement(&mut self, name: Bytes, prepared: Arc<Prepared>) -> NameChange {
+        let name = own(&name);
         let before = self.statements.insert(name.clone(), prepared);
         NameChange::Statement { name, before }
     }
 
     pub(super) fn set_portal(&mut self, name: Bytes, portal: Arc<Portal>) -> NameChange {
+        let name = own(&name);
         let before = self.portals.insert(name.clone(), portal);
         NameChange::Portal { name, before }
     }
 
     pub(super) fn drop_statement(&mut self, name: &Bytes) -> NameChange {
-        NameChange::Statement { name: name.clone(), before: self.statements.remove(name) }
+        NameChange::Statement { name: own(name), before: self.statements.remove(name) }
     }
 
     pub(super) fn drop_portal(&mut self, name: &Bytes) -> NameChange {
-        NameChange::Portal { name: name.clone(), before: self.portals.remove(name) }
+        NameChange::Portal { name: own(name), before: self.portals.remove(name) }
     }
 
     /// What is prepared, each statement as `change` has it.
@@ -304,6 +312,11 @@ impl Names {
     }
 }
 
+/// A copy: a slice of a message would keep all of it, and what was read with it.
+pub(super) fn own(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,14 +332,36 @@ mod tests {
         let half = MAX_TEXTS / 2 + 1;
         let first = names.set_statement("a".into(), prepared(half));
         let again = names.set_statement("a".into(), prepared(half));
-        assert!(!names.is_full());
+        assert!(names.takes(Space::Statements, b"b"));
         let second = names.set_statement("b".into(), prepared(half));
-        assert!(names.is_full());
+        assert!(!names.takes(Space::Statements, b"c"));
+        assert!(["a", "b", ""].iter().all(|name| names.takes(Space::Statements, name.as_bytes())));
+        assert!(names.takes(Space::Portals, b"c"));
         for change in [second, again, first] {
             names.undo(change);
-            assert!(!names.is_full());
+            assert!(names.takes(Space::Statements, b"c"));
         }
         assert_eq!(names.statements.texts, 0);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_message_is_counted_and_keeps_no_more() {
+        let mut names = Names::default();
+        let message = Bytes::from(vec![b'x'; 1 << 20]);
+        let change = names.set_statement(message.slice(..3), prepared(7));
+        let kept = names.statements().next().map(|(name, _)| name.as_ptr());
+        assert!(kept.is_some_and(|kept| kept != message.as_ptr()));
+        names.undo(change);
+        let typed = Prepared {
+            text: Bytes::from_static(b"select 1"),
+            place: 0,
+            facts: None,
+            version: 0,
+            sent: Some(Bytes::from_static(b"select")),
+            types: Bytes::from_static(b"\0\0"),
+        };
+        names.set_statement("s".into(), Arc::new(typed));
+        assert_eq!(names.statements.texts, 8 + 6 + 2);
     }
 
     #[test]

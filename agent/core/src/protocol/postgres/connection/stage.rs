@@ -19,7 +19,7 @@ use super::{
     deny::Denied,
     intend::{Pending, needs_description},
     limits::Apart,
-    names::{Portal, Prepared},
+    names::{Portal, Prepared, Space},
     run::{RowPlan, Run},
 };
 use crate::{
@@ -87,14 +87,13 @@ impl Connection {
             Carrier::Query => Resync::Query,
             Carrier::Execute { .. } => Resync::Sync,
         };
-        let names = |execution: &Execution| {
-            matches!(execution.facts.effect, Effect::Prepare { .. } | Effect::Declare { .. })
-        };
-        if let Some(execution) = executions.iter().find(|execution| names(execution))
-            && self.names.is_full()
-        {
+        let one_too_many = executions.iter().find_map(|execution| {
+            let (space, name) = made(&execution.facts)?;
+            (!self.names.takes(space, name)).then_some((space, execution))
+        });
+        if let Some((space, execution)) = one_too_many {
             let (verb, length) = (execution.facts.verb.clone(), execution.text.len());
-            return self.deny_another_name(&verb, length, until);
+            return self.deny_another_name(space, &verb, length, until);
         }
         let continued = match &carrier {
             Carrier::Execute { name, .. } => self.suspended.remove(name),
@@ -470,6 +469,15 @@ impl Connection {
             Err(denied) if denied.is_held() => Ok(InPrinciple::Held),
             decided => decided.map(|(_permit, _decision)| InPrinciple::Permitted),
         }
+    }
+}
+
+/// The name that a statement makes.
+fn made(facts: &Statement) -> Option<(Space, &[u8])> {
+    match &facts.effect {
+        Effect::Prepare { name } => Some((Space::Statements, name.as_bytes())),
+        Effect::Declare { name, .. } => Some((Space::Portals, name.as_bytes())),
+        _ => None,
     }
 }
 

@@ -113,6 +113,24 @@ fn a_pipeline_in_which_no_name_is_uncertain_goes_as_it_comes() {
 }
 
 #[test]
+fn at_the_limit_of_names_the_unnamed_still_fits_and_names_can_be_given_back() {
+    let mut world = ready();
+    for batch in 0..100 {
+        let names = (0..100).flat_map(|number| parse(&format!("s{batch}_{number}"), PLAIN));
+        world.client(&names.chain(sync()).collect::<Vec<u8>>());
+    }
+    world.events.clear();
+    world.client(&[parse("another", PLAIN), sync()].concat());
+    let sent = String::from_utf8_lossy(&world.sent_to_client()).into_owned();
+    assert!(sent.contains("C54000") && sent.contains("DEALLOCATE ALL"), "{sent}");
+    world.events.clear();
+    world.client(&[bind("p", "s0_0"), execute("p"), sync()].concat());
+    world.client(&[parse("", "deallocate all"), bind("", ""), execute(""), sync()].concat());
+    world.client(&[parse("another", PLAIN), sync()].concat());
+    assert_eq!(kinds(&world.sent_to_client()), "2DDDCZ12CZ1Z");
+}
+
+#[test]
 fn a_name_that_the_server_would_cut_is_refused() {
     let (fits, long) = ("a".repeat(63), "a".repeat(64));
     let mut world = ready();
