@@ -31,7 +31,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use connect_shared::error::{ErrorReport, Exit};
+use connect_shared::{
+    attest::MAX_RUN_END,
+    error::{ErrorReport, Exit},
+};
 use http::{HeaderValue, StatusCode, header};
 
 use self::error::ApiError;
@@ -61,7 +64,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/requests/{id}/verdict", post(requests::decide))
         .route("/v1/receipts/last", get(receipts::last))
         .route("/v1/receipts/{statement}", get(receipts::of_statement))
-        .route("/v1/runs/{run}/end", post(runs::end).layer(DefaultBodyLimit::max(runs::MAX_BODY)))
+        .route("/v1/runs/{run}/end", post(runs::end).layer(DefaultBodyLimit::max(MAX_RUN_END)))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/witnessed", get(log::witnessed))
         .route("/log/pruned", get(log::pruned))

@@ -39,6 +39,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::path::LONGEST_NAME;
 pub use self::{
     change::SessionChange,
     find::UnknownName,

@@ -8,11 +8,12 @@ use axum::{
 };
 use connect_shared::{
     api::{RunAttestation, RunEnd},
-    attest::{FileFact, MAX_FILES, MAX_FOLDER_FILES, folder_of, is_hash},
+    attest::{FileFact, MAX_FILE_NAME, MAX_FILES, MAX_FOLDER_FILES, folder_of, is_hash},
     error::{ErrorReport, Exit},
     ids::RunId,
 };
 use http::StatusCode;
+use tokio::sync::Semaphore;
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
@@ -20,11 +21,9 @@ use crate::{
     serve::Agent,
 };
 
-/// Longest body: so many files each way, and as many in folders, with names of a usual length.
-pub(super) const MAX_BODY: usize = 2 << 20;
-
-/// Longest name of a file.
-const MAX_NAME: usize = 255;
+/// Runs that are being ended at the same time: each goes through the log. Who waits for a place may leave; who has one
+/// ends the run, whether anybody waits for the answer or not.
+static PLACES: Semaphore = Semaphore::const_new(16);
 
 pub(super) async fn end(
     State(agent): State<Arc<Agent>>,
@@ -36,10 +35,12 @@ pub(super) async fn end(
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
     let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status, reason: None };
-    // A run that its owner ends is ended, whether anybody waits for the answer or not: half of it would be a run that
-    // the log has the end of and that goes on.
-    let ended =
-        async move { lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await };
+    let place = PLACES.acquire().await.map_err(|_| refused(Refused::Internal))?;
+    // Half of it would be a run that the log has the end of and that goes on.
+    let ended = async move {
+        let _place = place;
+        lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await
+    };
     let attested = tokio::spawn(ended).await.unwrap_or(Err(Refused::Internal));
     let envelope = attested.map_err(refused)?;
     Ok(Json(RunAttestation { schema: "connect.attestation/1".to_owned(), envelope }))
@@ -67,7 +68,7 @@ fn sound(file: &FileFact) -> bool {
     };
     is_hash(&file.sha256)
         && !name.is_empty()
-        && file.name.len() <= MAX_NAME
+        && file.name.len() <= MAX_FILE_NAME
         && !name.chars().any(|letter| letter.is_control() || letter == '/')
 }
 

@@ -1,5 +1,6 @@
 //! Entries as OpenLineage events: of each statement that read or wrote something stored, once it has ended, and
-//! of each run, when it begins and when it ends; or of each run as a whole, in place of its statements. Everything else in the log has none.
+//! of each run, when it begins and when it ends; or of each run as a whole, in place of its statements. Everything
+//! else in the log has none.
 
 mod run;
 

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Longest identifier in bytes (`NAMEDATALEN - 1`); the server cuts what is longer.
-const LONGEST_NAME: usize = 63;
+pub(crate) const LONGEST_NAME: usize = 63;
 
 /// The names in a list of identifiers, as the server splits it (`SplitIdentifierString`): without quotes
 /// in lower case, with quotes as they are. `None` if the server would not take it.

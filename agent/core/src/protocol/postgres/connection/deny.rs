@@ -19,7 +19,7 @@ use crate::{
     lineage::{GapKind, Lineage},
     protocol::postgres::{answer, frame::Side},
     record::{Claim, ReadProof},
-    session::Fingerprint,
+    session::{Fingerprint, LONGEST_NAME},
     statement::{Changes, Effect, Kind, Protection, Refusal, Schema, Statement},
 };
 
@@ -157,9 +157,10 @@ impl Connection {
 
     /// The server would take it for another name that begins in the same way.
     pub(super) fn deny_long_name(&mut self, length: usize) {
-        let message =
-            format!("the name of a prepared statement or portal has {length} bytes, over the limit of 63");
-        let hint = "Use a shorter name: the server tells names apart by their first 63 bytes.";
+        let message = format!(
+            "the name of a prepared statement or portal has {length} bytes, over the limit of {LONGEST_NAME}"
+        );
+        let hint = "Use a shorter name: the server cuts longer ones, and takes two that begin alike for one.";
         let refusal = refusal(ReasonCode::TooLarge, message, hint, Some("42622"));
         self.deny_unanalysed("unread", length, refusal, Resync::Sync);
     }

@@ -23,6 +23,7 @@ use crate::{
         frame::{Message, Piece, Plan, Side},
         message::{self, ClientMessage},
     },
+    session::LONGEST_NAME,
     statement::{Effect, Kind, Protection, Statement},
     understand::{masked_value, not_shown},
 };
@@ -30,9 +31,6 @@ use crate::{
 /// Longest data of a COPY that is held back as a whole where it fills protected columns: then the client can be
 /// told why it is not taken.
 const MAX_HELD_COPY: usize = 1 << 20;
-
-/// Longest name that the server tells from others (`NAMEDATALEN`): of a longer one it sees no more than this.
-const LONGEST_NAME: usize = 63;
 
 /// Longest Bind that is kept until it is committed to; a longer one passes in pieces.
 pub(super) const MAX_BIND: usize = 64 << 20;
