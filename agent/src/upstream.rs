@@ -278,9 +278,8 @@ async fn converse(login: &mut Login, stream: &mut UpstreamStream) -> Result<Logg
         if stream.read_buf(&mut buffer).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        let bytes = buffer.split().freeze();
-        let done =
-            if login.may_take_long() { shards::away(|| login.input(bytes)) } else { login.input(bytes) };
+        login.push(buffer.split().freeze());
+        let done = if login.may_take_long() { shards::away(|| login.advance()) } else { login.advance() };
         if let Some(done) = done? {
             return Ok(done);
         }

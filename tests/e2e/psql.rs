@@ -160,6 +160,9 @@ async fn request_cancel(token: &tokio_postgres::CancelToken, port: u16) {
     assert_eq!(stream.read(&mut [0]).await.expect("an end"), 0, "a cancel request has no answer");
 }
 
+/// Where the statement below has the day of birth: the only one of its columns whose masks are few enough to meet.
+const BIRTH_DATE: usize = 4;
+
 #[test]
 fn a_select_of_protected_columns_is_masked_in_every_row_and_the_same_each_time() {
     let world = World::start();
@@ -170,19 +173,23 @@ fn a_select_of_protected_columns_is_masked_in_every_row_and_the_same_each_time()
     assert_eq!(first.stdout, second.stdout, "masks are deterministic");
     assert_eq!(canary::found_in(first.stdout.as_bytes()), None);
     let clear = direct(&world, sql).stdout;
+    let mut same_days = 0;
     for (masked, clear) in first.stdout.lines().zip(clear.lines()) {
         let (masked, clear): (Vec<&str>, Vec<&str>) =
             (masked.split('|').collect(), clear.split('|').collect());
         assert_eq!(masked[0], clear[0]);
-        for column in 1..8 {
+        for column in (1..8).filter(|&column| column != BIRTH_DATE) {
             assert_ne!(masked[column], clear[column], "column {column} of {masked:?}");
         }
+        same_days += usize::from(masked[BIRTH_DATE] == clear[BIRTH_DATE]);
         assert_eq!(
             masked[6][masked[6].len() - 4..],
             clear[6][clear[6].len() - 4..],
             "a card keeps its last four"
         );
     }
+    // A mask that never were the value would say what the value is not; one in some 18,000 days is its own mask.
+    assert!(same_days <= 2, "{same_days} of 200 days are as they were");
     let mut emails: Vec<&str> = first.stdout.lines().filter_map(|line| line.split('|').nth(2)).collect();
     emails.sort_unstable();
     emails.dedup();

@@ -211,7 +211,10 @@ pub enum Effect {
     },
     /// DISCARD ALL.
     DiscardAll,
-    /// COPY … FROM STDIN or TO STDOUT.
+    /// COPY … FROM STDIN.
     CopyIn,
-    CopyOut,
+    /// COPY … TO STDOUT. `names`: a line of names comes first.
+    CopyOut {
+        names: bool,
+    },
 }

@@ -372,9 +372,14 @@ impl Pump {
         let _closed_log_has_said_so = self.context.log.append_in_passing(&entry);
     }
 
-    /// The operator's log hears the whole reason; the client hears whom to ask.
+    /// The operator's log hears the whole reason; the client hears whom to ask, or what the database says to itself.
     fn unreachable(&self, error: &UpstreamError) -> Ending {
         let resource = &self.context.facts.resource.name;
+        if let Some((sqlstate, message)) = error.for_client() {
+            tracing::info!(resource, %error, "the database refused a connection");
+            let code = "upstream_refused".to_owned();
+            return Ending { code, sqlstate, message: message.to_owned(), hint: None };
+        }
         tracing::warn!(resource, %error, "the database cannot be reached");
         Ending {
             code: "upstream_unreachable".to_owned(),

@@ -47,7 +47,19 @@ pub enum UpstreamError {
     RoleNotKept { role: String, found: String },
 }
 
+/// What a database says to the client rather than about the agent: a startup parameter that it does not take, that it
+/// is full, starts up or stops.
+const FOR_CLIENTS: [&str; 8] = ["22023", "22P02", "22003", "53300", "53400", "57P01", "57P02", "57P03"];
+
 impl UpstreamError {
+    /// SQLSTATE and message, where the client would hear them of the database itself. Never of the login: that is the
+    /// agent's.
+    pub fn for_client(&self) -> Option<(&'static str, &str)> {
+        let Self::Login(LoginError::Refused { sqlstate, message }) = self else { return None };
+        let known = FOR_CLIENTS.into_iter().find(|known| known == sqlstate)?;
+        Some((known, message))
+    }
+
     /// Whether another host may do better: not where a host has said no to us.
     pub(super) fn is_of_the_host(&self) -> bool {
         match self {

@@ -56,18 +56,21 @@ impl Amounts {
         self.bytes = self.bytes.saturating_add(more.bytes);
     }
 
+    /// Each that is counted while it is taken, by its name.
+    const fn measures(&self) -> [(&'static str, u64); 4] {
+        [("statements", self.statements), ("rows", self.rows), ("cells", self.cells), ("bytes", self.bytes)]
+    }
+
+    /// The first measure, and how much of it `other` has, for which `is` holds of both.
+    fn first(&self, other: &Self, is: impl Fn(u64, u64) -> bool) -> Option<(&'static str, u64)> {
+        let both = self.measures().into_iter().zip(other.measures());
+        both.into_iter().find(|((_, own), (_, other))| is(*own, *other)).map(|(_, other)| other)
+    }
+
     /// What of it is used up before another statement. The last row and byte may be taken; what comes after them
     /// may not.
     fn used_up(&self, limits: &Self) -> Option<(&'static str, u64)> {
-        [
-            ("statements", self.statements, limits.statements),
-            ("rows", self.rows, limits.rows),
-            ("cells", self.cells, limits.cells),
-            ("bytes", self.bytes, limits.bytes),
-        ]
-        .into_iter()
-        .find(|(_, taken, limit)| taken >= limit)
-        .map(|(what, _, limit)| (what, limit))
+        self.first(limits, |taken, limit| taken >= limit)
     }
 }
 

@@ -28,29 +28,17 @@ impl Amounts {
 
     /// Whether there is as much of everything.
     #[must_use]
-    pub const fn covers(&self, other: &Self) -> bool {
-        self.statements >= other.statements
-            && self.rows >= other.rows
-            && self.cells >= other.cells
-            && self.bytes >= other.bytes
+    pub fn covers(&self, other: &Self) -> bool {
+        self.lacks(other).is_none()
     }
 
     /// What of it is less than `least`, by its name.
     fn lacks(&self, least: &Self) -> Option<&'static str> {
-        let all = [
-            ("rows", self.rows, least.rows),
-            ("cells", self.cells, least.cells),
-            ("bytes", self.bytes, least.bytes),
-        ];
-        all.into_iter().find(|(_, left, least)| left < least).map(|(what, ..)| what)
+        self.first(least, |left, least| left < least).map(|(what, _)| what)
     }
 
-    fn of(&self, what: &str) -> u64 {
-        match what {
-            "rows" => self.rows,
-            "cells" => self.cells,
-            _ => self.bytes,
-        }
+    fn of(&self, name: &str) -> u64 {
+        self.measures().into_iter().find(|(what, _)| *what == name).map_or(0, |(_, amount)| amount)
     }
 }
 

@@ -16,6 +16,7 @@ mod alarm;
 mod analyses;
 mod bounds;
 mod call;
+mod copied;
 mod copy;
 mod deny;
 mod end;
@@ -34,6 +35,7 @@ mod open;
 mod outbox;
 mod owed;
 mod own;
+mod own_name;
 mod pay;
 mod persons;
 mod portals;
@@ -42,10 +44,12 @@ mod respond;
 mod rows;
 mod run;
 mod settle;
+mod skip;
 mod stage;
 mod sure;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -69,6 +73,7 @@ use self::{
     names::Names,
     outbox::Outbox,
     owed::{Described, Expect, Resync, Scrub, Shown, Transaction},
+    own_name::OwnName,
     run::Run,
     stage::Staged,
 };
@@ -201,6 +206,8 @@ pub struct Connection {
     names: Names,
     suspended: HashMap<Bytes, Run>,
     transaction: Transaction,
+    /// The transaction that is open, or the last one in the text that runs, was rolled back, or will be.
+    undone: bool,
     schema: Schema,
     /// The snapshot in use has protected columns.
     protected: bool,
@@ -213,9 +220,7 @@ pub struct Connection {
     kept: Kept,
     /// For the client, as soon as no message of the server is halfway out.
     notices: Vec<Bytes>,
-    /// What the client calls itself, and what the server has been told.
-    own_name: Bytes,
-    name_upstream: Bytes,
+    own_name: OwnName,
     tags: Tags,
     known_texts: HashSet<String>,
     recorded: recorded::Recorded,
@@ -260,6 +265,7 @@ impl Connection {
             names: Names::default(),
             suspended: HashMap::new(),
             transaction: Transaction::Idle,
+            undone: false,
             schema: Schema::Known,
             protected,
             analyses: Analyses::default(),
@@ -269,8 +275,7 @@ impl Connection {
             policies,
             kept: Kept::default(),
             notices: Vec::new(),
-            own_name: Bytes::new(),
-            name_upstream: Bytes::new(),
+            own_name: OwnName::default(),
             tags,
             known_texts: HashSet::new(),
             recorded: recorded::Recorded::default(),

@@ -124,20 +124,33 @@ impl Login {
         self.began
     }
 
-    /// Whether the next message may bring work: a password is stretched as often as the server says, up to half a
-    /// second of a processor's time.
-    #[must_use]
-    pub const fn may_take_long(&self) -> bool {
-        matches!(self.scram, Scram::First(_))
+    /// Takes bytes of the server, for [`Self::advance`].
+    pub fn push(&mut self, bytes: Bytes) {
+        self.framer.push(bytes);
     }
 
-    /// Takes bytes of the server; `Some` once it is ready. No byte after ReadyForQuery may have come:
-    /// nothing was asked yet.
+    /// Takes bytes and goes on by them, as [`Self::advance`] does.
     ///
     /// # Errors
     /// The login failed; the connection must be closed.
     pub fn input(&mut self, bytes: Bytes) -> Result<Option<LoggedIn>, LoginError> {
-        self.framer.push(bytes);
+        self.push(bytes);
+        self.advance()
+    }
+
+    /// Whether the next step may be work: a password is stretched as often as the server says, up to half a second of
+    /// a processor's time.
+    #[must_use]
+    pub fn may_take_long(&self) -> bool {
+        matches!(self.scram, Scram::First(_)) && self.framer.has_whole(b"R")
+    }
+
+    /// Goes on by what the server has said; `Some` once it is ready. No byte after ReadyForQuery may have come:
+    /// nothing was asked yet.
+    ///
+    /// # Errors
+    /// The login failed; the connection must be closed.
+    pub fn advance(&mut self) -> Result<Option<LoggedIn>, LoginError> {
         while let Some(piece) = self.framer.next(|_, _| Plan::Whole(MAX_MESSAGE))? {
             let Piece::Message(message) = piece else { return Err(LoginError::Violation) };
             if self.message(&message)? {

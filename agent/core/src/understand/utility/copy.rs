@@ -90,9 +90,9 @@ fn option_name(option: &DefElem) -> &str {
 }
 
 fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
-    let effect = Effect::CopyOut;
+    let effect = Effect::CopyOut { names: has_line_of_names(copy) };
     if let Some(query) = &copy.query {
-        return to_query(query, catalog);
+        return to_query(query, effect, catalog);
     }
     let Some(relation) = &copy.relation else { return super::not_reviewed() };
     let reads = names::recorded(Some(relation), catalog);
@@ -107,8 +107,24 @@ fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
     found.protected_by(judged)
 }
 
-fn to_query(query: &Node, catalog: &Catalog) -> Found {
-    let effect = Effect::CopyOut;
+/// Whether the first line has the names of the columns. The server refuses what is neither true nor false.
+fn has_line_of_names(copy: &CopyStmt) -> bool {
+    copy.options.iter().any(|node| match &node.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "header" => {
+            match option.arg.as_ref().and_then(|argument| argument.node.as_ref()) {
+                Some(NodeEnum::Boolean(value)) => value.boolval,
+                Some(NodeEnum::Integer(value)) => value.ival != 0,
+                Some(NodeEnum::String(value)) => {
+                    !["false", "off"].iter().any(|no| value.sval.eq_ignore_ascii_case(no))
+                }
+                _ => true,
+            }
+        }
+        _ => false,
+    })
+}
+
+fn to_query(query: &Node, effect: Effect, catalog: &Catalog) -> Found {
     let inner = query::analyse(query, catalog).unwrap_or_else(super::not_reviewed);
     let found = Found { effect, ..inner };
     if let Protection::Projection { columns } = &found.protection

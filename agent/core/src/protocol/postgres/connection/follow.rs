@@ -166,6 +166,7 @@ impl Connection {
 
     /// An error came: of what was in flight then, only what the server will still run counts.
     pub(super) fn follow_error(&mut self) {
+        self.undone = true;
         if let (Some(catalog), Some(confirmed)) = (&self.setup.catalog, &mut self.followed.confirmed) {
             confirmed.failed(catalog);
         }

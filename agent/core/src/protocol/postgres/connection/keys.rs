@@ -70,10 +70,14 @@ impl Connection {
 
     /// Gives them again if the server has forgotten them, and nothing is on its way to it.
     pub(super) fn give_lost_keys(&mut self) {
-        let quiet = self.in_flight.is_empty() && self.large.is_none();
-        if self.keys.lost && quiet && self.transaction == Transaction::Idle {
+        if self.keys.lost && self.is_quiet() {
             self.give_keys_ahead();
         }
+    }
+
+    /// Whether nothing is on its way to the server, and no transaction is open there: a call of ours disturbs nobody.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.in_flight.is_empty() && self.large.is_none() && self.transaction == Transaction::Idle
     }
 
     /// Extended messages were sent since the last Sync.

@@ -109,8 +109,19 @@ impl Connection {
         !matches!(self.apart, Apart::No) && self.copying == super::copy::Copying::No
     }
 
-    /// Whether rows of the current statement may leave. If not, its limits are broken from here on.
+    /// Whether rows of the current statement may leave. If not, its limits are broken from here on, and the server is
+    /// asked to stop.
     pub(super) fn gives(&mut self, rows: u64, bytes: usize) -> bool {
+        let was_over = self.over().is_some();
+        let gives = self.takes(rows, bytes);
+        if !gives && !was_over {
+            self.cancel_own();
+        }
+        gives
+    }
+
+    /// The same, where the server has stopped already.
+    pub(super) fn takes(&mut self, rows: u64, bytes: usize) -> bool {
         let minute = if matches!(self.apart, Apart::No) { return true } else { self.minute() };
         let Some(run) = self.current_run() else { return true };
         if run.over.is_some() {
@@ -121,14 +132,10 @@ impl Connection {
         if let Some(run) = self.current_run() {
             run.bounds = Some(bounds);
         }
-        match taken {
-            Ok(()) => true,
-            Err(reason) => {
-                self.break_limit(&reason);
-                self.cancel_own();
-                false
-            }
+        if let Err(reason) = &taken {
+            self.break_limit(reason);
         }
+        taken.is_ok()
     }
 
     /// From here on nothing of the current statement reaches the client but the error.
@@ -361,7 +368,7 @@ impl Connection {
         Ok(())
     }
 
-    fn committed(&mut self, run: Box<Run>, completion: Bytes, message: Message) -> Result<(), Fault> {
+    fn committed(&mut self, mut run: Box<Run>, completion: Bytes, message: Message) -> Result<(), Fault> {
         match message.kind {
             b'C' => {
                 self.account_done(*run);
@@ -375,6 +382,7 @@ impl Connection {
                     true => scrub::error(message.body(), TextOf::Agent)?,
                     false => message.bytes,
                 };
+                run.said += shown.len() as u64;
                 self.account(*run, StatementResult::Failed(sqlstate));
                 self.settings_may_be_undone();
                 self.follow_error();

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -77,8 +77,40 @@ pub(super) struct Portal {
     pub(super) settled: OnceLock<Arc<Statement>>,
     /// Rows that were given of it, where that is limited.
     pub(super) given: AtomicU64,
-    /// A cursor WITH HOLD, which outlives its transaction.
-    pub(super) holds: bool,
+    pub(super) hold: Hold,
+}
+
+/// Whether a cursor outlives the transaction that declared it.
+pub(super) struct Hold {
+    /// WITH HOLD, and nothing has undone it.
+    declared: AtomicBool,
+    /// That transaction has committed.
+    kept: AtomicBool,
+}
+
+impl Hold {
+    pub(super) const fn new(declared: bool) -> Self {
+        Self { declared: AtomicBool::new(declared), kept: AtomicBool::new(false) }
+    }
+
+    /// Its transaction is still open.
+    fn is_open(&self) -> bool {
+        self.declared.load(Relaxed) && !self.kept.load(Relaxed)
+    }
+
+    fn settle(&self, end: End) {
+        match end {
+            End::Committed => self.kept.store(true, Relaxed),
+            End::RolledBack => self.declared.store(false, Relaxed),
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Committed,
+    RolledBack,
 }
 
 impl Portal {
@@ -92,7 +124,7 @@ impl Portal {
             asked: AtomicBool::new(false),
             settled: OnceLock::new(),
             given: AtomicU64::new(0),
-            holds: false,
+            hold: Hold::new(false),
         }
     }
 }
@@ -236,9 +268,23 @@ impl Names {
         self.portals.of.len() >= self.crowded.max(CROWDED)
     }
 
+    /// A transaction has ended so, and with it those cursors WITH HOLD that `begun` does not say to belong to what
+    /// comes behind it.
+    pub(super) fn settle_held(&self, end: End, begun: impl Fn(&Bytes, &Arc<Portal>) -> bool) {
+        let open = self.portals().filter(|(_, portal)| portal.hold.is_open());
+        for (_, portal) in open.filter(|(name, portal)| !begun(name, portal)) {
+            portal.hold.settle(end);
+        }
+    }
+
+    /// Whether there are cursors WITH HOLD whose transaction is still open.
+    pub(super) fn may_hold(&self) -> bool {
+        self.portals().any(|(_, portal)| portal.hold.is_open())
+    }
+
     /// A transaction is over, and its portals with it: `begun` are those that were made for what comes behind it.
     pub(super) fn transaction_ended(&mut self, begun: impl Fn(&Bytes, &Arc<Portal>) -> bool) {
-        self.portals.retain(|name, portal| portal.holds || begun(name, portal));
+        self.portals.retain(|name, portal| portal.hold.declared.load(Relaxed) || begun(name, portal));
         self.crowded = self.portals.of.len() * 2;
     }
 
@@ -367,7 +413,8 @@ mod tests {
     #[test]
     fn portals_end_with_their_transaction_and_those_with_hold_do_not() {
         let mut names = Names::default();
-        let portal = |holds| Arc::new(Portal { holds, ..Portal::new(prepared(7), [0; 32], None) });
+        let portal =
+            |holds| Arc::new(Portal { hold: Hold::new(holds), ..Portal::new(prepared(7), [0; 32], None) });
         for (name, holds) in [("p", false), ("held", true), ("next", false)] {
             names.set_portal(name.into(), portal(holds));
         }

@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 
-use super::{Connection, Phase};
+use super::{Connection, Phase, own_name::APPLICATION_NAME};
 use crate::{
     catalog::Catalog,
     machine::{Ending, Output, UpstreamReady},
     protocol::postgres::{
         answer,
-        frame::{Message, Side},
-        reader::Reader,
+        frame::Side,
         startup::{self, Startup, StartupMessage},
     },
     session::Session,
@@ -19,11 +18,6 @@ use crate::{
 
 /// Startup parameters that are not settings.
 const NOT_SETTINGS: [&str; 4] = ["user", "database", "options", "replication"];
-
-const APPLICATION_NAME: &[u8] = b"application_name";
-
-/// Most characters of a client's application name that reach the server; it cuts at 63 bytes.
-const OWN_NAME: usize = 30;
 
 impl Connection {
     /// Takes startup packets until the connection is past them. True if the typed phase has begun.
@@ -74,33 +68,24 @@ impl Connection {
 
     /// The parameters that go to the server: settings that may also be SET, and the principal's name.
     fn upstream_parameters(&self, message: &StartupMessage) -> Result<Vec<(String, String)>, Ending> {
-        if message.parameter("replication").is_some_and(|value| value != "false" && value != "0") {
-            return Err(refused(
-                "0A000",
-                "replication connections are not served".to_owned(),
-                "Logical and physical replication carry clear values; connect directly as an administrator.",
-            ));
+        if let Some(value) = message.parameter("replication") {
+            check_replication(value)?;
         }
         self.check_database(message)?;
         let mut parameters = Vec::new();
         let asked = message.parameters.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
         for (name, value) in asked.cloned().chain(options(message)?) {
             check_setting(&name, &value)?;
-            if name != "application_name" {
+            if name != APPLICATION_NAME {
                 parameters.push((name, value));
             }
         }
-        parameters.push(("application_name".to_owned(), self.application_name(message)));
+        let own_name = message.parameter(APPLICATION_NAME).unwrap_or("client");
+        parameters.push((APPLICATION_NAME.to_owned(), self.with_principal(own_name)));
         // As a startup parameter it is what RESET and DISCARD ALL go back to. Last: a client that named one was
         // refused above.
         parameters.extend(self.setup.role.as_ref().map(|role| ("role".to_owned(), role.to_string())));
         Ok(parameters)
-    }
-
-    fn application_name(&self, message: &StartupMessage) -> String {
-        let client = message.parameter("application_name").unwrap_or("client");
-        let client: String = client.chars().take(OWN_NAME).collect();
-        format!("{} via connect, {client}", self.setup.facts.principal.name)
     }
 
     fn check_database(&self, message: &StartupMessage) -> Result<(), Ending> {
@@ -115,18 +100,6 @@ impl Connection {
         }
     }
 
-    /// A report as the client may see it: the name that the server has of it begins with the principal, and the
-    /// client is told its own, also when it comes back to that.
-    pub(super) fn shown_report(&self, report: Message) -> Bytes {
-        let mut reader = Reader::new(report.body());
-        match (reader.text(), reader.text()) {
-            (Ok(name), Ok(value)) if name[..] == *APPLICATION_NAME && value == self.name_upstream => {
-                answer::parameter(&name, &self.own_name)
-            }
-            _ => report.bytes,
-        }
-    }
-
     /// The database answered: the client is in.
     pub(super) fn upstream_ready(&mut self, ready: UpstreamReady) {
         let Phase::Connecting(message) = std::mem::replace(&mut self.phase, Phase::Ready) else {
@@ -136,11 +109,13 @@ impl Connection {
             return self.end(&ending);
         }
         self.logged_in(&ready.parameters);
-        let own_name = message.parameter("application_name").unwrap_or_default();
-        self.own_name = Bytes::copy_from_slice(own_name.as_bytes());
         let mut parameters = ready.parameters;
-        if let Some((_, value)) = parameters.iter_mut().find(|(name, _)| name[..] == *APPLICATION_NAME) {
-            self.name_upstream = std::mem::replace(value, self.own_name.clone());
+        let own_name = message.parameter(APPLICATION_NAME).unwrap_or_default();
+        if let Some((_, value)) =
+            parameters.iter_mut().find(|(name, _)| name[..] == *APPLICATION_NAME.as_bytes())
+        {
+            let own_name = Bytes::copy_from_slice(own_name.as_bytes());
+            self.own_name.began(std::mem::replace(value, own_name.clone()), own_name);
         }
         self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
         self.give_keys_ahead();
@@ -165,6 +140,34 @@ fn unsafe_lexing(ready: &UpstreamReady) -> Option<Ending> {
 
 fn refused(sqlstate: &'static str, message: String, hint: &str) -> Ending {
     Ending { code: "startup_refused".to_owned(), sqlstate, message, hint: Some(hint.to_owned()) }
+}
+
+/// The server takes `database` for a walsender of one database, and else a boolean.
+fn check_replication(value: &str) -> Result<(), Ending> {
+    match boolean(value) {
+        Some(false) => Ok(()),
+        None if value != "database" => Err(refused(
+            "22023",
+            format!("invalid value for parameter \"replication\": \"{value}\""),
+            "Valid values are: \"false\", 0, \"true\", 1, \"database\".",
+        )),
+        _ => Err(refused(
+            "0A000",
+            "replication connections are not served".to_owned(),
+            "Logical and physical replication carry clear values; connect directly as an administrator.",
+        )),
+    }
+}
+
+/// A boolean as the server reads one (`parse_bool`): any beginning of a word that is no other's.
+fn boolean(value: &str) -> Option<bool> {
+    let value = value.to_ascii_lowercase();
+    let begins = |word: &str, least: usize| value.len() >= least && word.starts_with(&value);
+    match () {
+        () if begins("true", 1) || begins("yes", 1) || value == "on" || value == "1" => Some(true),
+        () if begins("false", 1) || begins("no", 1) || begins("off", 2) || value == "0" => Some(false),
+        () => None,
+    }
 }
 
 /// A setting may come at startup if it may come by SET: the same analysis decides.
@@ -251,6 +254,19 @@ mod tests {
         let expected = [("search_path", "a,b"), ("work_mem", "1MB"), ("time_zone", "UTC")];
         let settings = options(&message).expect("good options");
         assert!(settings.iter().map(|(a, b)| (a.as_str(), b.as_str())).eq(expected));
+    }
+
+    #[test]
+    fn booleans_are_read_as_the_server_reads_them() {
+        for (values, expected) in [
+            (&["t", "TRUE", "tru", "y", "yes", "on", "1"][..], Some(true)),
+            (&["f", "False", "n", "no", "of", "off", "0"], Some(false)),
+            (&["", "o", "ony", "truee", "2", "database", " on"], None),
+        ] {
+            for value in values {
+                assert_eq!(boolean(value), expected, "{value}");
+            }
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) enum Expect {
     SyncInCopy,
     /// A FunctionCall of ours, which sets a mask key; with its ReadyForQuery.
     Key,
+    /// A FunctionCall of ours, which sets the connection's name; with its ReadyForQuery.
+    Name,
     /// What we ask around a statement that has limits.
     Ours(Ours),
 }

@@ -55,12 +55,21 @@ impl Connection {
         }
         let inside = self.server.is_inside_message();
         let Some(run) = self.current_run() else { return Ok(()) };
-        let bytes = run.bytes.saturating_sub(run.paid.gone.bytes);
+        let bytes = run.out().saturating_sub(run.paid.gone.bytes);
         // In the middle of a row nobody could be told why it ends there; only of a long one not all is waited for.
         if bytes == 0 || inside && bytes < MOST_BYTES {
             return Ok(());
         }
         self.pay_for(Amounts { bytes, ..Amounts::default() })
+    }
+
+    /// Takes words of the server that belong to no statement.
+    pub(super) fn pay_words(&self, bytes: usize) -> Result<(), Fault> {
+        if !self.is_an_actors() {
+            return Ok(());
+        }
+        let words = Amounts { bytes: bytes as u64, ..Amounts::default() };
+        self.setup.lookups.actors.take(&self.spender(), words, self.now).map_err(Fault::Unmaskable)
     }
 
     fn pay_for(&mut self, more: Amounts) -> Result<(), Fault> {
@@ -107,7 +116,7 @@ impl Connection {
         let all = Amounts {
             rows: run.count,
             cells: run.count.saturating_mul(run.width),
-            bytes: run.bytes,
+            bytes: run.out(),
             ..Amounts::default()
         };
         let rest = all.minus(&run.paid.gone);

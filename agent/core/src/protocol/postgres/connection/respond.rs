@@ -6,13 +6,11 @@ use bytes::Bytes;
 use connect_shared::entry::StatementResult;
 
 use super::{
-    Connection, Described, Expect, MAX_WAITING, Passing, Phase, Resync, Scrub, Shown, Transaction,
+    Connection, Described, Expect, MAX_WAITING, Passing, Phase, Shown, Transaction,
     limits::Ours,
-    mistake::Words,
-    names::NameChange,
     outbox::Rest,
     rows::MAX_MASKED_ROW,
-    run::{Run, rows_of_tag, width},
+    run::{Run, rows_of_tag},
 };
 use crate::{
     machine::Ending,
@@ -20,11 +18,10 @@ use crate::{
     protocol::postgres::{
         description,
         frame::{Message, Piece, Plan, Side},
-        scrub::{self, TextOf},
     },
     record::Release,
     session::ServerState,
-    statement::{Effect, Protection, Refusal, Schema, Statement},
+    statement::{Effect, Refusal, Schema},
 };
 
 /// Longest of the server's other messages.
@@ -123,10 +120,10 @@ impl Connection {
     fn server_piece(&mut self, piece: Piece) -> Result<(), Fault> {
         match piece {
             Piece::Message(message) => self.server_message(message),
-            Piece::Start { kind: b'D', header, body } => self.start_row(header, body),
-            // One message is one row: the server sends them so.
+            Piece::Start { kind: b'D', header, body } => self.start_row(1, header, body),
             Piece::Start { kind: b'd', header, body } if self.is_copying_out() => {
-                self.start_row(header, body)
+                let rows = self.copied_rows(body);
+                self.start_row(rows, header, body)
             }
             Piece::Start { kind: b'd', .. } if self.is_in_vain() => {
                 self.server_part = Passing::Drop;
@@ -138,17 +135,6 @@ impl Connection {
                 Err(violation("the server sent a message that nothing asked for"))
             }
         }
-    }
-
-    /// A row that passes in pieces: all of it, or nothing.
-    fn start_row(&mut self, header: Bytes, body: usize) -> Result<(), Fault> {
-        if self.gives(1, header.len() + body) && self.may_meet_somebody()? {
-            self.pay_rows(|| 1)?;
-            self.server_part = Passing::Forward;
-            return self.stream(header);
-        }
-        self.server_part = Passing::Drop;
-        Ok(())
     }
 
     /// Whether the server still speaks about a text in which a limit was broken.
@@ -163,17 +149,12 @@ impl Connection {
         Ok(())
     }
 
-    fn is_copying_out(&mut self) -> bool {
-        self.current_run().is_some_and(|run| run.facts.effect == Effect::CopyOut)
-    }
-
     fn server_message(&mut self, message: Message) -> Result<(), Fault> {
         match message.kind {
             b'N' => return self.notice(message),
             b'S' => {
                 self.follow_report(message.body());
-                let shown = self.shown_report(message);
-                self.outbox.say_to_client(shown);
+                self.report(message);
                 return Ok(());
             }
             b'A' => {
@@ -181,6 +162,9 @@ impl Connection {
                 return Ok(());
             }
             _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(message.kind),
+            _ if matches!(self.in_flight.front(), Some(Expect::Name)) => {
+                return self.name_answer(message.kind);
+            }
             _ if matches!(self.in_flight.front(), Some(Expect::Ours(_))) => return self.own_answer(message),
             b'E' => return self.server_error(message),
             b'Z' => return self.ready(message),
@@ -221,27 +205,6 @@ impl Connection {
         self.in_flight.pop_front();
         self.outbox.say_to_client(bytes);
         Ok(())
-    }
-
-    fn notice(&mut self, message: Message) -> Result<(), Fault> {
-        if self.current_scrub() == Scrub::None || scrub::notice_may_pass(message.body())? {
-            self.outbox.say_to_client(message.bytes);
-        }
-        Ok(())
-    }
-
-    /// Whether what the server says now may quote protected values.
-    fn current_scrub(&self) -> Scrub {
-        match self.in_flight.front() {
-            Some(Expect::Parse { scrub, .. } | Expect::Bind { scrub, .. }) => *scrub,
-            Some(Expect::Execute(run)) => self.scrub(Some(&run.facts)),
-            // After the last completion an implicit transaction commits, and deferred constraints speak.
-            Some(Expect::Query(runs)) if runs.is_empty() && self.protected => Scrub::Needed,
-            Some(Expect::Query(runs)) => self.scrub(runs.front().map(|run| &*run.facts)),
-            Some(Expect::Denied { .. }) => Scrub::Needed,
-            Some(Expect::Sync | Expect::Ours(_)) if self.protected => Scrub::Needed,
-            _ => Scrub::None,
-        }
     }
 
     fn description(&mut self, message: Message) -> Result<(), Fault> {
@@ -295,18 +258,9 @@ impl Connection {
             b'C' => self.complete(message)?,
             b's' => self.suspend(message)?,
             b'G' if run.facts.effect == Effect::CopyIn => self.copy_begins(message.bytes),
-            b'H' if run.facts.effect == Effect::CopyOut => {
-                run.width = width(&message.bytes, 1);
-                self.watch_for_persons(None);
-                self.outbox.say_to_client(message.bytes);
-            }
-            b'd' if run.facts.effect == Effect::CopyOut => {
-                if self.gives(1, message.bytes.len()) && self.may_meet_somebody()? {
-                    self.pay_rows(|| 1)?;
-                    self.stream(message.bytes)?;
-                }
-            }
-            b'c' if run.facts.effect == Effect::CopyOut => self.outbox.say_to_client(message.bytes),
+            b'H' if run.copied.is_some() => self.copied_begins(message.bytes),
+            b'd' if run.copied.is_some() => self.copied(message.bytes)?,
+            b'c' if run.copied.is_some() => self.outbox.say_to_client(message.bytes),
             _ => return Err(violation("the server sent a message that does not fit the statement")),
         }
         Ok(())
@@ -335,6 +289,7 @@ impl Connection {
             run.bytes += message.bytes.len() as u64;
         }
         self.follow_success(&mut run);
+        self.portals_after(&message.body());
         self.others_may_go();
         if let Some((run, completion)) = self.hold_completion(run, message.bytes) {
             self.account_done(run);
@@ -361,108 +316,6 @@ impl Connection {
         self.others_may_go();
         self.outbox.say_to_client(message.bytes);
         Ok(())
-    }
-
-    /// An error: of the statement that it stands for, and then of all that the server skips.
-    fn server_error(&mut self, message: Message) -> Result<(), Fault> {
-        let sqlstate = scrub::sqlstate(message.body())?;
-        let scrubbed = self.current_scrub();
-        let shown = match self.in_flight.front() {
-            _ if self.over().is_some() => self.over().cloned().unwrap_or_default(),
-            Some(Expect::Denied { words: Words::Theirs, .. })
-                if !scrub::is_about_the_end(message.body())? =>
-            {
-                message.bytes.clone()
-            }
-            Some(Expect::Denied { error, .. }) => error.clone(),
-            _ if scrubbed == Scrub::Needed => scrub::error(message.body(), self.shown_text())?,
-            _ => message.bytes.clone(),
-        };
-        self.told_the_end |= scrub::is_fatal(message.body())?;
-        self.fail_front(sqlstate);
-        self.others_may_go();
-        self.settings_may_be_undone();
-        self.follow_error();
-        self.outbox.say_to_client(shown);
-        Ok(())
-    }
-
-    /// Whose text the server's positions count in.
-    fn shown_text(&self) -> TextOf {
-        let rewritten = |facts: &Statement| matches!(facts.protection, Protection::Masked { .. });
-        let ours = match self.in_flight.front() {
-            Some(Expect::Parse { change: Some(NameChange::Statement { name, .. }), .. }) => {
-                self.names.statement(name).is_some_and(|prepared| prepared.sent.is_some())
-            }
-            Some(Expect::Execute(run)) => rewritten(&run.facts),
-            Some(Expect::Query(runs)) => runs.iter().any(|run| rewritten(&run.facts)),
-            _ => false,
-        };
-        if ours { TextOf::Agent } else { TextOf::Client }
-    }
-
-    fn fail_front(&mut self, sqlstate: String) {
-        self.front_failed(sqlstate);
-        self.copying_goes_on();
-    }
-
-    fn front_failed(&mut self, sqlstate: String) {
-        match self.in_flight.front_mut() {
-            Some(Expect::Query(runs)) => {
-                let mut runs = std::mem::take(runs);
-                let failed = runs.pop_front();
-                for run in runs.into_iter().rev() {
-                    self.account_not_run(run);
-                }
-                if let Some(run) = failed {
-                    self.account_failed(run, sqlstate);
-                }
-                self.syncs_count(1);
-            }
-            Some(Expect::Denied { until: Resync::Query, .. }) => {
-                self.in_flight.pop_front();
-                self.in_flight.push_front(Expect::Query([].into()));
-            }
-            Some(Expect::Sync | Expect::SyncInCopy) | None => {}
-            Some(_) => {
-                if let Some(Expect::Execute(run)) =
-                    self.in_flight.pop_front_if(|expect| matches!(expect, Expect::Execute(_)))
-                {
-                    self.account_failed(*run, sqlstate);
-                }
-                self.skip_to_sync();
-            }
-        }
-    }
-
-    pub(super) fn account_failed(&mut self, mut run: Run, sqlstate: String) {
-        if let Some(change) = run.change.take() {
-            self.take_back(change);
-        }
-        let failure = Self::failure(&run, sqlstate);
-        self.account(run, failure);
-    }
-
-    /// The server ignores all that is in flight before the next Sync; names go back, last change first.
-    pub(super) fn skip_to_sync(&mut self) {
-        let is_end = |expect: &Expect| matches!(expect, Expect::Sync | Expect::SyncInCopy);
-        let end = self.in_flight.iter().position(is_end);
-        if let Some(end) = end {
-            self.syncs_count(end);
-        }
-        let sent_all = end.is_some();
-        let rest = self.in_flight.split_off(end.unwrap_or(self.in_flight.len()));
-        let skipped = std::mem::replace(&mut self.in_flight, rest);
-        for expect in skipped.into_iter().rev() {
-            self.account_skipped(expect);
-        }
-        self.others_may_go();
-        if !sent_all {
-            // What the client still sends before its Sync, the server would ignore.
-            self.cut_staged();
-            self.unblock();
-            self.skipping = true;
-        }
     }
 
     pub(super) fn ready(&mut self, message: Message) -> Result<(), Fault> {
@@ -494,13 +347,14 @@ impl Connection {
         }
         self.outbox.say_to_client(message.bytes);
         self.give_lost_keys();
+        self.name_principal();
         Ok(())
     }
 
     /// Portals end with their transaction.
     fn transaction_ended(&mut self) {
         self.keys.transaction_ended();
-        self.drop_portals();
+        self.portals_end();
         for (_, run) in std::mem::take(&mut self.suspended) {
             self.account_done(run);
         }

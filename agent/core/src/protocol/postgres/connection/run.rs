@@ -1,9 +1,6 @@
 //! The account of one statement, from its INTENT to its OUTCOME.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use connect_shared::{
@@ -12,8 +9,9 @@ use connect_shared::{
 };
 
 use super::{
-    Connection, Described, Expect,
+    Connection, Expect,
     bounds::Bounds,
+    copied::Copied,
     limits::{Ours, Over},
     names::{NameChange, Portal, Space},
     pay::Paid,
@@ -41,6 +39,8 @@ pub(super) struct Run {
     /// Of whom its rows are, where these are counted.
     pub(super) persons: Option<Box<Identifying>>,
     pub(super) bytes: u64,
+    /// Bytes of notices and errors.
+    pub(super) said: u64,
     /// What was taken from the budget of an AI agent.
     pub(super) paid: Paid,
     pub(super) count: u64,
@@ -61,6 +61,8 @@ pub(super) struct Run {
     pub(super) data_ended: bool,
     /// What it copies into protected columns.
     pub(super) incoming: Option<Box<Incoming>>,
+    /// What it copies to the client.
+    pub(super) copied: Option<Copied>,
     /// It came as a FunctionCall, and is answered by a value.
     pub(super) is_call: bool,
     /// What it may take.
@@ -90,6 +92,7 @@ impl Run {
         let copies = facts.effect == Effect::CopyIn && !facts.assigned.is_empty();
         // Whether it is in binary is not known before the server says so.
         let incoming = copies.then(Box::default);
+        let copied = Copied::by(&facts);
         Self {
             id,
             facts,
@@ -100,6 +103,7 @@ impl Run {
             watch: None,
             persons: None,
             bytes: 0,
+            said: 0,
             paid: Paid::default(),
             count: 0,
             width: 0,
@@ -111,10 +115,16 @@ impl Run {
             followed: false,
             data_ended: false,
             incoming,
+            copied,
             is_call: false,
             bounds: None,
             over: None,
         }
+    }
+
+    /// Bytes that the client was given of it.
+    pub(super) const fn out(&self) -> u64 {
+        self.bytes.saturating_add(self.said)
     }
 
     /// Remembers what the plan masks.
@@ -193,31 +203,6 @@ impl Connection {
             Expect::Ours(Ours::Commit { run, .. }) => self.account(*run, StatementResult::Unknown),
             _ => {}
         }
-    }
-
-    /// The server skipped it: it never ran, and its names were never made.
-    pub(super) fn account_skipped(&mut self, expect: Expect) {
-        match expect {
-            Expect::Parse { change: Some(change), .. }
-            | Expect::Bind { change: Some(change), .. }
-            | Expect::Close { change: Some(change) } => self.take_back(change),
-            // It is asked again, if the portal outlives the error.
-            Expect::Describe { of: Described::Portal(portal), .. } => portal.asked.store(false, Relaxed),
-            Expect::Execute(run) => self.account_not_run(*run),
-            Expect::Query(runs) => {
-                for run in runs.into_iter().rev() {
-                    self.account_not_run(run);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn account_not_run(&mut self, mut run: Run) {
-        if let Some(change) = run.change.take() {
-            self.take_back(change);
-        }
-        self.account(run, StatementResult::Cut("skipped".to_owned()));
     }
 }
 

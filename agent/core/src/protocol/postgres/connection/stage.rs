@@ -19,7 +19,7 @@ use super::{
     deny::Denied,
     intend::{Pending, needs_description},
     limits::Apart,
-    names::{Portal, Prepared, Space},
+    names::{Hold, Portal, Prepared, Space},
     run::{RowPlan, Run},
 };
 use crate::{
@@ -357,7 +357,8 @@ impl Connection {
             }
             Effect::Declare { name, holds } => {
                 let name = Bytes::copy_from_slice(name.as_bytes());
-                let cursor = Portal { holds: *holds, ..Portal::new(prepared.clone(), [0; 32], None) };
+                let cursor =
+                    Portal { hold: Hold::new(*holds), ..Portal::new(prepared.clone(), [0; 32], None) };
                 let cursor = Arc::new(cursor);
                 run.change = Some(self.names.set_portal(name, cursor));
             }

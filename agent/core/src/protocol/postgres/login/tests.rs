@@ -158,3 +158,15 @@ fn a_server_that_skips_its_proof_is_not_believed() {
     login.input(authentication(10, b"SCRAM-SHA-256\0\0")).expect("a known mechanism");
     assert_eq!(login.input(authentication(0, b"")).map(|_| ()), Err(LoginError::Unproved));
 }
+
+#[test]
+fn work_begins_with_a_whole_message_and_not_with_each_byte_of_it() {
+    let mut login = login(TLS);
+    login.input(authentication(10, b"SCRAM-SHA-256\0\0")).expect("a known mechanism");
+    let message = authentication(11, b"r=x,s=YWJj,i=4096");
+    for at in 0..message.len() {
+        assert!(!login.may_take_long(), "{at} bytes");
+        login.push(message.slice(at..=at));
+    }
+    assert!(login.may_take_long());
+}

@@ -91,6 +91,39 @@ fn one_row_too_many_is_an_error_in_place_of_the_rows() {
 }
 
 #[test]
+fn a_line_of_names_is_no_row() {
+    let header = "copy orders to stdout with (format csv, header)";
+    for (annotations, kinds) in [("@limit_rows(\"2\")", "HdddcCZ"), ("@limit_rows(\"1\")", "HddEZ")] {
+        let mut world = world(annotations);
+        world.client(&query(header));
+        assert_eq!(heard(&mut world).0, kinds);
+    }
+}
+
+#[test]
+fn what_an_error_or_notice_quotes_counts_as_bytes() {
+    for (text, loud, kinds) in [
+        ("select 1/0 from orders", 100, "EZ"),
+        ("select id from orders where 'raises' = ''", 100, "NTDDDCZ"),
+        ("select id from orders where 'raises' = ''", 9_000, "EZ"),
+    ] {
+        let usage = Arc::default();
+        let mut world = beside("@limit_bytes_hour(\"8KiB\")", &usage);
+        world.peer.loud = loud;
+        world.client(&query(text));
+        let (heard, said, _) = heard(&mut world);
+        assert_eq!((heard.as_str(), said.len() < 2_000), (kinds, true), "{text} {loud}");
+    }
+    let mut world = world("@limit_bytes_hour(\"8KiB\")");
+    world.peer.loud = 9_000;
+    world.client(&query("select 1/0 from orders"));
+    let (kinds, said, _) = heard(&mut world);
+    assert_eq!(kinds, "EZ");
+    assert!(said.contains("default/read") && !said.contains("xxx"), "{said}");
+    assert!(matches!(results(&world)[..], [StatementResult::Cut(_)]));
+}
+
+#[test]
 fn a_server_that_is_not_done_need_not_go_on() {
     let mut world = world("@limit_rows(\"2\")");
     world.held = Some(Vec::new());

@@ -155,3 +155,40 @@ fn a_name_that_the_server_would_cut_is_refused() {
         assert!(!world.sent_to_server().windows(64).any(|part| part == long.as_bytes()));
     }
 }
+
+#[test]
+fn a_cursor_with_hold_outlives_a_transaction_that_commits_and_no_other() {
+    let declare = "declare c cursor with hold for select id from orders";
+    for (texts, stays) in [
+        (vec!["begin", declare, "commit"], true),
+        (vec!["begin", declare, "rollback"], false),
+        (vec!["begin", declare, "select 1/0", "rollback"], false),
+        (vec!["begin", declare, "commit", "begin", "rollback"], true),
+        (vec!["begin", "savepoint s", declare, "rollback to s", "commit"], true),
+        (vec![declare], true),
+    ] {
+        let mut world = ready();
+        for text in &texts {
+            world.client(&query(text));
+        }
+        assert_eq!(world.machine.names.portal(b"c").is_some(), stays, "{texts:?}");
+    }
+}
+
+#[test]
+fn a_cursor_of_a_pipeline_is_not_settled_by_the_end_of_what_comes_before_it() {
+    let declare = |name| format!("declare {name} cursor with hold for select id from orders");
+    let mut world = ready();
+    world.held = Some(Vec::new());
+    let texts = ["begin".to_owned(), declare("a"), "rollback".to_owned(), declare("b")];
+    let pipeline =
+        texts.iter().flat_map(|text| [parse("", text), bind("", ""), execute(""), sync()].concat());
+    world.client(&pipeline.collect::<Vec<u8>>());
+    while world.held.as_ref().is_some_and(|held| !held.is_empty()) {
+        world.release();
+        world.held = Some(Vec::new());
+    }
+    world.release();
+    let has = |name: &[u8]| world.machine.names.portal(name).is_some();
+    assert_eq!((has(b"a"), has(b"b")), (false, true));
+}

@@ -39,6 +39,8 @@ pub(super) struct Peer {
     pub(super) distinct: bool,
     /// It refuses to commit.
     pub(super) deferred: bool,
+    /// How much of what it is about its errors and notices quote.
+    pub(super) loud: usize,
     /// It keeps names apart as a server does; else every Execute is of the last Parse.
     pub(super) keeps_names: bool,
     statements: HashMap<String, String>,
@@ -188,13 +190,22 @@ impl Peer {
             let at = if self.text.ends_with('\\') { "\\" } else { "denied" };
             return out.extend(error("42601", &format!("syntax error at or near \"{at}\"")));
         }
+        if self.text.contains("raises") {
+            let body = format!("SNOTICE\0VNOTICE\0C00000\0M{}\0\0", "x".repeat(self.loud));
+            out.extend(message(b'N', body.as_bytes()));
+        }
         if self.text.contains("1/0") {
             self.failed();
             self.skipping = !simple;
-            return out.extend(error("22012", &format!("division by zero near {CANARY}")));
+            let quoted = "x".repeat(self.loud);
+            return out.extend(error("22012", &format!("division by zero near {quoted}{CANARY}")));
         }
-        if self.text.to_lowercase().ends_with("to stdout") {
-            out.extend([message(b'H', b"\0\0\0"), message(b'd', b"1\tharmless\n")].concat());
+        if self.text.to_lowercase().contains("to stdout") {
+            out.extend(message(b'H', b"\0\0\0"));
+            if self.text.contains("header") {
+                out.extend(message(b'd', b"id\tname\n"));
+            }
+            out.extend(message(b'd', b"1\tharmless\n"));
             out.extend(message(
                 b'd',
                 &["2\t", &"x".repeat(self.padding), CANARY, "\n"].concat().into_bytes(),
