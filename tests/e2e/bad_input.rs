@@ -212,6 +212,8 @@ fn bytes_that_are_no_text_are_refused_and_the_connection_goes_on() {
         // A NUL ends a text; what stands behind it is not of it.
         let nul = last_words(&tunnel, &framed(b'Q', b"SELECT 1\0; SELECT 2\0"));
         is_violation(&nul, "a NUL within a text");
+        let nul = last_words(&tunnel, &framed(b'P', b"\0SELECT 1\0; SELECT 2\0\0\0"));
+        is_violation(&nul, "a NUL within a text that is parsed");
         world.held_little(&tunnel);
     }
 }

@@ -23,40 +23,45 @@ fn both(world: &World, tunnel: &Tunnel, script: &str) -> [String; 2] {
 
 #[test]
 fn the_transaction_is_as_the_server_would_leave_it() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    let scripts = [
-        "SELECT 1; REFUSED; SELECT 2;\n",
-        "SELECT 1;\nREFUSED;\nSELECT 2;\n",
-        "BEGIN;\nSELECT 1;\nREFUSED;\nSELECT 2;\nROLLBACK;\nSELECT 3;\n",
-        "BEGIN;\nINSERT INTO scratch VALUES (500, 'a');\nREFUSED;\nCOMMIT;\nSELECT count(*) FROM scratch;\n",
-        "BEGIN;\nINSERT INTO scratch VALUES (501, 'a');\nSAVEPOINT s;\nREFUSED;\nSELECT 1;\nROLLBACK TO s;\nSELECT 2;\nROLLBACK;\n",
-        "BEGIN;\nSAVEPOINT s;\nREFUSED;\nROLLBACK TO s;\nREFUSED;\nRELEASE s;\nSELECT 9;\nROLLBACK;\nSELECT 10;\n",
-        "INSERT INTO scratch VALUES (502, 'a')\\; REFUSED\\; INSERT INTO scratch VALUES (503, 'b');\nSELECT count(*) FROM scratch WHERE id > 499;\n",
-        "BEGIN;\nREFUSED;\nCOMMIT;\nSELECT 4;\n",
-    ];
-    for script in scripts {
-        let [ours, theirs] = both(&world, &tunnel, script);
-        assert_eq!(ours, theirs, "{script}");
-        assert!(theirs.contains("REFUSED"), "nothing was refused in {script}: {theirs}");
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        let scripts = [
+            "SELECT 1; REFUSED; SELECT 2;\n",
+            "SELECT 1;\nREFUSED;\nSELECT 2;\n",
+            "BEGIN;\nSELECT 1;\nREFUSED;\nSELECT 2;\nROLLBACK;\nSELECT 3;\n",
+            "BEGIN;\nINSERT INTO scratch VALUES (500, 'a');\nREFUSED;\nCOMMIT;\nSELECT count(*) FROM scratch;\n",
+            "BEGIN;\nINSERT INTO scratch VALUES (501, 'a');\nSAVEPOINT s;\nREFUSED;\nSELECT 1;\nROLLBACK TO s;\nSELECT 2;\nROLLBACK;\n",
+            "BEGIN;\nSAVEPOINT s;\nREFUSED;\nROLLBACK TO s;\nREFUSED;\nRELEASE s;\nSELECT 9;\nROLLBACK;\nSELECT 10;\n",
+            "INSERT INTO scratch VALUES (502, 'a')\\; REFUSED\\; INSERT INTO scratch VALUES (503, 'b');\nSELECT count(*) FROM scratch WHERE id > 499;\n",
+            "BEGIN;\nREFUSED;\nCOMMIT;\nSELECT 4;\n",
+        ];
+        for script in scripts {
+            let [ours, theirs] = both(&world, &tunnel, script);
+            assert_eq!(ours, theirs, "{script}");
+            assert!(theirs.contains("REFUSED"), "nothing was refused in {script}: {theirs}");
+        }
+        assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
     }
-    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
 }
 
 #[test]
 fn a_message_with_a_denied_statement_in_it_is_denied_as_a_whole() {
-    let world = World::start();
-    let tunnel = world.person("li").open(SHOP);
-    // Straight at the server the first two would have run: nothing of a denied message reaches it.
-    let alone = tunnel.psql(&format!(
+    for world in World::on_each_server() {
+        let tunnel = world.person("li").open(SHOP);
+        // Straight at the server the first two would have run: nothing of a denied message reaches it.
+        let alone = tunnel.psql(&format!(
         "{SHOW_STATES}BEGIN\\; INSERT INTO scratch VALUES (510, 'a')\\; DELETE FROM scratch\\; COMMIT;\nSELECT 3;\n"
     ));
-    assert_eq!((alone.stdout.as_str(), alone.stderr.as_str()), ("3\n", "ERROR:  42501\n"));
-    let inside = tunnel.psql(&format!(
-        "{SHOW_STATES}BEGIN;\nSELECT 1\\; DELETE FROM scratch;\nSELECT 2;\nROLLBACK;\nSELECT 3;\n"
-    ));
-    assert_eq!((inside.stdout.as_str(), inside.stderr.as_str()), ("3\n", "ERROR:  42501\nERROR:  25P02\n"));
-    assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
+        assert_eq!((alone.stdout.as_str(), alone.stderr.as_str()), ("3\n", "ERROR:  42501\n"));
+        let inside = tunnel.psql(&format!(
+            "{SHOW_STATES}BEGIN;\nSELECT 1\\; DELETE FROM scratch;\nSELECT 2;\nROLLBACK;\nSELECT 3;\n"
+        ));
+        assert_eq!(
+            (inside.stdout.as_str(), inside.stderr.as_str()),
+            ("3\n", "ERROR:  42501\nERROR:  25P02\n")
+        );
+        assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM scratch"), "20");
+    }
 }
 
 #[test]

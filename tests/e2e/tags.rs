@@ -77,9 +77,45 @@ fn the_server_is_told_who_and_the_client_sees_no_difference() {
 
 #[test]
 fn nothing_is_added_unless_it_is_asked_for() {
-    let world = World::start();
-    let ana = world.person("ana");
-    let tunnel = ana.open(SHOP);
-    let mut wire = Wire::open(tunnel.port(), "a", "shop").expect("a connection");
-    assert_eq!(last(&world, &mut wire), "SELECT pg_backend_pid()");
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let mut wire = Wire::open(tunnel.port(), "a", "shop").expect("a connection");
+        assert_eq!(last(&world, &mut wire), "SELECT pg_backend_pid()");
+    }
+}
+
+#[test]
+fn the_name_of_a_connection_begins_with_the_principal_whatever_the_client_calls_itself() {
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let mut wire = Wire::open(tunnel.port(), "a", "shop").expect("a connection");
+        let is_named = |name: &str| {
+            let named = format!("application_name = 'ana@example.com via connect, {name}'");
+            world
+                .postgres
+                .wait_until("shop", &format!("EXISTS (SELECT FROM pg_stat_activity WHERE {named})"));
+        };
+        is_named("wire");
+        let rolled_back = "BEGIN; SET application_name = 'undone'; ROLLBACK";
+        for (mode, sql, name) in [
+            (Mode::Simple, "SET application_name = 'load job'", "load job"),
+            (Mode::Text, "SELECT set_config('application_name', 'other', false)", "other"),
+            (Mode::Simple, rolled_back, "other"),
+            (Mode::Simple, "RESET application_name", "wire"),
+            (Mode::Simple, "SET application_name = 'again'", "again"),
+            (Mode::Simple, "DISCARD ALL", "wire"),
+        ] {
+            let answer = wire.ask(mode, sql);
+            assert!(answer.lost.is_none() && answer.error().is_none(), "{sql}: {:?}", answer.lost);
+            let told =
+                answer.messages.iter().rev().find(|message| message.body.starts_with(b"application_name\0"));
+            if let Some(told) = told.filter(|_| sql != rolled_back) {
+                assert_eq!(told.body, format!("application_name\0{name}\0").as_bytes(), "{sql}");
+            }
+            is_named(name);
+            let next = wire.ask(Mode::Text, "SELECT 1");
+            assert!(next.messages.iter().all(|message| message.kind != b'S'), "{sql}: what we did is told");
+            assert_eq!(next.rows().len(), 1);
+        }
+    }
 }

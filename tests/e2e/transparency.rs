@@ -10,7 +10,7 @@ use connect_tests::{
     script::{Script, scripts},
     transcript::{Transcript, difference},
     tunnel::Tunnel,
-    wire::{Answer, Mode, Wire},
+    wire::{Answer, Mode, VERSION_3_0, Wire, startup},
     world::World,
 };
 
@@ -27,8 +27,22 @@ impl Pair {
     fn of_version(version: Option<Version>) -> Self {
         // What a conversation makes is nobody's secret.
         let options = AgentOptions { bench_labels: "\"own.*\" = \"clear\"", ..AgentOptions::default() };
-        let world = World::start_on(version, &options);
-        world.postgres.sql("postgres", &format!("CREATE DATABASE {TWIN} OWNER {AGENT_USER}"));
+        Self::of(World::start_on(version, &options), "")
+    }
+
+    /// Both databases in this encoding.
+    fn in_encoding(encoding: &str) -> Self {
+        let like = format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+        let world = World::start_behind(|postgres| {
+            postgres.sql("postgres", "DROP DATABASE bench");
+            postgres.sql("postgres", &format!("CREATE DATABASE bench OWNER {AGENT_USER} {like}"));
+            AgentOptions::default()
+        });
+        Self::of(world, &like)
+    }
+
+    fn of(world: World, like: &str) -> Self {
+        world.postgres.sql("postgres", &format!("CREATE DATABASE {TWIN} OWNER {AGENT_USER} {like}"));
         world.postgres.sql(TWIN, &format!("ALTER SCHEMA public OWNER TO {AGENT_USER}"));
         // The same account on both sides.
         let account = format!("all {AGENT_USER} 127.0.0.1/32 scram-sha-256");
@@ -78,6 +92,9 @@ fn compare(
         if let Some(difference) = difference(&our_lines, &their_lines) {
             differences.push(format!("{title}: {what}\n  {difference}"));
         }
+        if answer.timed_out() || their_answer.timed_out() {
+            differences.push(format!("{title}: {what}\n  nothing came"));
+        }
         if answer.lost.is_some() || their_answer.lost.is_some() {
             break;
         }
@@ -125,8 +142,16 @@ fn is_by_design(difference: &str) -> bool {
         })
 }
 
+/// What the server says before it is ready. Only the key that cancels is another one.
+fn greets(wire: &Wire) -> Vec<(u8, Vec<u8>)> {
+    let shown = |kind, body: &[u8]| if kind == b'K' { Vec::new() } else { body.to_vec() };
+    wire.greeting.messages.iter().map(|message| (message.kind, shown(message.kind, &message.body))).collect()
+}
+
 fn run(version: Option<Version>, modes: &[Mode]) {
     let pair = Pair::of_version(version);
+    let [ours, direct] = pair.connect();
+    assert_eq!(greets(&ours), greets(&direct), "what a connection begins with");
     let (mut messages, mut failures) = (0, Vec::new());
     for script in corpus() {
         for mode in modes {
@@ -155,6 +180,32 @@ fn every_answer_is_the_servers_own_on_old_and_new_servers() {
     let full = std::env::var_os("CONNECT_TESTS_FULL").is_some();
     for version in [Version::Thirteen, Version::Eighteen] {
         run(Some(version), if full { &Mode::ALL } else { &[Mode::Simple] });
+    }
+}
+
+#[test]
+fn a_database_in_another_encoding_answers_as_it_does_directly() {
+    let pair = Pair::in_encoding("LATIN1");
+    let steps = [
+        "SHOW server_encoding",
+        "SELECT 'é', ascii('é'), octet_length('é')",
+        "SELECT 'ω'",
+        "SELECT 'é' AS ü",
+    ];
+    let parameters = |user, database| ["user", user, "database", database, "client_encoding", "UTF8"];
+    let open = |port, user, database| {
+        Wire::begin(port, &startup(VERSION_3_0, &parameters(user, database))).expect("a connection")
+    };
+    let mut ours = open(pair.tunnel.port(), "anybody", "bench");
+    let mut direct = open(pair.world.postgres.port(), AGENT_USER, TWIN);
+    let mut transcripts = [Transcript::default(), Transcript::default()];
+    for sql in steps {
+        for mode in Mode::ALL {
+            let answers = [ours.ask(mode, sql), direct.ask(mode, sql)];
+            let mut lines =
+                transcripts.iter_mut().zip(&answers).map(|(transcript, answer)| transcript.lines(answer));
+            assert_eq!(lines.next(), lines.next(), "{mode:?} {sql}");
+        }
     }
 }
 

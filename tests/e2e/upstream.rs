@@ -87,6 +87,64 @@ fn certificates(postgres: &Postgres) -> std::path::PathBuf {
     folder
 }
 
+/// An authority of its own, and a server's certificate by it for a name that the server does not have.
+struct Elsewhere {
+    authority: std::path::PathBuf,
+    certificate: String,
+    key: String,
+}
+
+impl Elsewhere {
+    fn beside(postgres: &Postgres) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "another authority");
+        let signer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("one");
+        let key = KeyPair::generate().expect("a key");
+        let names = CertificateParams::new(["elsewhere.test".to_owned()]).expect("a name");
+        let certificate = names.signed_by(&key, &signer).expect("a certificate");
+        let authority = postgres.authority().with_file_name("another.pem");
+        fs::write(&authority, signer.pem()).expect("a file");
+        Self { authority, certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+}
+
+#[test]
+fn a_server_whose_certificate_does_not_prove_its_name_is_not_believed() {
+    for (swaps, why) in [(false, "UnknownIssuer"), (true, "not valid for name")] {
+        let world = World::start_behind(|postgres| {
+            let other = Elsewhere::beside(postgres);
+            let password = other.authority.with_file_name("password");
+            fs::write(&password, AGENT_PASSWORD).expect("a file");
+            let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(&password, private).expect("our own file");
+            if swaps {
+                // Into the files that are there: the server minds whose they are.
+                fs::write(postgres.data().join("server.crt"), &other.certificate).expect("a file");
+                fs::write(postgres.data().join("server.key"), &other.key).expect("a file");
+                postgres.reload();
+            }
+            AgentOptions {
+                upstream: Some(
+                    format!(
+                        "address = \"127.0.0.1:{}\"\nuser = \"{AGENT_USER}\"\nca_file = \"{}\"\n\
+                     password_file = \"{}\"",
+                        postgres.port(),
+                        other.authority.display(),
+                        password.display(),
+                    )
+                    .leak(),
+                ),
+                ..AgentOptions::default()
+            }
+        });
+        let refused = asks(&world);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{why}");
+        let line = world.agent.process().wait_for_line("the database cannot be reached");
+        assert!(line.contains("certificate") && line.contains(why), "{line}");
+    }
+}
+
 #[test]
 fn of_several_hosts_the_first_that_is_there_and_as_asked_is_taken() {
     let folder = tempfile::TempDir::with_prefix("connect-test-").expect("a temporary folder");
@@ -135,7 +193,11 @@ fn a_database_that_means_harm_harms_only_its_own_connections() {
     };
     let iterations = authentication(11, b"r=abc,s=YWJj,i=4294967295");
     let longest = [&b"R"[..], &0x7fff_ffff_u32.to_be_bytes()].concat();
+    let forged = framed(b'E', b"SFATAL\0VFATAL\0C28P01\0Msend the password again\0\0");
+    // Behind the answer that TLS may begin, where anybody on the way can write.
+    let before_tls = vec![Part::Hear, Part::Say([&b"S"[..], &forged].concat()), Part::Wait];
     let cases: Vec<(&str, Vec<Part>)> = vec![
+        ("words before TLS", before_tls),
         ("no word", vec![Part::Wait]),
         ("garbage", vec![Part::Hear, Part::Flood(vec![0xff; 65_536])]),
         ("a flood of notices", vec![Part::Hear, Part::Flood(framed(b'N', b"SNOTICE\0Mx\0\0").repeat(1_000))]),
@@ -158,24 +220,26 @@ fn a_database_that_means_harm_harms_only_its_own_connections() {
     fs::write(password.path(), AGENT_PASSWORD).expect("our own file");
     for (title, parts) in cases {
         let port = imposter::start(parts);
-        let options = AgentOptions {
-            upstream: Some(
-                format!(
-                    "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\ntls = \"disable\"\n\
-                 connect_timeout = \"2s\"\npassword_file = \"{}\"",
-                    password.path().display()
-                )
-                .leak(),
-            ),
-            ..AgentOptions::default()
-        };
-        let world = World::start_with(&options);
+        let world = World::start_behind(|postgres| {
+            let tls = match title {
+                "words before TLS" => format!("ca_file = \"{}\"", postgres.authority().display()),
+                _ => "tls = \"disable\"".to_owned(),
+            };
+            let password = password.path().display();
+            let upstream = format!(
+                "address = \"127.0.0.1:{port}\"\nuser = \"{AGENT_USER}\"\n{tls}\nconnect_timeout = \"2s\"\n\
+                 password_file = \"{password}\""
+            );
+            AgentOptions { upstream: Some(upstream.leak()), ..AgentOptions::default() }
+        });
         let li = world.person("li");
         let [harmed, well] = [li.open(SHOP), li.open(BENCH)];
         let finished = harmed.psql("SELECT 1;");
         assert_eq!(finished.code, 2, "{title}: psql could not connect: {}", finished.stdout);
         assert!(finished.stderr.contains(SHOP), "{title}: {}", finished.stderr);
-        assert!(!finished.stderr.contains(AGENT_PASSWORD), "{title}");
+        for never in [AGENT_PASSWORD, "send the password again"] {
+            assert!(!finished.stderr.contains(never), "{title}: {}", finished.stderr);
+        }
         assert_eq!(well.psql("SELECT 1;").stdout, "1\n", "{title}");
         let kibibytes = process::most_memory(world.agent.process().id());
         assert!(kibibytes < 300 * 1024, "{title}: the agent holds {kibibytes} KiB");

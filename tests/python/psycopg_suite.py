@@ -1,9 +1,12 @@
-"""psycopg 3 against a PostgreSQL: prints what it sees as JSON, so that two servers can be compared.
+"""psycopg 3 against a PostgreSQL: prints what it sees as JSON, so that two servers can be compared. With
+`min_protocol_version=3.2` in CONNINFO libpq speaks that, whose keys to cancel are longer.
 
 usage: psycopg_suite.py CONNINFO REFUSED_SQL
 """
 import json
 import sys
+import threading
+import time
 
 import psycopg
 
@@ -90,5 +93,26 @@ with psycopg.connect(conninfo, autocommit=True) as connection:
     seen["after the pipeline"] = connection.execute("SELECT count(*) FROM scratch WHERE id >= 900").fetchone()
     seen["status"] = connection.info.transaction_status.name
     connection.execute("DELETE FROM scratch WHERE id >= 600")
+
+# What runs is cancelled from another thread, by the old request and by the one that keeps to its connection's TLS.
+with psycopg.connect(conninfo, autocommit=True) as connection:
+    for name in ("cancel", "cancel_safe"):
+        done = threading.Event()
+
+        def cancel():
+            # Until it is met: a request that comes before its statement cancels nothing.
+            while not done.wait(0.2):
+                getattr(connection, name)()
+
+        begun = time.monotonic()
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        seen[name] = sqlstate(lambda: connection.execute("SELECT pg_sleep(60)"))
+        done.set()
+        thread.join()
+        seen[f"{name} in time"] = time.monotonic() - begun < 30
+        # One that was late may meet this.
+        sqlstate(lambda: connection.execute("SELECT pg_sleep(0.1)"))
+    seen["after a cancel"] = connection.execute("SELECT 1").fetchone()
 
 print(json.dumps(seen, indent=1, sort_keys=True))

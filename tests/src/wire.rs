@@ -65,6 +65,8 @@ pub struct Wire {
     pub greeting: Answer,
     /// Whether a COPY from the client is given up at once, as clients do that want none.
     pub gives_up_copies: bool,
+    /// Whether a Sync goes behind: the server takes none that it was sent before the data should come.
+    syncs_given_up: bool,
 }
 
 impl Wire {
@@ -99,7 +101,7 @@ impl Wire {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, greeting: Answer::default(), gives_up_copies: true })
+        Ok(Self { stream, greeting: Answer::default(), gives_up_copies: true, syncs_given_up: false })
     }
 
     /// The socket itself.
@@ -115,10 +117,10 @@ impl Wire {
     /// Sends a statement and takes the answer. A COPY from the client is given up.
     pub fn ask(&mut self, mode: Mode, sql: &str) -> Answer {
         let (bytes, syncs) = request(mode, sql);
-        match self.stream.write_all(&bytes) {
-            Ok(()) => self.hear(syncs),
-            Err(error) => Answer { lost: Some(error), ..Answer::default() },
-        }
+        self.syncs_given_up = matches!(mode, Mode::Text | Mode::Binary);
+        let answer = self.send(&bytes, syncs);
+        self.syncs_given_up = false;
+        answer
     }
 
     /// Sends messages of one's own making, which end with so many Syncs or simple queries.
@@ -129,15 +131,34 @@ impl Wire {
         }
     }
 
+    /// Sends messages of one's own making, which so many messages answer.
+    pub fn send_for(&mut self, bytes: &[u8], messages: usize) -> Answer {
+        match self.stream.write_all(bytes) {
+            Ok(()) => self.hear_until(|heard| heard.len() == messages),
+            Err(error) => Answer { lost: Some(error), ..Answer::default() },
+        }
+    }
+
     fn hear(&mut self, syncs: usize) -> Answer {
-        let mut answer = Answer::default();
         let mut ready = 0;
-        while ready < syncs {
+        self.hear_until(|heard| {
+            ready += usize::from(heard.last().is_some_and(|message| message.kind == b'Z'));
+            ready >= syncs
+        })
+    }
+
+    /// Takes messages until these are enough, as they are asked before the first and after each.
+    fn hear_until(&mut self, mut are_enough: impl FnMut(&[Message]) -> bool) -> Answer {
+        let mut answer = Answer::default();
+        while !are_enough(&answer.messages) {
             match self.message() {
                 Ok(message) => {
-                    ready += usize::from(message.kind == b'Z');
                     if message.kind == b'G' && self.gives_up_copies {
-                        let _refused = self.stream.write_all(&framed(b'f', b"no data\0"));
+                        let mut given_up = framed(b'f', b"no data\0");
+                        if self.syncs_given_up {
+                            given_up.extend(sync());
+                        }
+                        let _refused = self.stream.write_all(&given_up);
                     }
                     let fatal = message.kind == b'E' && message.field(b'S').as_deref() == Some("FATAL");
                     answer.messages.push(message);
@@ -177,6 +198,13 @@ impl Answer {
             bytes.push(b'\n');
         }
         bytes
+    }
+
+    /// Whether it was waited for in vain, which is no answer at all.
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        let kind = self.lost.as_ref().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut))
     }
 
     /// SQLSTATE of the first error.

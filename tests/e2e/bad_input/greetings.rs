@@ -4,6 +4,7 @@ use std::{io::Write as _, time::Duration};
 
 use connect_tests::{
     agent::SHOP,
+    postgres::ADMINISTRATOR,
     process::PATIENCE,
     tunnel::Tunnel,
     wire::{Answer, Mode, VERSION_3_0, VERSION_3_2, Wire, query, startup},
@@ -53,6 +54,60 @@ fn a_bad_first_message_is_answered_as_a_server_would() {
         }
         assert_eq!(open(&tunnel).ask(Mode::Simple, "SELECT 7").rows().len(), 1);
         world.held_little(&tunnel);
+    }
+}
+
+/// Startup parameters that the agent refuses by design, each with the reason; what the server says of them is its own.
+const REFUSED: [(&str, &str); 9] = [
+    ("client_encoding=LATIN1", "masks are made of UTF-8"),
+    ("no_such_setting=1", "the agent has a list of settings, and the server is not asked about others"),
+    ("my.own=x", "who reads it is not known: an extension may"),
+    ("is_superuser=on", "it is not on the list"),
+    ("role=postgres", "the account is the agent's"),
+    ("replication=database", "it carries clear values"),
+    ("replication=yes", "it carries clear values"),
+    ("options=-e", "of options only settings are understood"),
+    ("options=nonsense", "of options only settings are understood"),
+];
+
+#[test]
+fn startup_parameters_are_answered_as_the_server_answers_them() {
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        let said = |port: u16, user: &str, pair: &str| {
+            let (name, value) = pair.split_once('=').expect("a pair");
+            let bytes = startup(VERSION_3_0, &["user", user, "database", "shop", name, value]);
+            let mut wire = Wire::dial(port).expect("a listener");
+            let answer = wire.send(&bytes, 1);
+            let error = answer.error().map(|error| (error.field(b'C'), error.field(b'M')));
+            error.unwrap_or_default()
+        };
+        let ours = |pair: &str| said(tunnel.port(), "anybody", pair);
+        for pair in [
+            "work_mem=64kB",
+            "work_mem=much",
+            "work_mem=1",
+            "DateStyle=German",
+            "datestyle=nonsense",
+            "search_path=nowhere",
+            "client_encoding=utf-8",
+            "default_transaction_read_only=maybe",
+            "statement_timeout=-5",
+            "replication=off",
+            "replication=N",
+            "replication=maybe",
+            "options=-c work_mem=64kB --enable-seqscan=off",
+            "options=-cwork_mem=much",
+            "application_name=",
+        ] {
+            assert_eq!(ours(pair), said(world.postgres.port(), ADMINISTRATOR, pair), "{pair}");
+        }
+        for (pair, why) in REFUSED {
+            let (sqlstate, message) = ours(pair);
+            let expected = if pair.starts_with("replication") { "0A000" } else { "42501" };
+            assert_eq!(sqlstate.as_deref(), Some(expected), "{pair} ({why}): {message:?}");
+        }
+        assert_eq!(open(&tunnel).ask(Mode::Simple, "SELECT 7").rows().len(), 1);
     }
 }
 

@@ -12,52 +12,59 @@ const MANY: usize = 12_000;
 
 #[test]
 fn portals_end_with_their_transaction_and_names_are_bounded() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(BENCH);
-    let mut wire = Wire::open(tunnel.port(), "anybody", "bench").expect("a connection");
-    // The server forgets each of them at Sync.
-    let text = format!("SELECT 1 /*{}*/", "x".repeat(8 << 10));
-    for batch in 0..MANY / 500 {
-        let rounds: Vec<u8> = (0..500)
-            .flat_map(|round| [parse("", &text), bind(&format!("p{batch}_{round}"), "", 0), sync()].concat())
-            .collect();
-        let answer = wire.send(&rounds, 500);
-        assert!(answer.lost.is_none() && answer.error().is_none(), "{batch}: {:?}", answer.lost);
-    }
-    let gone = wire.send(&[execute("p0_0", 0), sync()].concat(), 1);
-    assert_eq!(gone.sqlstate().as_deref(), Some("34000"));
-    for round in 0..MANY / 10 {
-        let texts = format!("BEGIN; DECLARE c{round} CURSOR FOR SELECT 1; COMMIT");
-        assert_eq!(wire.ask(Mode::Simple, &texts).sqlstate(), None, "{round}");
-    }
-    let kept = "BEGIN; DECLARE kept CURSOR WITH HOLD FOR SELECT 7; COMMIT";
-    assert_eq!(wire.ask(Mode::Simple, kept).sqlstate(), None);
-    assert_eq!(wire.ask(Mode::Simple, "FETCH kept").rows(), [[Some(b"7".to_vec())]]);
-    assert_eq!(wire.ask(Mode::Simple, "FETCH c1").sqlstate().as_deref(), Some("34000"));
-    world.held_little(&tunnel);
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(BENCH);
+        let mut wire = Wire::open(tunnel.port(), "anybody", "bench").expect("a connection");
+        // The server forgets each of them at Sync.
+        let text = format!("SELECT 1 /*{}*/", "x".repeat(8 << 10));
+        for batch in 0..MANY / 500 {
+            let rounds: Vec<u8> = (0..500)
+                .flat_map(|round| {
+                    [parse("", &text), bind(&format!("p{batch}_{round}"), "", 0), sync()].concat()
+                })
+                .collect();
+            let answer = wire.send(&rounds, 500);
+            assert!(answer.lost.is_none() && answer.error().is_none(), "{batch}: {:?}", answer.lost);
+        }
+        let gone = wire.send(&[execute("p0_0", 0), sync()].concat(), 1);
+        assert_eq!(gone.sqlstate().as_deref(), Some("34000"));
+        for round in 0..MANY / 10 {
+            let texts = format!("BEGIN; DECLARE c{round} CURSOR FOR SELECT 1; COMMIT");
+            assert_eq!(wire.ask(Mode::Simple, &texts).sqlstate(), None, "{round}");
+        }
+        let kept = "BEGIN; DECLARE kept CURSOR WITH HOLD FOR SELECT 7; COMMIT";
+        assert_eq!(wire.ask(Mode::Simple, kept).sqlstate(), None);
+        assert_eq!(wire.ask(Mode::Simple, "FETCH kept").rows(), [[Some(b"7".to_vec())]]);
+        assert_eq!(wire.ask(Mode::Simple, "FETCH c1").sqlstate().as_deref(), Some("34000"));
+        world.held_little(&tunnel);
 
-    let names: Vec<u8> =
-        (0..MANY).flat_map(|number| parse(&format!("s{number}"), "SELECT 1")).chain(sync()).collect();
-    assert_eq!(wire.send(&names, 1).sqlstate().as_deref(), Some("54000"));
-    assert_eq!(wire.ask(Mode::Simple, "PREPARE another AS SELECT 1").sqlstate().as_deref(), Some("54000"));
-    assert_eq!(wire.ask(Mode::Simple, "DEALLOCATE ALL").sqlstate(), None);
-    assert_eq!(wire.ask(Mode::Simple, "PREPARE another AS SELECT 1").sqlstate(), None);
-    assert_eq!(wire.ask(Mode::Simple, "EXECUTE another").rows(), [[Some(b"1".to_vec())]]);
+        let names: Vec<u8> =
+            (0..MANY).flat_map(|number| parse(&format!("s{number}"), "SELECT 1")).chain(sync()).collect();
+        assert_eq!(wire.send(&names, 1).sqlstate().as_deref(), Some("54000"));
+        assert_eq!(
+            wire.ask(Mode::Simple, "PREPARE another AS SELECT 1").sqlstate().as_deref(),
+            Some("54000")
+        );
+        assert_eq!(wire.ask(Mode::Simple, "DEALLOCATE ALL").sqlstate(), None);
+        assert_eq!(wire.ask(Mode::Simple, "PREPARE another AS SELECT 1").sqlstate(), None);
+        assert_eq!(wire.ask(Mode::Simple, "EXECUTE another").rows(), [[Some(b"1".to_vec())]]);
+    }
 }
 
 #[test]
 fn what_the_server_says_may_be_long() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(BENCH);
-    let mut wire = Wire::open(tunnel.port(), "anybody", "bench").expect("a connection");
-    assert_eq!(wire.ask(Mode::Simple, "BEGIN").sqlstate(), None);
-    assert_eq!(wire.ask(Mode::Simple, "SAVEPOINT s").sqlstate(), None);
-    let wrong = wire.send(&query("SELECT repeat('x', 3000000)::int"), 1);
-    assert_eq!(wrong.sqlstate().as_deref(), Some("22P02"), "{:?}", wrong.lost);
-    assert!(wrong.bytes().len() > 3_000_000);
-    assert_eq!(wire.ask(Mode::Simple, "ROLLBACK TO s").sqlstate(), None);
-    assert_eq!(wire.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]]);
-    assert!(wire.ask(Mode::Simple, "COMMIT").error().is_none());
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(BENCH);
+        let mut wire = Wire::open(tunnel.port(), "anybody", "bench").expect("a connection");
+        assert_eq!(wire.ask(Mode::Simple, "BEGIN").sqlstate(), None);
+        assert_eq!(wire.ask(Mode::Simple, "SAVEPOINT s").sqlstate(), None);
+        let wrong = wire.send(&query("SELECT repeat('x', 3000000)::int"), 1);
+        assert_eq!(wrong.sqlstate().as_deref(), Some("22P02"), "{:?}", wrong.lost);
+        assert!(wrong.bytes().len() > 3_000_000);
+        assert_eq!(wire.ask(Mode::Simple, "ROLLBACK TO s").sqlstate(), None);
+        assert_eq!(wire.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]]);
+        assert!(wire.ask(Mode::Simple, "COMMIT").error().is_none());
+    }
 }
 
 /// What nobody may see as it is.
@@ -163,37 +170,38 @@ fn readies(sent: &[u8]) -> usize {
 
 #[test]
 fn a_name_never_stands_for_something_else_than_at_the_server() {
-    let world = World::start();
-    let tunnel = world.person("ana").open(SHOP);
-    for (title, sendings) in attempts() {
-        let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
-        let mut answers = Vec::new();
-        for sent in sendings {
-            let answer = wire.send(&sent, readies(&sent));
-            assert!(answer.lost.is_none(), "{title}: {:?}", answer.lost);
-            assert_eq!(canary::found_in(&answer.bytes()), None, "{title}");
-            answers.push(answer);
+    for world in World::on_each_server() {
+        let tunnel = world.person("ana").open(SHOP);
+        for (title, sendings) in attempts() {
+            let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
+            let mut answers = Vec::new();
+            for sent in sendings {
+                let answer = wire.send(&sent, readies(&sent));
+                assert!(answer.lost.is_none(), "{title}: {:?}", answer.lost);
+                assert_eq!(canary::found_in(&answer.bytes()), None, "{title}");
+                answers.push(answer);
+            }
+            // The connection works as before.
+            assert_eq!(wire.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]], "{title}");
         }
-        // The connection works as before.
-        assert_eq!(wire.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]], "{title}");
+        let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
+        // What is honest works, and in one go.
+        let groups: Vec<u8> = (0..200)
+            .flat_map(|number| {
+                let text = format!("SELECT {number}");
+                [parse("", &text), bind("", "", 0), execute("", 0), sync()].concat()
+            })
+            .collect();
+        let expected: Vec<_> = (0..200).map(|number| vec![Some(number.to_string().into_bytes())]).collect();
+        assert_eq!(wire.send(&groups, 200).rows(), expected);
+        let within = "BEGIN; DECLARE c CURSOR FOR SELECT 7; FETCH c; CLOSE c; COMMIT; PREPARE h AS SELECT 8; EXECUTE h";
+        let seen = wire.ask(Mode::Simple, within).rows();
+        assert_eq!(seen, [[Some(b"7".to_vec())], [Some(b"8".to_vec())]]);
+        let again =
+            [query("DEALLOCATE ALL"), parse("h", "SELECT 9"), bind("", "h", 0), execute("", 0), sync()]
+                .concat();
+        assert_eq!(wire.send(&again, 2).rows(), [[Some(b"9".to_vec())]]);
+        let long = wire.send(&[parse(&"n".repeat(64), HARMLESS), sync()].concat(), 1);
+        assert_eq!(long.sqlstate().as_deref(), Some("42622"));
     }
-    let mut wire = Wire::open(tunnel.port(), "anybody", "shop").expect("a connection");
-    // What is honest works, and in one go.
-    let groups: Vec<u8> = (0..200)
-        .flat_map(|number| {
-            let text = format!("SELECT {number}");
-            [parse("", &text), bind("", "", 0), execute("", 0), sync()].concat()
-        })
-        .collect();
-    let expected: Vec<_> = (0..200).map(|number| vec![Some(number.to_string().into_bytes())]).collect();
-    assert_eq!(wire.send(&groups, 200).rows(), expected);
-    let within =
-        "BEGIN; DECLARE c CURSOR FOR SELECT 7; FETCH c; CLOSE c; COMMIT; PREPARE h AS SELECT 8; EXECUTE h";
-    let seen = wire.ask(Mode::Simple, within).rows();
-    assert_eq!(seen, [[Some(b"7".to_vec())], [Some(b"8".to_vec())]]);
-    let again =
-        [query("DEALLOCATE ALL"), parse("h", "SELECT 9"), bind("", "h", 0), execute("", 0), sync()].concat();
-    assert_eq!(wire.send(&again, 2).rows(), [[Some(b"9".to_vec())]]);
-    let long = wire.send(&[parse(&"n".repeat(64), HARMLESS), sync()].concat(), 1);
-    assert_eq!(long.sqlstate().as_deref(), Some("42622"));
 }

@@ -3,10 +3,10 @@
 use connect_tests::{
     postgres::Version,
     process::PATIENCE,
-    wire::{Wire, bind, execute, framed, named, parse, query, sync},
+    wire::{Mode, Wire, bind, execute, framed, named, parse, query, sync},
 };
 
-use super::{Pair, compare};
+use super::{Pair, TWIN, compare};
 
 /// What is sent at once, and how often the server says then that it is ready.
 type Step = (Vec<u8>, usize);
@@ -107,6 +107,24 @@ fn conversations() -> Vec<(&'static str, Vec<Step>)> {
                 count(),
             ],
         ),
+        (
+            "names that SQL gives and messages use, and the other way round",
+            vec![
+                (query("PREPARE made AS SELECT 1 AS one"), 1),
+                ([named(b'D', 'S', "made"), bind("", "made", 0), execute("", 0), sync()].concat(), 1),
+                (query("BEGIN; DECLARE c CURSOR FOR SELECT g FROM generate_series(1, 3) g"), 1),
+                ([named(b'D', 'P', "c"), execute("c", 2), execute("c", 2), sync()].concat(), 1),
+                (query("FETCH c; COMMIT; FETCH c"), 1),
+                ([parse("asked", "SELECT 2 AS two"), sync()].concat(), 1),
+                (query("EXECUTE asked; DEALLOCATE asked"), 1),
+                ([bind("", "asked", 0), sync()].concat(), 1),
+                ([parse("", "SELECT 3"), bind("p", "", 0), execute("p", 0), sync()].concat(), 1),
+                (query("BEGIN"), 1),
+                ([parse("", "SELECT g FROM generate_series(1, 3) g"), bind("p", "", 0), sync()].concat(), 1),
+                (query("FETCH 2 FROM p; CLOSE p; FETCH p"), 1),
+                (query("ROLLBACK"), 1),
+            ],
+        ),
         ("several statements in one Parse", vec![([parse("", "SELECT 1; SELECT 2"), sync()].concat(), 1)]),
         (
             "an empty statement",
@@ -178,6 +196,16 @@ fn conversations() -> Vec<(&'static str, Vec<Step>)> {
                 table(),
                 ([query(copy), rows(), copy_fail("no more")].concat(), 1),
                 ([run(copy), rows(), copy_fail("no more"), sync()].concat(), 1),
+                count(),
+            ],
+        ),
+        (
+            "COPY in that is given up with no end of text",
+            vec![
+                table(),
+                ([query(copy), rows(), framed(b'f', b"no more")].concat(), 1),
+                ([query(copy), framed(b'f', b"")].concat(), 1),
+                ([query(copy), rows(), framed(b'c', b"x")].concat(), 1),
                 count(),
             ],
         ),
@@ -255,6 +283,45 @@ fn conversations() -> Vec<(&'static str, Vec<Step>)> {
     ]
 }
 
+/// What is sent at once without a Sync, and how many messages answer it.
+fn unsynced() -> Vec<(&'static str, Vec<Step>)> {
+    let whole = |sql: &str| [parse("", sql), bind("", "", 0), named(b'D', 'P', ""), execute("", 0)].concat();
+    vec![
+        (
+            "Flush asks for what there is",
+            vec![
+                ([whole("SELECT 1"), flush()].concat(), 5),
+                ([parse("", "SELECT 2"), flush()].concat(), 1),
+                ([bind("", "", 0), flush()].concat(), 1),
+                ([execute("", 0), flush()].concat(), 2),
+                (sync(), 1),
+            ],
+        ),
+        (
+            "Flush behind an error",
+            vec![
+                ([whole("SELECT nothing"), flush()].concat(), 1),
+                ([whole("SELECT 1"), flush(), sync()].concat(), 1),
+                (query("SELECT 2"), 4),
+            ],
+        ),
+    ]
+}
+
+/// A notification comes to whoever does nothing.
+fn hears_news(pair: &Pair) {
+    let mut wires = pair.connect();
+    let databases = ["bench", TWIN];
+    let heard = wires.iter_mut().zip(databases).map(|(wire, database)| {
+        super::good(&wire.ask(Mode::Simple, "LISTEN news"));
+        pair.world.postgres.sql(database, "NOTIFY news, 'something'");
+        let answer = wire.send_for(&[], 1);
+        answer.messages.first().map(|message| (message.kind, message.body.get(4..).map(<[u8]>::to_vec)))
+    });
+    let news = Some((b'A', Some(b"news\0something\0".to_vec())));
+    assert_eq!(heard.collect::<Vec<_>>(), [news.clone(), news]);
+}
+
 #[test]
 fn messages_in_every_order_are_answered_as_the_server_answers_them() {
     Version::each().into_iter().for_each(converse);
@@ -271,6 +338,15 @@ fn converse(version: Option<Version>) {
         messages += some;
         failures.extend(differences);
     }
+    for (title, steps) in unsynced() {
+        let (some, differences) = compare(&pair, title, steps.len(), |wire, step| {
+            let (bytes, answers) = &steps[step];
+            (format!("step {step}"), wire.send_for(bytes, *answers))
+        });
+        messages += some;
+        failures.extend(differences);
+    }
+    hears_news(&pair);
     assert!(failures.is_empty(), "{} of {messages} messages:\n{}", failures.len(), failures.join("\n"));
     assert!(messages > 2_000, "only {messages} messages were compared");
 }

@@ -117,10 +117,10 @@ fn what_an_error_or_notice_quotes_counts_as_bytes() {
     let mut world = world("@limit_bytes_hour(\"8KiB\")");
     world.peer.loud = 9_000;
     world.client(&query("select 1/0 from orders"));
+    assert!(matches!(results(&world)[..], [StatementResult::Cut(_)]));
     let (kinds, said, _) = heard(&mut world);
     assert_eq!(kinds, "EZ");
     assert!(said.contains("default/read") && !said.contains("xxx"), "{said}");
-    assert!(matches!(results(&world)[..], [StatementResult::Cut(_)]));
 }
 
 #[test]
