@@ -155,10 +155,4 @@ impl GrantAuthority {
             resources: resources.collect(),
         })
     }
-
-    /// Longest life of a grant.
-    #[must_use]
-    pub const fn lifetime(&self) -> Duration {
-        self.lifetime
-    }
 }

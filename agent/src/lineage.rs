@@ -2,9 +2,10 @@
 //! again, so that whoever has the log can find the same.
 //!
 //! Read next: [`index`] for the tables that questions are asked of, [`ask`] for how they are answered;
-//! [`claim`] for whose a run is, [`open`] for those that are not over, [`ending`] for how they end; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
+//! [`claim`] for whose a run is, [`open`] for those that are not over, [`ending`] for how they end, [`waits`] for how long they wait after a restart; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
 //! about it.
 
+mod alone;
 mod approvals;
 mod ask;
 mod attest;
@@ -16,6 +17,7 @@ mod leaves;
 mod lost;
 mod open;
 mod run;
+mod waits;
 
 pub use self::open::{Gate, Runs};
 pub(crate) use self::{
@@ -24,6 +26,11 @@ pub(crate) use self::{
     claim::ClaimError,
     ending::{end, end_abandoned},
     event::{Entering, event},
-    index::{FORGET, TABLES, put},
+    index::put,
     open::Lasting,
 };
+
+/// Tables of lineage and runs in the search index.
+pub(crate) const TABLES: [&str; 2] = [index::TABLES, waits::TABLES];
+/// What takes back from them what was taken of entries that may be of a history that is no more.
+pub(crate) const FORGET: [&str; 2] = [index::FORGET, waits::FORGET];

@@ -8,6 +8,7 @@ pub mod code;
 mod column;
 #[doc(hidden)]
 pub mod fixture;
+mod parts;
 mod rights;
 mod shown;
 
@@ -21,6 +22,7 @@ use connect_shared::label::Label;
 use self::code::{Code, Name};
 pub use self::{
     column::{Column, Identity, Modifier},
+    parts::TooManyParts,
     rights::{Rights, RoleRights, RowSecurity, Security},
     shown::{How, Seen, Shown},
 };

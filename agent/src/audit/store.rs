@@ -20,7 +20,7 @@ use super::{
 use crate::{lineage, log::PublicFolder};
 
 /// Of the tables below. Another version is made anew.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// `entry.kind` is an index of [`Entry::KINDS`]; ids are their 16 bytes.
 const TABLES: &str = "
@@ -95,7 +95,7 @@ impl Store {
              DELETE FROM used WHERE idx >= (SELECT size FROM made_from);
              UPDATE entry SET end_idx = NULL WHERE end_idx >= (SELECT size FROM made_from);
              COMMIT;",
-            lineage::FORGET
+            lineage::FORGET.concat()
         ))
     }
 
@@ -116,7 +116,7 @@ impl Store {
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.execute_batch(&format!(
                 "BEGIN; {TABLES} {} PRAGMA user_version = {VERSION}; COMMIT;",
-                lineage::TABLES
+                lineage::TABLES.concat()
             ))?;
             // What was pruned is in no index.
             let first = public.pruned_upto();

@@ -9,9 +9,9 @@ use connect_shared::{
     entry::{Entry, PrincipalRef},
     ids::RunId,
 };
-use tokio::sync::Mutex;
 
 use super::{
+    alone::alone,
     leaves::{Unreadable, Visitor, each},
     lost::closed,
     run::{Begun, Finished, Glance, Run},
@@ -22,9 +22,6 @@ use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
 const MAX_REST: usize = 2 << 20;
 /// Proofs of approvals in one attestation, and bytes of all of them: a part of [`MAX_REST`].
 const MAX_RECEIPTS: (usize, usize) = (256, MAX_REST / 2);
-
-/// A run is ended once: whoever comes second sees the first one's entry.
-static ENDING: Mutex<()> = Mutex::const_new(());
 
 /// How a run ended, by the word of whoever ran it.
 pub(crate) struct Ending {
@@ -87,12 +84,14 @@ pub(crate) async fn attest(
     left: &[String],
 ) -> Result<Option<Envelope>, Refused> {
     // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
-    if !look(log, Glance::new(id, owner.clone())).await?.0.exists {
+    let (glance, seen) = look(log, 0, Glance::new(id, owner.clone())).await?;
+    if !glance.exists {
         return Err(Refused::NoSuchRun);
     }
-    let alone = ENDING.lock().await;
-    let (glance, _) = look(log, Glance::new(id, owner.clone())).await?;
-    let (mut run, upto) = look(log, Run::new(id, owner, glance)).await?;
+    // A run is ended once: whoever comes second sees the first one's entry.
+    let alone = alone(id).await;
+    let (glance, _) = look(log, seen, glance).await?;
+    let (mut run, upto) = look(log, 0, Run::new(id, owner, glance)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
     let (ended, before) = (run.last_time, run.ended.take());
     let mut finished = run.finish(begun.resources.first().map_or("", String::as_str));
@@ -167,11 +166,15 @@ async fn receipts(log: &Log, predicate: &RunPredicate) -> Result<Vec<String>, Re
     Ok(receipts)
 }
 
-/// Goes through all that is in the log by now, and says how much that is.
-async fn look<V: Visitor + Send + 'static>(log: &Log, mut visitor: V) -> Result<(V, u64), Refused> {
+/// Goes through all that is in the log by now from the entry `from` on, and says how much that is.
+async fn look<V: Visitor + Send + 'static>(
+    log: &Log,
+    from: u64,
+    mut visitor: V,
+) -> Result<(V, u64), Refused> {
     let size = log.publish_now().await?.size;
     let public = PublicFolder::new(log.public_dir());
-    let seen = tokio::task::spawn_blocking(move || each(&public, size, &mut visitor).map(|()| visitor));
+    let seen = tokio::task::spawn_blocking(move || each(&public, from..size, &mut visitor).map(|()| visitor));
     Ok((seen.await.map_err(|_| Refused::Internal)??, size))
 }
 

@@ -98,19 +98,6 @@ pub(super) fn known(path: &Path, run: RunId) -> Result<Option<Known>, IndexError
     found.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
 }
 
-/// Runs that the log has no end of, the oldest first, `most` of them at most.
-pub(super) fn unended(path: &Path, most: usize) -> Result<Vec<RunId>, IndexError> {
-    let broken = |source| IndexError::Sqlite { path: path.to_owned(), source };
-    let connection = reader(path)?;
-    let mut found = connection
-        .prepare("SELECT run FROM run WHERE end_idx IS NULL ORDER BY idx LIMIT ?1")
-        .map_err(broken)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = found.query_map([most], |row| row.get::<_, String>(0)).map_err(broken)?;
-    let names = rows.collect::<Result<Vec<_>, _>>().map_err(broken)?;
-    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +157,6 @@ mod tests {
             assert!(matches!(refused, ClaimError::Taken(_)), "{refused}");
         }
 
-        assert_eq!(unended(&path, 9).expect("the index"), [id]);
         let known = known(&path, id).expect("the index").expect("the run");
         assert!(known.owner.resources.len() == 2 && !known.ended);
         // What is over gets neither a grant nor a session.
@@ -178,6 +164,5 @@ mod tests {
         assert!(matches!(claim(&["prod", "staging"], "prod"), Err(ClaimError::Ended(_))));
         let later = std::sync::Arc::new(later);
         assert!(matches!(later.enter(&path, id, 1), Err(ClaimError::Ended(_))));
-        assert_eq!(unended(&path, 9).expect("the index"), []);
     }
 }

@@ -4,8 +4,8 @@
 //! ended, its grants are over and nobody has come back in time, the agent ends it, so that whoever was told that
 //! it began hears of an end, too.
 //!
-//! If the agent stops before, the log's index tells at the next start which runs have no end. How long their
-//! grants last stands nowhere then, so they wait for as long as any grant could.
+//! If the agent stops before, or has no room for all of them in memory, the log's index tells which runs have no
+//! end and how long they wait: see [`super::waits`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,12 +15,13 @@ use connect_shared::{
     error::Exit,
     ids::RunId,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, sleep, timeout};
 
 use super::{
     attest::{Ending, Refused, attest},
     claim::{self, Known},
     open::Closing,
+    waits::{Unended, unended},
 };
 use crate::{
     audit::IndexError,
@@ -35,8 +36,8 @@ const QUIET: Duration = Duration::from_secs(15);
 const ABANDONED: &str = "abandoned";
 /// Longest time between two looks.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Runs without an end that are looked for at the start. The next start finds the others.
-const MOST: usize = 10_000;
+/// Runs without an end that the index is asked for at once.
+const PAGE: usize = 10_000;
 /// Until the index is asked again, where it could not be.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -52,12 +53,24 @@ pub(crate) async fn end_abandoned(agent: Arc<Agent>) {
     tokio::select! {
         () = stopped(&mut draining) => {}
         // It may have to wait for the index; those that are known do not.
-        ((), ()) = async { tokio::join!(find(&agent), work) } => {}
+        ((), ()) = async { tokio::join!(find_others(&agent), work) } => {}
     }
 }
 
-/// Looks for runs that began before the agent did.
-async fn find(agent: &Arc<Agent>) {
+/// Looks for runs that are in the log alone: they began before the agent did, or memory had no room for them.
+async fn find_others(agent: &Arc<Agent>) {
+    let mut pause = tokio::time::interval(LONGEST);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        pause.tick().await;
+        if agent.runs.look() && !find(agent).await {
+            agent.runs.look_again();
+        }
+    }
+}
+
+/// Whether all were found and had room.
+async fn find(agent: &Arc<Agent>) -> bool {
     // Entries of before are under the first checkpoint that is made from here on.
     let size = loop {
         match agent.log.publish_now().await {
@@ -68,19 +81,28 @@ async fn find(agent: &Arc<Agent>) {
     };
     let mut seen = agent.index.seen();
     let _gone = seen.wait_for(|seen| seen.usable && seen.indexed >= size).await.is_err();
-    let path = agent.index.path().to_owned();
-    let found = loop {
-        let path = path.clone();
-        match tokio::task::spawn_blocking(move || claim::unended(&path, MOST)).await {
-            Ok(Ok(found)) => break found,
+    let limit = agent.parking.limits.limit;
+    let mut after = None;
+    loop {
+        let page = page(agent, after).await;
+        let room = page.iter().all(|unended| agent.runs.found(unended.run, unended.until(now(), limit)));
+        match page.last() {
+            Some(last) if room => after = Some(last.index),
+            _ => return room,
+        }
+    }
+}
+
+async fn page(agent: &Agent, after: Option<u64>) -> Vec<Unended> {
+    loop {
+        let path = agent.index.path().to_owned();
+        match tokio::task::spawn_blocking(move || unended(&path, after, PAGE)).await {
+            Ok(Ok(found)) => return found,
             Ok(Err(error)) => tracing::warn!(%error, "runs without an end are looked for later"),
-            Err(_) => return,
+            Err(error) => tracing::warn!(%error, "a task ended by a bug"),
         }
         sleep(AGAIN).await;
-    };
-    let longest = agent.grants.lifetime().saturating_add(agent.parking.limits.limit);
-    let until = now().saturating_add(longest.as_secs());
-    found.into_iter().for_each(|run| agent.runs.found(run, until));
+    }
 }
 
 /// Until something may be due.

@@ -20,12 +20,12 @@ use connect_shared::{
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::approvals::approver;
+use super::{approvals::approver, waits};
 
 /// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
 /// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`]. `made` has
 /// the number that each column of a table gets which a statement makes.
-pub(crate) const TABLES: &str = "
+pub(super) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
   id INTEGER PRIMARY KEY, ref TEXT NOT NULL, resource TEXT NOT NULL, status INTEGER NOT NULL,
@@ -87,7 +87,7 @@ CREATE TABLE access (grant_id TEXT PRIMARY KEY, approvals TEXT NOT NULL, idx INT
 ";
 
 /// What was taken of entries that may be of a history that is no more.
-pub(crate) const FORGET: &str = "
+pub(super) const FORGET: &str = "
 DELETE FROM lineage WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM used_shape WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM run WHERE idx >= (SELECT size FROM made_from);
@@ -131,6 +131,7 @@ impl Body {
 
 /// Takes one entry. To take it again changes nothing.
 pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Error> {
+    waits::put(to, index, leaf)?;
     match &leaf.entry {
         Entry::StatementLineage { lineage, report, masks, columns, through } => {
             let body = Body {

@@ -1,6 +1,8 @@
 //! The published log, leaf by leaf. Most leaves are passed over by a look at their bytes; only those that may
 //! matter are read.
 
+use std::ops::Range;
+
 use connect_shared::{
     entry::{Entry, Leaf},
     proof::tile::{Level, LogReader as _, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
@@ -31,14 +33,20 @@ pub(super) trait Visitor {
     fn visit(&mut self, found: Found);
 }
 
-/// Goes through the first `size` entries, in order, as far as they are not pruned.
-pub(super) fn each(public: &PublicFolder, size: u64, visitor: &mut impl Visitor) -> Result<(), Unreadable> {
+/// Goes through these entries, in order, as far as they are not pruned.
+pub(super) fn each(
+    public: &PublicFolder,
+    entries: Range<u64>,
+    visitor: &mut impl Visitor,
+) -> Result<(), Unreadable> {
     let width = u64::from(TILE_WIDTH);
+    let Range { start, end: size } = entries;
     // Whole bundles are pruned.
-    for number in public.pruned_upto() / width..size.div_ceil(width) {
+    for number in public.pruned_upto().max(start) / width..size.div_ceil(width) {
         let bytes = bundle(public, number, size)?;
         let leaves = decode_bundle(&bytes).map_err(|_| Unreadable(format!("bundle {number}")))?;
-        for (index, leaf) in (number * width..size).zip(leaves) {
+        let leaves = (number * width..size).zip(leaves);
+        for (index, leaf) in leaves.filter(|(index, _)| *index >= start) {
             if is_wanted_beside(leaf) || visitor.wants(leaf) {
                 visitor.visit(read(public, index, leaf)?);
             }

@@ -71,9 +71,14 @@ impl Lost {
     pub(super) fn into_list(self) -> Vec<LostResource> {
         let without = self.known.into_iter().filter(|(_, sessions)| sessions.open.is_empty());
         let ended = without.filter_map(|(resource, sessions)| Some((resource, sessions.end?)));
-        let lost = ended.filter(|(_, code)| !IN_ORDER.contains(&code.as_str()));
+        let lost = ended.filter(|(_, code)| !is_in_order(code));
         lost.map(|(resource, code)| LostResource { resource, code }).collect()
     }
+}
+
+/// Whether the end of a session with this code is no loss.
+pub(super) fn is_in_order(code: &str) -> bool {
+    IN_ORDER.contains(&code)
 }
 
 /// Adds those that the client says it had left before, if they are resources of the run and the log tells nothing

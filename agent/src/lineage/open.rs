@@ -17,19 +17,43 @@ use tokio::sync::{Notify, watch};
 use super::claim::{ClaimError, Owner};
 use crate::serve::now;
 
-/// Runs that are kept in memory. Of those that are dropped the log's index has the time to tell.
+/// Runs that are kept in memory. Those that are dropped are found in the log's index again: see [`Runs::look`].
 const MAX_RUNS: usize = 65_536;
 /// How long one that closed its last session in order may take to say how the run ended: it hashes its outputs.
-const HASHING: Duration = Duration::from_secs(60 * 60);
+pub(super) const HASHING: Duration = Duration::from_secs(60 * 60);
 /// When it is tried again to end a run that could not be ended.
 const AGAIN: u64 = 60;
 
 /// Runs that are not over.
 #[derive(Debug, Default)]
 pub struct Runs {
-    known: Mutex<HashMap<RunId, Open>>,
+    known: Mutex<Known>,
     /// A session is gone, or one is due earlier than was known.
     changed: Notify,
+}
+
+#[derive(Debug)]
+struct Known {
+    open: HashMap<RunId, Open>,
+    /// The log's index may know of runs without an end that are not here.
+    others: bool,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        // Those that began before the agent did.
+        Self { open: HashMap::new(), others: true }
+    }
+}
+
+impl Known {
+    /// Drops those that have no session, if there is no room. They are in the log, and are looked for there.
+    fn make_room(&mut self, most: usize) {
+        if self.open.len() >= most {
+            self.open.retain(|_, open| open.sessions > 0 || open.is_over());
+            self.others = true;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -89,7 +113,7 @@ pub(crate) struct Lasting {
 impl Lasting {
     /// The newest grant of the session ends at `until`.
     pub(crate) fn renewed(&self, until: u64) {
-        if let Some(open) = self.runs.lock().get_mut(&self.id) {
+        if let Some(open) = self.runs.lock().open.get_mut(&self.id) {
             open.until = open.until.max(until);
         }
     }
@@ -107,7 +131,7 @@ impl Lasting {
 
 impl Drop for Lasting {
     fn drop(&mut self) {
-        if let Some(open) = self.runs.lock().get_mut(&self.id) {
+        if let Some(open) = self.runs.lock().open.get_mut(&self.id) {
             open.sessions = open.sessions.saturating_sub(1);
             open.until = open.until.max(now().saturating_add(self.wait.as_secs()));
         }
@@ -127,7 +151,7 @@ impl Closing {
     pub(super) async fn is_quiet(&self) {
         loop {
             let changed = self.runs.changes();
-            if self.runs.lock().get(&self.id).is_none_or(|open| open.sessions == 0) {
+            if self.runs.lock().open.get(&self.id).is_none_or(|open| open.sessions == 0) {
                 return;
             }
             changed.await;
@@ -136,7 +160,7 @@ impl Closing {
 
     /// The log has its end.
     pub(super) fn done(self) {
-        if let Some(open) = self.runs.lock().get_mut(&self.id) {
+        if let Some(open) = self.runs.lock().open.get_mut(&self.id) {
             open.ended = true;
         }
     }
@@ -144,7 +168,7 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        if let Some(open) = self.runs.lock().get_mut(&self.id) {
+        if let Some(open) = self.runs.lock().open.get_mut(&self.id) {
             open.closing = open.closing.saturating_sub(1);
             if open.closing == 0 && !open.ended {
                 open.over.send_replace(false);
@@ -156,15 +180,15 @@ impl Drop for Closing {
 }
 
 impl Runs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Open>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A grant for a run is about to be given to this owner.
     pub(super) fn granted(&self, id: RunId, owner: Owner, until: u64) -> Result<(), ClaimError> {
         let mut known = self.lock();
-        make_room(&mut known);
-        let open = known.entry(id).or_insert_with(|| Open::new(until));
+        known.make_room(MAX_RUNS);
+        let open = known.open.entry(id).or_insert_with(|| Open::new(until));
         if open.owner.as_ref().is_some_and(|first| *first != owner) {
             return Err(ClaimError::Taken(id));
         }
@@ -181,7 +205,7 @@ impl Runs {
     /// A session of it begins; `None` if it is over.
     pub(super) fn begun(self: &Arc<Self>, id: RunId, until: u64) -> Option<Lasting> {
         let mut known = self.lock();
-        let open = known.entry(id).or_insert_with(|| Open::new(until));
+        let open = known.open.entry(id).or_insert_with(|| Open::new(until));
         if open.is_over() {
             return None;
         }
@@ -191,16 +215,32 @@ impl Runs {
         Some(Lasting { runs: Arc::clone(self), id, gate, wait: Duration::ZERO })
     }
 
-    /// A run that the log has no end of. Nobody comes back to it after `until`.
-    pub(super) fn found(&self, id: RunId, until: u64) {
-        self.lock().entry(id).or_insert_with(|| Open::new(until));
+    /// Whether the log's index has to be asked for runs without an end. Until one is dropped again, it has not.
+    pub(super) fn look(&self) -> bool {
+        std::mem::take(&mut self.lock().others)
+    }
+
+    /// The log's index has to be asked again, and later.
+    pub(super) fn look_again(&self) {
+        self.lock().others = true;
+    }
+
+    /// A run that the log has no end of. Nobody comes back to it after `until`. Whether there was room for it.
+    pub(super) fn found(&self, id: RunId, until: u64) -> bool {
+        let mut known = self.lock();
+        if known.open.len() >= MAX_RUNS && !known.open.contains_key(&id) {
+            return false;
+        }
+        known.open.entry(id).or_insert_with(|| Open::new(until));
+        drop(known);
         self.changed.notify_waiters();
+        true
     }
 
     /// Shuts the gate of a run that is about to be ended.
     pub(super) fn close(self: &Arc<Self>, id: RunId) -> Closing {
         let mut known = self.lock();
-        let open = known.entry(id).or_insert_with(|| Open::new(0));
+        let open = known.open.entry(id).or_insert_with(|| Open::new(0));
         open.closing += 1;
         open.over.send_replace(true);
         Closing { runs: Arc::clone(self), id }
@@ -210,7 +250,7 @@ impl Runs {
     pub(super) fn abandoned(self: &Arc<Self>, now: u64) -> Option<(RunId, Closing)> {
         let mut known = self.lock();
         let due = |open: &Open| open.sessions == 0 && open.until <= now && !open.is_over();
-        let (id, open) = known.iter_mut().find(|(_, open)| due(open))?;
+        let (id, open) = known.open.iter_mut().find(|(_, open)| due(open))?;
         open.closing += 1;
         open.over.send_replace(true);
         Some((*id, Closing { runs: Arc::clone(self), id: *id }))
@@ -219,19 +259,19 @@ impl Runs {
     /// When the next run is due, in seconds since 1970.
     pub(super) fn next_due(&self) -> Option<u64> {
         let known = self.lock();
-        known.values().filter(|open| open.sessions == 0 && !open.is_over()).map(|open| open.until).min()
+        known.open.values().filter(|open| open.sessions == 0 && !open.is_over()).map(|open| open.until).min()
     }
 
     /// Whose a run is, as far as that is known here.
     pub(super) fn owner(&self, id: RunId) -> Option<Owner> {
-        self.lock().get(&id)?.owner.clone()
+        self.lock().open.get(&id)?.owner.clone()
     }
 
     /// The log does not know of it, or its index knows its end by now: nothing is left to remember.
     pub(super) fn forget(&self, id: RunId) {
         let mut known = self.lock();
-        if known.get(&id).is_some_and(|open| open.sessions == 0 && open.closing == 0) {
-            known.remove(&id);
+        if known.open.get(&id).is_some_and(|open| open.sessions == 0 && open.closing == 0) {
+            known.open.remove(&id);
         }
     }
 
@@ -239,6 +279,7 @@ impl Runs {
     pub(super) fn over(&self) -> Vec<RunId> {
         let known = self.lock();
         known
+            .open
             .iter()
             .filter(|(_, open)| open.ended && open.sessions == 0 && open.closing == 0)
             .map(|(id, _)| *id)
@@ -250,13 +291,6 @@ impl Runs {
         let mut changed = Box::pin(self.changed.notified());
         changed.as_mut().enable();
         changed
-    }
-}
-
-/// Those that have no session are in the log, and are found there again at the next start.
-fn make_room(known: &mut HashMap<RunId, Open>) {
-    if known.len() >= MAX_RUNS {
-        known.retain(|_, open| open.sessions > 0 || open.is_over());
     }
 }
 
@@ -295,6 +329,22 @@ mod tests {
         assert_eq!((runs.over(), runs.next_due()), (vec![RUN], None));
         runs.forget(RUN);
         assert_eq!(runs.over(), []);
+    }
+
+    #[test]
+    fn runs_that_have_no_place_are_looked_for_in_the_log() {
+        let (runs, now) = (runs(), now());
+        assert!(runs.look() && !runs.look(), "once, at the start");
+        let lasting = runs.begun(RUN, now).expect("it is open");
+        let (_over, closing) =
+            (runs.found(RunId::from_random([8; 16]), 1), runs.abandoned(now).expect("due"));
+        runs.lock().make_room(3);
+        assert!(!runs.look(), "there was room");
+        runs.found(RunId::from_random([9; 16]), now + 100);
+        runs.lock().make_room(3);
+        assert_eq!(runs.lock().open.len(), 2, "one has a session, and one is being ended");
+        assert!(runs.look(), "the other one is found again");
+        drop((lasting, closing));
     }
 
     #[test]

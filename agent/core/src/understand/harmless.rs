@@ -33,9 +33,6 @@ use crate::{
 /// How deep functions may call each other.
 const MOST_ROUNDS: usize = 16;
 
-/// How deep types may be made of others.
-const DEEPEST_TYPE: usize = 8;
-
 /// Extensions whose functions give chance where no argument does.
 const OF_CHANCE: [&str; 2] = ["pgcrypto", "uuid-ossp"];
 
@@ -77,7 +74,7 @@ fn find(catalog: &Catalog) -> Harmless {
         }),
         operators: names(&code.operators_by_name, &catalog.user_operators, &runs_reviewed),
         types: names(&code.types_by_name, &catalog.user_types, &|oid| {
-            is_builtin(oid) || (judge.is_type(oid, 0) && judge.casts_well(oid))
+            is_builtin(oid) || (judge.is_type(oid) && judge.casts_well(oid))
         }),
     }
 }
@@ -228,23 +225,27 @@ impl Judge<'_> {
     fn has_plain_types(&self, function: &Function) -> bool {
         let outputs = function.outputs.iter().map(|(_, oid)| *oid);
         let mut types = function.arguments.iter().copied().chain(outputs).chain([function.result]);
-        types.all(|oid| self.is_type(oid, 0))
+        types.all(|oid| self.is_type(oid))
     }
 
     /// Whether making a value of it runs nothing but the server's own code and that of reviewed extensions.
-    fn is_type(&self, oid: Oid, depth: usize) -> bool {
+    fn is_type(&self, oid: Oid) -> bool {
+        is_builtin(oid)
+            || self.catalog.parts_of(oid).is_ok_and(|parts| parts.into_iter().all(|part| self.is_part(part)))
+    }
+
+    /// The same of a part of a type alone, whatever that is made of.
+    fn is_part(&self, oid: Oid) -> bool {
         if is_builtin(oid) {
             return true;
         }
         let Some(known) = self.catalog.code.types.get(&oid) else { return false };
-        let deeper = |oid| depth < DEEPEST_TYPE && self.is_type(oid, depth + 1);
         match known.kind {
-            TypeKind::Enum => true,
-            TypeKind::Range(of) | TypeKind::Multirange(of) => deeper(of),
-            TypeKind::Composite(relation) => self.catalog.relation(relation).is_some_and(|relation| {
-                !relation.is_protected() && relation.columns.iter().all(|column| deeper(column.type_oid))
-            }),
-            TypeKind::Base if known.element != Oid(0) => deeper(known.element),
+            TypeKind::Enum | TypeKind::Range(_) | TypeKind::Multirange(_) => true,
+            TypeKind::Composite(relation) => {
+                self.catalog.relation(relation).is_some_and(|relation| !relation.is_protected())
+            }
+            TypeKind::Base if known.element != Oid(0) => true,
             TypeKind::Base => self.is_of_reviewed_extension(known),
             // Its checks may run anything.
             TypeKind::Domain(_) | TypeKind::Pseudo => false,

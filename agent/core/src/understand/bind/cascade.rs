@@ -1,7 +1,7 @@
 //! What foreign keys write beside the statement: CASCADE, SET NULL and SET DEFAULT change the rows that refer
 //! to one that is deleted or gets another key, and what these do goes on from there.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use super::{
     Binder, Bound,
@@ -11,7 +11,7 @@ use super::{
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{Cascade, ColumnExpression, Effect, Oid, Relation, RelationKind},
+    catalog::{Cascade, Effect, Oid, Relation, RelationKind},
     lineage::{ColumnId, GapKind},
     session::Change,
 };
@@ -59,23 +59,18 @@ impl<'a> Binder<'a> {
     /// Foreign keys to a table or what is under it, each with the table that it is to. A partitioned table
     /// that refers stands for its partitions.
     fn keys_to(&self, base: &'a Relation) -> Vec<(&'a Relation, &'a Cascade)> {
-        let (mut rest, mut found, mut known) = (vec![base], Vec::new(), Vec::new());
-        while let Some(relation) = rest.pop() {
-            if known.contains(&relation.oid) {
-                continue;
-            }
-            known.push(relation.oid);
-            let cascades = relation.details.iter().flat_map(|details| &details.cascades);
-            found.extend(cascades.map(|cascade| (relation, cascade)));
-            rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));
-        }
-        let tables: Vec<Oid> = found.iter().map(|(_, cascade)| cascade.table).collect();
-        let is_part = |oid: Oid| {
-            let tables = tables.iter().filter_map(|table| self.catalog.relation(*table));
-            let mut partitioned = tables.filter(|table| table.kind == RelationKind::PartitionedTable);
-            partitioned.any(|table| table.children.contains(&oid))
-        };
-        found.retain(|(_, cascade)| !is_part(cascade.table));
+        let all = self.catalog.with_children(base).into_iter();
+        let mut found: Vec<(&Relation, &Cascade)> = all
+            .flat_map(|relation| {
+                let cascades = relation.details.iter().flat_map(|details| &details.cascades);
+                cascades.map(move |cascade| (relation, cascade))
+            })
+            .collect();
+        let tables: HashSet<Oid> = found.iter().map(|(_, cascade)| cascade.table).collect();
+        let tables = tables.into_iter().filter_map(|table| self.catalog.relation(table));
+        let partitioned = tables.filter(|table| table.kind == RelationKind::PartitionedTable);
+        let parts: HashSet<Oid> = partitioned.flat_map(|table| table.children.iter().copied()).collect();
+        found.retain(|(_, cascade)| !parts.contains(&cascade.table));
         found
     }
 
@@ -106,7 +101,7 @@ impl<'a> Binder<'a> {
                 (Effect::Follow, Some(value)) => value.clone(),
                 // The other columns of the key stay as they are.
                 (Effect::Follow, None) => continue,
-                (Effect::Default, _) => self.own_default(target.base, *own)?,
+                (Effect::Default, _) => self.given_by_none(target.base, *own)?,
                 _ => Flow::default(),
             };
             let type_oid = target.base.column(*own).map(|column| column.type_oid).unwrap_or_default();
@@ -147,15 +142,6 @@ impl<'a> Binder<'a> {
         let relation = target.relation();
         let item: Item<'a> = self.relation_item(target, Cow::Borrowed(&*relation.name), None)?;
         Ok(Some(WriteTarget::table(item, relation)))
-    }
-
-    fn own_default(&mut self, table: &'a Relation, number: i16) -> Bound<Flow> {
-        let expressions = table.details.iter().flat_map(|details| &details.expressions);
-        let mut own = expressions.filter(|(of, _)| *of == number);
-        match own.next() {
-            Some((_, ColumnExpression::Default(expression))) => self.of_row(expression, table),
-            _ => Ok(Flow::default()),
-        }
     }
 }
 

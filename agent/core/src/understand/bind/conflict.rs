@@ -112,18 +112,12 @@ impl<'a> Binder<'a> {
 
     /// Those that single partitions have, whose columns may have other numbers.
     fn partition_arbiters(&mut self, target: &WriteTarget<'a>, proposed: &Values, indirect: &mut Set) {
-        let mut rest = target.base.children.clone();
-        let mut seen = Vec::new();
-        while let Some(oid) = rest.pop() {
-            if seen.contains(&oid) {
-                continue;
-            }
-            seen.push(oid);
-            let Some(partition) = self.catalog.relation(oid) else {
-                self.gap(GapKind::UnknownObject, format!("a partition of {}", target.base.qualified_name()));
-                continue;
-            };
-            rest.extend(&partition.children);
+        let all = self.catalog.with_children(target.base);
+        if all.iter().flat_map(|relation| &relation.children).any(|oid| self.catalog.relation(*oid).is_none())
+        {
+            self.gap(GapKind::UnknownObject, format!("a partition of {}", target.base.qualified_name()));
+        }
+        for partition in all.into_iter().skip(1) {
             for unique in partition.details.iter().flat_map(|details| &details.uniques) {
                 let own = unique.columns.iter().chain(&unique.others);
                 for column in own.filter_map(|number| partition.column(*number)) {

@@ -60,11 +60,10 @@ impl<'a> Binder<'a> {
             Event::Insert => base.kind == RelationKind::PartitionedTable,
             Event::Delete | Event::Truncate => false,
         };
-        let (mut rest, mut seen) = (base.children.clone(), vec![base.oid]);
-        while let Some(oid) = rest.pop().filter(|_| goes_below) {
-            let Some(below) = self.catalog.relation(oid).filter(|_| !seen.contains(&oid)) else { continue };
-            seen.push(oid);
-            rest.extend(&below.children);
+        if !goes_below {
+            return;
+        }
+        for below in self.catalog.with_children(base).into_iter().skip(1) {
             if stored_expressions(below).any(|own| stored_expressions(base).all(|known| known != own)) {
                 let what = format!("generated columns of {}", below.qualified_name());
                 self.gap(GapKind::NotReviewed, what);
@@ -137,7 +136,12 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// What a column gets that nobody gives it: its own default, else its domain's.
+    /// What a column of a table gets that nobody gives it.
+    pub(super) fn given_by_none(&mut self, table: &Relation, number: i16) -> Bound<Flow> {
+        table.column(number).map_or_else(|| Ok(Flow::default()), |column| self.default_of(table, column))
+    }
+
+    /// The same: its own default, else its domain's.
     fn default_of(&mut self, base: &Relation, column: &Column) -> Bound<Flow> {
         let mut expressions = base.details.iter().flat_map(|details| &details.expressions);
         let own = expressions.find_map(|(own, expression)| match expression {

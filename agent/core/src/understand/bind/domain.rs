@@ -1,15 +1,14 @@
 //! Domains: making a value of one runs its checks, and columns of one may have its default.
 
+use std::sync::Arc;
+
 use super::{Binder, Bound, flow::Flow, printed::Sight};
 use crate::{
-    catalog::{
-        Oid,
-        code::{Domain, TypeKind},
-    },
+    catalog::{Oid, TooManyParts, code::TypeKind},
     lineage::GapKind,
 };
 
-/// How deep types may be made of others.
+/// How many domains over each other are followed one by one.
 const DEEPEST_TYPE: usize = 8;
 
 impl Binder<'_> {
@@ -30,58 +29,59 @@ impl Binder<'_> {
         if catalog.code.domains.is_empty() {
             return Ok(());
         }
+        self.step(1)?;
         let mut at = type_oid;
         for _ in 0..DEEPEST_TYPE {
             let Some(TypeKind::Domain(under)) = catalog.code.types.get(&at).map(|known| known.kind) else {
                 break;
             };
             let checks = catalog.code.domains.get(&at).map_or(&[][..], |domain| &domain.checks);
-            for check in checks {
-                let value = Flow { fields: None, ..flow.clone() }.computed(under);
-                let name = self.type_label(at);
-                let sight = Sight { value: Some(value), ..Sight::default() };
-                self.quietly(|binder| binder.printed(check, sight, &name))?;
+            if !checks.is_empty() {
+                self.checks_of(at, under, checks, flow)?;
             }
             at = under;
         }
-        if let Some(domain) = self.checked_within(at, 0) {
-            let name = self.type_label(domain);
-            self.gap(GapKind::OpaqueFunction, format!("the checks of {name}"));
-        }
+        self.made_unseen(at);
         Ok(())
+    }
+
+    fn checks_of(&mut self, domain: Oid, under: Oid, checks: &[Arc<str>], flow: &Flow) -> Bound<()> {
+        let name = self.type_label(domain);
+        if self.open.contains(&domain) {
+            self.gap(GapKind::OpaqueFunction, format!("the checks of {name} make values of it"));
+            return Ok(());
+        }
+        self.open.push(domain);
+        let all = checks.iter().try_for_each(|check| {
+            let value = Flow { fields: None, ..flow.clone() }.computed(under);
+            let sight = Sight { value: Some(value), ..Sight::default() };
+            self.quietly(|binder| binder.printed(check, sight, &name)).map(|_| ())
+        });
+        self.open.pop();
+        all
     }
 
     /// A value of this type is made by its input function, or field by field: what checks run on is not
     /// followed.
     pub(super) fn made_unseen(&mut self, type_oid: Oid) {
-        if let Some(domain) = self.checked_within(type_oid, 0) {
-            let name = self.type_label(domain);
-            self.gap(GapKind::OpaqueFunction, format!("the checks of {name}"));
+        match self.checked_within(type_oid) {
+            Ok(Some(domain)) => {
+                let name = self.type_label(domain);
+                self.gap(GapKind::OpaqueFunction, format!("the checks of {name}"));
+            }
+            Ok(None) => {}
+            Err(TooManyParts) => self.gap(GapKind::TooLarge, "a type of too many parts"),
         }
     }
 
     /// A domain with checks that values of this type are made of.
-    fn checked_within(&self, type_oid: Oid, depth: usize) -> Option<Oid> {
-        let code = &self.catalog.code;
-        if code.domains.is_empty() || depth > DEEPEST_TYPE {
-            return None;
+    fn checked_within(&self, type_oid: Oid) -> Result<Option<Oid>, TooManyParts> {
+        let domains = &self.catalog.code.domains;
+        if domains.is_empty() {
+            return Ok(None);
         }
-        let has_checks = |domain: &&Domain| !domain.checks.is_empty();
-        if code.domains.get(&type_oid).filter(has_checks).is_some() {
-            return Some(type_oid);
-        }
-        let known = code.types.get(&type_oid)?;
-        match known.kind {
-            TypeKind::Domain(of) | TypeKind::Range(of) | TypeKind::Multirange(of) => {
-                self.checked_within(of, depth + 1)
-            }
-            TypeKind::Composite(relation) => {
-                let mut columns = self.catalog.relation(relation)?.columns.iter();
-                columns.find_map(|column| self.checked_within(column.type_oid, depth + 1))
-            }
-            TypeKind::Base if known.element != Oid(0) => self.checked_within(known.element, depth + 1),
-            TypeKind::Base | TypeKind::Enum | TypeKind::Pseudo => None,
-        }
+        let parts = self.catalog.parts_of(type_oid)?;
+        Ok(parts.into_iter().find(|part| domains.get(part).is_some_and(|domain| !domain.checks.is_empty())))
     }
 
     /// Whether a type as a body of a function writes it may be a domain with checks.

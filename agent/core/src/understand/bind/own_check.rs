@@ -18,19 +18,12 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         let base = target.base;
-        let mut rest = vec![base];
-        let mut seen = Vec::new();
-        while let Some(relation) = rest.pop() {
-            if seen.contains(&relation.oid) {
-                continue;
-            }
-            seen.push(relation.oid);
+        for relation in self.catalog.with_children(base) {
             self.step(1)?;
             if relation.details.as_deref().is_some_and(|details| !details.checks.is_empty()) {
                 let new = Rc::new(new_row(base, relation, values, event));
                 self.checks(relation, &new)?;
             }
-            rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));
         }
         self.new_row_policies(base, values, event)
     }

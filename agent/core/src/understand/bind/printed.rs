@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{catalog::Relation, lineage::GapKind, session::SearchPath, understand::parse};
 
+/// What reading one counts for, beside its length: it takes as long as so many columns.
+const STEPS_OF_PARSING: usize = 64;
+
 /// What such an expression can name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sight<'r> {
@@ -36,6 +39,7 @@ impl Binder<'_> {
 
     /// The values of a list of expressions; `of` is what they belong to. None of one that does not parse.
     pub(super) fn printed(&mut self, list: &str, sight: Sight<'_>, of: &str) -> Bound<Vec<Flow>> {
+        self.step(STEPS_OF_PARSING + list.len() / 4)?;
         let Ok(statements) = parse::statements(&format!("SELECT {list}")) else {
             self.gap(GapKind::Syntax, format!("an expression of {of} does not parse"));
             return Ok(Vec::new());

@@ -2,6 +2,7 @@
 
 mod code;
 mod lengths;
+mod made;
 mod queries;
 mod reads;
 mod sessions;

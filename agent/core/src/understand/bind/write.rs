@@ -308,13 +308,7 @@ impl<'a> Binder<'a> {
 
     /// Triggers and rules of a table, its partitions' included, may do more than the statement says.
     pub(super) fn own_code(&mut self, base: &'a Relation, event: Event) {
-        let mut rest = vec![base];
-        let mut seen = Vec::new();
-        while let Some(relation) = rest.pop() {
-            if seen.contains(&relation.oid) {
-                continue;
-            }
-            seen.push(relation.oid);
+        for relation in self.catalog.with_children(base) {
             if let Some(details) = &relation.details {
                 if !details.rules.is_empty() && event != Event::Truncate {
                     let what = format!("a rule of {}", relation.qualified_name());
@@ -329,7 +323,6 @@ impl<'a> Binder<'a> {
                     }
                 }
             }
-            rest.extend(relation.children.iter().filter_map(|oid| self.catalog.relation(*oid)));
         }
     }
 

@@ -23,6 +23,11 @@ const OFFICE: &str = "
     function public.gdef(a int4, b int4 default public.peek()) returns int4 language sql as select b;
     domain public.domdef as int4 default public.peek();
     domain public.domchk as text check (public.told(VALUE));
+    domain public.round as text check ((VALUE)::public.round IS NOT NULL AND (VALUE)::public.calm IS NOT NULL);
+    domain public.rounds as text check ((VALUE)::public.round IS NOT NULL AND (VALUE)::public.domchk IS NOT NULL);
+    type public.holds as (r public.round, s public.rounds);
+    public.rounded(r public.round);
+    public.held(h public.holds);
     domain public.calm as text check (length(VALUE) > 1);
     public.d1(id int4 default public.peek(), v text);
     public.d3(id public.domdef, v text);
@@ -68,6 +73,8 @@ fn code_that_no_name_shows_is_refused_where_values_are_protected() {
         "INSERT INTO told_xml (v) VALUES ('x') RETURNING id",
         "INSERT INTO read_file VALUES ('/etc/passwd')",
         "INSERT INTO set (v) VALUES ('x')",
+        "SELECT 'x'::rounds",
+        "INSERT INTO held DEFAULT VALUES",
     ] {
         assert!(refusal(&catalog, sql).is_some(), "passed as {}: {sql}", class(&catalog, sql));
     }
@@ -76,7 +83,11 @@ fn code_that_no_name_shows_is_refused_where_values_are_protected() {
 #[test]
 fn ordinary_defaults_and_checks_are_no_reason() {
     let catalog = office();
-    for sql in ["INSERT INTO calmly (a) VALUES ('xx') RETURNING id", "UPDATE calmly SET a = 'xx'"] {
+    for sql in [
+        "INSERT INTO calmly (a) VALUES ('xx') RETURNING id",
+        "UPDATE calmly SET a = 'xx'",
+        "INSERT INTO rounded VALUES ('xx')",
+    ] {
         let found = refusal(&catalog, sql);
         assert!(found.is_none(), "{sql}: {found:?}");
     }
