@@ -37,11 +37,12 @@ pub enum Version {
 }
 
 impl Version {
-    /// Servers that clients are tried with: the system's own (`None`) and, in the full tier, the oldest and the newest.
+    /// Servers that clients are tried with: the system's own (`None`) or, in the full tier, the oldest, the newest and
+    /// one between.
     #[must_use]
     pub fn each() -> Vec<Option<Self>> {
         match std::env::var_os("CONNECT_TESTS_FULL") {
-            Some(_) => vec![None, Some(Self::Thirteen), Some(Self::Eighteen)],
+            Some(_) => [Self::Fifteen, Self::Thirteen, Self::Eighteen].map(Some).to_vec(),
             None => vec![None],
         }
     }
