@@ -14,7 +14,7 @@ mod shown;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use connect_shared::label::Label;
@@ -39,6 +39,10 @@ pub struct Oid(pub u32);
 
 /// First OID that PostgreSQL gives to objects made after `initdb`.
 pub const FIRST_NORMAL_OID: u32 = 16384;
+
+/// Stands for the text of a rule, a policy, a default or a check that is there and could not be read, for a
+/// lock on what it names. It parses as nothing, and names nothing.
+pub const UNREAD: &str = "(,)";
 
 /// One database as it was at one moment. A clone shares everything with its original until it is changed.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +84,10 @@ pub struct Catalog {
     pub event_triggers: Arc<[EventTrigger]>,
     /// Views of this snapshot, each bound at its first use. A clone shares them until it is changed.
     pub views: Arc<HashMap<Oid, crate::understand::ViewCell>>,
+    /// What tables of this snapshot compute of their own, as far as somebody has asked. A clone's is empty.
+    pub known: crate::understand::KnownExpressions,
+    /// What has been asked about this snapshot. A clone's is empty.
+    pub asked: Asked,
     /// Names of users' code that may stand beside protected columns.
     pub harmless: Arc<Harmless>,
     /// What whoever it is for sees in clear; nothing, unless it was made by [`Catalog::shown_to`].
@@ -102,6 +110,19 @@ pub struct Harmless {
 pub struct Labels(OnceLock<HashSet<Label>>);
 
 impl Clone for Labels {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Answers about one snapshot that take a look at much of it.
+#[derive(Debug, Default)]
+pub struct Asked {
+    has_protected: OnceLock<bool>,
+    computes_by_users: RwLock<HashMap<Oid, bool>>,
+}
+
+impl Clone for Asked {
     fn clone(&self) -> Self {
         Self::default()
     }
@@ -256,7 +277,7 @@ pub struct Cascade {
 }
 
 /// What becomes of rows that refer to a row that changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// They stay as they are; the change may be refused.
     Nothing,
@@ -381,10 +402,12 @@ impl Catalog {
         self.views = Arc::new(views.map(|view| (view.oid, crate::understand::ViewCell::default())).collect());
         self.by_name = Arc::new(by_name);
         self.relations = Arc::new(relations);
+        self.forget_answers();
     }
 
     /// Forgets how views were bound, as something changes that they may use.
     pub fn forget_bindings(&mut self) {
+        self.forget_answers();
         // A cell's clone is empty.
         self.views = Arc::new(HashMap::clone(&self.views));
     }
@@ -392,12 +415,35 @@ impl Catalog {
     /// Forgets how the views that this snapshot shares with others were bound, as something changes that
     /// they may read. What is bound between two changes of one snapshot is the caller's business.
     fn unbind(&mut self, changed: Oid) {
+        self.forget_answers();
         match Arc::get_mut(&mut self.views) {
             Some(cells) => {
                 cells.entry(changed).and_modify(|cell| *cell = crate::understand::ViewCell::default());
             }
             None => self.forget_bindings(),
         }
+    }
+
+    /// Forgets what has been asked, as something changes.
+    pub(crate) fn forget_answers(&mut self) {
+        self.known = crate::understand::KnownExpressions::default();
+        self.asked = Asked::default();
+    }
+
+    /// What `answer` says of a relation of this snapshot about code of users in what it computes, asked once.
+    pub(crate) fn computes_by_users(&self, relation: &Relation, answer: impl FnOnce() -> bool) -> bool {
+        if !self.relation(relation.oid).is_some_and(|own| std::ptr::eq(own, relation)) {
+            return answer();
+        }
+        let known = self.asked.computes_by_users.read().ok();
+        if let Some(known) = known.and_then(|answers| answers.get(&relation.oid).copied()) {
+            return known;
+        }
+        let computes = answer();
+        if let Ok(mut answers) = self.asked.computes_by_users.write() {
+            answers.insert(relation.oid, computes);
+        }
+        computes
     }
 
     /// The labels of all columns, as they were at the first question.
@@ -411,6 +457,7 @@ impl Catalog {
     /// Whether anything in this database must be masked.
     #[must_use]
     pub fn has_protected(&self) -> bool {
-        self.relations.values().any(|relation| relation.is_protected())
+        let any = || self.relations.values().any(|relation| relation.is_protected());
+        *self.asked.has_protected.get_or_init(any)
     }
 }

@@ -46,7 +46,7 @@ pub(crate) use self::{
     shape::shape,
 };
 pub use self::{
-    bind::{ViewCell, bind, bind_node, bind_text},
+    bind::{KnownExpressions, ViewCell, bind, bind_node, bind_text},
     harmless::settle_code,
     text::{lineages, new_session, new_session_as},
     tokens::{comparable, normal_form},

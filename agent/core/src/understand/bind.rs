@@ -27,6 +27,7 @@ mod function_item;
 mod insert;
 mod item;
 mod json;
+mod known;
 mod locked;
 mod merge;
 mod operator;
@@ -68,6 +69,7 @@ use self::{
     write::Written,
 };
 pub use self::{
+    known::KnownExpressions,
     statement::{bind, bind_node, bind_text},
     view::ViewCell,
 };

@@ -45,6 +45,7 @@ pub fn settle_code(catalog: &mut Catalog) -> bool {
             break;
         }
         catalog.harmless = Arc::new(found);
+        catalog.forget_answers();
     }
     before != catalog.harmless
 }

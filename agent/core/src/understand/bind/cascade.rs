@@ -43,11 +43,16 @@ impl<'a> Binder<'a> {
             return Ok(());
         }
         seen.push(here);
+        // Each partition has the keys of its table again.
+        let mut done = HashSet::new();
         for (relation, cascade) in self.keys_to(target.base) {
             let effect = if event == Event::Delete { cascade.on_delete } else { cascade.on_update };
             if effect != Effect::Nothing {
                 self.step(1)?;
                 let keys = keys(cascade, relation, target.base);
+                if !done.insert((cascade.table, effect, keys.clone())) {
+                    continue;
+                }
                 self.deeper(|binder| {
                     binder.cascade(target, values, event, (cascade.table, effect, keys.as_slice()), seen)
                 })?;

@@ -32,8 +32,11 @@ impl<'a> Binder<'a> {
                 ColumnExpression::Virtual(expression) => (expression, false),
                 ColumnExpression::Default(_) => continue,
             };
-            let mut flow = self.apart(|binder| binder.of_row(expression, base))?;
-            let depends = flow.direct.iter().chain(flow.indirect.iter()).any(|column| is_given(&column));
+            let mut flow = self.apart(|binder| binder.of_column(expression, *number, base))?;
+            // Of one that is not understood nobody knows what it depends on.
+            let unknown = flow.runs.iter().any(|runs| !runs.gaps.is_empty());
+            let depends =
+                unknown || flow.direct.iter().chain(flow.indirect.iter()).any(|column| is_given(&column));
             if event == Event::Update && !depends {
                 continue;
             }
@@ -99,7 +102,7 @@ impl<'a> Binder<'a> {
         let mut values = Values::new();
         for (number, expression) in &details.expressions {
             if let ColumnExpression::Virtual(expression) = expression {
-                let flow = self.apart(|binder| binder.of_row(expression, relation))?;
+                let flow = self.apart(|binder| binder.of_column(expression, *number, relation))?;
                 values.insert(*number, flow);
             }
         }
@@ -149,7 +152,7 @@ impl<'a> Binder<'a> {
             _ => None,
         });
         let flow = match own {
-            Some(text) => self.of_row(text, base)?,
+            Some(text) => self.of_column(text, column.number, base)?,
             None => self.default_of_type(column.type_oid)?,
         };
         self.domain_checks(column.type_oid, &flow)?;

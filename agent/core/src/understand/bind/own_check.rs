@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{
     Binder, Bound,
     flow::Flow,
+    known::Place,
     printed::Sight,
     write::{Event, Values, WriteTarget},
 };
@@ -35,7 +36,15 @@ impl<'a> Binder<'a> {
 
     fn checks(&mut self, relation: &Relation, row: &Rc<Values>) -> Bound<()> {
         let name = relation.qualified_name();
-        for check in relation.details.iter().flat_map(|details| &details.checks) {
+        let checks = relation.details.iter().flat_map(|details| &details.checks);
+        for (place, check) in checks.enumerate() {
+            if let Some(known) = self.own_expression(relation, Place::Check(place), check)? {
+                self.quietly(|binder| {
+                    binder.facts.functions.extend(&known.functions);
+                    Ok(())
+                })?;
+                continue;
+            }
             let sight = Sight { relation: Some(relation), written: Some(Rc::clone(row)), value: None };
             self.quietly(|binder| binder.printed(check, sight, &name))?;
         }

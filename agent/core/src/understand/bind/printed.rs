@@ -9,11 +9,17 @@ use super::{
     Binder, Bound, Parameter,
     flow::Flow,
     item::{Item, Source, Whole},
+    known::Place,
     scope::{Entry, Env, Level},
     set::Set,
     write::Values,
 };
-use crate::{catalog::Relation, lineage::GapKind, session::SearchPath, understand::parse};
+use crate::{
+    catalog::{Relation, UNREAD},
+    lineage::GapKind,
+    session::SearchPath,
+    understand::parse,
+};
 
 /// What reading one counts for, beside its length: it takes as long as so many columns.
 const STEPS_OF_PARSING: usize = 64;
@@ -37,9 +43,22 @@ impl Binder<'_> {
         Ok(flows.into_iter().next().unwrap_or_default())
     }
 
+    /// The same of a column's own expression.
+    pub(super) fn of_column(&mut self, expression: &str, number: i16, relation: &Relation) -> Bound<Flow> {
+        let Some(known) = self.own_expression(relation, Place::Column(number), expression)? else {
+            return self.of_row(expression, relation);
+        };
+        self.facts.functions.extend(&known.functions);
+        Ok(known.flow.clone())
+    }
+
     /// The values of a list of expressions; `of` is what they belong to. None of one that does not parse.
     pub(super) fn printed(&mut self, list: &str, sight: Sight<'_>, of: &str) -> Bound<Vec<Flow>> {
         self.step(STEPS_OF_PARSING + list.len() / 4)?;
+        if list == UNREAD {
+            self.gap(GapKind::Changed, format!("an expression of {of} could not be read yet, for a lock"));
+            return Ok(Vec::new());
+        }
         let Ok(statements) = parse::statements(&format!("SELECT {list}")) else {
             self.gap(GapKind::Syntax, format!("an expression of {of} does not parse"));
             return Ok(Vec::new());

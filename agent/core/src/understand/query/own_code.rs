@@ -18,6 +18,10 @@ use crate::{
 
 /// Whether what is computed for a new row calls such code.
 pub(super) fn computes_by_users(relation: &Relation, catalog: &Catalog) -> bool {
+    catalog.computes_by_users(relation, || search(relation, catalog))
+}
+
+fn search(relation: &Relation, catalog: &Catalog) -> bool {
     let details = relation.details.as_deref();
     let expressions = details.into_iter().flat_map(|details| &details.expressions);
     let expressions = expressions.map(|(_, expression)| match expression {

@@ -65,3 +65,31 @@ fn a_key_that_is_set_to_its_default_gets_that_of_its_domain() {
     let (got, gaps) = answer(&catalog, "DELETE FROM parent");
     assert!(got.contains(">child parent<staff.salary; ") && gaps.is_empty(), "{got}");
 }
+
+#[test]
+fn what_a_table_computes_is_bound_once_for_a_snapshot() {
+    let text = "public.checked(a text default 'x'::text, n int4 default 7, check (length(a) > 1), \
+        check (abs(n) > 0)); public.kept(id int4 default nextval('s'::regclass), a text);";
+    let catalog = catalog(Version::Postgres18, text).expect("a database");
+    let before = answer(&catalog, "INSERT INTO checked(a) VALUES ('xx')");
+    let known = catalog.known.len();
+    assert_eq!((known, before.0.as_str()), (3, ">checked a<; |"));
+    assert_eq!(answer(&catalog, "INSERT INTO checked(a) VALUES ('xx')"), before);
+    assert_eq!(catalog.known.len(), known);
+    // What runs is said again, each time.
+    let session = new_session(&catalog, Some(&["public".to_owned()]));
+    let functions = || bind_text("INSERT INTO kept(a) VALUES ('x')", &catalog, &session).remove(0).functions;
+    assert!(!functions().is_empty() && functions() == functions());
+    assert_eq!(catalog.clone().known.len(), 0);
+}
+
+#[test]
+fn a_text_that_could_not_be_read_is_not_taken_for_none() {
+    let text =
+        "public.locked(a text, n int4 default (,), g int4 generated always as ((,)) stored, check (,));";
+    let catalog = catalog(Version::Postgres18, text).expect("a database");
+    for sql in ["INSERT INTO locked(a) VALUES ('x')", "UPDATE locked SET a = 'x'"] {
+        let (got, gaps) = answer(&catalog, sql);
+        assert_eq!(gaps, [GapKind::Changed], "{sql}: {got}");
+    }
+}
