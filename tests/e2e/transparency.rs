@@ -137,6 +137,7 @@ fn is_by_design(difference: &str) -> bool {
     let mut lines = difference.lines();
     let statement = lines.next().unwrap_or_default();
     BY_DESIGN.iter().any(|(known, _reason)| statement.ends_with(&format!(": {known}")))
+        || is_told_sooner(difference)
         || lines.any(|line| {
             line.trim_start().starts_with("ours: ")
                 && OURS_BY_DESIGN.iter().any(|(known, _reason)| line.contains(known))
@@ -147,6 +148,22 @@ fn is_by_design(difference: &str) -> bool {
 fn greets(wire: &Wire) -> Vec<(u8, Vec<u8>)> {
     let shown = |kind, body: &[u8]| if kind == b'K' { Vec::new() } else { body.to_vec() };
     wire.greeting.messages.iter().map(|message| (message.kind, shown(message.kind, &message.body))).collect()
+}
+
+/// That a name stands for nothing is told at Parse, where the server takes a command unread, or says first that its
+/// transaction has failed.
+fn is_told_sooner(difference: &str) -> bool {
+    let side = |name: &str| difference.lines().find_map(|line| line.trim_start().strip_prefix(name));
+    let (Some(ours), Some(direct)) = (side("ours: "), side("direct: ")) else { return false };
+    let names = ["C42P01", "C42703", "C42883", "C26000", "C34000"].iter().any(|code| ours.contains(code));
+    names
+        && ours.contains("does not exist")
+        && (direct.trim() == "1" || direct.contains("C25P02") || is_the_same(ours, direct))
+}
+
+/// But for the place and the source line, which only the server knows.
+fn is_the_same(ours: &str, direct: &str) -> bool {
+    direct.starts_with(ours.trim_end())
 }
 
 fn run(version: Option<Version>, modes: &[Mode]) {

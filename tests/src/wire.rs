@@ -117,7 +117,7 @@ impl Wire {
     /// Sends a statement and takes the answer. A COPY from the client is given up.
     pub fn ask(&mut self, mode: Mode, sql: &str) -> Answer {
         let (bytes, syncs) = request(mode, sql);
-        self.syncs_given_up = matches!(mode, Mode::Text | Mode::Binary);
+        self.syncs_given_up = matches!(mode, Mode::Text | Mode::Binary | Mode::PreparedTwice);
         let answer = self.send(&bytes, syncs);
         self.syncs_given_up = false;
         answer
