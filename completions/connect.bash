@@ -1126,7 +1126,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__lineage)
-            opts="-o -h --upstream --up --downstream --down --all --depth --since --until --during --unlabelled --before-label --as --resource --format --agent --output --json --color --no-input --help"
+            opts="-o -h --upstream --up --downstream --down --all --depth --since --until --during --unlabelled --before-label --as --resource --purpose --reason --format --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1153,6 +1153,14 @@ _connect() {
                     return 0
                     ;;
                 --resource)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

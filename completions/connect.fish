@@ -562,6 +562,7 @@ job\t''
 file\t''
 principal\t''"
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l resource -d 'On this resource' -r
+complete -c connect -n "__fish_connect_using_subcommand lineage" -l reason -l purpose -d 'Why; it stands in the record of the question' -r
 complete -c connect -n "__fish_connect_using_subcommand lineage" -l format -d 'As a document for other programs' -r -f -a "openlineage\t'OpenLineage events, one a line'
 dot\t'Graphviz'
 mermaid\t''

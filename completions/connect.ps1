@@ -541,6 +541,8 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--during', '--during', [CompletionResultType]::ParameterName, 'Within that time: last-quarter, 2026-Q3, 2026-07, 2026, yesterday')
             [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'What WHAT is, if several things are called so')
             [CompletionResult]::new('--resource', '--resource', [CompletionResultType]::ParameterName, 'On this resource')
+            [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why; it stands in the record of the question')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why; it stands in the record of the question')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'As a document for other programs')
             [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent, where several are known')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')

@@ -4,7 +4,8 @@
 use connect_tests::{
     agent::{AgentOptions, SHOP},
     leaves,
-    process::Process,
+    person::Person,
+    process::{Process, Signal},
     tunnel::Tunnel,
     world::World,
 };
@@ -34,6 +35,17 @@ fn row(tunnel: &Tunnel, sql: &str) -> Vec<String> {
     let answer = tunnel.psql(&format!("{sql};"));
     assert_eq!(answer.stderr, "", "{sql}");
     answer.stdout.trim().split('|').map(str::to_owned).collect()
+}
+
+/// How many columns are masked in a session for this reason, as it says at its beginning.
+fn masked(person: &Person, reason: &str) -> u64 {
+    let mut open = Process::start("connect open", &mut person.connect(&["open", SHOP, "--reason", reason]));
+    let number = open.wait_for("the number of masked columns", |line| {
+        line.split_once(" columns masked")?.0.rsplit(' ').next()?.trim().parse().ok()
+    });
+    open.signal(Signal::TERM);
+    open.wait_for_end();
+    number
 }
 
 #[test]
@@ -105,6 +117,9 @@ const SIGHT: &str = "
 @id(\"oncall-sees-mail\") @unmask
 permit (principal in Group::\"data-oncall\", action == Action::\"read\", resource is Column)
 when { resource.label == \"pii.email\" && context.verb == \"select\" };
+@id(\"tickets-see-names\") @unmask
+permit (principal in Group::\"data-oncall\", action == Action::\"read\", resource == Column::\"shop-db/public.customers.full_name\")
+when { context has purpose && context.purpose like \"ticket *\" };
 @id(\"nobody-sees-accounts\") @mask(\"neutral\")
 permit (principal, action == Action::\"read\", resource == Column::\"shop-db/public.customers.iban\");
 ";
@@ -116,6 +131,9 @@ fn a_policy_shows_a_column_to_some_and_hides_one_from_all() {
     let li = world.person("li");
     let explained = li.runs(&["explain", SHOP, EVERYTHING]).good();
     assert!(explained.contains("public.customers.email (pii.email)"), "{explained}");
+    // How many are masked is said of the session that one gets, with its reason.
+    let (without, with) = (masked(&li, "curious"), masked(&li, "ticket 12"));
+    assert_eq!(without, with + 1);
     let tunnel = li.open(SHOP);
     let shown = row(&tunnel, EVERYTHING);
     assert!(shown[0] == email && shown[1] != phone, "{shown:?}");

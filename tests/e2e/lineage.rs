@@ -95,7 +95,8 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     assert_eq!(edges(&whole, "public.report.kind", &run).len(), 1);
 
     // Who saw it, masked or not; what must be made again?
-    let down = asks(&sam, &["public.customers.email", "--all", "--since", "1h"]);
+    let why = ["--reason", "a complaint"];
+    let down = asks(&sam, &[&["public.customers.email", "--all", "--since", "1h"][..], &why].concat());
     assert_eq!(edges(&down, "public.customers.email", &run)[0]["masked"], "pii.email");
     assert_eq!(edges(&down, &run, "model.txt")[0]["flow"], "output");
     assert_eq!(
@@ -164,12 +165,15 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     }
     assert!(of("dot").starts_with("digraph") && of("mermaid").starts_with("flowchart"));
     let script = place::of_tests("python/lineage_documents.py").display().to_string();
-    let read = [script.as_str(), "openlineage", "cyclonedx", "intoto", "croissant"];
+    let answers = [&up, &whole, &down, &renamed, &asked].map(|answer| format!("{answer}\n")).concat();
+    std::fs::write(sam.home().join("answers"), answers).expect("a file");
+    let read = [script.as_str(), "openlineage", "cyclonedx", "intoto", "croissant", "answers"];
     let said = process::run(&mut sam.program(&place::python(), &read)).good();
     assert!(said.contains("masked public.customers.email"), "{said}");
     let hash = node(&whole, "model.txt")["sha256"].as_str().expect("a hash");
     assert!(said.contains(&format!("file model.txt {hash}")), "{said}");
     assert!(said.contains("personal shop-db/public.customers.email: pii.email"), "{said}");
+    assert!(said.contains("answers column file principal run direct indirect output same"), "{said}");
 
     // What the sink got, read by the same stranger.
     let id = run.split_once(' ').expect("a job and an id").1;
@@ -194,7 +198,10 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     world.agent.stop();
     let leaves = leaves::read(&world.agent.log());
     let asked = leaves::of_kind(&leaves, "lineage_asked");
-    assert!(asked.iter().any(|leaf| leaf["question"]["about"] == "public.customers.email"), "{asked:?}");
+    let of_email = |leaf: &&&Value| leaf["question"]["about"] == "public.customers.email";
+    let reasons: Vec<_> = asked.iter().filter(of_email).map(|leaf| &leaf["question"]["purpose"]).collect();
+    assert_eq!(reasons.first().and_then(|reason| reason.as_str()), Some("a complaint"), "{asked:?}");
+    assert!(reasons.iter().skip(1).all(|reason| reason.is_null()), "{asked:?}");
     assert!(asked.iter().any(|leaf| leaf["question"]["about"] == "' OR 1=1 --" && leaf["edges"] == 0));
 }
 

@@ -1,10 +1,12 @@
 """Reads documents about lineage with other people's libraries: OpenLineage's client, whose classes are made from
-the published schemas of the core and of each facet; CycloneDX's validator; in-toto's statement; MLCommons' Croissant.
+the published schemas of the core and of each facet; CycloneDX's validator; in-toto's statement; MLCommons' Croissant;
+and answers of `connect lineage --json`, one a line, by the published schema.
 
-Usage: lineage_documents.py OPENLINEAGE CYCLONEDX INTOTO CROISSANT
+Usage: lineage_documents.py OPENLINEAGE CYCLONEDX INTOTO CROISSANT ANSWERS
 """
 
 import json
+import pathlib
 import sys
 
 import mlcroissant
@@ -13,11 +15,32 @@ from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import json_format
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
+from jsonschema import Draft202012Validator
 
 from openlineage_events import read
 
 
-def main(events, bill, statement, dataset):
+SCHEMA = pathlib.Path(__file__).parents[2] / "shared" / "schemas" / "lineage-v1.schema.json"
+
+
+def check_answers(answers):
+    """What the schema says is there, and nothing else."""
+    with open(SCHEMA, encoding="utf-8") as file:
+        schema = json.load(file)
+    Draft202012Validator.check_schema(schema)
+    form = Draft202012Validator(schema)
+    kinds, flows = set(), set()
+    for answer in answers:
+        form.validate(answer)
+        kinds |= {node["kind"] for node in answer["nodes"]}
+        flows |= {edge["flow"] for edge in answer["edges"]}
+        for part in ("nodes", "edges"):
+            others = [one | {"verified": True} for one in answer[part]]
+            assert not others or not form.is_valid(answer | {part: others}), "the schema holds whatever is said"
+    print("answers", *sorted(kinds), *sorted(flows))
+
+
+def main(events, bill, statement, dataset, answers):
     with open(events, encoding="utf-8") as file:
         for line in file:
             for masked in read(json.loads(line)):
@@ -35,6 +58,8 @@ def main(events, bill, statement, dataset):
         print("file", file.name, file.sha256)
     for column in metadata.personal_sensitive_information:
         print("personal", column)
+    with open(answers, encoding="utf-8") as file:
+        check_answers(json.loads(line) for line in file)
 
 
 if __name__ == "__main__":

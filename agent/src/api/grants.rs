@@ -20,7 +20,7 @@ use connect_shared::{
 use super::{
     caller::Identified,
     error::ApiError,
-    info::describe,
+    info::{describe, in_force},
     requests::failed,
     search::{unfindable, until_usable},
 };
@@ -129,8 +129,9 @@ async fn recorded(
     agent.log.wait_durable(seq).await?;
     let config = agent.grants.resources(&issued.principal).into_iter();
     let described = config.map(|(config, _)| config).find(|config| config.resource.name == request.resource);
+    let grant = in_force(issued.actions, (issued.claims.reason.as_ref(), issued.claims.task.as_ref()));
     let resource = described
-        .map(|config| describe(agent, config, issued.actions, &issued.principal))
+        .map(|config| describe(agent, config, &issued.principal, &grant))
         .ok_or_else(no_randomness)?;
     Ok(Json(GrantResponse {
         schema: "connect.grant/1".to_owned(),

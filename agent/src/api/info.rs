@@ -38,31 +38,41 @@ pub(super) async fn resources(
     let seen = |(resource, actions): (&ResourceConfig, Vec<Action>)| {
         let on_request = agent.grants.on_request(&resource.resource.name, &actions);
         let free = actions.into_iter().filter(|action| !on_request.contains(action)).collect();
-        ResourceInfo { on_request, ..describe(&agent, resource, free, &caller.0) }
+        // Nobody has said yet what for.
+        let grant = in_force(free, (None, None));
+        ResourceInfo { on_request, ..describe(&agent, resource, &caller.0, &grant) }
     };
     let resources = allowed.into_iter().map(seen).collect();
     Ok(Json(ResourceList { schema: "connect.resources/1".to_owned(), resources }))
 }
 
-/// A resource as its principal sees it.
+/// A grant with these actions, for this reason and task.
+pub(super) fn in_force(
+    actions: Vec<Action>,
+    (reason, task): (Option<&String>, Option<&String>),
+) -> GrantInForce {
+    GrantInForce {
+        id: GrantId::from_random([0; 16]),
+        actions,
+        reason: reason.cloned(),
+        task: task.map(|task| task.as_str().into()),
+        narrowed: Narrowed::default(),
+    }
+}
+
+/// A resource as its principal sees it with a grant. What a session of the grant says later that it is for may let it
+/// see more or less.
 pub(super) fn describe(
     agent: &Agent,
     config: &ResourceConfig,
-    actions: Vec<Action>,
     principal: &Principal,
+    grant: &GrantInForce,
 ) -> ResourceInfo {
     let resource = &config.resource;
     let catalog = agent.resources.get(&resource.name).and_then(|served| {
         let catalog = served.runtime.catalog.subscribe().borrow().clone()?;
-        let grant = GrantInForce {
-            id: GrantId::from_random([0; 16]),
-            actions: actions.clone(),
-            reason: None,
-            task: None,
-            narrowed: Narrowed::default(),
-        };
-        let wall = wall_clock();
-        let asking = Asking { principal, grant: &grant, resource, purpose: None, wall };
+        // Without a purpose of the session the grant's reason is it.
+        let asking = Asking { principal, grant, resource, purpose: None, wall: wall_clock() };
         Some(served.runtime.clear.seen_by(&asking, &agent.policies.current(), catalog))
     });
     let labelled = |catalog: &connect_core::catalog::Catalog| {
@@ -79,7 +89,7 @@ pub(super) fn describe(
             ResourceClass::Production => "production".to_owned(),
             ResourceClass::Development => "development".to_owned(),
         },
-        actions,
+        actions: grant.actions.clone(),
         on_request: Vec::new(),
         approvers: config.approvers.words(),
         masked_columns: catalog.as_deref().map(labelled),

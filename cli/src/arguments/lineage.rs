@@ -41,6 +41,9 @@ pub(crate) struct Lineage {
     /// On this resource
     #[arg(long, value_name = "NAME")]
     pub(crate) resource: Option<String>,
+    /// Why; it stands in the record of the question
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// As a document for other programs
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<LineageFormat>,

@@ -38,7 +38,7 @@ pub(super) async fn run(application: &Application, wish: &arguments::Lineage) ->
         before_label: wish.before_label,
         actor: None,
         task: None,
-        purpose: None,
+        purpose: wish.reason.clone(),
     };
     let waiting = application.console.wait_quietly_for("Asking the agent");
     let answer = asking.lineage(&question).await;

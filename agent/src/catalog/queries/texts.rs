@@ -1,5 +1,7 @@
 //! Texts that the server writes anew. They come all at once or one by one.
 
+const NO_COLUMN: &str = "0::int2, ''::\"char\"";
+
 /// One kind of text.
 #[derive(Debug)]
 pub(in crate::catalog) struct Texts {
@@ -10,6 +12,8 @@ pub(in crate::catalog) struct Texts {
     object: &'static str,
     /// The relation that the object belongs to.
     relation: &'static str,
+    /// The column that it is about, or 0, and how that is generated.
+    column: &'static str,
 }
 
 impl Texts {
@@ -20,6 +24,7 @@ impl Texts {
         order: "c.oid",
         object: "c.oid",
         relation: "c.oid",
+        column: NO_COLUMN,
     };
 
     /// Rules that are no view's own.
@@ -29,6 +34,7 @@ impl Texts {
         order: "r.ev_class, r.rulename",
         object: "r.oid",
         relation: "r.ev_class",
+        column: NO_COLUMN,
     };
 
     /// Policies, of every role; with PUBLIC as role 0.
@@ -39,6 +45,7 @@ impl Texts {
         order: "p.polrelid, p.polname",
         object: "p.oid",
         relation: "p.polrelid",
+        column: NO_COLUMN,
     };
 
     /// Defaults and what generated columns are computed from.
@@ -49,6 +56,7 @@ impl Texts {
         order: "d.adrelid, d.adnum",
         object: "d.oid",
         relation: "d.adrelid",
+        column: "d.adnum, a.attgenerated",
     };
 
     /// What is computed of each row that is written, where it calls functions or uses what users have made:
@@ -70,6 +78,7 @@ impl Texts {
         order: "x.relation, x.expression",
         object: "x.oid",
         relation: "x.relation",
+        column: NO_COLUMN,
     };
 
     /// Relations and texts.
@@ -82,8 +91,9 @@ impl Texts {
         format!("SELECT {}, {} FROM {} AND {} = $1", self.relation, self.fields, self.from, self.object)
     }
 
-    /// Objects and their relations.
+    /// Objects, their relations and columns.
     pub(in crate::catalog) fn objects(&self) -> String {
-        format!("SELECT {}, {} FROM {} ORDER BY {}", self.object, self.relation, self.from, self.order)
+        let Self { object, relation, column, from, order, .. } = self;
+        format!("SELECT {object}, {relation}, {column} FROM {from} ORDER BY {order}")
     }
 }

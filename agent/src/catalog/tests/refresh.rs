@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
 
-use connect_core::catalog::{Catalog, Oid};
+use connect_core::catalog::{Catalog, ColumnExpression, Oid, UNREAD};
 
 use super::{
     super::{
@@ -261,8 +261,9 @@ async fn settings_of_the_role_and_the_database_are_noticed() {
 async fn a_locked_table_does_not_keep_the_others_from_being_read() {
     for server in Server::of_every_version() {
         let client = server.client().await;
-        let objects =
-            "CREATE ROLE reader LOGIN; CREATE TABLE a (id int DEFAULT 1); CREATE TABLE b (id int DEFAULT 2);
+        let objects = "CREATE ROLE reader LOGIN; CREATE TABLE b (id int DEFAULT 2 CHECK (abs(id) > 1));
+            CREATE TABLE a (id int DEFAULT 1 CHECK (abs(id) > 0), n int GENERATED ALWAYS AS (id + 1) STORED);
+            ALTER TABLE a ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON a USING (id > 0);
             CREATE VIEW of_a AS SELECT id FROM a; CREATE VIEW of_b AS SELECT id FROM b;";
         client.batch_execute(objects).await.expect("they are made");
         let mut connection = connect(&server).await;
@@ -275,6 +276,17 @@ async fn a_locked_table_does_not_keep_the_others_from_being_read() {
             details.is_some_and(|view| view.definition.is_some())
         };
         assert!(!has(&locked, "of_a") && has(&locked, "of_b"), "nothing is known of it yet");
+        let details = |name| relation(&locked.catalog, "public", name).details.clone().unwrap_or_default();
+        let (a, b) = (details("a"), details("b"));
+        assert_eq!(a.checks, [UNREAD.into()]);
+        assert_eq!(
+            a.policies.iter().map(|policy| policy.using.as_deref()).collect::<Vec<_>>(),
+            [Some(UNREAD)]
+        );
+        let unread =
+            [(1, ColumnExpression::Default(UNREAD.into())), (2, ColumnExpression::Stored(UNREAD.into()))];
+        assert_eq!(a.expressions, unread);
+        assert_eq!((&*b.checks[0], b.expressions.len()), ("(abs(id) > 1)", 1));
         client.batch_execute("ALTER VIEW of_b RENAME TO renamed").await.expect("it is renamed");
         let kept = after(&mut connection, before, "a change").await;
         assert!(has(&kept, "of_a") && has(&kept, "renamed"), "what was known of it is kept");

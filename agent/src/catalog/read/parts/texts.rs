@@ -1,15 +1,16 @@
 //! What the server writes anew from its parsed form, with the names that things have now: definitions of
 //! views, rules, policies and expressions.
 //!
-//! To do so it locks, for a moment, what is named. Whatever somebody else has locked against reading keeps
-//! the text it had, if any, and the others are asked for one by one.
+//! To do so it locks, for a moment, what is named. If somebody else has locked something against reading, all
+//! are asked for one by one: a view that names it keeps the definition it had, if any; of other texts it is
+//! known that they are there and could not be read ([`UNREAD`]), so that nobody takes them for none.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use connect_core::catalog::{ColumnExpression, Oid, Policy};
+use connect_core::catalog::{ColumnExpression, Oid, Policy, UNREAD};
 
 use super::{
     super::{
@@ -27,8 +28,11 @@ use super::{
 /// How long a lock is waited for if one was met already.
 const SHORT_PATIENCE: &str = "20ms";
 
-/// Texts by relation, and the relations that have texts which could not be had.
-type Found<T> = (HashMap<Oid, Vec<T>>, HashSet<Oid>);
+/// Texts by relation, and what has texts that could not be had.
+type Found<T> = (HashMap<Oid, Vec<T>>, Vec<Object>);
+
+/// What has a text that could not be had: the object, its relation, the column that it is about, and a letter.
+type Object = (u32, Oid, i16, u8);
 
 /// Reads what was changed, or what names something that has another name now.
 pub(super) async fn read(
@@ -37,28 +41,45 @@ pub(super) async fn read(
     renamed: bool,
     relations: &mut Relations,
 ) -> Result<(), ReadError> {
+    let none = HashSet::new();
     if renamed || moved.any(&[Part::Rules]) {
-        let (found, kept) = texts(source, &Texts::DEFINITIONS, |row, _| text(row, 1)).await?;
+        let (found, unread) = texts(source, &Texts::DEFINITIONS, |row, _| text(row, 1)).await?;
+        let kept = unread.into_iter().map(|(_, relation, ..)| relation).collect();
         let only = found.into_iter().map(|(oid, texts)| (oid, texts.into_iter().flatten().next())).collect();
         apply_details(relations, only, &kept, |details| &details.definition, |d| &mut d.definition);
-        let (found, kept) =
-            texts(source, &Texts::RULES, |row, _| Ok(text(row, 1)?.unwrap_or_default())).await?;
-        apply_details(relations, found, &kept, |details| &details.rules, |d| &mut d.rules);
+        let rule = |row: &Row, _: &mut Names| Ok(text(row, 1)?.unwrap_or_default());
+        let found = all(source, &Texts::RULES, rule, |_| UNREAD.into()).await?;
+        apply_details(relations, found, &none, |details| &details.rules, |d| &mut d.rules);
     }
     if renamed || moved.any(&[Part::Policies]) {
-        let (found, kept) = texts(source, &Texts::POLICIES, |row, _| policy(row)).await?;
-        apply_details(relations, found, &kept, |details| &details.policies, |d| &mut d.policies);
+        let found = all(source, &Texts::POLICIES, |row, _| policy(row), |_| unread_policy()).await?;
+        apply_details(relations, found, &none, |details| &details.policies, |d| &mut d.policies);
     }
     if renamed || moved.any(&[Part::Expressions]) {
-        let (found, kept) = texts(source, &Texts::EXPRESSIONS, expression).await?;
-        apply_details(relations, found, &kept, |details| &details.expressions, |d| &mut d.expressions);
+        let unread = |(_, _, column, letter): Object| (column, column_expression(letter, UNREAD.into()));
+        let found = all(source, &Texts::EXPRESSIONS, expression, unread).await?;
+        apply_details(relations, found, &none, |details| &details.expressions, |d| &mut d.expressions);
     }
     if renamed || moved.any(&[Part::Constraints, Part::Indexes, Part::Relations]) {
-        let (found, kept) =
-            texts(source, &Texts::CHECKS, |row, _| Ok(text(row, 1)?.unwrap_or_default())).await?;
-        apply_details(relations, found, &kept, |details| &details.checks, |d| &mut d.checks);
+        let check = |row: &Row, _: &mut Names| Ok(text(row, 1)?.unwrap_or_default());
+        let found = all(source, &Texts::CHECKS, check, |_| UNREAD.into()).await?;
+        apply_details(relations, found, &none, |details| &details.checks, |d| &mut d.checks);
     }
     Ok(())
+}
+
+/// Texts by relation, with something in place of those that could not be had.
+async fn all<T>(
+    source: &mut Source<'_>,
+    query: &Texts,
+    item: impl FnMut(&Row, &mut Names) -> Result<T, ReadError>,
+    unread: impl Fn(Object) -> T,
+) -> Result<HashMap<Oid, Vec<T>>, ReadError> {
+    let (mut found, objects) = texts(source, query, item).await?;
+    for object in objects {
+        found.entry(object.1).or_default().push(unread(object));
+    }
+    Ok(found)
 }
 
 async fn texts<T>(
@@ -69,29 +90,27 @@ async fn texts<T>(
     source.try_within(PATIENCE).await?;
     let outcome = source.grouped(&query.all(), &[], &mut item).await;
     if let Some(found) = source.tried(outcome).await? {
-        return Ok((found, HashSet::new()));
+        return Ok((found, Vec::new()));
     }
-    let mut objects: Vec<(u32, Oid)> = Vec::new();
+    let mut objects: Vec<Object> = Vec::new();
     source
         .each(&query.objects(), &[], |row, _| {
-            objects.push((row.of(0)?, row.oid(1)?));
+            objects.push((row.of(0)?, row.oid(1)?, row.of(2)?, row.letter(3)?));
             Ok(())
         })
         .await?;
-    let (mut found, mut kept) = (HashMap::new(), HashSet::new());
-    for (object, relation) in objects {
+    let (mut found, mut unread) = (HashMap::new(), Vec::new());
+    for object in objects {
         source.try_within(SHORT_PATIENCE).await?;
-        let outcome = source.grouped(&query.one(), &[&object], &mut item).await;
+        let outcome = source.grouped(&query.one(), &[&object.0], &mut item).await;
         match source.tried(outcome).await? {
             Some(one) => one.into_iter().for_each(|(oid, texts)| {
                 found.entry(oid).or_insert_with(Vec::new).extend(texts);
             }),
-            None => {
-                kept.insert(relation);
-            }
+            None => unread.push(object),
         }
     }
-    Ok((found, kept))
+    Ok((found, unread))
 }
 
 /// None: dropped meanwhile, so another reading follows.
@@ -106,10 +125,20 @@ fn policy(row: &Row) -> Result<Policy, ReadError> {
 fn expression(row: &Row, names: &mut Names) -> Result<(i16, ColumnExpression), ReadError> {
     // The same few defaults come again and again.
     let text = names.of(row.of::<Option<&str>>(3)?.unwrap_or_default());
-    let expression = match row.letter(2)? {
+    Ok((row.of(1)?, column_expression(row.letter(2)?, text)))
+}
+
+/// By `pg_attribute.attgenerated`.
+fn column_expression(generated: u8, text: Arc<str>) -> ColumnExpression {
+    match generated {
         b's' => ColumnExpression::Stored(text),
         b'v' => ColumnExpression::Virtual(text),
         _ => ColumnExpression::Default(text),
-    };
-    Ok((row.of(1)?, expression))
+    }
+}
+
+/// One that may be for anybody and of any command.
+fn unread_policy() -> Policy {
+    let text = || Some(UNREAD.into());
+    Policy { command: b'*', using: text(), check: text(), roles: Box::new([Oid(0)]) }
 }
