@@ -93,7 +93,8 @@ impl Texts {
 
     /// Objects, their relations and columns.
     pub(in crate::catalog) fn objects(&self) -> String {
-        let Self { object, relation, column, from, order, .. } = self;
-        format!("SELECT {object}, {relation}, {column} FROM {from} ORDER BY {order}")
+        let Self { object, relation, column, from, .. } = self;
+        // Not in the order of the texts: they would be written for that, and what is locked is waited for.
+        format!("SELECT {object}, {relation}, {column} FROM {from} ORDER BY {relation}, {object}")
     }
 }
