@@ -8,8 +8,10 @@ use connect_tests::{
     world::World,
 };
 
+const CORPORA: [&str; 2] = ["corpora/introspection.sql", "corpora/introspection_recorded.sql"];
+
 fn statements() -> Vec<String> {
-    let text = std::fs::read_to_string(place::of_tests("corpora/introspection.sql")).expect("a corpus");
+    let text = CORPORA.map(|file| std::fs::read_to_string(place::of_tests(file)).expect("a corpus")).concat();
     let code: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
     code.join("\n").split("\n;").map(|sql| sql.trim().to_owned()).filter(|sql| !sql.is_empty()).collect()
 }
