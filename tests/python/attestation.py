@@ -17,25 +17,20 @@ from aics_tlog import parse_note, parse_vkey, verify_checkpoint, verify_leaf_inc
 from google.protobuf import json_format
 from in_toto_attestation.v1.statement import Statement
 from in_toto_attestation.v1 import statement_pb2
-from jsonschema import Draft202012Validator
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
-
-SCHEMA = pathlib.Path(__file__).parents[2] / "shared" / "schemas" / "run-v1.schema.json"
+from published import form
 
 
 def has_its_form(predicate):
     """What the schema says is there, and nothing else."""
-    with open(SCHEMA, encoding="utf-8") as file:
-        schema = json.load(file)
-    Draft202012Validator.check_schema(schema)
-    form = Draft202012Validator(schema)
-    form.validate(predicate)
+    schema = form("run-v1")
+    schema.validate(predicate)
     statements = predicate["statements"]
     for other in (predicate | {"verified": True}, predicate | {"statements": [one | {"rows": -1} for one in statements]}):
-        assert not statements or not form.is_valid(other), "the schema holds whatever is said"
+        assert not statements or not schema.is_valid(other), "the schema holds whatever is said"
 
 
 def key(text):

@@ -6,7 +6,6 @@ Usage: lineage_documents.py OPENLINEAGE CYCLONEDX INTOTO CROISSANT ANSWERS
 """
 
 import json
-import pathlib
 import sys
 
 import mlcroissant
@@ -15,28 +14,22 @@ from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import json_format
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
-from jsonschema import Draft202012Validator
 
 from openlineage_events import read
-
-
-SCHEMA = pathlib.Path(__file__).parents[2] / "shared" / "schemas" / "lineage-v1.schema.json"
+from published import form
 
 
 def check_answers(answers):
     """What the schema says is there, and nothing else."""
-    with open(SCHEMA, encoding="utf-8") as file:
-        schema = json.load(file)
-    Draft202012Validator.check_schema(schema)
-    form = Draft202012Validator(schema)
+    schema = form("lineage-v1")
     kinds, flows = set(), set()
     for answer in answers:
-        form.validate(answer)
+        schema.validate(answer)
         kinds |= {node["kind"] for node in answer["nodes"]}
         flows |= {edge["flow"] for edge in answer["edges"]}
         for part in ("nodes", "edges"):
             others = [one | {"verified": True} for one in answer[part]]
-            assert not others or not form.is_valid(answer | {part: others}), "the schema holds whatever is said"
+            assert not others or not schema.is_valid(answer | {part: others}), "the schema holds whatever is said"
     print("answers", *sorted(kinds), *sorted(flows))
 
 

@@ -376,7 +376,11 @@ impl Pump {
     fn unreachable(&self, error: &UpstreamError) -> Ending {
         let resource = &self.context.facts.resource.name;
         if let Some((sqlstate, message)) = error.for_client() {
-            tracing::info!(resource, %error, "the database refused a connection");
+            // Of a client's own parameter there is nothing to do for an operator.
+            match sqlstate.starts_with("22") {
+                true => tracing::info!(resource, %error, "the database refused a connection"),
+                false => tracing::warn!(resource, %error, "the database refused a connection"),
+            }
             let code = "upstream_refused".to_owned();
             return Ending { code, sqlstate, message: message.to_owned(), hint: None };
         }

@@ -52,10 +52,13 @@ pub enum UpstreamError {
 const FOR_CLIENTS: [&str; 8] = ["22023", "22P02", "22003", "53300", "53400", "57P01", "57P02", "57P03"];
 
 impl UpstreamError {
-    /// SQLSTATE and message, where the client would hear them of the database itself. Never of the login: that is the
-    /// agent's.
+    /// SQLSTATE and message, where the client would hear them of the database itself. Never of the login, nor of the
+    /// role that the agent asks for: these are the agent's.
     pub fn for_client(&self) -> Option<(&'static str, &str)> {
         let Self::Login(LoginError::Refused { sqlstate, message }) = self else { return None };
+        if message.contains("\"role\"") {
+            return None;
+        }
         let known = FOR_CLIENTS.into_iter().find(|known| known == sqlstate)?;
         Some((known, message))
     }
@@ -70,5 +73,24 @@ impl UpstreamError {
             Self::Dial { .. } | Self::Timeout(_) | Self::Io(_) | Self::Tls(_) | Self::NoTls => true,
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_hears_of_its_parameters_and_nothing_of_the_login() {
+        let refused = |sqlstate: &str, message: &str| {
+            let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
+            let error = UpstreamError::from(LoginError::Refused { sqlstate, message });
+            error.for_client().map(|(sqlstate, _)| sqlstate)
+        };
+        assert_eq!(refused("22023", "invalid value for parameter \"work_mem\": \"much\""), Some("22023"));
+        assert_eq!(refused("53300", "sorry, too many clients already"), Some("53300"));
+        assert_eq!(refused("22023", "invalid value for parameter \"role\": \"nobody\""), None);
+        assert_eq!(refused("28P01", "password authentication failed for user \"agent\""), None);
+        assert_eq!(refused("3D000", "database \"shop\" does not exist"), None);
     }
 }

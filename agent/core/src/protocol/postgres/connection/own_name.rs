@@ -6,17 +6,24 @@
 
 use bytes::Bytes;
 
-use super::{Connection, Expect};
+use super::{
+    Connection, Expect,
+    respond::{Fault, violation},
+};
 use crate::protocol::postgres::{
     answer,
     frame::Message,
     reader::{Reader, Short},
+    scrub,
 };
 
 pub(super) const APPLICATION_NAME: &str = "application_name";
 
 /// Most characters of it that reach the server, which cuts the whole at 63 bytes.
 const MOST: usize = 30;
+
+/// The server gave up what it was asked, for a request to cancel or for its time.
+const CANCELLED: &str = "57014";
 
 /// One name, here and there.
 #[derive(Default)]
@@ -95,19 +102,21 @@ impl Connection {
     }
 
     /// The answer to that, which the client never asked for. Where the server does not want the name, it has the
-    /// client's.
-    pub(super) fn name_answer(&mut self, kind: u8) -> Result<(), super::respond::Fault> {
-        match kind {
-            b'V' | b'E' => {}
+    /// client's; a request to cancel that met the call has only put it off.
+    pub(super) fn name_answer(&mut self, message: &Message) -> Result<(), Fault> {
+        match message.kind {
+            b'V' => {}
+            b'E' => {
+                let asked = self.own_name.asked.take();
+                if scrub::sqlstate(message.body())? == CANCELLED {
+                    self.own_name.bare = asked;
+                }
+            }
             b'Z' => {
                 self.own_name.asked = None;
                 self.in_flight.pop_front();
             }
-            _ => {
-                return Err(super::respond::violation(
-                    "the server answered a function call with something else",
-                ));
-            }
+            _ => return Err(violation("the server answered a function call with something else")),
         }
         Ok(())
     }

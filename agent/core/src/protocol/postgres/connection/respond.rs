@@ -163,7 +163,7 @@ impl Connection {
             }
             _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(message.kind),
             _ if matches!(self.in_flight.front(), Some(Expect::Name)) => {
-                return self.name_answer(message.kind);
+                return self.name_answer(&message);
             }
             _ if matches!(self.in_flight.front(), Some(Expect::Ours(_))) => return self.own_answer(message),
             b'E' => return self.server_error(message),

@@ -8,6 +8,7 @@ mod large;
 mod limits;
 mod masks;
 mod names;
+mod own_name;
 mod peer;
 mod rules;
 mod sessions;
