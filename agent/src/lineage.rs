@@ -24,7 +24,7 @@ pub(crate) use self::{
     ask::{Asked, ask},
     attest::{Ending, Refused},
     claim::ClaimError,
-    ending::{end, end_abandoned},
+    ending::{end, end_abandoned, owns},
     event::{Entering, event},
     index::put,
     open::Lasting,

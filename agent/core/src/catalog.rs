@@ -310,6 +310,16 @@ pub enum ColumnExpression {
     Virtual(Arc<str>),
 }
 
+impl ColumnExpression {
+    /// As the server writes it.
+    #[must_use]
+    pub const fn text(&self) -> &Arc<str> {
+        match self {
+            Self::Default(text) | Self::Stored(text) | Self::Virtual(text) => text,
+        }
+    }
+}
+
 /// How a view's definition reads protected columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ViewReading {

@@ -39,7 +39,6 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::path::LONGEST_NAME;
 pub use self::{
     change::SessionChange,
     find::UnknownName,
@@ -56,6 +55,7 @@ use self::{
     settings::{Actor, Settings},
     transaction::Transaction,
 };
+pub(crate) use self::{dependents::names, path::LONGEST_NAME};
 use crate::{
     catalog::{Catalog, Oid, Relation, code::Name},
     lineage::{ColumnId, Columns, Gap, Lineage},

@@ -24,6 +24,8 @@ use crate::{
 /// Runs that are being ended at the same time: each goes through the log. Who waits for a place may leave; who has one
 /// ends the run, whether anybody waits for the answer or not.
 static PLACES: Semaphore = Semaphore::const_new(16);
+/// Those that are not known as the caller's: they wait for each other, and nobody for them.
+static UNKNOWN: Semaphore = Semaphore::const_new(2);
 
 pub(super) async fn end(
     State(agent): State<Arc<Agent>>,
@@ -35,7 +37,8 @@ pub(super) async fn end(
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
     let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status, reason: None };
-    let place = PLACES.acquire().await.map_err(|_| refused(Refused::Internal))?;
+    let places = if lineage::owns(&agent, id, &caller.0.reference).await { &PLACES } else { &UNKNOWN };
+    let place = places.acquire().await.map_err(|_| refused(Refused::Internal))?;
     // Half of it would be a run that the log has the end of and that goes on.
     let ended = async move {
         let _place = place;

@@ -41,7 +41,7 @@ pub(super) struct Reading {
     pub(super) same_values: Vec<(ColumnKey, ColumnKey)>,
     mark: Mark,
     /// Since when some text is missing, for a lock on what it names.
-    incomplete: Option<Instant>,
+    pub(super) incomplete: Option<Instant>,
     names: Names,
 }
 
@@ -164,7 +164,7 @@ impl Reading {
         }
         // A schema's name is kept in everything that is in it.
         let since = moved.since().filter(|_| !schemas);
-        let mut renamed = schemas || retry;
+        let mut renamed = schemas;
         let mut read = code::CodeReading::new(&mut self.catalog);
         if moved.any(&[Part::Types]) || schemas {
             renamed |= read.types(&mut source, since).await?;
@@ -172,7 +172,7 @@ impl Reading {
         if moved.any(&[Part::Relations, Part::Columns]) || schemas {
             renamed |= relations::read(&mut source, since, &mut self.catalog, &mut self.facts).await?;
         }
-        if moved.any(&[Part::Functions, Part::Languages, Part::Extensions]) || renamed {
+        if moved.any(&[Part::Functions, Part::Languages, Part::Extensions]) || renamed || retry {
             renamed |= read.functions(&mut source).await?;
         }
         if moved.any(&[Part::Operators]) || schemas {
@@ -181,14 +181,14 @@ impl Reading {
         if moved.any(&[Part::Casts]) {
             read.casts(&mut source).await?;
         }
-        if moved.any(&[Part::Types, Part::Constraints, Part::Functions]) || renamed {
+        if moved.any(&[Part::Types, Part::Constraints, Part::Functions]) || renamed || retry {
             read.unnamed(&mut source).await?;
         }
         read.into_catalog(&mut self.catalog);
         if moved.any(&[Part::EventTriggers, Part::Functions]) {
             code::event_triggers(&mut source, &mut self.catalog).await?;
         }
-        parts::read(&mut source, moved, renamed, &mut self.catalog).await?;
+        parts::read(&mut source, moved, (renamed, retry), &mut self.catalog).await?;
         self.catalog.forget_bindings();
         if moved.any(&[Part::Constraints, Part::Expressions]) {
             self.same_values.clear();

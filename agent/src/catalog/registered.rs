@@ -106,6 +106,7 @@ impl Registered {
                 function.registered = self.functions.get(signature) == Some(digest);
             }
         }
+        catalog.forget_bindings();
         Ok(self.unregistered(&found))
     }
 

@@ -10,6 +10,8 @@ use connect_shared::{
     ids::RunId,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
     alone::alone,
     leaves::{Unreadable, Visitor, each},
@@ -74,6 +76,9 @@ const NOT_COVERED: [&str; 5] = [
     "that the hashes of inputs and outputs are right: connect says so, with the run's key; the agent saw no file",
 ];
 
+/// Runs that are held whole in memory at once, however many are being ended.
+static WHOLE: Semaphore = Semaphore::const_new(2);
+
 /// Ends a run of this principal and signs what was seen of it. One that failed has no attestation.
 pub(crate) async fn attest(
     log: &Log,
@@ -83,13 +88,14 @@ pub(crate) async fn attest(
     folders: Vec<Folder>,
     left: &[String],
 ) -> Result<Option<Envelope>, Refused> {
-    // Whoever asks about runs that are not keeps nobody waiting, and nothing in memory.
+    // Whoever asks about runs that are not keeps nothing in memory.
     let (glance, seen) = look(log, 0, Glance::new(id, owner.clone())).await?;
     if !glance.exists {
         return Err(Refused::NoSuchRun);
     }
     // A run is ended once: whoever comes second sees the first one's entry.
     let alone = alone(id).await;
+    let whole = WHOLE.acquire().await.map_err(|_| Refused::Internal)?;
     let (glance, _) = look(log, seen, glance).await?;
     let (mut run, upto) = look(log, 0, Run::new(id, owner, glance)).await?;
     let begun = run.begun.take().ok_or(Refused::NoSuchRun)?;
@@ -131,7 +137,7 @@ pub(crate) async fn attest(
         Some(before) if before.ending.reason.is_some() => return Err(Refused::Abandoned(before.index)),
         Some(before) => return Err(Refused::Ended(before.index)),
     };
-    drop(alone);
+    drop((alone, whole));
     if failed {
         return Ok(None);
     }

@@ -61,16 +61,18 @@ pub(crate) async fn end_abandoned(agent: Arc<Agent>) {
 async fn find_others(agent: &Arc<Agent>) {
     let mut pause = tokio::time::interval(LONGEST);
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut since = None;
     loop {
         pause.tick().await;
-        if agent.runs.look() && !find(agent).await {
+        if agent.runs.look() && !find(agent, &mut since).await {
             agent.runs.look_again();
         }
     }
 }
 
-/// Whether all were found and had room.
-async fn find(agent: &Arc<Agent>) -> bool {
+/// Whether all were found and had room. `since`: when the first look began, by which all of them are told how long to
+/// wait: who is found again and again waits no longer than who is found once.
+async fn find(agent: &Arc<Agent>, since: &mut Option<u64>) -> bool {
     // Entries of before are under the first checkpoint that is made from here on.
     let size = loop {
         match agent.log.publish_now().await {
@@ -81,11 +83,11 @@ async fn find(agent: &Arc<Agent>) -> bool {
     };
     let mut seen = agent.index.seen();
     let _gone = seen.wait_for(|seen| seen.usable && seen.indexed >= size).await.is_err();
-    let limit = agent.parking.limits.limit;
+    let (since, limit) = (*since.get_or_insert_with(now), agent.parking.limits.limit);
     let mut after = None;
     loop {
         let page = page(agent, after).await;
-        let room = page.iter().all(|unended| agent.runs.found(unended.run, unended.until(now(), limit)));
+        let room = page.iter().all(|unended| agent.runs.found(unended.run, unended.until(since, limit)));
         match page.last() {
             Some(last) if room => after = Some(last.index),
             _ => return room,
@@ -118,7 +120,8 @@ async fn end_due(agent: &Arc<Agent>) {
     forget(agent).await;
     while let Some((run, closing)) = agent.runs.abandoned(now()) {
         match abandon(agent, run, closing).await {
-            Ok(()) => tracing::info!(%run, "nobody has ended a run, so the agent has"),
+            Ok(true) => tracing::info!(%run, "nobody has ended a run, so the agent has"),
+            Ok(false) => {}
             Err(error) => tracing::warn!(%run, %error, "a run that nobody ends could not be ended"),
         }
     }
@@ -161,7 +164,7 @@ const fn is_in_log<T>(attested: &Result<T, Refused>) -> bool {
 
 /// Whether a run is this person's, as far as that is known without the whole log. Whoever ends another one's run
 /// disturbs nobody.
-async fn owns(agent: &Agent, run: RunId, caller: &PrincipalRef) -> bool {
+pub(crate) async fn owns(agent: &Agent, run: RunId, caller: &PrincipalRef) -> bool {
     let owner = match agent.runs.owner(run) {
         Some(owner) => Some(owner),
         None => known(agent, run).await.ok().flatten().map(|known| known.owner),
@@ -169,7 +172,8 @@ async fn owns(agent: &Agent, run: RunId, caller: &PrincipalRef) -> bool {
     owner.is_some_and(|owner| owner.principal.is_same_person(caller))
 }
 
-async fn abandon(agent: &Agent, run: RunId, closing: Closing) -> Result<(), Failed> {
+/// Whether the run has its end in the log by now; else the log does not know of it.
+async fn abandon(agent: &Agent, run: RunId, closing: Closing) -> Result<bool, Failed> {
     let owner = match agent.runs.owner(run) {
         Some(owner) => Some(owner),
         None => known(agent, run).await?.map(|known| known.owner),
@@ -187,14 +191,14 @@ async fn abandon(agent: &Agent, run: RunId, closing: Closing) -> Result<(), Fail
     match ended {
         Err(Refused::NoSuchRun) => {
             // Its grant was refused at the last moment, or its beginning was pruned.
-            agent.runs.forget(run);
-            Ok(())
+            closing.unknown();
+            Ok(false)
         }
         ended if is_in_log(&ended) => {
             closing.done();
-            Ok(())
+            Ok(true)
         }
-        ended => ended.map(drop).map_err(Failed::from),
+        ended => ended.map(|_| true).map_err(Failed::from),
     }
 }
 

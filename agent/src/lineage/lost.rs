@@ -12,7 +12,8 @@ use connect_shared::{
 use super::leaves::has;
 
 /// Ends of sessions that are no loss: their client, or the end of the run.
-const IN_ORDER: [&str; 2] = ["tunnel_closed", "run_ended"];
+const IN_ORDER: [&str; 2] = [GOODBYE, "run_ended"];
+const GOODBYE: &str = "tunnel_closed";
 /// The agent itself was gone, and every session with it.
 const AGENT_GONE: &str = "agent_gone";
 /// By the word of the client.
@@ -76,8 +77,13 @@ impl Lost {
     }
 }
 
+/// Whether a session with this code ended because its client closed it, who may have something to do before the run ends.
+pub(super) fn is_goodbye(code: &str) -> bool {
+    code == GOODBYE
+}
+
 /// Whether the end of a session with this code is no loss.
-pub(super) fn is_in_order(code: &str) -> bool {
+fn is_in_order(code: &str) -> bool {
     IN_ORDER.contains(&code)
 }
 

@@ -158,6 +158,14 @@ impl Closing {
         }
     }
 
+    /// The log does not know of it, so that nothing is left to remember. Its gate was shut: nobody came in.
+    pub(super) fn unknown(self) {
+        let mut known = self.runs.lock();
+        if known.open.get(&self.id).is_some_and(|open| open.sessions == 0 && open.closing == 1) {
+            known.open.remove(&self.id);
+        }
+    }
+
     /// The log has its end.
     pub(super) fn done(self) {
         if let Some(open) = self.runs.lock().open.get_mut(&self.id) {
@@ -225,13 +233,15 @@ impl Runs {
         self.lock().others = true;
     }
 
-    /// A run that the log has no end of. Nobody comes back to it after `until`. Whether there was room for it.
+    /// A run that the log has no end of. Nobody comes back to it after `until`, or what is known of it if that is
+    /// later. Whether there was room for it.
     pub(super) fn found(&self, id: RunId, until: u64) -> bool {
         let mut known = self.lock();
         if known.open.len() >= MAX_RUNS && !known.open.contains_key(&id) {
             return false;
         }
-        known.open.entry(id).or_insert_with(|| Open::new(until));
+        let open = known.open.entry(id).or_insert_with(|| Open::new(until));
+        open.until = open.until.max(until);
         drop(known);
         self.changed.notify_waiters();
         true
@@ -267,7 +277,7 @@ impl Runs {
         self.lock().open.get(&id)?.owner.clone()
     }
 
-    /// The log does not know of it, or its index knows its end by now: nothing is left to remember.
+    /// The log's index knows its end by now: nothing is left to remember.
     pub(super) fn forget(&self, id: RunId) {
         let mut known = self.lock();
         if known.open.get(&id).is_some_and(|open| open.sessions == 0 && open.closing == 0) {
@@ -329,6 +339,22 @@ mod tests {
         assert_eq!((runs.over(), runs.next_due()), (vec![RUN], None));
         runs.forget(RUN);
         assert_eq!(runs.over(), []);
+    }
+
+    #[test]
+    fn a_run_that_the_log_does_not_know_is_not_tried_again() {
+        let (runs, now) = (runs(), now());
+        runs.found(RUN, now);
+        let (_, closing) = runs.abandoned(now).expect("it is due");
+        closing.unknown();
+        assert!(runs.next_due().is_none() && runs.lock().open.is_empty());
+        // Somebody else is about to end it, and knows better.
+        runs.found(RUN, now);
+        let (_, closing) = runs.abandoned(now).expect("it is due");
+        let other = runs.close(RUN);
+        closing.unknown();
+        other.done();
+        assert_eq!(runs.over(), [RUN]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use connect_shared::{
 };
 use rusqlite::{Transaction, params};
 
-use super::{lost::is_in_order, open::HASHING};
+use super::{lost::is_goodbye, open::HASHING};
 use crate::audit::{IndexError, reader};
 
 /// `until` in seconds since 1970, `end_time` in milliseconds.
@@ -20,16 +20,17 @@ CREATE TABLE run_grant (
 CREATE INDEX run_grant_by_run ON run_grant (run);
 CREATE TABLE run_session (
   session BLOB PRIMARY KEY, run TEXT NOT NULL, idx INTEGER NOT NULL, end_idx INTEGER, end_time INTEGER,
-  in_order INTEGER
+  goodbye INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_session_by_run ON run_session (run);
+CREATE INDEX run_without_end ON run (idx) WHERE end_idx IS NULL;
 ";
 
 /// What was taken of entries that may be of a history that is no more.
 pub(super) const FORGET: &str = "
 DELETE FROM run_grant WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM run_session WHERE idx >= (SELECT size FROM made_from);
-UPDATE run_session SET end_idx = NULL, end_time = NULL, in_order = NULL
+UPDATE run_session SET end_idx = NULL, end_time = NULL, goodbye = NULL
   WHERE end_idx >= (SELECT size FROM made_from);
 ";
 
@@ -60,12 +61,12 @@ pub(super) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), r
         }
         Entry::SessionClosed { session, code, .. } => {
             to.prepare_cached(
-                "UPDATE run_session SET end_idx = ?1, end_time = ?2, in_order = ?3 WHERE session = ?4",
+                "UPDATE run_session SET end_idx = ?1, end_time = ?2, goodbye = ?3 WHERE session = ?4",
             )?
             .execute(params![
                 index,
                 signed(leaf.time),
-                is_in_order(code),
+                is_goodbye(code),
                 session.to_bytes().as_slice()
             ])?;
         }
@@ -94,11 +95,11 @@ pub(super) struct Unended {
 
 impl Unended {
     /// When nobody can come back to it any more, in seconds since 1970, as if the agent had been there all the time.
-    /// Sessions without an end were lost as late as `now`, when it starts, and `limit` is how long one may be away.
-    pub(super) fn until(&self, now: u64, limit: Duration) -> u64 {
+    /// Sessions without an end were lost as late as `since`, when it first looked, and `limit` is how long one may be away.
+    pub(super) fn until(&self, since: u64, limit: Duration) -> u64 {
         let behind =
             |end: Option<u64>, wait: Duration| end.map_or(0, |end| end.saturating_add(wait.as_secs()));
-        let ends = [behind(self.left, HASHING), behind(self.lost, limit), behind(Some(now), limit)];
+        let ends = [behind(self.left, HASHING), behind(self.lost, limit), behind(Some(since), limit)];
         ends.into_iter().fold(self.granted, u64::max)
     }
 }
@@ -111,8 +112,8 @@ pub(super) fn unended(path: &Path, after: Option<u64>, most: usize) -> Result<Ve
     let mut found = connection
         .prepare(
             "SELECT run, idx, (SELECT max(until) FROM run_grant WHERE run_grant.run = run.run), \
-             (SELECT max(end_time) FROM run_session WHERE run_session.run = run.run AND in_order = 1), \
-             (SELECT max(end_time) FROM run_session WHERE run_session.run = run.run AND in_order = 0) \
+             (SELECT max(end_time) FROM run_session WHERE run_session.run = run.run AND goodbye = 1), \
+             (SELECT max(end_time) FROM run_session WHERE run_session.run = run.run AND goodbye = 0) \
              FROM run WHERE end_idx IS NULL AND idx > ?1 ORDER BY idx LIMIT ?2",
         )
         .map_err(broken)?;

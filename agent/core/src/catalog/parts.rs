@@ -11,6 +11,9 @@ use super::{
 /// of such tables.
 const MOST_PARTS: usize = 8_192;
 
+/// Most columns of rows that are looked at to find them.
+const MOST_COLUMNS: usize = 16 * MOST_PARTS;
+
 /// A type has more parts than anybody looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyParts;
@@ -28,7 +31,7 @@ impl Catalog {
             return Ok(parts);
         }
         let mut seen = HashSet::from([type_oid]);
-        let mut at = 0;
+        let (mut at, mut columns) = (0, 0);
         while let Some(known) = parts.get(at).map(|oid| self.code.types.get(oid)) {
             at += 1;
             let Some(known) = known else { continue };
@@ -40,13 +43,14 @@ impl Catalog {
             match known.kind {
                 TypeKind::Domain(of) | TypeKind::Range(of) | TypeKind::Multirange(of) => add(of),
                 TypeKind::Composite(relation) => {
-                    let columns = self.relation(relation).into_iter().flat_map(|found| &found.columns);
-                    columns.for_each(|column| add(column.type_oid));
+                    let own = self.relation(relation).map_or(&[][..], |found| &found.columns);
+                    columns += own.len();
+                    own.iter().for_each(|column| add(column.type_oid));
                 }
                 TypeKind::Base if known.element != Oid(0) => add(known.element),
                 TypeKind::Base | TypeKind::Enum | TypeKind::Pseudo => {}
             }
-            if parts.len() > MOST_PARTS {
+            if parts.len() > MOST_PARTS || columns > MOST_COLUMNS {
                 return Err(TooManyParts);
             }
         }

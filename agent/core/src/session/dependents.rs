@@ -7,7 +7,7 @@ use super::{
     find::{Key, Meaning, key},
 };
 use crate::{
-    catalog::{Catalog, ColumnExpression, Oid, Relation, RelationKind},
+    catalog::{Catalog, Oid, Relation, RelationKind},
     lineage::{Gap, GapKind},
 };
 
@@ -125,18 +125,14 @@ fn partitions(relation: &Relation) -> Vec<Oid> {
 fn texts(relation: &Relation) -> impl Iterator<Item = &str> {
     relation.details.iter().flat_map(|details| {
         let policies = details.policies.iter().flat_map(|policy| [&policy.using, &policy.check]);
-        let expressions = details.expressions.iter().map(|(_, expression)| match expression {
-            ColumnExpression::Default(text)
-            | ColumnExpression::Stored(text)
-            | ColumnExpression::Virtual(text) => text,
-        });
+        let expressions = details.expressions.iter().map(|(_, expression)| expression.text());
         let texts = details.definition.iter().chain(&details.rules).chain(&details.checks);
         texts.chain(policies.flatten()).chain(expressions).map(|text| &**text)
     })
 }
 
 /// Whether the text has this as a word of its own.
-fn names(text: &str, name: &str) -> bool {
+pub(crate) fn names(text: &str, name: &str) -> bool {
     let is_part = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };

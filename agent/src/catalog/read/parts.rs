@@ -22,11 +22,12 @@ use super::{
 
 type Relations = HashMap<Oid, Arc<Relation>>;
 
-/// Reads what was changed. `renamed`: texts name something that has another name now.
+/// Reads what was changed. `renamed`: texts name something that has another name now. `retry`: some could not be read
+/// the last time.
 pub(super) async fn read(
     source: &mut Source<'_>,
     moved: &Moved,
-    renamed: bool,
+    (renamed, retry): (bool, bool),
     catalog: &mut Catalog,
 ) -> Result<(), ReadError> {
     let relations = Arc::make_mut(&mut catalog.relations);
@@ -58,7 +59,7 @@ pub(super) async fn read(
     if moved.any(&[Part::Triggers]) {
         triggers(source, relations).await?;
     }
-    texts::read(source, moved, renamed, relations).await
+    texts::read(source, moved, (renamed, retry), relations).await
 }
 
 async fn triggers(source: &mut Source<'_>, relations: &mut Relations) -> Result<(), ReadError> {

@@ -49,13 +49,14 @@ impl<'a> Binder<'a> {
             let effect = if event == Event::Delete { cascade.on_delete } else { cascade.on_update };
             if effect != Effect::Nothing {
                 self.step(1)?;
-                let keys = keys(cascade, relation, target.base);
-                if !done.insert((cascade.table, effect, keys.clone())) {
+                let key = (cascade.table, effect, keys(cascade, relation, target.base));
+                if done.contains(&key) {
                     continue;
                 }
                 self.deeper(|binder| {
-                    binder.cascade(target, values, event, (cascade.table, effect, keys.as_slice()), seen)
+                    binder.cascade(target, values, event, (cascade.table, effect, &key.2), seen)
                 })?;
+                done.insert(key);
             }
         }
         Ok(())

@@ -10,8 +10,9 @@ use super::{
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{Column, ColumnExpression, Relation, RelationKind},
-    lineage::{ColumnId, GapKind},
+    catalog::{Column, ColumnExpression, Relation, RelationKind, UNREAD},
+    lineage::GapKind,
+    session,
 };
 
 impl<'a> Binder<'a> {
@@ -25,21 +26,18 @@ impl<'a> Binder<'a> {
         let base = target.base;
         let Some(details) = &base.details else { return Ok(()) };
         let given: Vec<i16> = values.keys().copied().collect();
-        let is_given = |column: &ColumnId| column.relation == base.oid && given.contains(&column.number);
         for (number, expression) in &details.expressions {
             let (expression, is_stored) = match expression {
                 ColumnExpression::Stored(expression) => (expression, true),
                 ColumnExpression::Virtual(expression) => (expression, false),
                 ColumnExpression::Default(_) => continue,
             };
-            let mut flow = self.apart(|binder| binder.of_column(expression, *number, base))?;
-            // Of one that is not understood nobody knows what it depends on.
-            let unknown = flow.runs.iter().any(|runs| !runs.gaps.is_empty());
-            let depends =
-                unknown || flow.direct.iter().chain(flow.indirect.iter()).any(|column| is_given(&column));
-            if event == Event::Update && !depends {
+            // The server computes it anew if its text names a column that is given, whatever it makes of that.
+            let names_given = || given.iter().any(|given| names_column(expression, base, *given));
+            if event == Event::Update && **expression != *UNREAD && !names_given() {
                 continue;
             }
+            let mut flow = self.apart(|binder| binder.of_column(expression, *number, base))?;
             if is_stored {
                 self.used(&mut flow);
             }
@@ -173,4 +171,10 @@ fn stored_expressions(relation: &Relation) -> impl Iterator<Item = (&str, &str)>
         ColumnExpression::Stored(text) => Some((&*relation.column(*number)?.name, &**text)),
         _ => None,
     })
+}
+
+/// Whether an expression of a table names this column of it. The server writes `"` in a name twice.
+fn names_column(expression: &str, relation: &Relation, number: i16) -> bool {
+    let column = relation.column(number);
+    column.is_some_and(|column| session::names(expression, &column.name.replace('"', "\"\"")))
 }

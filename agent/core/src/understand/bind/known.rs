@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Binder, Bound, Facts, flow::Flow, printed::Sight, row_security::Secured};
-use crate::catalog::{FIRST_NORMAL_OID, Oid, Relation};
+use crate::catalog::{ColumnExpression, FIRST_NORMAL_OID, Oid, Relation};
 
 /// Which expression of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub(super) enum Place {
 pub(super) struct Known {
     pub(super) flow: Flow,
     pub(super) functions: BTreeSet<Oid>,
+    /// What it cost to bind it.
+    steps: usize,
 }
 
 /// An expression that is bound; `None` is one that has to be bound for each session and each row.
@@ -63,10 +65,17 @@ impl Binder<'_> {
         if !is_stored || self.session.relations.code_changed {
             return Ok(None);
         }
+        // A check over a column that is computed when it is read tells what is not known of that one.
+        if matches!(place, Place::Check(_)) && has_virtual(relation) {
+            return Ok(None);
+        }
         let key = (relation.oid, place);
         if let Some(answer) = self.catalog.known.get(key) {
+            // As much as to bind it: what a statement is told does not depend on who asked before.
+            self.step(answer.as_ref().map_or(0, |known| known.steps))?;
             return Ok(answer);
         }
+        let before = self.steps;
         let facts = std::mem::take(&mut self.facts);
         let sight = Sight { relation: Some(relation), ..Sight::default() };
         let flows = self.printed(text, sight, "");
@@ -77,10 +86,20 @@ impl Binder<'_> {
             columns.all(|column| column.relation == relation.oid)
         };
         let same = is_plain(&facts) && flow.runs.is_empty() && is_own(&flow);
-        let answer = same.then(|| Arc::new(Known { flow, functions: facts.functions }));
+        let steps = self.steps.saturating_sub(before);
+        let answer = same.then(|| Arc::new(Known { flow, functions: facts.functions, steps }));
+        if answer.is_none() {
+            // Whoever binds it anew pays then.
+            self.steps = before;
+        }
         self.catalog.known.put(key, answer.clone());
         Ok(answer)
     }
+}
+
+fn has_virtual(relation: &Relation) -> bool {
+    let mut expressions = relation.details.iter().flat_map(|details| &details.expressions);
+    expressions.any(|(_, expression)| matches!(expression, ColumnExpression::Virtual(_)))
 }
 
 /// Nothing but functions of the server itself.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use crate::{
     catalog::{
-        Catalog, ColumnExpression, FIRST_NORMAL_OID, Oid, Relation,
+        Catalog, FIRST_NORMAL_OID, Oid, Relation,
         code::{Cast, Language},
     },
     understand::{
@@ -24,11 +24,7 @@ pub(super) fn computes_by_users(relation: &Relation, catalog: &Catalog) -> bool 
 fn search(relation: &Relation, catalog: &Catalog) -> bool {
     let details = relation.details.as_deref();
     let expressions = details.into_iter().flat_map(|details| &details.expressions);
-    let expressions = expressions.map(|(_, expression)| match expression {
-        ColumnExpression::Default(text)
-        | ColumnExpression::Stored(text)
-        | ColumnExpression::Virtual(text) => text,
-    });
+    let expressions = expressions.map(|(_, expression)| expression.text());
     let texts = expressions.chain(details.into_iter().flat_map(|details| &details.checks));
     let mut search = Search::new(catalog);
     search.types.extend(relation.columns.iter().map(|column| column.type_oid));

@@ -6,7 +6,9 @@ use connect_shared::decision::ReasonCode;
 
 use super::own_code::computes_by_users;
 use crate::{
-    catalog::{Cascade, Catalog, Column, Details, Effect, FIRST_NORMAL_OID, Oid, Relation, RelationKind},
+    catalog::{
+        Cascade, Catalog, Column, Details, Effect, FIRST_NORMAL_OID, Oid, Relation, RelationKind, UNREAD,
+    },
     statement::{ProtectedColumn, Refusal},
     understand::{
         facts::{Arbiter, Facts, Verb, Write},
@@ -76,6 +78,13 @@ fn check_change(
     if related(&may_run_code).is_none() || !catalog.has_protected() {
         return Ok(());
     }
+    if let Some(owner) = related(&is_unread) {
+        return Err(refusal::opaque(
+            owner.qualified_name(),
+            "is locked by somebody else, so that what it computes for a new row could not be read",
+            "Try again in some seconds, or when that transaction is over.",
+        ));
+    }
     if let Some(owner) = related(&|relation| computes_by_users(relation, catalog)) {
         return Err(refusal::opaque(
             owner.qualified_name(),
@@ -97,6 +106,15 @@ fn check_change(
 
 fn runs_code(relation: &Relation) -> bool {
     relation.runs_code || relation.kind == RelationKind::ForeignTable
+}
+
+/// Whether it has checks, defaults or generated columns that could not be read.
+fn is_unread(relation: &Relation) -> bool {
+    let details = relation.details.as_deref();
+    let expressions = details.into_iter().flat_map(|details| &details.expressions);
+    let expressions = expressions.map(|(_, expression)| expression.text());
+    let checks = details.into_iter().flat_map(|details| &details.checks);
+    expressions.chain(checks).any(|text| **text == *UNREAD)
 }
 
 /// Whether there is anything that a write could run.

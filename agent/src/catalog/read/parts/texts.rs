@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use connect_core::catalog::{ColumnExpression, Oid, Policy, UNREAD};
+use connect_core::catalog::{ColumnExpression, Details, Oid, Policy, UNREAD};
 
 use super::{
     super::{
@@ -34,52 +34,81 @@ type Found<T> = (HashMap<Oid, Vec<T>>, Vec<Object>);
 /// What has a text that could not be had: the object, its relation, the column that it is about, and a letter.
 type Object = (u32, Oid, i16, u8);
 
-/// Reads what was changed, or what names something that has another name now.
+/// Reads what was changed, or what names something that has another name now. On a `retry` all are asked for again, and
+/// what nobody has changed since it was read stays known if it cannot be read now.
 pub(super) async fn read(
     source: &mut Source<'_>,
     moved: &Moved,
-    renamed: bool,
+    (renamed, retry): (bool, bool),
     relations: &mut Relations,
 ) -> Result<(), ReadError> {
-    let none = HashSet::new();
-    if renamed || moved.any(&[Part::Rules]) {
+    let must = |parts: &[Part]| renamed || moved.any(parts);
+    let plain = |row: &Row, _: &mut Names| Ok(text(row, 1)?.unwrap_or_default());
+    let rules = must(&[Part::Rules]);
+    if rules || retry {
         let (found, unread) = texts(source, &Texts::DEFINITIONS, |row, _| text(row, 1)).await?;
         let kept = unread.into_iter().map(|(_, relation, ..)| relation).collect();
         let only = found.into_iter().map(|(oid, texts)| (oid, texts.into_iter().flatten().next())).collect();
         apply_details(relations, only, &kept, |details| &details.definition, |d| &mut d.definition);
-        let rule = |row: &Row, _: &mut Names| Ok(text(row, 1)?.unwrap_or_default());
-        let found = all(source, &Texts::RULES, rule, |_| UNREAD.into()).await?;
-        apply_details(relations, found, &none, |details| &details.rules, |d| &mut d.rules);
+        let found = texts(source, &Texts::RULES, plain).await?;
+        let keeps = |oid| !rules && is_read(relations, oid, |own| own.rules.iter().map(|rule| &**rule));
+        let (found, kept) = filled(found, |_| UNREAD.into(), keeps);
+        apply_details(relations, found, &kept, |details| &details.rules, |d| &mut d.rules);
     }
-    if renamed || moved.any(&[Part::Policies]) {
-        let found = all(source, &Texts::POLICIES, |row, _| policy(row), |_| unread_policy()).await?;
-        apply_details(relations, found, &none, |details| &details.policies, |d| &mut d.policies);
+    let policies = must(&[Part::Policies]);
+    if policies || retry {
+        let found = texts(source, &Texts::POLICIES, |row, _| policy(row)).await?;
+        let of = |own: &Policy| own.using.as_deref().unwrap_or_default().to_owned();
+        let keeps = |oid| !policies && is_read(relations, oid, |own| own.policies.iter().map(of));
+        let (found, kept) = filled(found, |_| unread_policy(), keeps);
+        apply_details(relations, found, &kept, |details| &details.policies, |d| &mut d.policies);
     }
-    if renamed || moved.any(&[Part::Expressions]) {
+    let expressions = must(&[Part::Expressions]);
+    if expressions || retry {
         let unread = |(_, _, column, letter): Object| (column, column_expression(letter, UNREAD.into()));
-        let found = all(source, &Texts::EXPRESSIONS, expression, unread).await?;
-        apply_details(relations, found, &none, |details| &details.expressions, |d| &mut d.expressions);
+        let found = texts(source, &Texts::EXPRESSIONS, expression).await?;
+        let of = |(_, own): &(i16, ColumnExpression)| own.text().to_owned();
+        let keeps = |oid| !expressions && is_read(relations, oid, |own| own.expressions.iter().map(of));
+        let (found, kept) = filled(found, unread, keeps);
+        apply_details(relations, found, &kept, |details| &details.expressions, |d| &mut d.expressions);
     }
-    if renamed || moved.any(&[Part::Constraints, Part::Indexes, Part::Relations]) {
-        let check = |row: &Row, _: &mut Names| Ok(text(row, 1)?.unwrap_or_default());
-        let found = all(source, &Texts::CHECKS, check, |_| UNREAD.into()).await?;
-        apply_details(relations, found, &none, |details| &details.checks, |d| &mut d.checks);
+    let checks = must(&[Part::Constraints, Part::Indexes, Part::Relations]);
+    if checks || retry {
+        let found = texts(source, &Texts::CHECKS, plain).await?;
+        let keeps = |oid| !checks && is_read(relations, oid, |own| own.checks.iter().map(|check| &**check));
+        let (found, kept) = filled(found, |_| UNREAD.into(), keeps);
+        apply_details(relations, found, &kept, |details| &details.checks, |d| &mut d.checks);
     }
     Ok(())
 }
 
-/// Texts by relation, with something in place of those that could not be had.
-async fn all<T>(
-    source: &mut Source<'_>,
-    query: &Texts,
-    item: impl FnMut(&Row, &mut Names) -> Result<T, ReadError>,
-    unread: impl Fn(Object) -> T,
-) -> Result<HashMap<Oid, Vec<T>>, ReadError> {
-    let (mut found, objects) = texts(source, query, item).await?;
-    for object in objects {
-        found.entry(object.1).or_default().push(unread(object));
+/// Texts by relation, with something in place of those that could not be had, and relations that keep what they have.
+fn filled<T>(
+    (mut found, unread): Found<T>,
+    instead: impl Fn(Object) -> T,
+    keeps: impl Fn(Oid) -> bool,
+) -> (HashMap<Oid, Vec<T>>, HashSet<Oid>) {
+    let mut kept = HashSet::new();
+    for object in unread {
+        if keeps(object.1) {
+            kept.insert(object.1);
+        } else {
+            found.entry(object.1).or_default().push(instead(object));
+        }
     }
-    Ok(found)
+    (found, kept)
+}
+
+/// Whether a relation has such texts, and all of them were read once.
+fn is_read<'r, I>(relations: &'r Relations, oid: Oid, texts: impl FnOnce(&'r Details) -> I) -> bool
+where
+    I: ExactSizeIterator<Item: AsRef<str>>,
+{
+    let Some(details) = relations.get(&oid).and_then(|relation| relation.details.as_deref()) else {
+        return false;
+    };
+    let mut texts = texts(details);
+    texts.len() > 0 && texts.all(|text| text.as_ref() != UNREAD)
 }
 
 async fn texts<T>(

@@ -93,3 +93,18 @@ fn a_text_that_could_not_be_read_is_not_taken_for_none() {
         assert_eq!(gaps, [GapKind::Changed], "{sql}: {got}");
     }
 }
+
+#[test]
+fn a_generated_column_is_computed_anew_where_its_text_names_what_is_given() {
+    let text = "public.named(a text, b text, note text, \
+                g text generated always as (public.unheard(a)) stored, \
+                h text generated always as (b) stored);";
+    let catalog = catalog(Version::Postgres18, text).expect("a database");
+    for (set, computed) in [("note", ""), ("a", "g"), ("b", "h")] {
+        let (got, gaps) = answer(&catalog, &format!("UPDATE named SET {set} = 'x'"));
+        assert_eq!(gaps.is_empty(), set != "a", "{set}: {got}");
+        for column in ["g", "h"] {
+            assert_eq!(got.contains(&format!(" {column}<")), column == computed, "{set}: {got}");
+        }
+    }
+}
