@@ -39,7 +39,10 @@ fn row(tunnel: &Tunnel, sql: &str) -> Vec<String> {
 
 /// How many columns are masked in a session for this reason, as it says at its beginning.
 fn masked(person: &Person, reason: &str) -> u64 {
-    let mut open = Process::start("connect open", &mut person.connect(&["open", SHOP, "--reason", reason]));
+    let mut open = Process::start(
+        "connect open",
+        &mut person.connect(&["open", SHOP, "--port", "auto", "--reason", reason]),
+    );
     let number = open.wait_for("the number of masked columns", |line| {
         line.split_once(" columns masked")?.0.rsplit(' ').next()?.trim().parse().ok()
     });
