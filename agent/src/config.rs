@@ -12,6 +12,7 @@ mod budget;
 mod canary;
 pub mod checks;
 mod identity;
+mod nats;
 mod park;
 mod problem;
 mod resource;
@@ -39,6 +40,7 @@ use std::{
 pub(crate) use self::value::retention;
 pub use self::{
     access::AccessList,
+    nats::{NatsConfig, NatsLogin},
     problem::{ConfigError, Problem},
     role::{Roles, WorksAs},
     signals::SignalsConfig,

@@ -3,7 +3,7 @@
 //! kind, and duplicates are at most one batch. A sink that is away holds up itself and nothing else.
 //!
 //! [`engine`] moves the cursors; [`summary`] lets a receiver prove that it has everything, [`resend`] gives entries
-//! again, and [`lag`] says how far behind a sink is. [`file`], [`webhook`], [`syslog`], [`otlp`], [`splunk`] and [`openlineage`] are
+//! again, and [`lag`] says how far behind a sink is. [`file`], [`webhook`], [`syslog`], [`otlp`], [`splunk`], [`nats`] and [`openlineage`] are
 //! where events go to.
 
 mod cursor;
@@ -11,6 +11,7 @@ mod engine;
 mod file;
 mod http;
 pub(crate) mod lag;
+mod nats;
 mod openlineage;
 mod otlp;
 pub(crate) mod resend;

@@ -55,6 +55,7 @@ mod runs;
 mod secrets;
 mod servers;
 mod sign_in;
+mod sinks;
 mod strangers;
 mod streams;
 mod sub_agents;

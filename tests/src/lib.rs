@@ -10,6 +10,7 @@ pub mod analyze;
 pub mod answers;
 pub mod attack;
 pub mod canary;
+pub mod collectors;
 pub mod corpus;
 pub mod differential;
 pub mod faults;

@@ -6,14 +6,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Url;
 
 use super::{
-    Surroundings, identity, secret,
+    Surroundings, identity,
+    nats::{self, NatsConfig},
+    secret,
     section::{Located, Section},
     value,
 };
 use crate::upstream::Secret;
 
 /// Where a sink's events may go to: one of these.
-const PLACES: [&str; 6] = ["file", "webhook", "syslog", "otlp", "splunk", "openlineage"];
+const PLACES: [&str; 7] = ["file", "webhook", "syslog", "otlp", "splunk", "nats", "openlineage"];
 /// A file with a token, or a variable.
 const TOKEN: [&str; 2] = ["token_file", "token_env"];
 /// How often a sink is told what it was given, unless it says otherwise.
@@ -65,6 +67,8 @@ pub enum SinkTarget {
     Splunk { url: String, token: Secret },
     /// RFC 5424 over TLS.
     Syslog { address: (String, u16), ca_file: Option<PathBuf> },
+    /// A stream of NATS.
+    Nats(Box<NatsConfig>),
     /// A receiver of OpenLineage's own.
     OpenLineage { url: String, token: Option<Secret> },
 }
@@ -76,6 +80,7 @@ impl std::fmt::Debug for SinkTarget {
             Self::Syslog { address, .. } => f.debug_tuple("Syslog").field(address).finish(),
             Self::Otlp { url, .. } => f.debug_struct("Otlp").field("url", url).finish_non_exhaustive(),
             Self::Splunk { url, .. } => f.debug_struct("Splunk").field("url", url).finish_non_exhaustive(),
+            Self::Nats(nats) => f.debug_struct("Nats").field("url", &nats.url).finish_non_exhaustive(),
             // Its secret is nobody's business.
             Self::Webhook { url, .. } => f.debug_struct("Webhook").field("url", url).finish_non_exhaustive(),
             Self::OpenLineage { url, .. } => {
@@ -119,7 +124,7 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<S
         (None, _) => {
             section.missing(
                 "file",
-                "is missing; name a file, a URL in `webhook`, `otlp`, `splunk` or `openlineage`, or an address in `syslog`",
+                "is missing; name a file, a URL in `webhook`, `otlp`, `splunk`, `nats` or `openlineage`, or an address in `syslog`",
             );
             None
         }
@@ -182,6 +187,7 @@ fn read_target(
             let token = read_token(section, around)?;
             good.then(|| SinkTarget::Otlp { url: value.value.clone(), token })
         }
+        "nats" => nats::read(section, &value, around).map(|nats| SinkTarget::Nats(Box::new(nats))),
         "openlineage" => {
             let good = section.check(&value, check_url(&value.value));
             let token = read_token(section, around)?;

@@ -104,6 +104,42 @@ fn a_sink_of_openlineage_has_its_own_format_and_perhaps_a_token() {
 }
 
 #[test]
+fn a_sink_of_nats_speaks_plainly_with_this_machine_only_and_signs_in_in_one_way() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let sink = |lines: &str| format!("{GOOD}\n[[log.sink]]\nname = \"n\"\n{lines}\n");
+    let read = |lines: &str| {
+        let config = parse(&sink(lines), &folder).expect("it is good");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        match &config.log.sinks[0].target {
+            SinkTarget::Nats(nats) => (**nats).clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let usual = read("nats = \"nats://127.0.0.1\"");
+    assert_eq!((usual.subject.as_str(), usual.login.clone()), ("connect.audit", NatsLogin::Nobody));
+    assert!(usual.is_plain());
+    let tls = "nats = \"tls://nats.example.com:4222\"";
+    let signed = read(&format!("{tls}\nsubject = \"a.b-c\"\nuser = \"connect\"\npassword_env = \"PROD_DB\""));
+    assert!(!signed.is_plain() && signed.subject == "a.b-c");
+    assert!(matches!(signed.login, NatsLogin::Password { user, .. } if user == "connect"));
+    assert!(matches!(read(&format!("{tls}\ntoken_env = \"PROD_DB\"")).login, NatsLogin::Token(_)));
+    for (lines, word) in [
+        ("nats = \"nats://nats.example.com\"", "plain `nats://` is for this machine only"),
+        ("nats = \"https://nats.example.com\"", "must begin with `tls://`"),
+        ("nats = \"tls://me:hush@nats.example.com\"", "name them in `user` and `password_file`"),
+        ("nats = \"tls://h\"\nsubject = \"a.>\"", "is no subject"),
+        ("nats = \"tls://h\"\nsubject = \"a..b\"", "is no subject"),
+        ("nats = \"tls://h\"\nuser = \"u\"", "password_file"),
+        ("nats = \"tls://h\"\nuser = \"u\"\ntoken_env = \"PROD_DB\"", "in one way"),
+        ("nats = \"tls://h\"\ncredentials_file = \"none.creds\"", "cannot be read"),
+        ("file = \"out\"\nsubject = \"a\"", "subject"),
+    ] {
+        let found = problems(&sink(lines));
+        assert!(found.contains(word), "{lines}: {found}");
+    }
+}
+
+#[test]
 fn connections_are_parked_for_as_long_as_the_file_says_and_shorter_in_a_transaction() {
     let folder = tempfile::tempdir().expect("a folder");
     let with = |park: &str| parse(&GOOD.replace("[log]", &format!("{park}\n[log]")), &folder);
@@ -397,7 +433,7 @@ fn what_cannot_be_meant_about_witnesses_and_sinks_is_named() {
         (
             "",
             "[[log.sink]]\nname = \"a\"\n",
-            "name a file, a URL in `webhook`, `otlp`, `splunk` or `openlineage`, or an address in `syslog`",
+            "name a file, a URL in `webhook`, `otlp`, `splunk`, `nats` or `openlineage`, or an address in `syslog`",
         ),
         ("", "[[log.sink]]\nname = \"a\"\nfile = \"x\"\nsyslog = \"h:1\"\n", "make two sinks of it"),
         ("", "[[log.sink]]\nname = \"../a\"\nfile = \"x\"\n", "lower-case letters"),

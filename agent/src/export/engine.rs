@@ -14,8 +14,8 @@ use tokio::{
 };
 
 use super::{
-    Event, Undelivered, cursor::Cursor, file, openlineage::Receiver, otlp::Otlp, resend, splunk::Splunk,
-    syslog::Syslog, webhook::Webhook,
+    Event, Undelivered, cursor::Cursor, file, nats::Nats, openlineage::Receiver, otlp::Otlp, resend,
+    splunk::Splunk, syslog::Syslog, webhook::Webhook,
 };
 use crate::{
     audit::{Describer, Follower, IndexError, Leaves, Seen},
@@ -32,6 +32,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 const LOOK: Duration = Duration::from_secs(5);
 /// Why a sink is behind where its cursor cannot be kept.
 const CURSOR: &str = "cursor_unwritable";
+/// So many refusals in a row are no longer the events' fault: from then on each costs a pause, so that something in
+/// the way that answers everything with a refusal does not turn all that comes into dead letters.
+const IN_A_ROW: u32 = 16;
 
 /// The tasks of all sinks.
 #[derive(Debug)]
@@ -86,6 +89,7 @@ impl Exporter {
                 config: config.clone(),
                 folder: folder.clone(),
                 summed_up: Instant::now(),
+                refused_in_a_row: 0,
             };
             Ok(tokio::spawn(engine.run(follower.seen())))
         };
@@ -110,6 +114,7 @@ enum Target {
     Otlp(Box<Otlp>),
     Splunk(Box<Splunk>),
     Syslog(Syslog),
+    Nats(Box<Nats>),
     OpenLineage(Receiver),
 }
 
@@ -129,6 +134,10 @@ impl Target {
             SinkTarget::Splunk { url, token } => Splunk::new(url, token, origin, config.format)
                 .map(|splunk| Self::Splunk(Box::new(splunk)))
                 .ok_or_else(|| std::io::Error::other("no HTTP client for a sink")),
+            SinkTarget::Nats(nats) => {
+                let nats = Nats::new(nats, origin).map_err(std::io::Error::other)?;
+                Ok(Self::Nats(Box::new(nats)))
+            }
             SinkTarget::Syslog { address: (host, port), ca_file } => {
                 let syslog = Syslog::new((host, *port), ca_file.as_ref(), origin);
                 syslog.map(Self::Syslog).map_err(std::io::Error::other)
@@ -142,6 +151,7 @@ impl Target {
             Self::Otlp(otlp) => otlp.deliver(batch).await,
             Self::Splunk(splunk) => splunk.deliver(batch).await,
             Self::Syslog(syslog) => syslog.deliver(batch).await,
+            Self::Nats(nats) => nats.deliver(batch).await,
             Self::OpenLineage(receiver) => receiver.deliver(batch).await,
             Self::File(path) => {
                 let (path, batch) = (path.clone(), batch.to_vec());
@@ -161,6 +171,7 @@ struct Engine {
     folder: PathBuf,
     /// When the last summary was sent, or this began.
     summed_up: Instant,
+    refused_in_a_row: u32,
 }
 
 /// What there is to do next.
@@ -259,7 +270,10 @@ impl Engine {
             "log_unreadable"
         })?;
         match self.deliver(&batch).await {
-            Ok(()) => self.took(&batch, next + batch.len() as u64),
+            Ok(()) => {
+                self.refused_in_a_row = 0;
+                self.took(&batch, next + batch.len() as u64)
+            }
             Err(Undelivered::NotNow(code)) => Err(code),
             Err(Undelivered::Refused(_)) => self.one_by_one(&batch).await,
         }
@@ -279,27 +293,30 @@ impl Engine {
     /// Something in the batch is refused for good: the rest must not suffer for it.
     async fn one_by_one(&mut self, batch: &[Event]) -> Result<(), &'static str> {
         for event in batch {
-            let taken = match self.deliver(std::slice::from_ref(event)).await {
-                Ok(()) => std::slice::from_ref(event),
-                Err(Undelivered::NotNow(code)) => return Err(code),
-                Err(Undelivered::Refused(code)) => {
-                    self.give_up(event, code);
-                    &[]
+            match self.deliver(std::slice::from_ref(event)).await {
+                Ok(()) => {
+                    self.refused_in_a_row = 0;
+                    self.took(std::slice::from_ref(event), event.index + 1)?;
                 }
-            };
-            self.took(taken, event.index + 1)?;
+                Err(Undelivered::NotNow(code)) => return Err(code),
+                Err(Undelivered::Refused(code)) => self.give_up(event, code).await?,
+            }
         }
         Ok(())
     }
 
-    /// A dead letter is an entry: whoever counts what arrived finds it there.
-    fn give_up(&self, event: &Event, code: &'static str) {
+    /// A dead letter is an entry, durable before the sink goes on: whoever counts what arrived finds it there.
+    async fn give_up(&mut self, event: &Event, code: &'static str) -> Result<(), &'static str> {
         tracing::error!(sink = %self.config.name, index = event.index, code, "an event is refused for good");
         if !event.tells_of_loss {
             let sink = self.config.name.clone();
-            let _closed_log_has_said_so =
-                self.log.append(Entry::SinkRefused { sink, index: event.index, code: code.to_owned() });
+            let refused = Entry::SinkRefused { sink, index: event.index, code: code.to_owned() };
+            let at = self.log.append(refused).map_err(|_| "log_closed")?;
+            self.log.wait_durable(at).await.map_err(|_| "log_closed")?;
         }
+        self.took(&[], event.index + 1)?;
+        self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
+        if self.refused_in_a_row < IN_A_ROW { Ok(()) } else { Err("refuses_everything") }
     }
 
     fn took(&mut self, events: &[Event], next: u64) -> Result<(), &'static str> {

@@ -85,6 +85,7 @@ const fn kind(target: &SinkTarget) -> &'static str {
         SinkTarget::Otlp { .. } => "otlp",
         SinkTarget::Splunk { .. } => "splunk",
         SinkTarget::Syslog { .. } => "syslog",
+        SinkTarget::Nats(_) => "nats",
         SinkTarget::OpenLineage { .. } => "openlineage",
     }
 }

@@ -192,6 +192,7 @@ async fn a_sink_gets_entries_again_when_the_operator_asks_and_the_log_says_so() 
 #[derive(Clone, Default)]
 struct Endpoint {
     away: Arc<AtomicBool>,
+    refuses: Arc<AtomicBool>,
     taken: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -212,6 +213,9 @@ impl Endpoint {
     fn take(&self, body: &str) -> StatusCode {
         if self.away.load(Ordering::SeqCst) {
             return StatusCode::SERVICE_UNAVAILABLE;
+        }
+        if self.refuses.load(Ordering::SeqCst) {
+            return StatusCode::BAD_REQUEST;
         }
         let message: Value = serde_json::from_str(body).expect("JSON");
         let events = message["events"].as_array().expect("events");
@@ -280,6 +284,29 @@ async fn a_webhook_that_is_away_gets_everything_later_and_what_it_refuses_is_a_d
     let dead = leaves.get(300).expect("an entry").leaf.entry;
     let code = "refused".to_owned();
     assert_eq!(dead, Entry::SinkRefused { sink: "one".to_owned(), index: 13, code });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_refuses_everything_for_a_while_is_asked_less_often_and_the_rest_arrives() {
+    let (place, endpoint) = (Place::new(), Endpoint::default());
+    endpoint.refuses.store(true, Ordering::SeqCst);
+    let target = endpoint.serve().await;
+    place.add(600).await;
+    let _sink = place.export(target);
+    place.until_cursor_is(16).await;
+    endpoint.refuses.store(false, Ordering::SeqCst);
+    place.until_cursor_is(600).await;
+    let taken = endpoint.taken.lock().expect("not poisoned").clone();
+    let lost = 600 - taken.iter().filter(|index| **index < 600).count();
+    // Sixteen, and one for each pause that was over meanwhile.
+    assert!((16..=18).contains(&lost), "{lost} dead letters");
+    place.log.publish_now().await.expect("published");
+    let size = place.log.published().borrow().size;
+    let mut leaves = crate::audit::Leaves::new(crate::log::PublicFolder::new(place.log.public_dir()), size);
+    let told = (600..size).filter(|index| {
+        matches!(leaves.get(*index).expect("an entry").leaf.entry, Entry::SinkRefused { .. })
+    });
+    assert_eq!(told.count(), lost, "each of them is in the log");
 }
 
 /// What a collector was sent: one body a request, with who sent it.
