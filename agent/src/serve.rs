@@ -331,7 +331,7 @@ fn assemble(
         parking: Parking::new(config.park),
         kept: Kept::default(),
         draining,
-        refusals: agent::RefusalBudget::default(),
+        refusals: Arc::default(),
         policies: Arc::new(InForce::new(policies)),
         requests: Requests::new(store, log.clone(), &keys.commitment, config.requests),
     })

@@ -163,8 +163,11 @@ pub trait Store: Send + Sync {
         now: Moment,
     ) -> BoxFuture<'_, Result<Vec<(Request, Origin)>, StoreError>>;
 
-    /// Ends what nobody decided or used in time.
-    fn expire(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
+    /// What nobody decided or used in time, and has not ended yet.
+    fn over(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
+
+    /// Ends it, and forgets what ended long ago.
+    fn expire(&self, now: Moment) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What principals were given from this minute on.
     fn usage(&self, from: u64) -> BoxFuture<'_, Result<Vec<(UsageKey, Given)>, StoreError>>;

@@ -105,6 +105,11 @@ pub enum Entry {
     },
     /// A tunnel was turned away.
     TunnelRefused { code: String, address: String },
+    /// So many refusals in one second were too many to be recorded each.
+    RefusalsLeftOut {
+        /// Of grants and tunnels, together.
+        count: u64,
+    },
     /// A session's grant was renewed.
     GrantRenewed { session: SessionId, grant: GrantId, expires_at: u64 },
     /// The tunnel of a session broke or fell silent: its database connections wait for another one.

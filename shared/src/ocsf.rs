@@ -42,6 +42,10 @@ const LIFECYCLE: Class = class(6002, "Application Lifecycle", "Application Activ
 const API: Class = class(6003, "API Activity", "Application Activity");
 const DATASTORE: Class = class(6005, "Datastore Activity", "Application Activity");
 
+/// The profile of what an AI agent does, and the classes of ours that have it.
+const AI_OPERATION: &str = "ai_operation";
+const OF_AI: [u32; 2] = [API.uid, DATASTORE.uid];
+
 /// The class, activity and its name of a kind of entry. Of a statement the activity depends on its verb.
 #[must_use]
 pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
@@ -237,10 +241,14 @@ impl<'a> Event<'a> {
             "log_version": leaf.v.to_string(),
             "product": {"name": "connect", "vendor_name": "connect"},
         });
-        if principal.is_some_and(|principal| principal.actor.is_some())
-            && let Some(fields) = metadata.as_object_mut()
+        if let (Some(agent), Some(fields)) =
+            (principal.and_then(|principal| principal.actor.as_ref()), metadata.as_object_mut())
         {
             fields.insert("labels".to_owned(), json!(["ai_agent"]));
+            if OF_AI.contains(&class.uid) {
+                fields.insert("profiles".to_owned(), json!([AI_OPERATION]));
+                event.set("message_context", parts::agent(agent));
+            }
         }
         event.set("metadata", metadata);
         event

@@ -27,8 +27,10 @@ fn every_kind_of_entry_is_an_event_of_the_public_schema() {
         sql: Some("SELECT email FROM customers WHERE id = $1"),
     };
     let bare = Context { origin: "connect.local/test", ..Context::default() };
+    let assisted = PrincipalRef { actor: Some("assistant".to_owned()), ..who.clone() };
+    let by_agent = Context { principal: Some(&assisted), ..whole };
     let mut lines = String::new();
-    for context in [&whole, &bare] {
+    for context in [&whole, &bare, &by_agent] {
         for (index, entry) in (0..).zip(Entry::samples()) {
             let leaf = Leaf { v: CATALOGUE, time: 1_764_064_800_000, entry };
             lines.push_str(&format!("{}\n", render(context, index, &leaf)));
@@ -46,7 +48,10 @@ fn every_kind_of_entry_is_an_event_of_the_public_schema() {
     fs::write(&file, &lines).expect("written");
     let checked = validate(&file);
     assert_eq!(checked.code, 0, "{}\n{}", checked.stdout, checked.stderr);
-    assert!(checked.stdout.contains(&format!("{} events", 2 * Entry::KINDS.len() + 1)), "{}", checked.stdout);
+    assert!(checked.stdout.contains(&format!("{} events", 3 * Entry::KINDS.len() + 1)), "{}", checked.stdout);
+    let by_an_agent = lines.matches("\"profiles\":[\"ai_operation\"],").count();
+    assert_eq!(by_an_agent, lines.matches("\"message_context\":{\"application\":{\"name\":").count());
+    assert!(by_an_agent > 10, "{by_an_agent}");
     // A validator that accepts anything proves nothing.
     fs::write(&file, lines.replace("\"severity_id\":1", "\"severity_id\":\"low\"")).expect("written");
     assert_ne!(validate(&file).code, 0);

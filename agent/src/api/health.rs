@@ -30,6 +30,16 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
             .retryable()
             .into());
     }
+    if let Some(reason) = &agent.log.published().borrow().failed {
+        tracing::debug!(%reason, "not ready: no checkpoint could be written");
+        let words =
+            "no checkpoint of the log can be written: what happens is recorded, and nobody can verify it yet";
+        let report = ErrorReport::new("checkpoint_late", Exit::Unreachable, words);
+        return Err(report
+            .help("see to `public` below `state_dir`; the agent's own words say what is wrong")
+            .retryable()
+            .into());
+    }
     let late = agent.witnesses.iter().flat_map(|asker| asker.standing()).filter(|witness| witness.late);
     let late: Vec<String> = late.map(|witness| witness.name).collect();
     if !late.is_empty() {

@@ -3,7 +3,7 @@
 use connect_shared::{
     decision::{Decision, Obligation, Outcome, OutcomeKind},
     entry::{Entry, Leaf, PrincipalRef, TextRef},
-    ids::{SessionId, StatementId},
+    ids::{RunId, SessionId, StatementId},
 };
 
 /// What an object was to an entry.
@@ -12,6 +12,7 @@ pub(super) enum What {
     Table,
     Column,
     Label,
+    Run,
 }
 
 impl What {
@@ -21,6 +22,7 @@ impl What {
             Self::Table => 0,
             Self::Column => 1,
             Self::Label => 2,
+            Self::Run => 3,
         }
     }
 }
@@ -121,6 +123,7 @@ impl<'a> Facts<'a> {
             Entry::Revoked { by, .. } | Entry::Restored { by, .. } => facts.principal = by.as_ref(),
             _ => {}
         }
+        facts.objects.extend(run_of(&leaf.entry).map(|run| (What::Run, run.to_string())));
         facts.objects.sort_unstable();
         facts.objects.dedup();
         facts
@@ -160,5 +163,16 @@ impl<'a> Facts<'a> {
             self.objects.push((What::Column, path.to_owned()));
             self.objects.push((What::Table, table.to_owned()));
         }
+    }
+}
+/// The run that an entry belongs to.
+fn run_of(entry: &Entry) -> Option<RunId> {
+    match entry {
+        Entry::GrantIssued { run, .. } => run.as_ref().map(|run| run.id),
+        Entry::Intent(intent) => intent.run,
+        Entry::Denial(denial) => denial.run,
+        Entry::FolderListed { run, .. } | Entry::RunEnded { run, .. } => Some(*run),
+        Entry::CanarySeen { run, .. } => *run,
+        _ => None,
     }
 }

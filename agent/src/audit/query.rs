@@ -227,11 +227,11 @@ impl Question {
                 self.object(what, name);
             }
         }
-        if let Some(label) = &filter.label {
-            let code = What::Label.code();
-            let condition =
-                format!("e.idx IN (SELECT o.idx FROM object o WHERE o.what = {code} AND o.name = ?)");
-            self.and(&condition, [label.clone()]);
+        let run = filter.run.map(|run| run.to_string());
+        for (what, name) in [(What::Label, &filter.label), (What::Run, &run)] {
+            if let Some(name) = name {
+                self.named(what, name);
+            }
         }
         if let Some(decision) = filter.decision {
             self.and("e.decision = ?", [decision_code(decision)]);
@@ -261,6 +261,13 @@ impl Question {
             let kinds = filter.kinds.iter().map(|kind| Box::new(kind.clone()) as Box<dyn ToSql + Send>);
             self.parameters.extend(kinds);
         }
+    }
+
+    /// A whole name.
+    fn named(&mut self, what: What, name: &str) {
+        let code = what.code();
+        let condition = format!("e.idx IN (SELECT o.idx FROM object o WHERE o.what = {code} AND o.name = ?)");
+        self.and(&condition, [name.to_owned()]);
     }
 
     /// A name, or the end of one behind a dot.

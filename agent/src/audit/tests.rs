@@ -6,13 +6,16 @@ use connect_shared::{
     api::{SearchFilter, SearchOrder, SearchRequest, SearchRow, SearchScope},
     decision::{Decision, Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
     entry::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, StatementResult, TextRef},
-    ids::{ConnectionId, GrantId, SessionId, StatementId},
+    grant::RunIdentity,
+    ids::{ConnectionId, GrantId, RunId, SessionId, StatementId},
     label::Label,
 };
 use tempfile::TempDir;
 
 use super::{FILE, Follower, IndexError, Leaves, Whose, reindex, search};
 use crate::log::{Log, LogOptions, PublicFolder, block_on};
+
+const RUN: RunId = RunId::from_random([7; 16]);
 
 struct Place {
     folder: TempDir,
@@ -135,7 +138,7 @@ fn denial(number: u8, sub: &str) -> Entry {
         text: TextRef::Length(9),
         commitment: "00".to_owned(),
         sequence: None,
-        run: None,
+        run: Some(RUN),
         task: None,
         purpose: None,
         decision: decision(Outcome::Deny, vec![reason]),
@@ -153,7 +156,13 @@ fn granted(sub: &str, name: &str) -> Entry {
         reason: None,
         expires_at: 1,
         certificate: String::new(),
-        run: None,
+        run: Some(RunIdentity {
+            id: RUN,
+            job: "train".to_owned(),
+            key: String::new(),
+            parent: None,
+            resources: Vec::new(),
+        }),
         task: None,
         parent: None,
         tables: Vec::new(),
@@ -201,6 +210,8 @@ fn entries_are_found_by_everything_that_a_filter_can_say() {
         (SearchFilter { kinds: vec!["denial".to_owned()], ..Default::default() }, &[5]),
         (SearchFilter { since: Some(u64::MAX), ..Default::default() }, &[]),
         (SearchFilter { statement: Some(StatementId::from_random([2; 16])), ..Default::default() }, &[4]),
+        (SearchFilter { run: Some(RUN), ..Default::default() }, &[0, 5]),
+        (SearchFilter { run: Some(RunId::from_random([8; 16])), ..Default::default() }, &[]),
     ];
     for (filter, expected) in cases {
         let found = place.found(filter.clone());

@@ -28,6 +28,7 @@ impl Gate {
             Entry::Denial(_)
             | Entry::GrantRefused { .. }
             | Entry::TunnelRefused { .. }
+            | Entry::RefusalsLeftOut { .. }
             | Entry::StatementText { .. }
             | Entry::StatementLineage { .. }
             | Entry::Explained { .. }

@@ -40,6 +40,7 @@ use crate::{
 const MAX_CONNECTIONS: usize = 4_096;
 /// Entries about strangers that were turned away, per second: they must not be able to fill the disk.
 const REFUSALS_PER_SECOND: u32 = 5;
+const REFUSALS_EACH: Duration = Duration::from_secs(1);
 
 /// A running agent.
 pub struct Agent {
@@ -71,7 +72,7 @@ pub struct Agent {
     pub kept: Kept,
     /// Set when the agent is about to stop: nothing new, and what is at rest ends.
     pub draining: watch::Receiver<bool>,
-    pub refusals: RefusalBudget,
+    pub refusals: Arc<RefusalBudget>,
     pub requests: Arc<Requests>,
     pub policies: Arc<InForce>,
 }
@@ -182,12 +183,28 @@ impl Agent {
         }
     }
 
-    /// Appends an entry about somebody who was turned away, while the budget for such lasts.
+    /// Appends an entry about somebody who was turned away, while the budget for such lasts. How many were left out
+    /// is an entry a second later.
     pub fn record_refusal(&self, entry: Entry) {
-        if self.refusals.spend(Instant::now())
-            && let Err(error) = self.log.append(entry)
-        {
-            tracing::debug!(%error, "a refusal could not be recorded");
+        let is_known = matches!(entry, Entry::GrantRefused { principal: Some(_), .. });
+        let spent = match self.refusals.spend(is_known, Instant::now()) {
+            Spent::Recorded if self.log.append(entry).is_ok() => return,
+            Spent::Recorded => self.refusals.leave_out(),
+            left_out => left_out,
+        };
+        if spent == Spent::FirstLeftOut {
+            tokio::spawn(tell_left_out(self.log.clone(), Arc::clone(&self.refusals)));
+        }
+    }
+}
+
+/// Says in the log how many refusals are not in it, as soon as it takes that.
+async fn tell_left_out(log: Log, refusals: Arc<RefusalBudget>) {
+    loop {
+        tokio::time::sleep(REFUSALS_EACH).await;
+        let count = refusals.left_out();
+        if log.append(Entry::RefusalsLeftOut { count }).is_ok() && refusals.told(count) {
+            return;
         }
     }
 }
@@ -205,28 +222,72 @@ pub fn record_unavailable(error: &LogClosed) -> ErrorReport {
     .retryable()
 }
 
-/// How many refusals of strangers may still be recorded.
-#[derive(Debug)]
-pub struct RefusalBudget(Mutex<(Instant, u32)>);
+/// How many refusals may still be recorded, and how many were not.
+#[derive(Debug, Default)]
+pub struct RefusalBudget(Mutex<Refusals>);
 
-impl Default for RefusalBudget {
-    fn default() -> Self {
-        Self(Mutex::new((Instant::now(), REFUSALS_PER_SECOND)))
-    }
+#[derive(Debug, Default)]
+struct Refusals {
+    /// Strangers, whom nothing stops from coming again and again, take nothing from who is known.
+    strangers: Bucket,
+    known: Bucket,
+    left_out: u64,
+    /// Somebody will say so in the log.
+    is_telling: bool,
+}
+
+/// What was recorded since when.
+#[derive(Debug, Default)]
+struct Bucket(Option<Instant>, u32);
+
+/// What becomes of one refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spent {
+    Recorded,
+    /// The count must be recorded soon.
+    FirstLeftOut,
+    LeftOut,
 }
 
 impl RefusalBudget {
-    fn spend(&self, now: Instant) -> bool {
-        let mut budget = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, left) = &mut *budget;
-        if now.saturating_duration_since(*since) >= Duration::from_secs(1) {
-            (*since, *left) = (now, REFUSALS_PER_SECOND);
+    fn spend(&self, is_known: bool, now: Instant) -> Spent {
+        let mut refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = if is_known { &mut refusals.known } else { &mut refusals.strangers };
+        if bucket.spend(now) { Spent::Recorded } else { refusals.leave_out() }
+    }
+
+    fn leave_out(&self) -> Spent {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).leave_out()
+    }
+
+    fn left_out(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).left_out
+    }
+
+    /// So many stand in the log now. Gives whether that is all.
+    fn told(&self, count: u64) -> bool {
+        let mut refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.left_out = refusals.left_out.saturating_sub(count);
+        refusals.is_telling = refusals.left_out > 0;
+        !refusals.is_telling
+    }
+}
+
+impl Refusals {
+    fn leave_out(&mut self) -> Spent {
+        self.left_out += 1;
+        if std::mem::replace(&mut self.is_telling, true) { Spent::LeftOut } else { Spent::FirstLeftOut }
+    }
+}
+
+impl Bucket {
+    fn spend(&mut self, now: Instant) -> bool {
+        let Self(since, recorded) = self;
+        if since.is_none_or(|since| now.saturating_duration_since(since) >= REFUSALS_EACH) {
+            (*since, *recorded) = (Some(now), 0);
         }
-        *left = match left.checked_sub(1) {
-            Some(left) => left,
-            None => return false,
-        };
-        true
+        *recorded += 1;
+        *recorded <= REFUSALS_PER_SECOND
     }
 }
 
@@ -290,8 +351,17 @@ mod tests {
     fn strangers_cannot_make_the_agent_write_without_end() {
         let budget = RefusalBudget::default();
         let now = Instant::now();
-        let spent = (0..1_000).filter(|_| budget.spend(now)).count();
-        assert_eq!(spent, REFUSALS_PER_SECOND as usize);
-        assert!(budget.spend(now + Duration::from_secs(2)));
+        let spent: Vec<Spent> = (0..1_000).map(|_| budget.spend(false, now)).collect();
+        assert_eq!(
+            spent.iter().filter(|spent| **spent == Spent::Recorded).count(),
+            REFUSALS_PER_SECOND as usize
+        );
+        assert_eq!(spent.iter().filter(|spent| **spent == Spent::FirstLeftOut).count(), 1);
+        assert_eq!(budget.spend(true, now), Spent::Recorded, "somebody who is known has room of their own");
+        let left_out = 1_000 - u64::from(REFUSALS_PER_SECOND);
+        assert_eq!(budget.left_out(), left_out);
+        assert!(!budget.told(left_out - 1) && budget.told(1), "until all are told");
+        assert_eq!(budget.spend(false, now), Spent::FirstLeftOut);
+        assert_eq!(budget.spend(false, now + Duration::from_secs(2)), Spent::Recorded);
     }
 }

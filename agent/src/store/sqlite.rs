@@ -32,6 +32,9 @@ const KEEP: Moment = 90 * 24 * 60 * 60;
 const COLUMNS: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, sealed, \
     created_at, expires_at";
 
+/// What nobody can decide or use any more, and was not ended yet.
+const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= ?1";
+
 /// Whose pending or approved request it is.
 const OF_KEY: &str = "kind = :kind AND sub = :sub AND idp = :idp AND actor IS :actor \
     AND resource = :resource AND binding = :binding";
@@ -234,20 +237,24 @@ impl Store for SqliteStore {
         })
     }
 
-    fn expire(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
+    fn over(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
         self.run(move |transaction| {
-            let query = format!(
-                "UPDATE request SET state = 'expired', sealed = NULL \
-                 WHERE state IN ('pending', 'approved') AND expires_at <= ?1 RETURNING {COLUMNS}"
-            );
+            let query = format!("SELECT {COLUMNS} FROM request WHERE {OVER} ORDER BY expires_at");
             let mut statement = transaction.prepare(&query)?;
             let rows = statement.query_map(params![moment(now)], request)?;
-            let ended = rows.collect::<Result<Vec<_>, _>>()?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+    }
+
+    fn expire(&self, now: Moment) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.run(move |transaction| {
+            let ended = format!("UPDATE request SET state = 'expired', sealed = NULL WHERE {OVER}");
+            transaction.execute(&ended, params![moment(now)])?;
             transaction.execute(
                 "DELETE FROM request WHERE state NOT IN ('pending', 'approved') AND expires_at < ?1",
                 params![moment(now.saturating_sub(KEEP))],
             )?;
-            Ok(ended)
+            Ok(())
         })
     }
 

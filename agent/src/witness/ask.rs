@@ -68,6 +68,7 @@ impl Asker {
             standing: Arc::clone(&standing),
             cosigned: sender,
             kept: Kept::default(),
+            unpublished: Unpublished::default(),
         };
         asking.judge();
         Some(Self { standing, cosigned, task: tokio::spawn(asking.run()) })
@@ -126,6 +127,27 @@ struct Asking {
     standing: Arc<Mutex<Vec<Standing>>>,
     cosigned: watch::Sender<u64>,
     kept: Kept,
+    unpublished: Unpublished,
+}
+
+/// How long entries have waited for a checkpoint: there is nothing that a witness could cosign before it.
+#[derive(Debug, Default)]
+struct Unpublished {
+    /// Entries that were durable at a moment, and not all of them under a checkpoint.
+    since: Option<(Instant, u64)>,
+}
+
+impl Unpublished {
+    /// Looks at where the log is: entries that are durable, and those under its last checkpoint.
+    fn look(&mut self, durable: u64, published: u64, now: Instant) {
+        if self.since.is_none_or(|(_, waiting)| waiting <= published) {
+            self.since = (published < durable).then_some((now, durable));
+        }
+    }
+
+    fn is_late(&self, age: Duration, now: Instant) -> bool {
+        self.since.is_some_and(|(since, _)| now.duration_since(since) >= age)
+    }
 }
 
 /// What stands in the file `witnessed`: one checkpoint, and who has cosigned it in this or an earlier round.
@@ -245,11 +267,13 @@ impl Asking {
             };
             let _closed_log_has_said_so = self.log.append(entry);
         }
+        let (durable, published) = (self.log.durable().borrow().upto, self.log.published().borrow().size);
+        self.unpublished.look(durable, published, now);
         if self.rules.required > 0 {
             let idle = self.witnesses.iter().filter(|witness| witness.waiting_since.is_none()).count();
             let fresh = self.enough.is_some_and(|at| now.duration_since(at) < self.rules.age)
                 || (self.enough.is_some() && idle >= self.rules.required);
-            self.log.gate().set_witnessed(fresh);
+            self.log.gate().set_witnessed(fresh && !self.unpublished.is_late(self.rules.age, now));
         }
         let least = self.witnesses.iter().map(|witness| witness.cosigned).min();
         self.cosigned.send_replace(least.unwrap_or_default());
@@ -272,6 +296,27 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_that_no_checkpoint_covers_in_time_are_late_however_often_others_follow() {
+        let (age, start) = (Duration::from_secs(300), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut unpublished = Unpublished::default();
+        unpublished.look(7, 7, at(0));
+        assert!(!unpublished.is_late(age, at(1_000)), "nothing waits");
+        // Always some are under way, and none for long.
+        for second in 1..1_000 {
+            unpublished.look(7 + second, 6 + second, at(second));
+            assert!(!unpublished.is_late(age, at(second)));
+        }
+        // No checkpoint any more.
+        unpublished.look(2_000, 1_005, at(1_000));
+        unpublished.look(9_000, 1_005, at(1_299));
+        assert!(!unpublished.is_late(age, at(1_298)));
+        assert!(unpublished.is_late(age, at(1_300)));
+        unpublished.look(9_000, 9_000, at(1_301));
+        assert!(!unpublished.is_late(age, at(1_301)));
+    }
 
     #[test]
     fn who_cosigns_a_checkpoint_later_does_not_push_out_who_did_before() {

@@ -73,6 +73,9 @@ pub(crate) struct Filter {
     /// Of this session: ss_…
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// Of this run
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<String>,
     /// As events of OCSF 1.8, one JSON object a line for each entry
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<EventFormat>,

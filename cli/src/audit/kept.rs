@@ -4,7 +4,11 @@
 use aws_lc_rs::digest;
 use connect_shared::proof::{checkpoint::Checkpoint, note::VerifierKey};
 
-use crate::{failure::Outcome, paths::Paths, private};
+use crate::{
+    failure::{self, Outcome},
+    paths::Paths,
+    private,
+};
 
 /// What was kept for the log of a key.
 pub(super) fn load(paths: &Paths, key: &VerifierKey) -> Outcome<Option<Checkpoint>> {
@@ -13,9 +17,17 @@ pub(super) fn load(paths: &Paths, key: &VerifierKey) -> Outcome<Option<Checkpoin
 
 /// The same with its signed text.
 pub(super) fn load_signed(paths: &Paths, key: &VerifierKey) -> Outcome<Option<(Checkpoint, String)>> {
-    let text = private::read(&file(paths, key))?;
-    // What does not open under the key is not a checkpoint that was kept for it.
-    Ok(text.and_then(|text| Some((Checkpoint::open(&text, key).ok()?, text))))
+    let file = file(paths, key);
+    let Some(text) = private::read(&file)? else { return Ok(None) };
+    // The file is this key's, so that one of another key is none that was kept here. To take it for none would let
+    // the next one replace it, whatever became of the log.
+    let checkpoint = Checkpoint::open(&text, key).map_err(|error| {
+        let words = format!("the checkpoint that was kept in {} is damaged: {error}", file.display());
+        failure::unverified("kept_checkpoint_damaged", words).help(
+            "put the file back from a copy; or remove it, and the log is no longer held against what it was",
+        )
+    })?;
+    Ok(Some((checkpoint, text)))
 }
 
 /// Keeps a signed checkpoint if it is larger than the kept one.
@@ -53,5 +65,10 @@ mod tests {
         keep(&paths, key, &signed(3, &signing)).expect("ignored");
         keep(&paths, key, &signed(9, &other)).expect("ignored");
         assert_eq!(load(&paths, key).expect("read").map(|kept| kept.size), Some(7));
+        // One that was damaged is neither believed nor replaced.
+        private::write(&file(&paths, key), b"log.test\n7\n").expect("written");
+        for report in [load(&paths, key).err(), keep(&paths, key, &signed(9, &signing)).err()] {
+            assert_eq!(report.expect("it is damaged").code, "kept_checkpoint_damaged");
+        }
     }
 }

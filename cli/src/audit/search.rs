@@ -215,15 +215,16 @@ fn filter(wish: &arguments::Filter) -> Outcome<SearchFilter> {
         until: wish.until.map(|when| when.before(now)),
         text: wish.text.clone(),
         kinds: wish.kind.clone(),
-        statement: wish
-            .statement
-            .as_deref()
-            .map(|text| text.parse().map_err(|error| failure::usage(format!("`{text}` is {error}"))))
-            .transpose()?,
-        session: wish
-            .session
-            .as_deref()
-            .map(|text| text.parse().map_err(|error| failure::usage(format!("`{text}` is {error}"))))
-            .transpose()?,
+        statement: parsed(wish.statement.as_deref())?,
+        session: parsed(wish.session.as_deref())?,
+        run: parsed(wish.run.as_deref())?,
     })
+}
+
+/// An id as it is written.
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: Option<&str>) -> Outcome<Option<T>> {
+    let read = |text: &str| {
+        text.parse().map_err(|error| failure::usage(format!("`{}` is {error}", failure::printable(text))))
+    };
+    text.map(read).transpose()
 }

@@ -146,10 +146,8 @@ async fn open_from(application: &Application, request: &Request, from: Source) -
         Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any),
         monitor::look(&application.paths, &entrance.agent, &api),
     );
-    if let Err(report) = looked
-        && report.exit == Exit::VerificationFailed
-    {
-        application.console.warn(&report.message);
+    if let Err(report) = looked {
+        application.console.warn(&unlooked(&report));
     }
     let (tunnel, control, welcome) = connected?;
     let expires_at = welcome.expires_at;
@@ -184,6 +182,14 @@ async fn open_from(application: &Application, request: &Request, from: Source) -
         _door: door,
         _folder: folder,
     })
+}
+
+/// What is said where the log was not shown to be what it was: whoever changed it may be who does not answer.
+fn unlooked(report: &ErrorReport) -> String {
+    match report.exit {
+        Exit::VerificationFailed => report.message.clone(),
+        _ => format!("whether the log is what it was could not be seen: {}", report.message),
+    }
 }
 
 /// A grant, and where somebody must approve first, once they have.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     decision::{OutcomeKind, ReasonCode},
     entry::{Entry, Leaf, PrincipalRef, StatementResult},
-    ids::{SessionId, StatementId},
+    ids::{RunId, SessionId, StatementId},
 };
 
 /// Most rows of one answer.
@@ -53,6 +53,8 @@ pub struct SearchFilter {
     pub statement: Option<StatementId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 impl SearchFilter {

@@ -4,7 +4,7 @@ use super::Entry;
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 40] = [
+    pub const KINDS: [&'static str; 41] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -12,6 +12,7 @@ impl Entry {
         "grant_refused",
         "session_opened",
         "tunnel_refused",
+        "refusals_left_out",
         "grant_renewed",
         "session_parked",
         "session_resumed",
@@ -58,6 +59,7 @@ impl Entry {
             Self::GrantRefused { .. } => "grant_refused",
             Self::SessionOpened { .. } => "session_opened",
             Self::TunnelRefused { .. } => "tunnel_refused",
+            Self::RefusalsLeftOut { .. } => "refusals_left_out",
             Self::GrantRenewed { .. } => "grant_renewed",
             Self::SessionParked { .. } => "session_parked",
             Self::SessionResumed { .. } => "session_resumed",

@@ -94,6 +94,7 @@ impl Entry {
                 address: text("192.0.2.7:40404"),
             },
             Self::TunnelRefused { code: text("grant_expired"), address: text("192.0.2.7:40404") },
+            Self::RefusalsLeftOut { count: 4_000 },
             Self::GrantRenewed { session: SESSION, grant: GRANT, expires_at: 1_764_066_000 },
             Self::SessionParked { session: SESSION, connections: 2 },
             Self::SessionResumed {

@@ -59,6 +59,11 @@ pub(super) fn actor(principal: Option<&PrincipalRef>, name: Option<&str>) -> Val
     actor
 }
 
+/// An AI agent, in the words of the profile `ai_operation`. Which model is behind it nobody here knows.
+pub(super) fn agent(name: &str) -> Value {
+    json!({"application": {"name": name}, "ai_role_id": 4, "ai_role": "Agent"})
+}
+
 /// `127.0.0.1:4711`, `[::1]:4711`
 pub(super) fn endpoint(address: &str) -> Value {
     match address.parse::<std::net::SocketAddr>() {

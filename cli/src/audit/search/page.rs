@@ -81,6 +81,7 @@ fn result(row: &SearchRow) -> String {
 fn about(row: &SearchRow) -> String {
     match row.entries.first().map(|first| &first.leaf.entry) {
         Some(Entry::GrantRefused { code, .. } | Entry::TunnelRefused { code, .. }) => one_line(code),
+        Some(Entry::RefusalsLeftOut { count }) => format!("{count} more"),
         Some(Entry::SessionClosed { code, .. } | Entry::ConnectionClosed { code, .. }) => one_line(code),
         Some(Entry::SessionOpened { client, address, .. }) => one_line(&format!("{client} from {address}")),
         Some(Entry::GrantIssued { reason: Some(reason), .. }) => one_line(reason),

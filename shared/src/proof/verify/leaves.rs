@@ -26,8 +26,8 @@ pub(super) struct Leaves {
     pub(super) faults: Vec<Fault>,
     /// Faults beyond the most that are listed.
     pub(super) unlisted: u64,
-    /// Where each statement began that has not ended.
-    open: HashMap<StatementId, u64>,
+    /// Where each statement began that has not ended, and on which connection. `None`: that stands in a body beside it.
+    open: HashMap<StatementId, (u64, Option<ConnectionId>)>,
     /// Where each statement ended.
     ended: HashMap<StatementId, u64>,
     /// The number that the next INTENT or denial of a connection must have.
@@ -74,9 +74,11 @@ impl Leaves {
 
     fn note(&mut self, index: u64, fact: Fact) -> Option<Body> {
         match fact {
-            Fact::Intent(statement) => self.begin(index, statement),
+            Fact::Intent(statement, connection) => self.begin(index, statement, connection),
             Fact::Outcome(statement) => self.end(index, statement),
             Fact::Denial(statement) => self.deny(index, statement),
+            Fact::Closed(connection) => self.all_ended(index, |of| of == Some(connection)),
+            Fact::Started => self.all_ended(index, |_| true),
             Fact::Other => {}
             Fact::Elsewhere { fact, body } => {
                 self.note(index, *fact);
@@ -115,7 +117,7 @@ impl Leaves {
         let mut open: Vec<_> = self
             .open
             .iter()
-            .map(|(statement, index)| OpenIntent { index: *index, statement: *statement })
+            .map(|(statement, (index, _))| OpenIntent { index: *index, statement: *statement })
             .collect();
         open.sort_by_key(|open| open.index);
         let total = open.len() as u64;
@@ -149,14 +151,30 @@ impl Leaves {
         }
     }
 
-    fn begin(&mut self, index: u64, statement: StatementId) {
+    fn begin(&mut self, index: u64, statement: StatementId, connection: Option<ConnectionId>) {
         self.statements += 1;
-        let first = self.open.get(&statement).or_else(|| self.ended.get(&statement)).copied();
-        match first {
+        let first = self.open.get(&statement).map(|(first, _)| first).or_else(|| self.ended.get(&statement));
+        match first.copied() {
             Some(first) => self.fault(index, Wrong::SecondIntent { statement, first }),
             None => {
-                self.open.insert(statement, index);
+                self.open.insert(statement, (index, connection));
             }
+        }
+    }
+
+    /// A connection that is closed has no statement under way, and an agent that starts none at all: each has its
+    /// OUTCOME by then, if only that it is unknown.
+    fn all_ended(&mut self, by: u64, of: impl Fn(Option<ConnectionId>) -> bool) {
+        let mut left: Vec<(u64, StatementId)> = self
+            .open
+            .extract_if(|_, (_, on)| of(*on))
+            .map(|(statement, (index, _))| (index, statement))
+            .collect();
+        left.sort_unstable_by_key(|(index, _)| *index);
+        for (index, statement) in left {
+            // An OUTCOME that comes after all is a second one.
+            self.ended.insert(statement, index);
+            self.fault(index, Wrong::NeverEnded { statement, by });
         }
     }
 
@@ -201,11 +219,18 @@ enum Number {
 
 /// What the pairs need to know of an entry.
 enum Fact {
-    Intent(StatementId),
+    Intent(StatementId, Option<ConnectionId>),
     Outcome(StatementId),
     Denial(StatementId),
+    /// A connection ended.
+    Closed(ConnectionId),
+    /// The agent started.
+    Started,
     Other,
-    Elsewhere { fact: Box<Fact>, body: Body },
+    Elsewhere {
+        fact: Box<Fact>,
+        body: Body,
+    },
 }
 
 /// Reads an entry in full: its time, and what it is. Most entries are of three kinds, and those are read
@@ -227,7 +252,7 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
         "intent" => {
             let intent = from_slice::<Intent>(bytes)?;
             number = Some(Number::Next(intent.connection, intent.sequence));
-            Fact::Intent(intent.statement)
+            Fact::Intent(intent.statement, Some(intent.connection))
         }
         "outcome" => Fact::Outcome(from_slice::<OutcomeEntry>(bytes)?.statement),
         "denial" => {
@@ -238,7 +263,7 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
         _ => match from_slice::<Leaf>(bytes)?.entry {
             Entry::Oversized { of, statement, sha256, length } => {
                 let fact = match (of.as_str(), statement) {
-                    ("intent", Some(statement)) => Fact::Intent(statement),
+                    ("intent", Some(statement)) => Fact::Intent(statement, None),
                     ("outcome", Some(statement)) => Fact::Outcome(statement),
                     ("denial", Some(statement)) => Fact::Denial(statement),
                     _ => Fact::Other,
@@ -248,8 +273,9 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
             }
             Entry::ConnectionClosed { connection, .. } => {
                 number = Some(Number::Closed(connection));
-                Fact::Other
+                Fact::Closed(connection)
             }
+            Entry::AgentStarted { .. } => Fact::Started,
             _ => Fact::Other,
         },
     };

@@ -16,7 +16,8 @@ use super::{
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
 impl Verification {
-    /// Reads the entries of `range`, as far as the log goes, and reports. The report counts them alone.
+    /// Reads the entries of `range` and reports. The report counts them alone. That the log ends before the range does
+    /// is a fault: whoever asks for entries knows of them. A range to `u64::MAX` is as long as the log.
     ///
     /// # Errors
     /// As [`Verification::run`].
@@ -39,6 +40,7 @@ impl Verification {
             };
             faults.push(Fault { index: None, wrong });
         }
+        faults.extend(beyond(&range, checkpoint.size));
         let pruning = super::pruned(reader, &checkpoint, &mut faults);
         let mut part = Part {
             pruned: pruning.as_ref().map_or(0, |pruning| pruning.upto),
@@ -69,6 +71,14 @@ impl Verification {
         report.add(part.faults);
         Ok(report)
     }
+}
+
+/// What was asked for and is not in a log of this size.
+fn beyond(range: &Range<u64>, size: u64) -> Option<Fault> {
+    let upto = (range.end != u64::MAX).then_some(range.end);
+    let is_there = upto.map_or(range.start < size || range.start == 0, |upto| upto <= size);
+    let wrong = Wrong::NotThere { size, upto };
+    (!is_there).then(|| Fault { index: Some(range.start.max(size)), wrong })
 }
 
 struct Part<'a, R> {

@@ -121,6 +121,8 @@ pub enum Wrong {
     EntriesChanged { upto: u64 },
     /// Entries from here to before `upto` were signed and are not there.
     EntriesMissing { upto: u64 },
+    /// Entries up to before `upto` were asked for, and the log has only `size`.
+    NotThere { size: u64, upto: Option<u64> },
     /// The file with entries from here on is not a bundle.
     BundleMalformed { path: String, reason: String },
     /// The entry is not in a form of the catalogue.
@@ -133,6 +135,8 @@ pub enum Wrong {
     OutcomeWithoutIntent { statement: StatementId },
     /// The statement had ended already.
     SecondOutcome { statement: StatementId, first: u64 },
+    /// The statement had no end when its connection was closed or the agent started anew, which entry `by` says.
+    NeverEnded { statement: StatementId, by: u64 },
     /// A connection's INTENTs and denials are numbered, and some numbers are left out or come twice.
     SequenceBroken { connection: ConnectionId, expected: u64, found: u64 },
     /// The entry is not in the tree that was signed: it or the hashes above it were changed.
@@ -203,6 +207,10 @@ impl fmt::Display for Wrong {
             Self::EntriesMissing { upto } => {
                 write!(f, "missing, with all before {upto}: signed, and not in the log")
             }
+            Self::NotThere { size, upto: Some(upto) } => {
+                write!(f, "not there, with all before {upto}: the log has {size} entries")
+            }
+            Self::NotThere { size, upto: None } => write!(f, "not there: the log has {size} entries"),
             Self::BundleMalformed { path, reason } => {
                 write!(f, "the file `{path}`, which holds it, is damaged: {reason}")
             }
@@ -227,6 +235,9 @@ impl Wrong {
             }
             Self::SecondOutcome { statement, first } => {
                 write!(f, "a second OUTCOME for {statement}, after that of entry {first}")
+            }
+            Self::NeverEnded { statement, by } => {
+                write!(f, "no OUTCOME for {statement} before entry {by}, when nothing was under way any more")
             }
             Self::SequenceBroken { connection, expected, found } => write!(
                 f,

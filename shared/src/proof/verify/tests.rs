@@ -207,6 +207,29 @@ fn open_intents_are_named_and_are_no_fault() {
 }
 
 #[test]
+fn a_statement_without_an_end_when_nothing_can_be_under_way_is_named() {
+    let (session, connection) = (SessionId::from_random([1; 16]), ConnectionId::from_random([2; 16]));
+    let closed = |connection| Entry::ConnectionClosed { session, connection, code: "terminated".into() };
+    let started = || Entry::samples().into_iter().find(|entry| entry.kind() == "agent_started").expect("one");
+    let elsewhere = ConnectionId::from_random([9; 16]);
+    let cases = [
+        (vec![intent(1), closed(connection)], Some((0, 1))),
+        (vec![intent(1), started()], Some((0, 1))),
+        (vec![started(), intent(1), closed(elsewhere), outcome(1), closed(connection), started()], None),
+        (vec![intent(1), denial(1), closed(connection)], None),
+        (vec![started(), intent(1)], None),
+    ];
+    for (entries, expected) in cases {
+        let entries: Vec<_> = (0..).zip(entries).map(|(time, entry)| leaf(time, entry)).collect();
+        let named = expected.map(|(index, by)| {
+            let wrong = Wrong::NeverEnded { statement: statement(1), by };
+            Fault { index: Some(index), wrong }
+        });
+        assert_eq!(Log::of(&entries).verify().faults, Vec::from_iter(named));
+    }
+}
+
+#[test]
 fn a_receipt_that_proves_nothing_is_named() {
     let entries = statements(5);
     let log = Log::of(&entries);

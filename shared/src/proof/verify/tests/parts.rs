@@ -20,7 +20,18 @@ fn a_part_of_a_log_is_shown_to_be_in_it_entry_by_entry() {
         let report = range(&log, from, to);
         assert_eq!((report.faults.clone(), report.entries), (Vec::new(), entries), "{from}..{to}");
     }
-    assert_eq!(range(&log, 5_000, 6_000).entries, 0);
+    // Who asks for entries knows of them: they are gone.
+    for (from, to, first, upto, entries) in [
+        (5_000, 6_000, 5_000, Some(6_000), 0),
+        (1_390, 1_401, 1_400, Some(1_401), 10),
+        (1_400, u64::MAX, 1_400, None, 0),
+    ] {
+        let report = range(&log, from, to);
+        let wrong = Wrong::NotThere { size: 1_400, upto };
+        assert_eq!(report.faults, [Fault { index: Some(first), wrong }], "{from}..{to}");
+        assert_eq!(report.entries, entries, "{from}..{to}");
+    }
+    assert!(range(&Log::of(&[]), 0, u64::MAX).is_sound());
 }
 
 #[test]
