@@ -88,6 +88,12 @@ impl Folder {
     }
 }
 
+/// What in-toto calls the hash of a file, or of a folder.
+#[must_use]
+pub const fn digest_of(is_folder: bool) -> &'static str {
+    if is_folder { "dirHash" } else { "sha256" }
+}
+
 /// 64 small hexadecimal digits.
 #[must_use]
 pub fn is_hash(text: &str) -> bool {

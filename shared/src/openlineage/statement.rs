@@ -11,7 +11,7 @@ use super::{
     run_event, run_id,
 };
 use crate::{
-    attest::FileFact,
+    attest::{FileFact, digest_of},
     decision::OutcomeKind,
     entry::{Intent, OutcomeEntry, PrincipalRef, StatementResult},
     label::Label,
@@ -187,7 +187,14 @@ pub fn ended(
 
 /// A file as a dataset: by its hash, since another content is another dataset.
 pub(super) fn file(file: &FileFact) -> Value {
-    json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) })
+    let name = file_name(&file.name, &file.sha256, file.files.is_some());
+    json!({ "namespace": "file", "name": name })
+}
+
+/// What a file is called as a dataset, or a folder, whose hash is in-toto's `dirHash`.
+#[must_use]
+pub fn file_name(name: &str, hash: &str, is_folder: bool) -> String {
+    format!("{name}@{}:{hash}", digest_of(is_folder))
 }
 
 /// A file that a run read. How much of a table a statement read nobody counts; how long a file is stands in the log.

@@ -8,6 +8,7 @@ use std::{
 
 use connect_shared::{
     api::{Flow, LineageDirection, LineageEdge, LineageKind, LineageNode, NodeKind, SearchScope},
+    attest::digest_of,
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
@@ -132,7 +133,7 @@ impl<'a> Picture<'_, 'a> {
         let others = |nodes: Vec<&'a LineageNode>| -> Vec<&'a LineageNode> {
             nodes.into_iter().filter(|node| !roots.contains(node.id.as_str())).collect()
         };
-        let files = others(self.graph.files());
+        let files = others(self.graph.files().iter().map(|file| file.node).collect());
         let people = others(self.graph.principals());
         let runs = others(self.graph.runs());
         if files.is_empty() && people.is_empty() && runs.is_empty() {
@@ -272,9 +273,9 @@ fn name_of(node: &LineageNode) -> String {
             let by = if by.is_empty() { String::new() } else { format!(" · by {}", cited(by)) };
             format!("run {} of {}{by}{status}", cited(run), cited(job))
         }
-        NodeKind::File { sha256, .. } => {
+        NodeKind::File { sha256, files, .. } => {
             let digits: String = sha256.chars().take(DIGITS).collect();
-            format!("{name} · sha256 {}…", cited(&digits))
+            format!("{name} · {} {}…", digest_of(files.is_some()), cited(&digits))
         }
         NodeKind::Column { .. } | NodeKind::Principal { .. } => name,
     }

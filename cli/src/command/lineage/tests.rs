@@ -5,7 +5,7 @@ use connect_shared::{
         Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageKind, LineageNode, Moment,
         Named, NodeKind, SearchScope,
     },
-    attest::{Approval, Approver},
+    attest::{Approval, Approver, FolderFile},
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
@@ -87,7 +87,7 @@ fn answer() -> LineageAnswer {
             LineageNode {
                 id: "file:ab".to_owned(),
                 name: "model\u{1b}[2J\".bin".to_owned(),
-                kind: NodeKind::File { sha256: "ab".repeat(32), length: 3 },
+                kind: NodeKind::File { sha256: "ab".repeat(32), length: 3, files: None, within: Vec::new() },
             },
             LineageNode {
                 id: ana.to_owned(),
@@ -170,6 +170,50 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
         (whole["field"].as_str(), &whole["transformations"][0]["masking"]),
         (Some("ssn"), &true.into())
     );
+}
+
+#[test]
+fn a_folder_has_the_hash_of_a_folder_in_every_format_and_its_files_have_those_of_files() {
+    let mut answer = answer();
+    let folder = &mut answer.nodes[4];
+    folder.name = "out/".to_owned();
+    let file =
+        |name: &str, digit: &str| FolderFile { name: name.to_owned(), sha256: digit.repeat(64), length: 1 };
+    let within = vec![file("config", "1"), file("weights/0", "1")];
+    folder.kind =
+        NodeKind::File { sha256: "ab".repeat(32), length: 2, files: Some(2), within: within.clone() };
+    let graph = Graph::new(&answer);
+    let (bill, statement, dataset) =
+        (formats::cyclonedx(&graph), formats::intoto(&graph), formats::croissant(&graph));
+    let model = &bill["components"].as_array().expect("components")[2];
+    assert_eq!((&model["name"], &model["hashes"]), (&"out/".into(), &serde_json::Value::Null));
+    assert_eq!(model["components"][1]["name"], "out/weights/0");
+    assert_eq!(model["components"][1]["hashes"][0]["content"], "1".repeat(64));
+    assert_eq!(model["properties"][0]["name"], "connect:dirHash");
+    assert_eq!(
+        statement["subject"],
+        serde_json::json!([
+            { "name": "out/", "digest": { "dirHash": "ab".repeat(32) } },
+            { "name": "out/config", "digest": { "sha256": "1".repeat(64) } },
+            { "name": "out/weights/0", "digest": { "sha256": "1".repeat(64) } },
+        ])
+    );
+    let files = dataset["distribution"].as_array().expect("files");
+    assert_eq!(files.len(), 2, "{dataset:#}");
+    assert_ne!(files[0]["@id"], files[1]["@id"], "two files of one content are two");
+    assert!(files.iter().all(|file| file["sha256"] == "1".repeat(64)), "{dataset:#}");
+    assert!(draw(&graph, false).contains("out/ · dirHash abab"));
+    let events = formats::openlineage(&graph);
+    assert_eq!(events[0]["outputs"][0]["name"], format!("out/@dirHash:{}", "ab".repeat(32)));
+
+    // Where nobody can say any more what is in it, no hash of a file is made up.
+    let NodeKind::File { within, .. } = &mut answer.nodes[4].kind else { panic!("a folder") };
+    within.clear();
+    let graph = Graph::new(&answer);
+    let dataset = formats::croissant(&graph);
+    assert_eq!(dataset["distribution"].as_array().map(Vec::len), Some(0));
+    assert!(dataset["description"].as_str().is_some_and(|text| text.contains("out/ are not listed")));
+    assert_eq!(formats::intoto(&graph)["subject"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -63,6 +63,10 @@ fn a_file_in_a_folder_is_asked_for_by_its_hash_or_path_and_leads_to_what_the_fol
     assert_eq!(roots("auditor", "/elsewhere/out/"), both, "the folder itself, by the last part");
 
     let answer = place.asks("auditor", &question(&"b".repeat(64), LineageDirection::Up)).expect("something");
+    let folder = answer.nodes.iter().find(|node| node.id == ana).map(|node| node.kind.clone());
+    let files = Some(2);
+    let expected = NodeKind::File { sha256: of_ana.hash(), length: 2, files, within: of_ana.files.clone() };
+    assert_eq!(folder, Some(expected), "it is a folder, and these are its files");
     assert_eq!(names(&answer).last(), Some(&format!("train {RUN}").as_str()));
     assert!(names(&answer).contains(&"public.t.ssn"), "{answer:#?}");
 }

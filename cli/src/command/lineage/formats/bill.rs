@@ -8,9 +8,9 @@ use connect_shared::{
     attest::STATEMENT_TYPE,
     ids::RequestId,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::command::lineage::graph::{Graph, column};
+use crate::command::lineage::graph::{File, Graph, column};
 
 /// `predicateType` of an answer about lineage.
 const LINEAGE_TYPE: &str = "tag:connect.invalid,2026:lineage/v1";
@@ -33,27 +33,12 @@ pub(in crate::command::lineage) fn cyclonedx(graph: &Graph<'_>) -> Value {
             }],
         })
     });
-    let of_files = graph.files().into_iter().map(|node| {
-        let NodeKind::File { sha256, .. } = &node.kind else { return Value::Null };
-        let made = graph.into(&node.id).any(|edge| edge.flow == Flow::Output);
-        let mut component = json!({
-            "type": if made { "machine-learning-model" } else { "file" },
-            "bom-ref": node.id,
-            "name": node.name,
-            "hashes": [{ "alg": "SHA-256", "content": sha256 }],
-        });
-        if made && let Some(fields) = component.as_object_mut() {
-            let (sources, behind) = sources(graph, &node.id);
-            let datasets: Vec<Value> = sources.into_iter().map(|id| json!({ "ref": id })).collect();
-            fields.insert("modelCard".into(), json!({ "modelParameters": { "datasets": datasets } }));
-            fields.insert("properties".into(), properties(graph, behind).into());
-        }
-        component
-    });
+    let files = graph.files();
+    let of_files = files.iter().map(|file| of_file(graph, file));
     let components: Vec<Value> = of_tables.chain(of_files).collect();
-    let depends = graph.files().into_iter().map(|node| {
-        let on: Vec<String> = sources(graph, &node.id).0.into_iter().collect();
-        json!({ "ref": node.id, "dependsOn": on })
+    let depends = files.iter().map(|file| {
+        let on: Vec<String> = sources(graph, &file.node.id).0.into_iter().collect();
+        json!({ "ref": file.node.id, "dependsOn": on })
     });
     json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -72,6 +57,42 @@ pub(in crate::command::lineage) fn cyclonedx(graph: &Graph<'_>) -> Value {
         "components": components,
         "dependencies": depends.collect::<Vec<_>>(),
     })
+}
+
+/// `hashes` are of bytes that somebody has, so a folder has none: its files have.
+fn of_file(graph: &Graph<'_>, file: &File<'_>) -> Value {
+    let node = file.node;
+    let made = graph.into(&node.id).any(|edge| edge.flow == Flow::Output);
+    let mut component = Map::new();
+    component.insert("type".into(), if made { "machine-learning-model" } else { "file" }.into());
+    component.insert("bom-ref".into(), node.id.as_str().into());
+    component.insert("name".into(), node.name.as_str().into());
+    let mut about = Vec::new();
+    match file.files {
+        None => drop(component.insert("hashes".into(), hashes(file.hash))),
+        Some(files) => {
+            about.push(property("connect:dirHash", file.hash));
+            about.push(property("connect:files", files.to_string()));
+            let one = |one| json!({ "type": "file", "name": file.path(one), "hashes": hashes(&one.sha256) });
+            component.insert("components".into(), file.within.iter().map(one).collect());
+        }
+    }
+    if made {
+        let (sources, behind) = sources(graph, &node.id);
+        let datasets: Vec<Value> = sources.into_iter().map(|id| json!({ "ref": id })).collect();
+        component.insert("modelCard".into(), json!({ "modelParameters": { "datasets": datasets } }));
+        about.extend(properties(graph, behind));
+    }
+    component.insert("properties".into(), about.into());
+    component.into()
+}
+
+fn hashes(sha256: &str) -> Value {
+    json!([{ "alg": "SHA-256", "content": sha256 }])
+}
+
+fn property(name: &str, value: impl Into<Value>) -> Value {
+    json!({ "name": name, "value": value.into() })
 }
 
 fn table_id(resource: &str, table: &str) -> String {
@@ -128,19 +149,24 @@ fn of_table(graph: &Graph<'_>, of: (&str, &str)) -> BTreeSet<RequestId> {
 }
 
 fn properties(graph: &Graph<'_>, approvals: BTreeSet<RequestId>) -> Vec<Value> {
-    let property = |request| json!({ "name": "connect:approval", "value": graph.approved(request) });
-    approvals.into_iter().map(property).collect()
+    let approval = |request| property("connect:approval", graph.approved(request));
+    approvals.into_iter().map(approval).collect()
 }
 
 pub(in crate::command::lineage) fn intoto(graph: &Graph<'_>) -> Value {
-    let subject = graph.files().into_iter().map(|node| match &node.kind {
-        NodeKind::File { sha256, .. } => json!({ "name": node.name, "digest": { "sha256": sha256 } }),
-        _ => Value::Null,
-    });
+    let subject: Vec<Value> = graph.files().iter().flat_map(subjects).collect();
     json!({
         "_type": STATEMENT_TYPE,
-        "subject": subject.collect::<Vec<_>>(),
+        "subject": subject,
         "predicateType": LINEAGE_TYPE,
         "predicate": graph.answer,
     })
+}
+
+/// As an attestation has them: a folder itself, and every file in it for tools that know files only.
+fn subjects(file: &File<'_>) -> Vec<Value> {
+    let whole = json!({ "name": file.node.name, "digest": { file.digest(): file.hash } });
+    let inside =
+        file.within.iter().map(|one| json!({ "name": file.path(one), "digest": { "sha256": one.sha256 } }));
+    std::iter::once(whole).chain(inside).collect()
 }

@@ -33,8 +33,9 @@ fn event(graph: &Graph<'_>, node: &LineageNode) -> Option<Value> {
                 let of = (openlineage::namespace(origin, resource), table.to_owned());
                 outputs.entry(of).or_default().insert(column.to_owned());
             }
-            (NodeKind::File { sha256, .. }, _) => {
-                outputs.entry(("file".to_owned(), format!("{}@sha256:{sha256}", far.name))).or_default();
+            (NodeKind::File { sha256, files, .. }, _) => {
+                let name = openlineage::file_name(&far.name, sha256, files.is_some());
+                outputs.entry(("file".to_owned(), name)).or_default();
             }
             _ => {}
         }
