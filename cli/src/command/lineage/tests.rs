@@ -6,13 +6,15 @@ use connect_shared::{
         Named, NodeKind, SearchScope,
     },
     attest::{Approval, Approver, FolderFile},
+    error::Exit,
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
     request::RequestKind,
 };
 
-use super::{formats, graph::Graph, picture::draw};
+use super::{formats, graph::Graph, has_its_files, picture::draw};
+use crate::arguments::LineageFormat;
 
 const RUN: &str = "07070707-0707-4707-8707-070707070707";
 const APPROVED: RequestId = RequestId::from_random([5; 16]);
@@ -214,6 +216,24 @@ fn a_folder_has_the_hash_of_a_folder_in_every_format_and_its_files_have_those_of
     assert_eq!(dataset["distribution"].as_array().map(Vec::len), Some(0));
     assert!(dataset["description"].as_str().is_some_and(|text| text.contains("out/ are not listed")));
     assert_eq!(formats::intoto(&graph)["subject"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_format_that_is_about_files_is_refused_where_there_is_none_and_says_what_would_do() {
+    let refused = |answer: &LineageAnswer, format| has_its_files(&Graph::new(answer), Some(format));
+    let mut answer = answer();
+    let formats = [LineageFormat::Croissant, LineageFormat::Intoto];
+    formats.iter().for_each(|format| refused(&answer, *format).expect("there is a file"));
+    answer.nodes.retain(|node| !matches!(node.kind, NodeKind::File { .. }));
+    for format in formats {
+        let report = refused(&answer, format).expect_err("there is none");
+        assert_eq!(report.exit, Exit::Usage);
+        assert!(report.help.iter().any(|help| help.contains(&format!("{RUN} --down"))), "{report:?}");
+    }
+    refused(&answer, LineageFormat::Cyclonedx).expect("tables are data");
+    answer.nodes.retain(|node| !matches!(node.kind, NodeKind::Run { .. }));
+    let report = refused(&answer, LineageFormat::Intoto).expect_err("there is none");
+    assert!(report.help.iter().any(|help| help.contains("connect lineage FILE")), "{report:?}");
 }
 
 #[test]
