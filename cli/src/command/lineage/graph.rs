@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connect_shared::{
-    api::{LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind},
+    api::{Flow, LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind},
     attest::{FolderFile, digest_of},
     ids::RequestId,
+    label::Label,
 };
 
 use crate::command::attest::in_words;
@@ -87,6 +88,14 @@ impl<'a> Graph<'a> {
 
     pub(super) fn out_of(&self, id: &str) -> impl Iterator<Item = &'a LineageEdge> {
         self.out_of.get(id).into_iter().flatten().copied()
+    }
+
+    /// The label of a protected value that went on as it is stored.
+    pub(super) fn clear(&self, edge: &LineageEdge) -> Option<Label> {
+        match (edge.flow, edge.masked, &self.node(&edge.from)?.kind) {
+            (Flow::Direct, None, NodeKind::Column { label, .. }) => *label,
+            _ => None,
+        }
     }
 
     /// Resource, table and column names of each table.

@@ -294,7 +294,7 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
     let mut text = String::new();
     for edge in edges {
         let how = match (edge.flow, edge.masked) {
-            (Flow::Direct, None) if is_labelled(graph, edge) => " · clear".to_owned(),
+            (Flow::Direct, None) if graph.clear(edge).is_some() => " · clear".to_owned(),
             (Flow::Direct, None) => String::new(),
             (Flow::Direct, Some(label)) => format!(" · masked: {label}"),
             (Flow::Indirect, None) => " · decided which rows".to_owned(),
@@ -332,10 +332,4 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
         }
     }
     text
-}
-
-/// Whether a protected value goes on as it is stored.
-fn is_labelled(graph: &Graph<'_>, edge: &LineageEdge) -> bool {
-    let from = graph.node(&edge.from).map(|node| &node.kind);
-    matches!(from, Some(NodeKind::Column { label: Some(_), .. }))
 }

@@ -159,9 +159,23 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
     assert_eq!(model["type"], "machine-learning-model");
     assert_eq!(model["modelCard"]["modelParameters"]["datasets"][0]["ref"], "table:prod-db/public.customers");
     assert_eq!(bill["dependencies"][0]["dependsOn"][0], "table:prod-db/public.customers");
-    let property = &model["properties"][0];
-    assert_eq!(property["name"], "connect:approval");
-    assert!(property["value"].as_str().is_some_and(|value| value.starts_with("req_")), "{model:#}");
+    let said = |component: &serde_json::Value| -> Vec<(String, String)> {
+        let all = component["properties"].as_array().expect("properties").iter();
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        all.map(|one| (text(&one["name"]), text(&one["value"]))).collect()
+    };
+    let ssn = "prod-db/public.customers.ssn: pii.national_id".to_owned();
+    let (masked, clear) = (("connect:masked".to_owned(), ssn.clone()), ("connect:clear".to_owned(), ssn));
+    // The run saw masks; somebody else saw the values, and they went on into another table.
+    let of_model = said(model);
+    assert_eq!((of_model.len(), &of_model[0]), (2, &masked), "{model:#}");
+    assert!(of_model[1].0 == "connect:approval" && of_model[1].1.starts_with("req_"), "{model:#}");
+    let table = bill["components"]
+        .as_array()
+        .expect("components")
+        .iter()
+        .find(|one| one["bom-ref"] == "table:prod-db/public.customers");
+    assert_eq!(said(table.expect("the table"))[..2], [masked, clear]);
     let statement = formats::intoto(&graph);
     assert_eq!(statement["predicate"]["approvals"][0]["by"][0]["index"], 8);
     assert_eq!(statement["subject"][0]["digest"]["sha256"], "ab".repeat(32));

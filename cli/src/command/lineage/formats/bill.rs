@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use connect_shared::{
-    api::{Flow, NodeKind},
+    api::{Flow, LineageEdge, NodeKind},
     attest::STATEMENT_TYPE,
     ids::RequestId,
+    label::Label,
 };
 use serde_json::{Map, Value, json};
 
@@ -24,7 +25,7 @@ pub(in crate::command::lineage) fn cyclonedx(graph: &Graph<'_>) -> Value {
             "type": "data",
             "bom-ref": table_id(resource, table),
             "name": format!("{resource}/{table}"),
-            "properties": properties(graph, of_table(graph, (resource, table))),
+            "properties": of_table(graph, (resource, table)).properties(graph),
             "data": [{
                 "type": "dataset",
                 "name": table,
@@ -78,10 +79,10 @@ fn of_file(graph: &Graph<'_>, file: &File<'_>) -> Value {
         }
     }
     if made {
-        let (sources, behind) = sources(graph, &node.id);
+        let (sources, read) = sources(graph, &node.id);
         let datasets: Vec<Value> = sources.into_iter().map(|id| json!({ "ref": id })).collect();
         component.insert("modelCard".into(), json!({ "modelParameters": { "datasets": datasets } }));
-        about.extend(properties(graph, behind));
+        about.extend(read.properties(graph));
     }
     component.insert("properties".into(), about.into());
     component.into()
@@ -117,14 +118,45 @@ fn classification(graph: &Graph<'_>, resource: &str, table: &str) -> String {
     if labels.is_empty() { "none".to_owned() } else { labels.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
-/// Tables and files that can be in a file, however far back, and the approvals on the way.
-fn sources<'a>(graph: &Graph<'a>, file: &'a str) -> (BTreeSet<String>, BTreeSet<RequestId>) {
+/// How values were read: those of columns with a label by masks or as they are stored, and by whose leave.
+#[derive(Default)]
+struct Read {
+    masked: BTreeSet<String>,
+    clear: BTreeSet<String>,
+    approvals: BTreeSet<RequestId>,
+}
+
+impl Read {
+    fn add(&mut self, graph: &Graph<'_>, edge: &LineageEdge) {
+        self.approvals.extend(&edge.approvals);
+        let Some(from) = graph.node(&edge.from) else { return };
+        let Some((resource, ..)) = column(from) else { return };
+        let named = |label: Label| format!("{resource}/{}: {label}", from.name);
+        self.masked.extend(edge.masked.map(named));
+        self.clear.extend(graph.clear(edge).map(named));
+    }
+
+    fn properties(&self, graph: &Graph<'_>) -> Vec<Value> {
+        let columns = |name, all: &BTreeSet<String>| -> Vec<Value> {
+            all.iter().map(|column| property(name, column.as_str())).collect()
+        };
+        let approvals =
+            self.approvals.iter().map(|request| property("connect:approval", graph.approved(*request)));
+        let mut all = columns("connect:masked", &self.masked);
+        all.extend(columns("connect:clear", &self.clear));
+        all.extend(approvals);
+        all
+    }
+}
+
+/// Tables and files that can be in a file, however far back, and how they were read on the way.
+fn sources<'a>(graph: &Graph<'a>, file: &'a str) -> (BTreeSet<String>, Read) {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let (mut found, mut approvals) = (BTreeSet::new(), BTreeSet::new());
+    let (mut found, mut read) = (BTreeSet::new(), Read::default());
     let mut next: Vec<&str> = vec![file];
     while let Some(id) = next.pop() {
         for edge in graph.into(id) {
-            approvals.extend(&edge.approvals);
+            read.add(graph, edge);
             let Some(node) = graph.node(&edge.from).filter(|node| seen.insert(&node.id)) else { continue };
             match &node.kind {
                 NodeKind::File { .. } => drop(found.insert(node.id.clone())),
@@ -136,21 +168,17 @@ fn sources<'a>(graph: &Graph<'a>, file: &'a str) -> (BTreeSet<String>, BTreeSet<
         }
     }
     found.remove(file);
-    (found, approvals)
+    (found, read)
 }
 
-/// Those by which columns of a table were read.
-fn of_table(graph: &Graph<'_>, of: (&str, &str)) -> BTreeSet<RequestId> {
+/// How columns of a table were read.
+fn of_table(graph: &Graph<'_>, of: (&str, &str)) -> Read {
     let is = |id: &str| {
         graph.node(id).and_then(column).is_some_and(|(resource, table, _)| (resource, table) == of)
     };
-    let edges = graph.answer.edges.iter().filter(|edge| is(&edge.from));
-    edges.flat_map(|edge| edge.approvals.iter().copied()).collect()
-}
-
-fn properties(graph: &Graph<'_>, approvals: BTreeSet<RequestId>) -> Vec<Value> {
-    let approval = |request| property("connect:approval", graph.approved(request));
-    approvals.into_iter().map(approval).collect()
+    let mut read = Read::default();
+    graph.answer.edges.iter().filter(|edge| is(&edge.from)).for_each(|edge| read.add(graph, edge));
+    read
 }
 
 pub(in crate::command::lineage) fn intoto(graph: &Graph<'_>) -> Value {
