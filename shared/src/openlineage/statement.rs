@@ -32,6 +32,12 @@ pub(super) fn own(name: &str) -> String {
     format!("tag:connect.invalid,2026:openlineage/1-0-0/{name}")
 }
 
+/// The facet about how well what an event says is known, with the reasons why it is not more.
+pub fn understood<'a>(status: UnderstandingStatus, reasons: impl IntoIterator<Item = &'a str>) -> Value {
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    facet(&own("lineage"), json!({ "status": status.as_str(), "reasons": reasons }))
+}
+
 /// What the log says of a statement.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
@@ -117,7 +123,7 @@ fn run_facets(told: &Told<'_>) -> Value {
             "rows": outcome.rows,
             "bytes": outcome.bytes,
         })),
-        "connect_lineage": facet(&own("lineage"), json!({ "status": status.0.as_str(), "reasons": status.1 })),
+        "connect_lineage": understood(status.0, status.1.iter().map(String::as_str)),
     });
     if let (Some(run), Some(fields)) = (&intent.run, facets.as_object_mut()) {
         let job = json!({ "namespace": client(origin), "name": told.job.unwrap_or("unknown") });

@@ -180,6 +180,15 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
     assert_eq!(statement["predicate"]["approvals"][0]["by"][0]["index"], 8);
     assert_eq!(statement["subject"][0]["digest"]["sha256"], "ab".repeat(32));
     let events = formats::openlineage(&graph);
+    // Of the run nothing is unknown but what the answer had no place for; of ana there is more.
+    let known = |event: &serde_json::Value| {
+        let facet = &event["run"]["facets"]["connect_lineage"];
+        assert_eq!(facet["_schemaURL"], "tag:connect.invalid,2026:openlineage/1-0-0/lineage");
+        (facet["status"].clone(), facet["reasons"].to_string())
+    };
+    let cut = "cut: there is more than the answer holds";
+    assert_eq!(known(&events[0]), ("partial".into(), format!("[\"{cut}\"]")));
+    assert_eq!(known(&events[1]), ("opaque".into(), format!("[\"code: DO\",\"{cut}\"]")));
     assert_eq!((events.len(), events[0]["run"]["runId"].as_str()), (2, Some(RUN)));
     let whole = &events[0]["outputs"][0]["facets"]["columnLineage"]["dataset"][0];
     assert_eq!(
@@ -248,6 +257,23 @@ fn a_format_that_is_about_files_is_refused_where_there_is_none_and_says_what_wou
     answer.nodes.retain(|node| !matches!(node.kind, NodeKind::Run { .. }));
     let report = refused(&answer, LineageFormat::Intoto).expect_err("there is none");
     assert!(report.help.iter().any(|help| help.contains("connect lineage FILE")), "{report:?}");
+}
+
+#[test]
+fn whoever_is_in_an_answer_for_what_nobody_understood_has_an_event_that_says_so() {
+    let mut answer = answer();
+    answer.more = false;
+    answer.gaps[0].by = "principal:idp#li".to_owned();
+    answer.gaps[0].name = "li@example.com".to_owned();
+    let events = formats::openlineage(&Graph::new(&answer));
+    let status = |event: &serde_json::Value| event["run"]["facets"]["connect_lineage"]["status"].clone();
+    assert_eq!(events.iter().map(status).collect::<Vec<_>>(), ["complete", "complete", "opaque"]);
+    let last = &events[2];
+    assert_eq!((&last["eventType"], &last["job"]["name"]), (&"OTHER".into(), &"li@example.com".into()));
+    // Nor does an answer pass for all of a log that was not looked through.
+    answer.size += 1;
+    let events = formats::openlineage(&Graph::new(&answer));
+    assert_eq!(events.iter().map(status).collect::<Vec<_>>(), ["partial", "partial", "opaque"]);
 }
 
 #[test]
