@@ -149,6 +149,14 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     let before = ["products.sku", "--all", "--before-label"];
     assert_eq!(asks(&sam, &before)["edges"], Value::Array(vec![]), "it has none");
 
+    // An empty file is nobody's, by its hash or here.
+    std::fs::write(ana.home().join("empty.txt"), "").expect("a file");
+    let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for (about, code, words) in [("empty.txt", 3, "is empty"), (empty, 2, "every empty file has this hash")] {
+        let refused = ana.runs(&["lineage", about]);
+        assert_eq!((refused.code, refused.stderr.contains(words)), (code, true), "{}", refused.stderr);
+    }
+
     // Who may not ask is told why, and nothing else.
     let refused = ana.runs(&["lineage", "public.customers.email", "--all"]);
     assert_eq!((refused.code, refused.stderr.contains("no auditor")), (5, true), "{}", refused.stderr);

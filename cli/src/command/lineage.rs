@@ -14,6 +14,7 @@ use connect_shared::{
         LineageAnswer, LineageDirection, LineageKind, LineageQuestion, MAX_FILTER_BYTES, NodeKind,
         SearchScope,
     },
+    attest::EMPTY_SHA256,
     error::ErrorReport,
     ids::RunId,
 };
@@ -119,6 +120,13 @@ async fn subject(wish: &arguments::Lineage) -> Outcome<(String, Option<LineageKi
         super::run::hash_any(&whole, &mut |_, _| {})
     });
     let found = hashing.await.map_err(|error| failure::unexpected(error.to_string()))??;
+    if found.fact.sha256 == EMPTY_SHA256 {
+        let words = format!(
+            "{} is empty: nothing came into it from anywhere, and all empty files have one hash",
+            printable(&found.fact.name)
+        );
+        return Err(failure::not_found("nothing_in_it", words));
+    }
     Ok((found.fact.sha256, Some(LineageKind::File)))
 }
 

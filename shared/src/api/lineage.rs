@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SearchScope;
 use crate::{
-    attest::{Approval, FolderFile},
+    attest::{Approval, EMPTY_SHA256, FolderFile},
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
@@ -255,6 +255,9 @@ impl LineageQuestion {
     pub fn check(&self) -> Result<(), String> {
         if self.about.trim().is_empty() {
             return Err("it says not what about".to_owned());
+        }
+        if self.about == EMPTY_SHA256 {
+            return Err("every empty file has this hash, so nothing can be known of it".to_owned());
         }
         let texts = [Some(&self.about), self.resource.as_ref()];
         if texts.into_iter().flatten().any(|text| text.len() > super::MAX_FILTER_BYTES) {

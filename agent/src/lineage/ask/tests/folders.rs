@@ -1,6 +1,6 @@
 //! Files within folders of runs.
 
-use connect_shared::attest::{Folder, FolderFile};
+use connect_shared::attest::{EMPTY_SHA256, Folder, FolderFile};
 
 use super::*;
 
@@ -29,6 +29,31 @@ impl Place {
         self.end_with(run, sub, Vec::new(), outputs);
         folder
     }
+}
+
+#[test]
+fn runs_that_have_an_empty_file_have_nothing_of_each_other_for_that() {
+    let place = Place::new();
+    let empty = |name: &str| FileFact {
+        name: name.to_owned(),
+        sha256: EMPTY_SHA256.to_owned(),
+        length: 0,
+        modified: 0,
+        files: None,
+    };
+    let read = Flows { result: &["public.t.ssn"], columns: &[SSN], ..Flows::default() };
+    place.begin(RUN, "ana");
+    place.run(("ana", Some(RUN)), "select", "SELECT ssn FROM t", &read);
+    place.end_with(RUN, "ana", Vec::new(), vec![empty("log.txt")]);
+    place.begin(NEXT_RUN, "li");
+    place.end_with(NEXT_RUN, "li", vec![empty("__init__.py")], Vec::new());
+    let up = place.up(&NEXT_RUN.to_string());
+    assert!(!names(&up).contains(&"public.t.ssn"), "{up:#?}");
+    let down = place.down("public.t.ssn");
+    assert!(names(&down).contains(&"log.txt"), "that it wrote one is known: {down:#?}");
+    assert!(!down.nodes.iter().any(|node| node.id.contains(&NEXT_RUN.to_string())), "{down:#?}");
+    // Nor is any of them found by the hash of nothing.
+    assert!(question(EMPTY_SHA256, LineageDirection::Up).check().is_err());
 }
 
 #[test]
