@@ -1,6 +1,6 @@
 //! Where values came from and where they went, for an AI agent: what its own person did, and no more.
 
-use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, SearchScope};
+use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, NodeKind, SearchScope};
 use serde_json::{Value, json};
 
 use super::{actor::Who, answer::Answer, ended::Stopped, sessions::Sessions, tools::Lineage};
@@ -28,7 +28,13 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         task: who.task.clone(),
         purpose: sessions.purpose().map(str::to_owned),
     };
-    let found = desk.api.lineage(desk.sign_in.id_token.reveal(), &question).await?;
+    let mut found = desk.api.lineage(desk.sign_in.id_token.reveal(), &question).await?;
+    // How many files a folder has will do: their names and hashes would be most of an answer.
+    for node in &mut found.nodes {
+        if let NodeKind::File { within, .. } = &mut node.kind {
+            within.clear();
+        }
+    }
     let (edges, nodes) = (found.edges.len(), found.nodes.len());
     let words = format!("{nodes} things and {edges} ways between them, of what this person did.");
     let cut = found.more || edges > MOST || nodes > MOST;
