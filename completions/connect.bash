@@ -920,7 +920,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__exec)
-            opts="-o -h --as-agent --actor --reason --read-only --no-wait --task --parent --table --for --statements --rows --cells --bytes --persons --output --json --color --no-input --help"
+            opts="-o -h --as-agent --actor --purpose --reason --read-only --no-wait --task --parent --table --for --statements --rows --cells --bytes --persons --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -935,6 +935,10 @@ _connect() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1380,7 +1384,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__open)
-            opts="-o -h --port --socket --reason --read-only --for --no-wait --detach --detached --output --json --color --no-input --help"
+            opts="-o -h --port --socket --purpose --reason --read-only --for --no-wait --detach --detached --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1395,6 +1399,10 @@ _connect() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1452,13 +1460,17 @@ _connect() {
             return 0
             ;;
         connect__subcmd__request)
-            opts="-o -h --reason --for --read-only --actor --wait --output --json --color --no-input --help"
+            opts="-o -h --purpose --reason --for --read-only --actor --wait --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1554,7 +1566,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__run)
-            opts="-o -h --job --input --out --actor --reason --read-only --output --json --color --no-input --help start stop ls"
+            opts="-o -h --job --input --out --actor --purpose --reason --read-only --output --json --color --no-input --help start stop ls"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1577,6 +1589,10 @@ _connect() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1626,7 +1642,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__run__subcmd__start)
-            opts="-o -h --job --input --out --actor --reason --read-only --shell --detached --output --json --color --no-input --help"
+            opts="-o -h --job --input --out --actor --purpose --reason --read-only --shell --detached --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1649,6 +1665,10 @@ _connect() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1702,13 +1722,17 @@ _connect() {
             return 0
             ;;
         connect__subcmd__shell)
-            opts="-o -h --reason --read-only --no-wait --output --json --color --no-input --help"
+            opts="-o -h --purpose --reason --read-only --no-wait --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --purpose)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -66,7 +66,7 @@ complete -c connect -n "__fish_connect_needs_command" -f -a "completions" -d 'Pr
 complete -c connect -n "__fish_connect_needs_command" -f -a "demo" -d 'Show everything on this machine, with a database of its own'
 complete -c connect -n "__fish_connect_using_subcommand open" -l port -d 'Local port: a number, or auto for any free one [default: the one that was used before]' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -l socket -d 'Listen on a Unix socket instead: a file, or a folder to put it in' -r -F
-complete -c connect -n "__fish_connect_using_subcommand open" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand open" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -l for -d 'For how long, where somebody must approve: 30m, 2h, 1d' -r
 complete -c connect -n "__fish_connect_using_subcommand open" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
@@ -83,7 +83,7 @@ complete -c connect -n "__fish_connect_using_subcommand open" -l json -d 'The sa
 complete -c connect -n "__fish_connect_using_subcommand open" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand open" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c connect -n "__fish_connect_using_subcommand exec" -l actor -l as-agent -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
-complete -c connect -n "__fish_connect_using_subcommand exec" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand exec" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -l task -d 'What the AI agent works on: an id that stands in every record' -r
 complete -c connect -n "__fish_connect_using_subcommand exec" -l parent -d 'Take a part of this session\'s grant [default: CONNECT_PARENT, which the command of an AI agent\'s exec has]' -r -F
 complete -c connect -n "__fish_connect_using_subcommand exec" -l table -d 'Only these tables: SCHEMA.TABLE or SCHEMA.*' -r
@@ -109,7 +109,7 @@ complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l input -d 'A file or folder that the run reads; its hash is attested' -r -F
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l out -d 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
-complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand run; and not __fish_seen_subcommand_from start stop ls" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -128,7 +128,7 @@ complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_sub
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l input -d 'A file or folder that the run reads; its hash is attested' -r -F
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l out -d 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same' -r -F
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l actor -d 'Name of the AI agent that acts for you; it gets no more than AI agents may have' -r
-complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from start" -l shell -d 'The shell that reads the variables' -r -f -a "sh\t'Any POSIX shell: eval "$(connect env)"'
 fish\t'connect env --shell fish | source'
 powershell\t'connect env --shell powershell | Out-String | Invoke-Expression'"
@@ -165,7 +165,7 @@ never\t''"
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand run; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand shell" -l reason -d 'Why, for the record' -r
+complete -c connect -n "__fish_connect_using_subcommand shell" -l reason -l purpose -d 'Why, for the record' -r
 complete -c connect -n "__fish_connect_using_subcommand shell" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'
 json\t'One JSON document'
 jsonl\t'One JSON object a line'
@@ -193,7 +193,7 @@ complete -c connect -n "__fish_connect_using_subcommand explain" -l read-only -d
 complete -c connect -n "__fish_connect_using_subcommand explain" -l json -d 'The same as --output json'
 complete -c connect -n "__fish_connect_using_subcommand explain" -l no-input -d 'Never ask anything; fail instead, and say which option would have answered'
 complete -c connect -n "__fish_connect_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c connect -n "__fish_connect_using_subcommand request" -l reason -d 'Why, for whoever decides' -r
+complete -c connect -n "__fish_connect_using_subcommand request" -l reason -l purpose -d 'Why, for whoever decides' -r
 complete -c connect -n "__fish_connect_using_subcommand request" -l for -d 'For how long: 30m, 2h, 1d [default: as long as the agent gives]' -r
 complete -c connect -n "__fish_connect_using_subcommand request" -l actor -d 'Name of the AI agent that would act for you' -r
 complete -c connect -n "__fish_connect_using_subcommand request" -s o -l output -d 'How data is written to standard output' -r -f -a "table\t'For people'

@@ -65,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Local port: a number, or auto for any free one [default: the one that was used before]')
             [CompletionResult]::new('--socket', '--socket', [CompletionResultType]::ParameterName, 'Listen on a Unix socket instead: a file, or a folder to put it in')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long, where somebody must approve: 30m, 2h, 1d')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -83,6 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--as-agent', '--as-agent', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('--task', '--task', [CompletionResultType]::ParameterName, 'What the AI agent works on: an id that stands in every record')
             [CompletionResult]::new('--parent', '--parent', [CompletionResultType]::ParameterName, 'Take a part of this session''s grant [default: CONNECT_PARENT, which the command of an AI agent''s exec has]')
             [CompletionResult]::new('--table', '--table', [CompletionResultType]::ParameterName, 'Only these tables: SCHEMA.TABLE or SCHEMA.*')
@@ -109,6 +111,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
@@ -128,6 +131,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
             [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'A file or folder that the run writes; FILE.intoto.jsonl says what it was made from. After `run`, --output means the same')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that acts for you; it gets no more than AI agents may have')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('--shell', '--shell', [CompletionResultType]::ParameterName, 'The shell that reads the variables')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
@@ -163,6 +167,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         }
         'connect;shell' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for the record')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for the record')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is written to standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
@@ -192,6 +197,7 @@ Register-ArgumentCompleter -Native -CommandName 'connect' -ScriptBlock {
         }
         'connect;request' {
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Why, for whoever decides')
+            [CompletionResult]::new('--purpose', '--purpose', [CompletionResultType]::ParameterName, 'Why, for whoever decides')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'For how long: 30m, 2h, 1d [default: as long as the agent gives]')
             [CompletionResult]::new('--actor', '--actor', [CompletionResultType]::ParameterName, 'Name of the AI agent that would act for you')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is written to standard output')

@@ -145,7 +145,7 @@ pub(crate) struct Open {
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Ask for reading only
     #[arg(long)]
@@ -178,7 +178,7 @@ pub(crate) struct Exec {
     #[arg(long, visible_alias = "as-agent", value_name = "NAME")]
     pub(crate) actor: Option<String>,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Ask for reading only
     #[arg(long)]
@@ -223,7 +223,7 @@ pub(crate) struct ShellArguments {
     /// Name of the resource, or AGENT/RESOURCE [default: the project's]
     pub(crate) resource: Option<String>,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Ask for reading only
     #[arg(long)]
@@ -241,7 +241,7 @@ pub(crate) struct Ask {
     /// Name of the resource, or AGENT/RESOURCE
     pub(crate) resource: String,
     /// Why, for whoever decides
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// For how long: 30m, 2h, 1d [default: as long as the agent gives]
     #[arg(long = "for", value_name = "TIME")]

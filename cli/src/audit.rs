@@ -20,7 +20,7 @@ use connect_shared::{
         checkpoint::Checkpoint,
         note::VerifierKey,
         receipt::Receipt,
-        verify::{LogReader, Report, Verification},
+        verify::{LogReader, Report, Verification, Wrong},
     },
 };
 
@@ -32,7 +32,7 @@ pub(crate) use self::{
 use crate::{
     application::{Application, Ending},
     arguments,
-    failure::{self, Outcome},
+    failure::{self, Outcome, printable},
 };
 
 /// Where a log is read from.
@@ -62,14 +62,37 @@ pub(crate) fn log_holds(
     let verification = receipts
         .into_iter()
         .fold(Verification::new(key.clone()), |all, receipt| all.receipt("the attestation", receipt));
-    let report = verification.run(&reader, &mut |_| {}).ok().filter(Report::is_sound);
-    match report {
-        Some(report) => {
-            let pruned = report.pruned.map_or(0, |pruned| pruned.upto);
-            Ok(Sound { size: report.checkpoint.size, pruned })
-        }
-        None => Err(other_log("it is not what was signed, or does not hold the run and its approvals")),
+    let report = verification.run(&reader, &mut |_| {}).map_err(|error| other_log(&error.to_string()))?;
+    if !report.is_sound() {
+        return Err(unsound(&report));
     }
+    let pruned = report.pruned.map_or(0, |pruned| pruned.upto);
+    Ok(Sound { size: report.checkpoint.size, pruned })
+}
+
+/// What is wrong with a log. One whose tail is gone is another matter than one that says something else: with the
+/// tail, its owner can have something to hide, or a copy is an old one.
+fn unsound(report: &Report) -> ErrorReport {
+    let Some((has, had)) = cut(report) else {
+        let first = report.faults.first().map(|fault| format!(": {}", printable(&fault.to_string())));
+        return other_log(&format!(
+            "it is not what was signed, or does not hold the run and its approvals{}",
+            first.unwrap_or_default()
+        ));
+    };
+    let words = format!("the log was cut: it has {has} entries, and had {had} when that was signed");
+    failure::unverified("attestation_log_cut", words).help("connect audit verify --log DIR")
+}
+
+/// How many entries a log has, and how many it had: by an earlier word of its own, or by its last one.
+fn cut(report: &Report) -> Option<(u64, u64)> {
+    let size = report.checkpoint.size;
+    let seen = report.faults.iter().filter_map(|fault| match fault.wrong {
+        Wrong::CutOff { size: had, .. } => Some((size, had)),
+        Wrong::EntriesMissing { upto } if upto == size => Some((fault.index.unwrap_or_default(), size)),
+        _ => None,
+    });
+    seen.max_by_key(|(_, had)| *had)
 }
 
 /// A receipt must not contradict what was seen of its log before. Its checkpoint is kept where there is none:

@@ -21,8 +21,8 @@ pub use self::{
     approval::{Approval, ApprovedAccess, Approver, behind},
     envelope::{Envelope, EnvelopeError, MAX_ENVELOPE, PAYLOAD_TYPE, Signature},
     folder::{
-        Difference, Folder, FolderFile, MAX_FOLDER_FILES, MAX_FOLDER_NAME, descriptors, folder_of, is_hash,
-        is_name,
+        Difference, EMPTY_SHA256, Folder, FolderFile, MAX_FOLDER_FILES, MAX_FOLDER_NAME, descriptors,
+        digest_of, folder_of, is_hash, is_name,
     },
     limits::{ATTESTATION, MAX_FILE_NAME, MAX_RUN_END, TooMuch, names_within, within},
     predicate::{

@@ -17,7 +17,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::{
     run::{Part, RunTold, begun, whole_run},
-    statement::{Told, ended, statement},
+    statement::{Told, ended, file_name, statement, understood},
 };
 use crate::ids::RunId;
 

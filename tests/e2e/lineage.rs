@@ -149,6 +149,14 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
     let before = ["products.sku", "--all", "--before-label"];
     assert_eq!(asks(&sam, &before)["edges"], Value::Array(vec![]), "it has none");
 
+    // An empty file is nobody's, by its hash or here.
+    std::fs::write(ana.home().join("empty.txt"), "").expect("a file");
+    let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    for (about, code, words) in [("empty.txt", 3, "is empty"), (empty, 2, "every empty file has this hash")] {
+        let refused = ana.runs(&["lineage", about]);
+        assert_eq!((refused.code, refused.stderr.contains(words)), (code, true), "{}", refused.stderr);
+    }
+
     // Who may not ask is told why, and nothing else.
     let refused = ana.runs(&["lineage", "public.customers.email", "--all"]);
     assert_eq!((refused.code, refused.stderr.contains("no auditor")), (5, true), "{}", refused.stderr);
@@ -208,15 +216,20 @@ fn a_column_is_traced_through_views_and_tables_to_people_runs_and_files_and_back
 #[test]
 fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_found() {
     let mut world = World::start();
+    let parts = "CREATE TABLE parts (id int, code text); GRANT SELECT ON parts TO PUBLIC;";
+    world.postgres.sql("shop", parts);
     let (ana, sam) = (world.person("ana"), world.person("sam"));
-    let train = |job: &str, output: &str, column: &str| {
-        let script = format!("psql -XAtc 'SELECT {column} FROM products' >{output}");
+    let train = |job: &str, output: &str, what: &str| {
+        let script = format!("psql -XAtc 'SELECT {what}' >{output}");
         ana.runs(&["run", SHOP, "--job", job, "--output", output, "--", "sh", "-c", &script]).good();
     };
-    train("early", "early.txt", "sku");
-    train("prices", "prices.txt", "price");
-    // Somebody finds out that it is confidential, and that another column is not needed.
+    train("early", "early.txt", "sku FROM products");
+    train("prices", "prices.txt", "price FROM products");
+    train("parts", "parts.txt", "code FROM parts");
+    // Somebody finds out that it is confidential, and that another column is not needed; a table is dropped and made
+    // again.
     world.agent.stop();
+    world.postgres.sql("shop", &format!("DROP TABLE parts; {parts}"));
     world.postgres.sql(
         "shop",
         "ALTER TABLE products DROP COLUMN price CASCADE; ALTER TABLE products ADD COLUMN price int",
@@ -226,8 +239,9 @@ fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_f
         config
             .replace("[resource.labels]\n", "[resource.labels]\n\"public.products.sku\" = \"confidential\"\n")
     });
-    train("late", "late.txt", "sku");
+    train("late", "late.txt", "sku FROM products");
     sql(&ana, "SELECT price FROM products");
+    sql(&ana, "SELECT code FROM parts");
 
     let runs = |answer: &Value| -> Vec<String> {
         let nodes = answer["nodes"].as_array().expect("nodes").iter();
@@ -249,6 +263,40 @@ fn a_dropped_column_keeps_its_edges_and_what_read_a_column_before_its_label_is_f
     let masked: Vec<&Value> =
         all["edges"].as_array().expect("edges").iter().map(|edge| &edge["masked"]).collect();
     assert!(masked.contains(&&Value::from("confidential")) && masked.contains(&&Value::Null), "{all:#}");
+
+    // That the early one has it in clear is told to people, and to whoever reads its bill of materials.
+    let page = sam.runs(&["lineage", "products.sku", "--all"]).good();
+    let line =
+        |job: &str| page.lines().find(|line| line.contains(&format!(" of {job} · by"))).expect("a run");
+    assert!(line("early").contains(" · clear") && !line("early").contains("masked"), "{page}");
+    assert!(line("late").contains(" · masked: confidential") && !line("late").contains("clear"), "{page}");
+    for (file, property) in [("early.txt", "connect:clear"), ("late.txt", "connect:masked")] {
+        let words = ["lineage", file, "--as", "file", "--all", "--format", "cyclonedx"];
+        let bill: Value = serde_json::from_str(&sam.runs(&words).good()).expect("JSON");
+        let components = bill["components"].as_array().expect("components");
+        let model = components.iter().find(|one| one["modelCard"].is_object()).expect("the file");
+        let expected = serde_json::json!([
+            { "name": property, "value": "shop-db/public.products.sku: confidential" }
+        ]);
+        assert_eq!(model["properties"], expected, "{file}: {bill:#}");
+    }
+
+    // The table that is gone, and the one of its name: two tables, each with what it had.
+    let codes = asks(&sam, &["parts.code", "--all"]);
+    let nodes = codes["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == "column");
+    let mut oids: Vec<(i64, &str)> = nodes
+        .map(|node| (node["oid"].as_i64().expect("an OID"), node["id"].as_str().expect("an id")))
+        .collect();
+    oids.sort_unstable();
+    let [(_, old), (_, new)] = oids[..] else { panic!("two tables: {codes:#}") };
+    let to = |from: &str| -> Vec<&str> {
+        let edges = codes["edges"].as_array().expect("edges").iter().filter(|edge| edge["from"] == from);
+        edges.filter_map(|edge| edge["to"].as_str()).collect()
+    };
+    assert!(matches!(to(old)[..], [run] if run.starts_with("run:")), "{codes:#}");
+    assert!(matches!(to(new)[..], [who] if who.starts_with("principal:")), "{codes:#}");
+    let up = asks(&ana, &["parts.txt"]);
+    assert!(up.to_string().contains(old) && !up.to_string().contains(new), "{up:#}");
 
     // The one that is gone, and the one of its name: two columns, each with what it had.
     let prices = asks(&sam, &["products.price", "--all"]);

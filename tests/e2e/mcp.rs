@@ -139,6 +139,16 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     assert_eq!((&went["status"], &went["direction"]), (&json!("done"), &json!("down")), "{went:#}");
     let edges = went["untrusted"]["data"]["edges"].as_array().expect("edges");
     assert!(edges.iter().any(|edge| edge["masked"] == "pii.email"), "{went:#}");
+    // Within a time, as people ask for it, and of the time before a label.
+    let edges_with = |more: Value| {
+        let mut asked = about.clone();
+        asked.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        assistant.call("lineage", &asked)["untrusted"]["data"]["edges"].as_array().expect("edges").len()
+    };
+    assert_eq!(edges_with(json!({ "since": "1h" })), edges.len());
+    for none in [json!({ "until": "1h" }), json!({ "since": "1h", "before_label": true })] {
+        assert_eq!(edges_with(none.clone()), 0, "{none}");
+    }
     let nothing = assistant.call("lineage", &json!({ "resource": SHOP, "about": "api_keys.token" }));
     assert_eq!((&nothing["status"], &nothing["code"]), (&json!("failed"), &json!("nothing_known")));
     assistant.leave();

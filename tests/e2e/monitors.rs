@@ -1,16 +1,12 @@
 //! The holder of the log's key rewrites, cuts or puts back the log: every user, and every witness, notices.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf};
 
 use connect_tests::{
     agent::{Agent, SHOP},
     leaves,
     person::Person,
-    process::{self, Finished},
+    process::Finished,
     witness::Witness,
     world::World,
 };
@@ -21,10 +17,6 @@ fn select(person: &Person, number: u32) -> Finished {
 
 fn state(agent: &Agent) -> PathBuf {
     agent.config().with_file_name("state").join("log")
-}
-
-fn copy(from: &Path, to: &Path) {
-    process::run(Command::new("cp").arg("-a").arg(from).arg(to)).good();
 }
 
 /// Everything but the key is begun anew: what its holder can do.
@@ -52,14 +44,14 @@ fn every_user_notices_a_log_that_was_put_back_or_written_anew() {
     select(&ana, 1).good();
     world.agent.stop();
     let kept = world.folder().join("kept");
-    copy(&state(&world.agent), &kept);
+    leaves::copy(&state(&world.agent), &kept);
     world.agent.restart();
     select(&ana, 2).good();
     assert_eq!(ana.runs(&["history"]).code, 0);
 
     world.agent.stop();
     fs::remove_dir_all(state(&world.agent)).expect("removed");
-    copy(&kept, &state(&world.agent));
+    leaves::copy(&kept, &state(&world.agent));
     world.agent.restart();
     let back = ana.runs(&["history"]);
     assert_eq!((back.code, back.stdout.as_str()), (10, ""), "{}", back.stderr);
@@ -153,7 +145,7 @@ fn nothing_begins_without_the_witness_and_a_log_that_was_put_back_or_written_ane
 
     watched.world.agent.stop();
     let kept = watched.world.folder().join("kept");
-    copy(&state(&watched.world.agent), &kept);
+    leaves::copy(&state(&watched.world.agent), &kept);
     let all = leaves::read(&log);
     let [late, back] = ["witness_late", "witness_back"].map(|kind| leaves::of_kind(&all, kind).len());
     assert!(late >= 1 && back >= 1, "{late} {back}");
@@ -169,7 +161,7 @@ fn nothing_begins_without_the_witness_and_a_log_that_was_put_back_or_written_ane
 
     // Put back to an older state.
     fs::remove_dir_all(state(&watched.world.agent)).expect("removed");
-    copy(&kept, &state(&watched.world.agent));
+    leaves::copy(&kept, &state(&watched.world.agent));
     watched.world.agent.restart();
     watched.world.agent.process().wait_for_line("it was put back to an older state");
     assert_ne!(select(&ana, 1).code, 0, "nothing begins");

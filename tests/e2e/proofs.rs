@@ -1,17 +1,12 @@
 //! Receipts verify; logs and receipts that were touched do not.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use connect_tests::{agent::SHOP, leaves, person::Person, process, process::Finished, world::World};
+use connect_tests::{agent::SHOP, leaves, person::Person, process::Finished, world::World};
 
 /// `connect audit verify` of a log's folder or of a receipt.
 fn verify(person: &Person, what: &str, path: &Path) -> Finished {
     person.runs(&["audit", "verify", what, &path.display().to_string()])
-}
-
-/// A copy of the log that a test may damage.
-fn copy(log: &Path, to: &Path) {
-    process::run(Command::new("cp").arg("-a").arg(log).arg(to)).good();
 }
 
 #[test]
@@ -74,7 +69,7 @@ fn a_log_that_was_touched_does_not_verify() {
     ];
     for (number, (what, damage)) in damages.iter().enumerate() {
         let damaged = world.folder().join(format!("damaged-{number}"));
-        copy(&log, &damaged);
+        leaves::copy(&log, &damaged);
         damage(&damaged);
         let refused = verify(&li, "--log", &damaged);
         assert_eq!(refused.code, 10, "{what}: {}\n{}", refused.stdout, refused.stderr);

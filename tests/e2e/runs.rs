@@ -86,6 +86,9 @@ fn with_payload(envelope: &Value, payload: &Value) -> Value {
 fn a_model_is_traced_to_columns_and_masks_and_every_attack_on_that_has_a_name() {
     let mut world = World::start();
     let ana = world.person("ana");
+    // The log as it is before the run, and as somebody could keep it.
+    let before = world.folder().join("before");
+    leaves::copy(&world.agent.log(), &before);
     train(&ana, "model.json", &["--reason", "a test"]).good();
     let model: Value =
         serde_json::from_str(&fs::read_to_string(ana.home().join("model.json")).expect("a model"))
@@ -183,13 +186,44 @@ fn a_model_is_traced_to_columns_and_masks_and_every_attack_on_that_has_a_name() 
         leaves::of_kind(&leaves, "intent").into_iter().filter(|leaf| leaf["run"] == run).collect();
     assert_eq!(intents.len(), 1);
     ana.runs(&["audit", "verify", "--log", &place]).good();
+    let against = |log: &Path| verify(&ana, &["model.json", "--log", &log.display().to_string()]);
+    let size = |log: &Path| {
+        let checkpoint = fs::read_to_string(log.join("checkpoint")).expect("a checkpoint");
+        checkpoint.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).expect("a size")
+    };
+    let receipt = payload(&good[0])["predicate"]["receipt"].as_str().expect("a receipt").to_owned();
+    let signed = receipt.split_once("\n\n").expect("a checkpoint").1;
+    let then = signed.lines().nth(1).expect("a size");
+    // What was signed before the run, with all that it has.
+    let finished = against(&before);
+    refused(&finished, "attestation_log_cut");
+    let both = format!("it has {} entries, and had {then}", size(&before));
+    assert!(finished.stderr.contains(&both), "{both}: {}", finished.stderr);
+    // What is signed now, without the entries of the end.
     let cut = world.folder().join("cut");
-    fs::create_dir_all(&cut).expect("a folder");
-    let first = payload(&good[0])["predicate"]["receipt"].as_str().expect("a receipt").to_owned();
-    fs::write(cut.join("checkpoint"), first.split_once("\n\n").expect("a checkpoint").1).expect("a file");
-    let finished = verify(&ana, &["model.json", "--log", &cut.display().to_string()]);
-    assert_eq!(finished.code, 10, "{}", finished.stderr);
+    leaves::copy(&log, &cut);
+    let (now, last) = (size(&log), size(&log) / 256);
+    fs::remove_dir_all(cut.join(format!("tile/entries/{last:03}.p"))).expect("the last bundle");
+    let finished = against(&cut);
+    refused(&finished, "attestation_log_cut");
+    let both = format!("it has {} entries, and had {now}", last * 256);
+    assert!(finished.stderr.contains(&both), "{both}: {}", finished.stderr);
+    // A checkpoint and nothing else.
+    let bare = world.folder().join("bare");
+    fs::create_dir_all(&bare).expect("a folder");
+    fs::write(bare.join("checkpoint"), signed).expect("a file");
+    refused(&against(&bare), "attestation_log_cut");
+    // One that was changed is another matter.
+    let changed = world.folder().join("changed");
+    leaves::copy(&log, &changed);
+    let bundle = changed.join(format!("tile/entries/{last:03}.p/{}", now % 256));
+    let mut bytes = fs::read(&bundle).expect("a bundle");
+    let at = bytes.windows(4).rposition(|window| window == b"kind").expect("an entry");
+    bytes[at] = b'K';
+    fs::write(&bundle, bytes).expect("written");
+    let finished = against(&changed);
     refused(&finished, "attestation_log");
+    assert!(finished.stderr.contains("changed after it was written"), "{}", finished.stderr);
 }
 
 #[test]

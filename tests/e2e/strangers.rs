@@ -1,12 +1,12 @@
 //! Tools that this project did not write check its log, by the commands of `agent/VERIFY.md`.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use connect_tests::{
     agent::SHOP,
     person::Person,
     place,
-    process::{self, Finished},
+    process::{self, Finished, PATIENCE},
     witness::Witness,
     world::World,
 };
@@ -20,7 +20,7 @@ fn commands() -> Vec<String> {
         .filter_map(|rest| rest.split("\n```").next())
         .map(str::to_owned)
         .collect();
-    assert_eq!(blocks.len(), 7, "what VERIFY.md says is what is run here");
+    assert_eq!(blocks.len(), 9, "what VERIFY.md says is what is run here");
     assert!(blocks[0].contains("pip install"), "{}", blocks[0]);
     blocks
 }
@@ -41,6 +41,15 @@ fn stranger(script: &str, folder: &Path, variables: &[(&str, &str)]) -> Finished
     process::run(command.envs(variables.iter().copied()))
 }
 
+/// Until a file has these words; the wait is bounded by the test's patience.
+fn wait_for_words(file: &Path, words: &str) {
+    let end = Instant::now() + PATIENCE;
+    while !fs::read_to_string(file).unwrap_or_default().contains(words) {
+        assert!(Instant::now() < end, "{} has no {words}", file.display());
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn the_commands_of_verify_md_accept_the_log_and_refuse_one_that_was_touched() {
     let commands = commands();
@@ -50,10 +59,13 @@ fn the_commands_of_verify_md_accept_the_log_and_refuse_one_that_was_touched() {
     let witness = Witness::start(&world.folder().join("witness"), &key, "127.0.0.1:0");
     world.agent.stop();
     let config = fs::read_to_string(world.agent.config()).expect("a configuration");
+    let events = world.folder().join("agent/events.jsonl");
     let line = format!(
-        "{config}\n[[log.witness]]\nurl = \"http://{}\"\nkey = \"{}\"\n",
+        "{config}\n[[log.witness]]\nurl = \"http://{}\"\nkey = \"{}\"\n\n[[log.sink]]\nname = \"lineage\"\n\
+         file = \"{}\"\nformat = \"openlineage\"\n",
         witness.address(),
-        witness.key()
+        witness.key(),
+        events.display()
     );
     fs::write(world.agent.config(), line).expect("written");
     let old = world.folder().join("old-checkpoint");
@@ -64,10 +76,16 @@ fn the_commands_of_verify_md_accept_the_log_and_refuse_one_that_was_touched() {
     let sql: String = (0..200).map(|number| format!("SELECT {number};\n")).collect();
     assert_eq!(tunnel.psql(&sql).code, 0);
     drop(tunnel);
+    let script = "psql -XAtc 'SELECT segment, email FROM customer_mail' >model.txt";
+    ana.runs(&["run", SHOP, "--job", "train", "--output", "model.txt", "--", "sh", "-c", script]).good();
+    let attestation = ana.home().join("model.txt.intoto.jsonl");
+    wait_for_words(&events, "model.txt@sha256:");
     world.agent.stop();
 
     let log = world.agent.log();
     let shown = [log.display().to_string(), old.display().to_string()];
+    let of_lineage = [&attestation, &events, &ana.home().join("connect/config/agents.toml")]
+        .map(|path| path.display().to_string());
     let run = |script: &str, log: &str| {
         let source = place::workspace().display().to_string();
         let cache = world.folder().join("go-cache").display().to_string();
@@ -78,6 +96,9 @@ fn the_commands_of_verify_md_accept_the_log_and_refuse_one_that_was_touched() {
             ("WITNESS", witness.key()),
             ("SOURCE", source.as_str()),
             ("GOCACHE", cache.as_str()),
+            ("ATTESTATION", of_lineage[0].as_str()),
+            ("EVENTS", of_lineage[1].as_str()),
+            ("AGENTS", of_lineage[2].as_str()),
         ];
         stranger(script, world.folder(), &variables)
     };
@@ -91,6 +112,16 @@ fn the_commands_of_verify_md_accept_the_log_and_refuse_one_that_was_touched() {
     assert!(run(&commands[2], &shown[0]).stdout.contains("as signed"));
     let entry = fs::read_to_string(world.folder().join("entry.json")).expect("an entry");
     assert!(entry.contains("agent_started"), "{entry}");
+
+    // Whoever changes the file, or an event, is refused by the same two commands.
+    let said = run(&commands[7], &shown[0]).stdout;
+    assert!(said.contains("model.txt sha256"), "{said}");
+    fs::write(ana.home().join("model.txt"), "swapped").expect("written");
+    assert_ne!(run(&commands[7], &shown[0]).code, 0);
+    assert!(run(&commands[8], &shown[0]).stdout.contains("COMPLETE train public.customers.email"));
+    let text = fs::read_to_string(&events).expect("events");
+    fs::write(&events, text.replace("\"DIRECT\"", "\"DIRECTLY\"")).expect("written");
+    assert_ne!(run(&commands[8], &shown[0]).code, 0);
 
     // One letter of the first bundle.
     let damaged = world.folder().join("damaged");

@@ -1,9 +1,11 @@
 //! A reader of the published log that shares no code with the agent or the verifier: entry bundles are
 //! 16-bit lengths and JSON, 256 to a full bundle (C2SP tlog-tiles).
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
+
+use crate::process;
 
 /// All leaves below a log's public folder, in order.
 ///
@@ -23,6 +25,14 @@ pub fn read(log: &Path) -> Vec<Value> {
     }
     assert_eq!(leaves.len(), size);
     leaves
+}
+
+/// A copy of a log that a test may keep, or damage.
+///
+/// # Panics
+/// It cannot be made.
+pub fn copy(log: &Path, to: &Path) {
+    process::run(Command::new("cp").arg("-a").arg(log).arg(to)).good();
 }
 
 /// Leaves of one kind.

@@ -6,6 +6,7 @@
 //! [`roots`] for what a name means, [`steps`] for one step, [`graph`] for what becomes of them.
 
 mod approvals;
+mod folders;
 mod graph;
 mod nodes;
 mod roots;

@@ -24,7 +24,7 @@ use super::{approvals::approver, waits};
 
 /// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
 /// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`]. `made` has
-/// the number that each column of a table gets which a statement makes.
+/// the number that each column of a table gets which a statement makes. `file.files` is how many a folder has.
 pub(super) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
@@ -70,12 +70,13 @@ CREATE TABLE run (
 CREATE INDEX run_by_job ON run (job);
 CREATE TABLE file (
   sha256 TEXT NOT NULL, run TEXT NOT NULL, output INTEGER NOT NULL, name TEXT NOT NULL, length INTEGER NOT NULL,
-  idx INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (sha256, run, output, name)
+  idx INTEGER NOT NULL, time INTEGER NOT NULL, files INTEGER, PRIMARY KEY (sha256, run, output, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX file_by_name ON file (name);
 CREATE INDEX file_by_run ON file (run, output);
 CREATE TABLE within (
-  folder TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (folder, name)
+  folder TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, length INTEGER NOT NULL, idx INTEGER NOT NULL,
+  PRIMARY KEY (folder, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX within_by_sha256 ON within (sha256);
 CREATE TABLE approval (
@@ -214,8 +215,8 @@ fn put_file(
     file: &FileFact,
 ) -> Result<(), rusqlite::Error> {
     let length = i64::try_from(file.length).unwrap_or(i64::MAX);
-    to.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![file.sha256, run, output, file.name, length, index, time(at)])?;
+    to.prepare_cached("INSERT OR REPLACE INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![file.sha256, run, output, file.name, length, index, time(at), file.files])?;
     Ok(())
 }
 
@@ -226,9 +227,9 @@ fn put_folder(
     folder: &str,
     files: &[FolderFile],
 ) -> Result<(), rusqlite::Error> {
-    let mut put = to.prepare_cached("INSERT OR IGNORE INTO within VALUES (?1, ?2, ?3, ?4)")?;
+    let mut put = to.prepare_cached("INSERT OR IGNORE INTO within VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for file in files {
-        put.execute(params![folder, file.name, file.sha256, index])?;
+        put.execute(params![folder, file.name, file.sha256, file.length, index])?;
     }
     Ok(())
 }

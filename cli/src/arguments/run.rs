@@ -47,7 +47,7 @@ pub(crate) struct RunWish {
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
     pub(crate) reason: Option<String>,
     /// Ask for reading only
     #[arg(long)]

@@ -10,7 +10,11 @@ mod tests;
 use std::path::Path;
 
 use connect_shared::{
-    api::{LineageAnswer, LineageDirection, LineageKind, LineageQuestion, MAX_FILTER_BYTES, SearchScope},
+    api::{
+        LineageAnswer, LineageDirection, LineageKind, LineageQuestion, MAX_FILTER_BYTES, NodeKind,
+        SearchScope,
+    },
+    attest::EMPTY_SHA256,
     error::ErrorReport,
     ids::RunId,
 };
@@ -19,7 +23,7 @@ use crate::{
     application::{Application, Ending},
     arguments::{self, LineageFormat},
     audit::{Asking, When, now},
-    failure::{self, Outcome},
+    failure::{self, Outcome, printable},
 };
 
 pub(super) async fn run(application: &Application, wish: &arguments::Lineage) -> Outcome<Ending> {
@@ -116,6 +120,13 @@ async fn subject(wish: &arguments::Lineage) -> Outcome<(String, Option<LineageKi
         super::run::hash_any(&whole, &mut |_, _| {})
     });
     let found = hashing.await.map_err(|error| failure::unexpected(error.to_string()))??;
+    if found.fact.sha256 == EMPTY_SHA256 {
+        let words = format!(
+            "{} is empty: nothing came into it from anywhere, and all empty files have one hash",
+            printable(&found.fact.name)
+        );
+        return Err(failure::not_found("nothing_in_it", words));
+    }
     Ok((found.fact.sha256, Some(LineageKind::File)))
 }
 
@@ -126,8 +137,30 @@ fn last_parts(path: &str) -> &str {
     whole.chain(parts).find(|rest| rest.len() <= MAX_FILTER_BYTES).unwrap_or(path)
 }
 
+/// Some formats are about files: without one there is no document of that form.
+fn has_its_files(graph: &graph::Graph<'_>, format: Option<LineageFormat>) -> Outcome<()> {
+    let word = match format {
+        Some(LineageFormat::Croissant) => "croissant",
+        Some(LineageFormat::Intoto) => "intoto",
+        _ => return Ok(()),
+    };
+    if !graph.files().is_empty() {
+        return Ok(());
+    }
+    let words = format!("`--format {word}` is about files, and this answer has none");
+    let run = graph.runs().into_iter().find_map(|node| match &node.kind {
+        NodeKind::Run { run, .. } => Some(run.as_str()),
+        _ => None,
+    });
+    let what = run.map_or_else(|| "FILE".to_owned(), |run| format!("{} --down", printable(run)));
+    Err(failure::usage(words).help(format!(
+        "ask about a file, or about a run that wrote one: connect lineage {what} --format {word}"
+    )))
+}
+
 fn show(application: &Application, wish: &arguments::Lineage, answer: &LineageAnswer) -> Outcome<()> {
     let graph = graph::Graph::new(answer);
+    has_its_files(&graph, wish.format)?;
     match wish.format {
         None => application.console.document(answer, || picture::draw(&graph, wish.before_label)),
         Some(LineageFormat::Dot) => application.console.data(&formats::dot(&graph)),

@@ -87,9 +87,15 @@ mod tests {
                     read["mcp_servers"]["connect"]["command"].as_str() == Some(path)
                 }
                 _ => {
+                    // As each client's own manual has it; under another key it would see no server.
+                    let key = match client {
+                        McpClient::Vscode => "servers",
+                        McpClient::Zed => "context_servers",
+                        _ => "mcpServers",
+                    };
                     let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-                    let servers = read.as_object().and_then(|all| all.values().next()).expect("servers");
-                    servers["connect"]["command"] == path
+                    assert_eq!(read.as_object().map(serde_json::Map::len), Some(1), "{text}");
+                    read[key]["connect"]["command"] == path
                 }
             };
             assert!(found, "{client:?}: {text}");

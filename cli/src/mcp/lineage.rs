@@ -1,9 +1,10 @@
 //! Where values came from and where they went, for an AI agent: what its own person did, and no more.
 
-use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, SearchScope};
+use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, NodeKind, SearchScope};
 use serde_json::{Value, json};
 
 use super::{actor::Who, answer::Answer, ended::Stopped, sessions::Sessions, tools::Lineage};
+use crate::audit::{When, now};
 
 /// How far one goes without being told, in edges.
 const USUAL_DEPTH: u8 = 8;
@@ -12,6 +13,7 @@ const MOST: usize = 300;
 
 pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result<Answer, Stopped> {
     let desk = sessions.desk(&wish.resource).await?;
+    let now = now();
     let question = LineageQuestion {
         scope: SearchScope::Own,
         about: wish.about,
@@ -19,14 +21,20 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         resource: Some(desk.target.resource.clone()),
         direction: wish.direction.unwrap_or(LineageDirection::Up),
         depth: wish.depth.unwrap_or(USUAL_DEPTH).min(MAX_DEPTH),
-        since: None,
-        until: None,
-        before_label: false,
+        since: moment("since", wish.since.as_deref(), now)?,
+        until: moment("until", wish.until.as_deref(), now)?,
+        before_label: wish.before_label,
         actor: Some(who.actor.clone()),
         task: who.task.clone(),
         purpose: sessions.purpose().map(str::to_owned),
     };
-    let found = desk.api.lineage(desk.sign_in.id_token.reveal(), &question).await?;
+    let mut found = desk.api.lineage(desk.sign_in.id_token.reveal(), &question).await?;
+    // How many files a folder has will do: their names and hashes would be most of an answer.
+    for node in &mut found.nodes {
+        if let NodeKind::File { within, .. } = &mut node.kind {
+            within.clear();
+        }
+    }
     let (edges, nodes) = (found.edges.len(), found.nodes.len());
     let words = format!("{nodes} things and {edges} ways between them, of what this person did.");
     let cut = found.more || edges > MOST || nodes > MOST;
@@ -39,4 +47,11 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         .fact("cut", cut)
         .fact("statements_not_understood", found.gaps.len())
         .data(json!({ "roots": found.roots, "nodes": part("nodes"), "edges": part("edges") })))
+}
+
+/// As people write it, in milliseconds since 1970.
+fn moment(name: &str, text: Option<&str>, now: u64) -> Result<Option<u64>, Stopped> {
+    let Some(text) = text else { return Ok(None) };
+    let when: When = text.parse().map_err(|why| Stopped::Arguments(format!("{name}: {why}")))?;
+    Ok(Some(when.before(now)))
 }

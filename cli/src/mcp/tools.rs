@@ -56,6 +56,12 @@ pub(super) struct Lineage {
     pub(super) direction: Option<LineageDirection>,
     #[serde(default)]
     pub(super) depth: Option<u8>,
+    #[serde(default)]
+    pub(super) since: Option<String>,
+    #[serde(default)]
+    pub(super) until: Option<String>,
+    #[serde(default)]
+    pub(super) before_label: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,6 +156,9 @@ fn lineage(resource: &Value) -> Tool {
             "kind": { "enum": ["column", "table", "run", "job", "file", "principal"] },
             "direction": { "enum": ["up", "down"], "description": "up: where it came from (usual); down: where it went" },
             "depth": { "type": "integer", "minimum": 1, "maximum": 32 },
+            "since": { "type": "string", "description": "only what was read and written from then on: 2h, 7d, 2026-11-25, or a time of RFC 3339" },
+            "until": { "type": "string", "description": "and before then" },
+            "before_label": { "type": "boolean", "description": "of columns: only what was done before they had a label" },
         }),
         &["resource", "about"],
     )

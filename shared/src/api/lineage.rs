@@ -9,7 +9,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::SearchScope;
-use crate::{attest::Approval, ids::RequestId, label::Label, lineage::UnderstandingStatus};
+use crate::{
+    attest::{Approval, EMPTY_SHA256, FolderFile},
+    ids::RequestId,
+    label::Label,
+    lineage::UnderstandingStatus,
+};
 
 /// Farthest that a question goes, in edges.
 pub const MAX_DEPTH: u8 = 32;
@@ -151,8 +156,15 @@ pub enum NodeKind {
         status: Option<u8>,
     },
     File {
+        /// Hexadecimal. Of a folder: in-toto's `dirHash`.
         sha256: String,
         length: u64,
+        /// How many files it has, if it is a folder.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<u64>,
+        /// All of them, or none: the log may have no list any more, and an answer has room for so many.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        within: Vec<FolderFile>,
     },
     Principal {
         sub: String,
@@ -243,6 +255,9 @@ impl LineageQuestion {
     pub fn check(&self) -> Result<(), String> {
         if self.about.trim().is_empty() {
             return Err("it says not what about".to_owned());
+        }
+        if self.about == EMPTY_SHA256 {
+            return Err("every empty file has this hash, so nothing can be known of it".to_owned());
         }
         let texts = [Some(&self.about), self.resource.as_ref()];
         if texts.into_iter().flatten().any(|text| text.len() > super::MAX_FILTER_BYTES) {

@@ -88,6 +88,15 @@ impl Folder {
     }
 }
 
+/// What in-toto calls the hash of a file, or of a folder.
+#[must_use]
+pub const fn digest_of(is_folder: bool) -> &'static str {
+    if is_folder { "dirHash" } else { "sha256" }
+}
+
+/// SHA-256 of no bytes. Every empty file has it, so it says of none which one it is, and nothing came through it.
+pub const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
 /// 64 small hexadecimal digits.
 #[must_use]
 pub fn is_hash(text: &str) -> bool {
@@ -128,8 +137,7 @@ pub fn descriptors(facts: &[FileFact], folders: &[Folder]) -> Vec<Descriptor> {
 mod tests {
     use super::*;
 
-    /// SHA-256 of nothing.
-    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const EMPTY: &str = EMPTY_SHA256;
 
     fn file(name: &str, sha256: &str) -> FolderFile {
         FolderFile { name: name.into(), sha256: sha256.into(), length: 1 }

@@ -4,7 +4,10 @@
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
-use super::{approval::Approval, folder::Folder};
+use super::{
+    approval::Approval,
+    folder::{Folder, digest_of},
+};
 use crate::{
     entry::{StatementResult, TextRef},
     ids::{RequestId, StatementId},
@@ -61,7 +64,7 @@ impl FileFact {
     /// As in-toto names it.
     #[must_use]
     pub fn descriptor(&self) -> Descriptor {
-        let algorithm = if self.files.is_some() { "dirHash" } else { "sha256" };
+        let algorithm = digest_of(self.files.is_some());
         Descriptor {
             name: self.name.clone(),
             digest: [(algorithm.to_owned(), self.sha256.clone())].into_iter().collect(),

@@ -9,7 +9,7 @@ use super::{
     Input, client, column_lineage, ended_as, facet,
     flows::{Flowing, Flows, STATISTICS},
     run_event,
-    statement::{PARENT, file, identity, input_file, own},
+    statement::{PARENT, file, identity, input_file, own, understood},
 };
 use crate::{
     attest::FileFact,
@@ -98,12 +98,12 @@ pub fn whole_run(
     if let (Some(reason), Some(fields)) = (how.1, about.as_object_mut()) {
         fields.insert("reason".to_owned(), reason.into());
     }
-    let understood = facet(&own("lineage"), understood(parts, all));
-    event(told, ended_as(how), about, (read, written), &[("connect_lineage", understood)])
+    let known = known(parts, all);
+    event(told, ended_as(how), about, (read, written), &[("connect_lineage", known)])
 }
 
 /// How well all of it is understood together: no better than any of its statements.
-fn understood(parts: &[Part], all: bool) -> Value {
+fn known(parts: &[Part], all: bool) -> Value {
     let mut status = UnderstandingStatus::Complete;
     let mut reasons = BTreeSet::new();
     for part in parts {
@@ -122,7 +122,7 @@ fn understood(parts: &[Part], all: bool) -> Value {
         status = status.max(UnderstandingStatus::Partial);
         reasons.insert("cut: there are more lineages than one event holds");
     }
-    json!({ "status": status.as_str(), "reasons": reasons })
+    understood(status, reasons)
 }
 
 /// A file that the run wrote: everything that it received can be in it, and nobody knows where.

@@ -11,7 +11,7 @@ use super::{
     run_event, run_id,
 };
 use crate::{
-    attest::FileFact,
+    attest::{FileFact, digest_of},
     decision::OutcomeKind,
     entry::{Intent, OutcomeEntry, PrincipalRef, StatementResult},
     label::Label,
@@ -30,6 +30,12 @@ const CANCELLED: &str = "57014";
 /// The schema of a facet of our own.
 pub(super) fn own(name: &str) -> String {
     format!("tag:connect.invalid,2026:openlineage/1-0-0/{name}")
+}
+
+/// The facet about how well what an event says is known, with the reasons why it is not more.
+pub fn understood<'a>(status: UnderstandingStatus, reasons: impl IntoIterator<Item = &'a str>) -> Value {
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    facet(&own("lineage"), json!({ "status": status.as_str(), "reasons": reasons }))
 }
 
 /// What the log says of a statement.
@@ -117,7 +123,7 @@ fn run_facets(told: &Told<'_>) -> Value {
             "rows": outcome.rows,
             "bytes": outcome.bytes,
         })),
-        "connect_lineage": facet(&own("lineage"), json!({ "status": status.0.as_str(), "reasons": status.1 })),
+        "connect_lineage": understood(status.0, status.1.iter().map(String::as_str)),
     });
     if let (Some(run), Some(fields)) = (&intent.run, facets.as_object_mut()) {
         let job = json!({ "namespace": client(origin), "name": told.job.unwrap_or("unknown") });
@@ -187,7 +193,14 @@ pub fn ended(
 
 /// A file as a dataset: by its hash, since another content is another dataset.
 pub(super) fn file(file: &FileFact) -> Value {
-    json!({ "namespace": "file", "name": format!("{}@sha256:{}", file.name, file.sha256) })
+    let name = file_name(&file.name, &file.sha256, file.files.is_some());
+    json!({ "namespace": "file", "name": name })
+}
+
+/// What a file is called as a dataset, or a folder, whose hash is in-toto's `dirHash`.
+#[must_use]
+pub fn file_name(name: &str, hash: &str, is_folder: bool) -> String {
+    format!("{name}@{}:{hash}", digest_of(is_folder))
 }
 
 /// A file that a run read. How much of a table a statement read nobody counts; how long a file is stands in the log.

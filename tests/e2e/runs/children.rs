@@ -73,6 +73,20 @@ fn a_failure_and_a_signal_end_a_run_as_failed_and_a_run_within_a_run_names_it() 
     let missing = run("missing", "nothing", "true", &[]);
     assert_eq!(missing.code, 9, "{}", missing.stderr);
 
+    // A child with a connection of its own is not in the run: what it read is none of its sources, and it is said.
+    let own = "\"$CONNECT\" exec shop-db -- psql -XAtc 'SELECT sku FROM products' >own";
+    run("own", "own", own, &[]).good();
+    let verified: Value = serde_json::from_str(&verify(&ana, &["own"]).good()).expect("JSON");
+    let elsewhere = verified["run"]["counters"]["elsewhere"].as_u64();
+    assert!(
+        elsewhere > Some(0) && !verified["run"]["sources"].to_string().contains("products"),
+        "{verified:#}"
+    );
+    let said = format!("ran {} statements outside of this run", elsewhere.unwrap_or_default());
+    assert!(verified["findings"].to_string().contains(&said), "{verified:#}");
+    let page = ana.runs(&["attest", "verify", "own"]).good();
+    assert!(page.contains(&said), "{page}");
+
     world.agent.stop();
     let leaves = leaves::read(&world.agent.log());
     let ended: Vec<(String, u64, usize)> = leaves::of_kind(&leaves, "run_ended")
@@ -94,6 +108,7 @@ fn a_failure_and_a_signal_end_a_run_as_failed_and_a_run_within_a_run_names_it() 
         ("train", 0, 1),
         ("stopped", 143, 0),
         ("missing", 9, 0),
+        ("own", 0, 1),
     ];
     assert_eq!(ended, expected.map(|(job, status, outputs)| (job.to_owned(), status, outputs)));
 }

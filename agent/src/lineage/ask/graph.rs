@@ -9,7 +9,7 @@ use connect_shared::{
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{
-    Asked, MAX_EDGES,
+    Asked, MAX_EDGES, folders,
     nodes::Describing,
     roots::Spot,
     steps::{Bound, Step, Walker},
@@ -136,6 +136,7 @@ impl<'a> Graph<'a> {
         for spot in shown {
             nodes.push(describing.node(spot)?);
         }
+        folders::list(self.walker.connection, &mut nodes)?;
         Ok((nodes, edges.into_values().collect()))
     }
 

@@ -66,7 +66,10 @@ impl Describing<'_> {
         let kind = match spot {
             Spot::Column(node) => self.column(*node)?,
             Spot::Run(run) => self.run(run)?,
-            Spot::File(sha256) => NodeKind::File { sha256: sha256.clone(), length: self.file(sha256)?.1 },
+            Spot::File(sha256) => {
+                let (_, length, files) = self.file(sha256)?;
+                NodeKind::File { sha256: sha256.clone(), length, files, within: Vec::new() }
+            }
             Spot::Principal { sub, idp, actor } => NodeKind::Principal {
                 sub: sub.clone(),
                 idp: idp.clone(),
@@ -76,16 +79,17 @@ impl Describing<'_> {
         Ok(LineageNode { id, name, kind })
     }
 
-    /// Name and length. The same content may have another name with somebody else, and whoever says later that a
+    /// Name, length, and how many files it has if it is a folder. The same content may have another name with somebody else, and whoever says later that a
     /// file is his changes nothing about what its maker calls it.
-    fn file(&self, sha256: &str) -> Result<(String, u64), rusqlite::Error> {
-        let sql = "SELECT f.name, f.length FROM file f JOIN run r ON r.run = f.run WHERE f.sha256 = ?1 \
+    fn file(&self, sha256: &str) -> Result<(String, u64, Option<u64>), rusqlite::Error> {
+        let sql = "SELECT f.name, f.length, f.files FROM file f JOIN run r ON r.run = f.run WHERE f.sha256 = ?1 \
                    AND (?2 OR (r.sub = ?3 AND r.idp = ?4)) ORDER BY f.output DESC, f.idx LIMIT 1";
         let (all, asker) = (self.asked.question.scope == SearchScope::All, self.asked.asker);
+        let parameters = params![sha256, all, asker.sub, asker.idp];
         let found = self
             .connection
             .prepare_cached(sql)?
-            .query_row(params![sha256, all, asker.sub, asker.idp], |row| Ok((row.get(0)?, row.get(1)?)));
+            .query_row(parameters, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
         Ok(found.optional()?.unwrap_or_default())
     }
 

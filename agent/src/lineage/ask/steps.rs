@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use connect_shared::{
     api::{Flow, Moment},
+    attest::EMPTY_SHA256,
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
@@ -73,6 +74,8 @@ impl Walker<'_> {
                 self.reads(&Does::Run(run), bound, &mut steps)?;
                 self.files(Files::Of { run, output: false }, bound, &mut steps)?;
             }
+            // All empty files are one by their hash, and nothing went through any of them.
+            (Spot::File(sha256), _) if sha256 == EMPTY_SHA256 => {}
             (Spot::File(sha256), down) => {
                 self.files(Files::With { sha256, output: !down }, bound, &mut steps)?
             }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use connect_shared::{
-    api::{LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind},
+    api::{Flow, LineageAnswer, LineageDirection, LineageEdge, LineageNode, NodeKind},
+    attest::{FolderFile, digest_of},
     ids::RequestId,
+    label::Label,
 };
 
 use crate::command::attest::in_words;
@@ -71,8 +73,8 @@ impl<'a> Graph<'a> {
         self.of(|kind| matches!(kind, NodeKind::Run { .. }))
     }
 
-    pub(super) fn files(&self) -> Vec<&'a LineageNode> {
-        self.of(|kind| matches!(kind, NodeKind::File { .. }))
+    pub(super) fn files(&self) -> Vec<File<'a>> {
+        self.of(|kind| matches!(kind, NodeKind::File { .. })).into_iter().filter_map(File::of).collect()
     }
 
     pub(super) fn principals(&self) -> Vec<&'a LineageNode> {
@@ -88,6 +90,14 @@ impl<'a> Graph<'a> {
         self.out_of.get(id).into_iter().flatten().copied()
     }
 
+    /// The label of a protected value that went on as it is stored.
+    pub(super) fn clear(&self, edge: &LineageEdge) -> Option<Label> {
+        match (edge.flow, edge.masked, &self.node(&edge.from)?.kind) {
+            (Flow::Direct, None, NodeKind::Column { label, .. }) => *label,
+            _ => None,
+        }
+    }
+
     /// Resource, table and column names of each table.
     pub(super) fn tables(&self) -> BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>> {
         let mut tables: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
@@ -97,6 +107,44 @@ impl<'a> Graph<'a> {
             }
         }
         tables
+    }
+}
+
+/// A node that is a file, or a folder.
+#[derive(Clone, Copy)]
+pub(super) struct File<'a> {
+    pub(super) node: &'a LineageNode,
+    /// Of a folder: in-toto's `dirHash`, which is the SHA-256 of no bytes that it has.
+    pub(super) hash: &'a str,
+    /// How many files it has, if it is a folder.
+    pub(super) files: Option<u64>,
+    /// All of them, where they are known.
+    pub(super) within: &'a [FolderFile],
+}
+
+impl<'a> File<'a> {
+    pub(super) fn of(node: &'a LineageNode) -> Option<Self> {
+        match &node.kind {
+            NodeKind::File { sha256, files, within, .. } => {
+                Some(Self { node, hash: sha256, files: *files, within })
+            }
+            _ => None,
+        }
+    }
+
+    /// What its hash is, in in-toto's words.
+    pub(super) const fn digest(&self) -> &'static str {
+        digest_of(self.files.is_some())
+    }
+
+    /// How a file in it is called from outside.
+    pub(super) fn path(&self, file: &FolderFile) -> String {
+        format!("{}{}", self.node.name, file.name)
+    }
+
+    /// Whether there are files in it that nobody can name any more.
+    pub(super) fn is_unlisted(&self) -> bool {
+        self.files.is_some_and(|files| files > 0) && self.within.is_empty()
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use connect_shared::{
     api::{Flow, LineageDirection, LineageEdge, LineageKind, LineageNode, NodeKind, SearchScope},
+    attest::digest_of,
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
@@ -132,7 +133,7 @@ impl<'a> Picture<'_, 'a> {
         let others = |nodes: Vec<&'a LineageNode>| -> Vec<&'a LineageNode> {
             nodes.into_iter().filter(|node| !roots.contains(node.id.as_str())).collect()
         };
-        let files = others(self.graph.files());
+        let files = others(self.graph.files().iter().map(|file| file.node).collect());
         let people = others(self.graph.principals());
         let runs = others(self.graph.runs());
         if files.is_empty() && people.is_empty() && runs.is_empty() {
@@ -272,9 +273,9 @@ fn name_of(node: &LineageNode) -> String {
             let by = if by.is_empty() { String::new() } else { format!(" · by {}", cited(by)) };
             format!("run {} of {}{by}{status}", cited(run), cited(job))
         }
-        NodeKind::File { sha256, .. } => {
+        NodeKind::File { sha256, files, .. } => {
             let digits: String = sha256.chars().take(DIGITS).collect();
-            format!("{name} · sha256 {}…", cited(&digits))
+            format!("{name} · {} {}…", digest_of(files.is_some()), cited(&digits))
         }
         NodeKind::Column { .. } | NodeKind::Principal { .. } => name,
     }
@@ -293,7 +294,7 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
     let mut text = String::new();
     for edge in edges {
         let how = match (edge.flow, edge.masked) {
-            (Flow::Direct, None) if is_labelled(graph, edge) => " · clear".to_owned(),
+            (Flow::Direct, None) if graph.clear(edge).is_some() => " · clear".to_owned(),
             (Flow::Direct, None) => String::new(),
             (Flow::Direct, Some(label)) => format!(" · masked: {label}"),
             (Flow::Indirect, None) => " · decided which rows".to_owned(),
@@ -331,10 +332,4 @@ fn words(graph: &Graph<'_>, edges: &[&LineageEdge], counted: bool) -> String {
         }
     }
     text
-}
-
-/// Whether a protected value goes on as it is stored.
-fn is_labelled(graph: &Graph<'_>, edge: &LineageEdge) -> bool {
-    let from = graph.node(&edge.from).map(|node| &node.kind);
-    matches!(from, Some(NodeKind::Column { label: Some(_), .. }))
 }

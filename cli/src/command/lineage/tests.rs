@@ -5,14 +5,16 @@ use connect_shared::{
         Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageKind, LineageNode, Moment,
         Named, NodeKind, SearchScope,
     },
-    attest::{Approval, Approver},
+    attest::{Approval, Approver, FolderFile},
+    error::Exit,
     ids::RequestId,
     label::Label,
     lineage::UnderstandingStatus,
     request::RequestKind,
 };
 
-use super::{formats, graph::Graph, picture::draw};
+use super::{formats, graph::Graph, has_its_files, picture::draw};
+use crate::arguments::LineageFormat;
 
 const RUN: &str = "07070707-0707-4707-8707-070707070707";
 const APPROVED: RequestId = RequestId::from_random([5; 16]);
@@ -87,7 +89,7 @@ fn answer() -> LineageAnswer {
             LineageNode {
                 id: "file:ab".to_owned(),
                 name: "model\u{1b}[2J\".bin".to_owned(),
-                kind: NodeKind::File { sha256: "ab".repeat(32), length: 3 },
+                kind: NodeKind::File { sha256: "ab".repeat(32), length: 3, files: None, within: Vec::new() },
             },
             LineageNode {
                 id: ana.to_owned(),
@@ -157,19 +159,121 @@ fn a_bill_names_the_tables_behind_a_model_and_an_event_its_columns_and_masks() {
     assert_eq!(model["type"], "machine-learning-model");
     assert_eq!(model["modelCard"]["modelParameters"]["datasets"][0]["ref"], "table:prod-db/public.customers");
     assert_eq!(bill["dependencies"][0]["dependsOn"][0], "table:prod-db/public.customers");
-    let property = &model["properties"][0];
-    assert_eq!(property["name"], "connect:approval");
-    assert!(property["value"].as_str().is_some_and(|value| value.starts_with("req_")), "{model:#}");
+    let said = |component: &serde_json::Value| -> Vec<(String, String)> {
+        let all = component["properties"].as_array().expect("properties").iter();
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        all.map(|one| (text(&one["name"]), text(&one["value"]))).collect()
+    };
+    let ssn = "prod-db/public.customers.ssn: pii.national_id".to_owned();
+    let (masked, clear) = (("connect:masked".to_owned(), ssn.clone()), ("connect:clear".to_owned(), ssn));
+    // The run saw masks; somebody else saw the values, and they went on into another table.
+    let of_model = said(model);
+    assert_eq!((of_model.len(), &of_model[0]), (2, &masked), "{model:#}");
+    assert!(of_model[1].0 == "connect:approval" && of_model[1].1.starts_with("req_"), "{model:#}");
+    let table = bill["components"]
+        .as_array()
+        .expect("components")
+        .iter()
+        .find(|one| one["bom-ref"] == "table:prod-db/public.customers");
+    assert_eq!(said(table.expect("the table"))[..2], [masked, clear]);
     let statement = formats::intoto(&graph);
     assert_eq!(statement["predicate"]["approvals"][0]["by"][0]["index"], 8);
     assert_eq!(statement["subject"][0]["digest"]["sha256"], "ab".repeat(32));
     let events = formats::openlineage(&graph);
+    // Of the run nothing is unknown but what the answer had no place for; of ana there is more.
+    let known = |event: &serde_json::Value| {
+        let facet = &event["run"]["facets"]["connect_lineage"];
+        assert_eq!(facet["_schemaURL"], "tag:connect.invalid,2026:openlineage/1-0-0/lineage");
+        (facet["status"].clone(), facet["reasons"].to_string())
+    };
+    let cut = "cut: there is more than the answer holds";
+    assert_eq!(known(&events[0]), ("partial".into(), format!("[\"{cut}\"]")));
+    assert_eq!(known(&events[1]), ("opaque".into(), format!("[\"code: DO\",\"{cut}\"]")));
     assert_eq!((events.len(), events[0]["run"]["runId"].as_str()), (2, Some(RUN)));
     let whole = &events[0]["outputs"][0]["facets"]["columnLineage"]["dataset"][0];
     assert_eq!(
         (whole["field"].as_str(), &whole["transformations"][0]["masking"]),
         (Some("ssn"), &true.into())
     );
+}
+
+#[test]
+fn a_folder_has_the_hash_of_a_folder_in_every_format_and_its_files_have_those_of_files() {
+    let mut answer = answer();
+    let folder = &mut answer.nodes[4];
+    folder.name = "out/".to_owned();
+    let file =
+        |name: &str, digit: &str| FolderFile { name: name.to_owned(), sha256: digit.repeat(64), length: 1 };
+    let within = vec![file("config", "1"), file("weights/0", "1")];
+    folder.kind =
+        NodeKind::File { sha256: "ab".repeat(32), length: 2, files: Some(2), within: within.clone() };
+    let graph = Graph::new(&answer);
+    let (bill, statement, dataset) =
+        (formats::cyclonedx(&graph), formats::intoto(&graph), formats::croissant(&graph));
+    let model = &bill["components"].as_array().expect("components")[2];
+    assert_eq!((&model["name"], &model["hashes"]), (&"out/".into(), &serde_json::Value::Null));
+    assert_eq!(model["components"][1]["name"], "out/weights/0");
+    assert_eq!(model["components"][1]["hashes"][0]["content"], "1".repeat(64));
+    assert_eq!(model["properties"][0]["name"], "connect:dirHash");
+    assert_eq!(
+        statement["subject"],
+        serde_json::json!([
+            { "name": "out/", "digest": { "dirHash": "ab".repeat(32) } },
+            { "name": "out/config", "digest": { "sha256": "1".repeat(64) } },
+            { "name": "out/weights/0", "digest": { "sha256": "1".repeat(64) } },
+        ])
+    );
+    let files = dataset["distribution"].as_array().expect("files");
+    assert_eq!(files.len(), 2, "{dataset:#}");
+    assert_ne!(files[0]["@id"], files[1]["@id"], "two files of one content are two");
+    assert!(files.iter().all(|file| file["sha256"] == "1".repeat(64)), "{dataset:#}");
+    assert!(draw(&graph, false).contains("out/ · dirHash abab"));
+    let events = formats::openlineage(&graph);
+    assert_eq!(events[0]["outputs"][0]["name"], format!("out/@dirHash:{}", "ab".repeat(32)));
+
+    // Where nobody can say any more what is in it, no hash of a file is made up.
+    let NodeKind::File { within, .. } = &mut answer.nodes[4].kind else { panic!("a folder") };
+    within.clear();
+    let graph = Graph::new(&answer);
+    let dataset = formats::croissant(&graph);
+    assert_eq!(dataset["distribution"].as_array().map(Vec::len), Some(0));
+    assert!(dataset["description"].as_str().is_some_and(|text| text.contains("out/ are not listed")));
+    assert_eq!(formats::intoto(&graph)["subject"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_format_that_is_about_files_is_refused_where_there_is_none_and_says_what_would_do() {
+    let refused = |answer: &LineageAnswer, format| has_its_files(&Graph::new(answer), Some(format));
+    let mut answer = answer();
+    let formats = [LineageFormat::Croissant, LineageFormat::Intoto];
+    formats.iter().for_each(|format| refused(&answer, *format).expect("there is a file"));
+    answer.nodes.retain(|node| !matches!(node.kind, NodeKind::File { .. }));
+    for format in formats {
+        let report = refused(&answer, format).expect_err("there is none");
+        assert_eq!(report.exit, Exit::Usage);
+        assert!(report.help.iter().any(|help| help.contains(&format!("{RUN} --down"))), "{report:?}");
+    }
+    refused(&answer, LineageFormat::Cyclonedx).expect("tables are data");
+    answer.nodes.retain(|node| !matches!(node.kind, NodeKind::Run { .. }));
+    let report = refused(&answer, LineageFormat::Intoto).expect_err("there is none");
+    assert!(report.help.iter().any(|help| help.contains("connect lineage FILE")), "{report:?}");
+}
+
+#[test]
+fn whoever_is_in_an_answer_for_what_nobody_understood_has_an_event_that_says_so() {
+    let mut answer = answer();
+    answer.more = false;
+    answer.gaps[0].by = "principal:idp#li".to_owned();
+    answer.gaps[0].name = "li@example.com".to_owned();
+    let events = formats::openlineage(&Graph::new(&answer));
+    let status = |event: &serde_json::Value| event["run"]["facets"]["connect_lineage"]["status"].clone();
+    assert_eq!(events.iter().map(status).collect::<Vec<_>>(), ["complete", "complete", "opaque"]);
+    let last = &events[2];
+    assert_eq!((&last["eventType"], &last["job"]["name"]), (&"OTHER".into(), &"li@example.com".into()));
+    // Nor does an answer pass for all of a log that was not looked through.
+    answer.size += 1;
+    let events = formats::openlineage(&Graph::new(&answer));
+    assert_eq!(events.iter().map(status).collect::<Vec<_>>(), ["partial", "partial", "opaque"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use aws_lc_rs::digest;
 use connect_shared::attest::{FileFact, Folder};
 use serde::{Deserialize, Serialize};
 
-use super::folder;
+use super::folder::{self, Seen};
 use crate::{
     console::Console,
     failure::{self, Outcome},
@@ -78,9 +78,13 @@ impl Before {
     }
 
     /// A file that was there before and was not touched was not made by this run; nor is a folder in which such
-    /// a file is.
+    /// a file is, or one that has another name elsewhere: that may be an old one, and stays open to whoever has it.
     pub(super) fn differs(&self, path: &Path) -> Outcome<()> {
-        let now = stamps(path)?;
+        let seen = seen(path)?;
+        if let Some(file) = seen.iter().find(|file| file.names > 1) {
+            return Err(linked(path, file));
+        }
+        let now = by_name(seen);
         let before = self.found.iter().find(|(known, _)| known == path).map(|(_, stamps)| stamps);
         let same = |(name, stamp): &(&String, &Stamp)| before.and_then(|all| all.get(*name)) == Some(*stamp);
         let Some((name, _)) = now.iter().find(same) else { return Ok(()) };
@@ -120,15 +124,33 @@ pub(in crate::command) fn whole(path: &Path) -> Outcome<PathBuf> {
 
 /// What is there now; nothing is fine.
 pub(super) fn stamps(path: &Path) -> Outcome<Stamps> {
+    seen(path).map(by_name)
+}
+
+fn by_name(seen: Vec<Seen>) -> Stamps {
+    seen.into_iter().map(|file| (file.name, file.stamp)).collect()
+}
+
+/// The file, with the empty name, or every file in the folder.
+fn seen(path: &Path) -> Outcome<Vec<Seen>> {
     match std::fs::symlink_metadata(path) {
-        Ok(about) if about.is_file() => Ok([(String::new(), stamp(&about))].into()),
-        Ok(about) if about.is_dir() => {
-            Ok(folder::list(path)?.into_iter().map(|file| (file.name, file.stamp)).collect())
-        }
+        Ok(about) if about.is_file() => Ok(vec![Seen::new(String::new(), &about)]),
+        Ok(about) if about.is_dir() => folder::list(path),
         Ok(_) => Err(no_file(path)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Stamps::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(failure::file("look at", path, &error)),
     }
+}
+
+fn linked(path: &Path, file: &Seen) -> connect_shared::error::ErrorReport {
+    let place = if file.name.is_empty() { path.to_owned() } else { path.join(&file.name) };
+    let words = format!(
+        "{} has {} names (hard links), so that it may be an older file, and be written under another name",
+        place.display(),
+        file.names
+    );
+    failure::unverified("output_linked", words)
+        .help("let the command copy it, in place of a hard link: cp, not ln")
 }
 
 /// By the file's whole name, in this person's own folder.
@@ -290,6 +312,33 @@ mod tests {
         first.differs(&file).expect("written by the run");
         drop(first);
         Before::look(&paths, &outputs).expect("free again");
+    }
+
+    #[test]
+    fn a_hard_link_to_an_old_file_is_no_output_and_a_copy_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(&folder.path().join("home"));
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("old"), "abc").expect("written");
+        std::fs::create_dir(at("data")).expect("made");
+        let before = Before::look(&paths, &[at("model"), at("data")]).expect("there");
+        for name in ["model", "data/part"] {
+            std::fs::hard_link(at("old"), at(name)).expect("a link");
+        }
+        for (output, named) in [("model", "model has 3 names"), ("data", "data/part has 3 names")] {
+            let report = before.differs(&at(output)).expect_err("it is the old one");
+            assert_eq!(report.code, "output_linked");
+            assert!(report.message.contains(named), "{}", report.message);
+        }
+        for name in ["model", "data/part"] {
+            std::fs::remove_file(at(name)).expect("removed");
+            std::fs::copy(at("old"), at(name)).expect("copied");
+        }
+        before.differs(&at("model")).expect("a file of its own");
+        before.differs(&at("data")).expect("so is this");
+        // An input may have as many names as it likes: what counts is what the run could read.
+        std::fs::hard_link(at("old"), at("again")).expect("a link");
+        quietly(&at("again")).expect("a hash");
     }
 
     #[test]

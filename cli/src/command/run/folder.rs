@@ -2,7 +2,9 @@
 //! and so is a folder that changes while it is hashed.
 
 use std::{
+    fs::Metadata,
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +21,15 @@ const MAX_DEPTH: usize = 64;
 pub(super) struct Seen {
     pub(super) name: String,
     pub(super) stamp: Stamp,
+    /// Hard links.
+    pub(super) names: u64,
     length: u64,
+}
+
+impl Seen {
+    pub(super) fn new(name: String, about: &Metadata) -> Self {
+        Self { name, stamp: stamp(about), names: about.nlink(), length: about.len() }
+    }
 }
 
 /// Every file below a folder, by name. No link is followed.
@@ -40,7 +50,7 @@ pub(super) fn list(folder: &Path) -> Outcome<Vec<Seen>> {
                 }
                 open.push((inside, format!("{name}/"), depth + 1));
             } else if about.is_file() {
-                found.push(Seen { name, stamp: stamp(&about), length: about.len() });
+                found.push(Seen::new(name, &about));
             } else {
                 return Err(no_file(&inside));
             }

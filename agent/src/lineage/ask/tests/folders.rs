@@ -1,6 +1,6 @@
 //! Files within folders of runs.
 
-use connect_shared::attest::{Folder, FolderFile};
+use connect_shared::attest::{EMPTY_SHA256, Folder, FolderFile};
 
 use super::*;
 
@@ -29,6 +29,31 @@ impl Place {
         self.end_with(run, sub, Vec::new(), outputs);
         folder
     }
+}
+
+#[test]
+fn runs_that_have_an_empty_file_have_nothing_of_each_other_for_that() {
+    let place = Place::new();
+    let empty = |name: &str| FileFact {
+        name: name.to_owned(),
+        sha256: EMPTY_SHA256.to_owned(),
+        length: 0,
+        modified: 0,
+        files: None,
+    };
+    let read = Flows { result: &["public.t.ssn"], columns: &[SSN], ..Flows::default() };
+    place.begin(RUN, "ana");
+    place.run(("ana", Some(RUN)), "select", "SELECT ssn FROM t", &read);
+    place.end_with(RUN, "ana", Vec::new(), vec![empty("log.txt")]);
+    place.begin(NEXT_RUN, "li");
+    place.end_with(NEXT_RUN, "li", vec![empty("__init__.py")], Vec::new());
+    let up = place.up(&NEXT_RUN.to_string());
+    assert!(!names(&up).contains(&"public.t.ssn"), "{up:#?}");
+    let down = place.down("public.t.ssn");
+    assert!(names(&down).contains(&"log.txt"), "that it wrote one is known: {down:#?}");
+    assert!(!down.nodes.iter().any(|node| node.id.contains(&NEXT_RUN.to_string())), "{down:#?}");
+    // Nor is any of them found by the hash of nothing.
+    assert!(question(EMPTY_SHA256, LineageDirection::Up).check().is_err());
 }
 
 #[test]
@@ -63,6 +88,10 @@ fn a_file_in_a_folder_is_asked_for_by_its_hash_or_path_and_leads_to_what_the_fol
     assert_eq!(roots("auditor", "/elsewhere/out/"), both, "the folder itself, by the last part");
 
     let answer = place.asks("auditor", &question(&"b".repeat(64), LineageDirection::Up)).expect("something");
+    let folder = answer.nodes.iter().find(|node| node.id == ana).map(|node| node.kind.clone());
+    let files = Some(2);
+    let expected = NodeKind::File { sha256: of_ana.hash(), length: 2, files, within: of_ana.files.clone() };
+    assert_eq!(folder, Some(expected), "it is a folder, and these are its files");
     assert_eq!(names(&answer).last(), Some(&format!("train {RUN}").as_str()));
     assert!(names(&answer).contains(&"public.t.ssn"), "{answer:#?}");
 }

@@ -4,27 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use connect_shared::api::NodeKind;
+use connect_shared::{api::NodeKind, attest::FolderFile};
 use serde_json::{Value, json};
 
-use crate::command::lineage::graph::Graph;
+use crate::command::lineage::graph::{File, Graph};
 
 pub(in crate::command::lineage) fn croissant(graph: &Graph<'_>) -> Value {
     let files = graph.files();
-    let distribution: Vec<Value> = files
-        .iter()
-        .filter_map(|node| match &node.kind {
-            NodeKind::File { sha256, .. } => Some(json!({
-                "@type": "cr:FileObject",
-                "@id": format!("sha256:{sha256}"),
-                "name": node.name,
-                "contentUrl": node.name,
-                "encodingFormat": "application/octet-stream",
-                "sha256": sha256,
-            })),
-            _ => None,
-        })
-        .collect();
+    let distribution: Vec<Value> = files.iter().flat_map(objects).collect();
     let based_on: Vec<Value> = graph
         .tables()
         .into_iter()
@@ -36,17 +23,18 @@ pub(in crate::command::lineage) fn croissant(graph: &Graph<'_>) -> Value {
             })
         })
         .collect();
-    let names: Vec<&str> = files.iter().map(|node| node.name.as_str()).collect();
+    let names: Vec<&str> = files.iter().map(|file| file.node.name.as_str()).collect();
     json!({
         "@context": context(),
         "@type": "sc:Dataset",
         "name": names.first().copied().unwrap_or("lineage"),
         "description": format!(
-            "{}. What it was made from, by the log {} of {} entries; statements that are not understood: {}.",
+            "{}. What it was made from, by the log {} of {} entries; statements that are not understood: {}.{}",
             names.join(", "),
             graph.answer.origin,
             graph.answer.indexed,
             graph.answer.gaps.iter().map(|gap| gap.statements).sum::<u64>(),
+            unlisted(&files),
         ),
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "distribution": distribution,
@@ -54,6 +42,36 @@ pub(in crate::command::lineage) fn croissant(graph: &Graph<'_>) -> Value {
         "rai:personalSensitiveInformation": personal(graph),
         "rai:dataManipulationProtocol": masks(graph),
     })
+}
+
+/// A file, or every file in a folder: the format has no word for the hash of a folder.
+fn objects(file: &File<'_>) -> Vec<Value> {
+    let object = |id: String, name: &str, sha256: &str| {
+        json!({
+            "@type": "cr:FileObject",
+            "@id": id,
+            "name": name,
+            "contentUrl": name,
+            "encodingFormat": "application/octet-stream",
+            "sha256": sha256,
+        })
+    };
+    if file.files.is_none() {
+        return vec![object(format!("sha256:{}", file.hash), &file.node.name, file.hash)];
+    }
+    // Two files of one content are two.
+    let inside = |(number, one): (usize, &FolderFile)| {
+        object(format!("dirHash:{}#{number}", file.hash), &file.path(one), &one.sha256)
+    };
+    file.within.iter().enumerate().map(inside).collect()
+}
+
+/// What no object stands for.
+fn unlisted(files: &[File<'_>]) -> String {
+    let unlisted = files.iter().filter(|file| file.is_unlisted()).map(|file| {
+        format!(" The files of {} are not listed here: its dirHash is {}.", file.node.name, file.hash)
+    });
+    unlisted.collect()
 }
 
 /// Columns with a label that are in a file somehow.
