@@ -62,7 +62,7 @@ fn a_revocation_cuts_those_whom_it_means_and_nobody_else() {
 #[test]
 fn who_has_signed_in_again_since_comes_in_again() {
     let (_folder, revocations) = open();
-    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into() };
+    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into(), sub: None };
     let before = enter(&revocations, 1, standing("ana", NOW - 10)).expect("in");
     let after = enter(&revocations, 2, standing("ana", NOW + 10)).expect("in");
     assert_eq!(revocations.revoke(&session, &Until::SignedInAgainSince(NOW), "signed out", NOW), 1);
@@ -247,4 +247,48 @@ fn whoever_is_kept_out_for_a_time_is_let_in_again_by_name_and_only_by_those_who_
     assert!(again.is_shut_out(&standing("li", NOW), NOW));
     again.revoke(&subject("li"), &hour, "an operator", NOW);
     assert_eq!(again.lift("li", NOW), Lifted { was_shut_out: true, still: true });
+}
+
+#[test]
+fn a_session_of_a_provider_that_a_sign_in_does_not_name_is_found_by_whose_it_is() {
+    let (_folder, revocations) = open();
+    let whom = |sub: Option<&str>| Whom::IdpSession {
+        idp: HOME.into(),
+        id: "sid-ana".into(),
+        sub: sub.map(str::to_owned),
+    };
+    let named = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    let refreshed =
+        enter(&revocations, 2, Standing { idp_session: None, ..standing("ana", NOW) }).expect("in");
+    let elsewhere = Standing { idp_session: Some("sid-2".into()), ..standing("ana", NOW) };
+    let elsewhere = enter(&revocations, 3, elsewhere).expect("in");
+    let li = enter(&revocations, 4, Standing { idp_session: None, ..standing("li", NOW) }).expect("in");
+    let out = Until::SignedInAgainSince(NOW);
+    assert_eq!(revocations.revoke(&whom(None), &out, "signed out", NOW), 1);
+    assert!(is_cut(&named) && !is_cut(&refreshed), "nobody said whose it was");
+    revocations.revoke(&whom(Some("ana")), &out, "signed out", NOW);
+    assert!(is_cut(&refreshed) && !is_cut(&elsewhere) && !is_cut(&li));
+    // One of before, as it stands in the file.
+    let known: Whom = serde_json::from_str(r#"{"idp_session":{"idp":"i","id":"s"}}"#).expect("it is read");
+    assert_eq!(known, Whom::IdpSession { idp: "i".into(), id: "s".into(), sub: None });
+}
+
+#[test]
+fn an_e_mail_address_means_the_people_of_the_provider_that_is_spoken_of() {
+    let (_folder, revocations) = open();
+    let partner = "https://partner.example.com";
+    let mut theirs = standing("ana", NOW);
+    theirs.principal.reference.idp = partner.into();
+    theirs.principal.name = "partner/Ana@example.com".into();
+    let of = |idp: &str| Whom::Email { idp: idp.into(), email: "ana@example.com".into() };
+    let (home, away) = (enter(&revocations, 1, standing("ana", NOW)), enter(&revocations, 2, theirs.clone()));
+    let (home, away) = (home.expect("in"), away.expect("in"));
+    let lock = Until::Restored(Lock::Account);
+    assert_eq!(revocations.revoke(&of(partner), &lock, "disabled", NOW), 1);
+    assert!(is_cut(&away) && !is_cut(&home), "a partner speaks of its own people only");
+    assert!(revocations.is_shut_out(&theirs, NOW) && !revocations.is_shut_out(&standing("ana", NOW), NOW));
+    assert_eq!(revocations.revoke(&of(HOME), &lock, "disabled", NOW), 1);
+    assert!(is_cut(&home));
+    revocations.restore(&of(HOME), &Lock::Account, NOW);
+    assert!(!revocations.is_shut_out(&standing("ana", NOW), NOW) && revocations.is_shut_out(&theirs, NOW));
 }
