@@ -314,10 +314,13 @@ impl Watched {
 
     /// Cuts the session, unless it is cut already: the first reason stays.
     pub fn end(&self, why: &str) {
-        if let Some(held) = self.of.table().get(&self.id)
-            && held.cut.borrow().is_none()
-        {
-            held.end(Instant::now(), why);
+        let cut = Cut { at: Instant::now(), why: why.to_owned() };
+        if let Some(held) = self.of.table().get(&self.id) {
+            held.cut.send_if_modified(|known| {
+                let first = known.is_none();
+                known.get_or_insert(cut);
+                first
+            });
         }
     }
 }
