@@ -115,6 +115,8 @@ pub struct IdentityConfig {
     pub client_id: String,
     pub scopes: Vec<String>,
     pub groups_claim: String,
+    /// Oldest token that lets somebody in, however long it is good.
+    pub max_token_age: Duration,
     pub ca_file: Option<PathBuf>,
 }
 

@@ -57,6 +57,8 @@ pub struct GrantAuthority {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedGrant {
     pub id: GrantId,
+    /// The key that it is bound to: the thumbprint of its certificate.
+    pub key: String,
     pub principal: Principal,
     /// Name of the resource.
     pub resource: String,

@@ -154,6 +154,7 @@ impl IdentityVerifier {
                 issuer: config.issuer.clone(),
                 client_id: config.client_id.clone(),
                 groups_claim: config.groups_claim.clone(),
+                max_age: config.max_token_age,
             };
             parties.push(Party { keys, whom: Whom::People(expectation) });
         }

@@ -7,6 +7,7 @@
 //!
 //! Read next: [`shut`] for how long and whom, [`crate::tunnel`] for what a cut session does.
 
+mod ended;
 mod shut;
 
 #[cfg(test)]
@@ -23,15 +24,9 @@ use connect_core::principal::Principal;
 use connect_shared::{entry::PrincipalRef, grant::Action, ids::SessionId};
 use tokio::sync::watch;
 
-use self::shut::Shut;
 pub use self::shut::{Lifted, Lock, Until, Whom};
-use crate::{
-    grants::{Thumbprint, VerifiedGrant},
-    identity::SignedIn,
-};
-
-/// How long a key that was cut is remembered: no grant that it handed on lasts so long.
-const KEY_MEMORY: u64 = 24 * 60 * 60;
+use self::{ended::Ended, shut::Shut};
+use crate::{grants::VerifiedGrant, identity::SignedIn};
 
 /// A cut that has been ordered.
 #[derive(Debug, Clone)]
@@ -72,11 +67,10 @@ pub struct Line {
 }
 
 impl Line {
-    /// Of a grant that is bound to this certificate.
     #[must_use]
-    pub fn of(grant: &VerifiedGrant, certificate: &Thumbprint) -> Self {
+    pub fn of(grant: &VerifiedGrant) -> Self {
         Self {
-            own: certificate.as_str().to_owned(),
+            own: grant.key.clone(),
             givers: grant.givers().map(str::to_owned).collect(),
             issued_at: grant.issued_at,
         }
@@ -87,10 +81,7 @@ impl Line {
 #[derive(Debug)]
 pub struct Revocations {
     sessions: Mutex<HashMap<SessionId, Held>>,
-    /// Keys whose sessions were cut, and when: what they had handed on until then is worth nothing.
-    ended: Mutex<HashMap<String, u64>>,
-    /// From when on it is known which keys were cut: seconds since 1970-01-01T00:00:00Z.
-    begun: u64,
+    ended: Ended,
     shut: Shut,
     /// The agent's own provider: names without a prefix are its people's.
     home: String,
@@ -121,16 +112,15 @@ pub struct Watched {
 }
 
 impl Revocations {
-    /// With those who were shut out before the agent was started.
+    /// With those who were shut out, and what was cut, before the agent was started.
     ///
     /// # Errors
-    /// The file of them is damaged: nobody could say who must not come in.
+    /// A file of them is damaged: nobody could say who must not come in.
     pub fn open(state: &Path, home: &str, now: u64) -> Result<Arc<Self>, String> {
         let shut = Shut::open(state.join("revoked.json"), now)?;
         Ok(Arc::new(Self {
             sessions: Mutex::default(),
-            ended: Mutex::default(),
-            begun: now,
+            ended: Ended::open(state.join("ended.json"), now)?,
             shut,
             home: home.to_owned(),
         }))
@@ -141,17 +131,24 @@ impl Revocations {
         self.shut.holds(standing, &self.home, now)
     }
 
-    /// Whether a grant is worth nothing any more: whoever it names is shut out, or one of those who handed it on
-    /// was cut after that.
+    /// Whether a grant is worth nothing any more: whoever it names is shut out, or a session of its own key or of
+    /// one of those who handed it on was cut after it was issued.
     pub fn is_over(&self, grant: &VerifiedGrant, now: u64) -> bool {
-        self.is_shut_out(&grant.standing(), now) || self.have_ended(grant.givers(), grant.issued_at)
+        self.is_void(&grant.standing(), &Line::of(grant), now)
     }
 
-    /// Whether the session of one of these keys was cut since then. What is from before the agent started nobody
-    /// knows any more, so it counts as cut: another part is asked for, and its giver is there to ask or is not.
-    pub fn have_ended<'k>(&self, mut keys: impl Iterator<Item = &'k str>, since: u64) -> bool {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.any(|key| since < self.begun || ended.get(key).is_some_and(|moment| since <= *moment))
+    fn is_void(&self, standing: &Standing, line: &Line, now: u64) -> bool {
+        let givers = line.givers.iter().map(String::as_str);
+        self.is_shut_out(standing, now)
+            || self.ended.has(&line.own, line.issued_at)
+            || self.ended.has_giver(givers, line.issued_at)
+    }
+
+    /// Whether nothing can be handed on by this grant: it is over, or its sessions may have ended with an agent
+    /// that was here before.
+    pub fn hands_nothing_on(&self, grant: &VerifiedGrant, now: u64) -> bool {
+        let own = std::iter::once(grant.key.as_str());
+        self.is_over(grant, now) || self.ended.has_giver(own, grant.issued_at)
     }
 
     /// A session is about to begin. `None`: it must not.
@@ -174,9 +171,7 @@ impl Revocations {
         self.table().insert(id, held);
         let watched = Watched { of: Arc::clone(self), id, cut };
         // Looked at after the session is in the table: see the module's words.
-        let givers = line.givers.iter().map(String::as_str);
-        let over = self.is_shut_out(&standing, now) || self.have_ended(givers, line.issued_at);
-        (!over).then_some(watched)
+        (!self.is_void(&standing, &line, now)).then_some(watched)
     }
 
     #[cfg(test)]
@@ -222,8 +217,8 @@ impl Revocations {
         self.shut.lift(name, &self.home, now)
     }
 
-    /// Cuts one session, if it is `owner`'s or anybody may, with all that had a part of its grant: how many. What
-    /// it handed on is worth nothing from here on.
+    /// Cuts one session, if it is `owner`'s or anybody may, with all that had a part of its grant: how many. The
+    /// grants that its key has, and what it handed on, are worth nothing from here on.
     pub fn cut_session(&self, id: SessionId, owner: Option<&PrincipalRef>, why: &str, now: u64) -> usize {
         let at = Instant::now();
         let key = {
@@ -234,38 +229,33 @@ impl Revocations {
             held.line.own.clone()
         };
         // First the key, then those who are in: see the module's words.
-        self.end_key(&key, now);
+        self.ended.add(&key, now);
         let mut count = 1;
         for held in self.table().values().filter(|held| held.line.givers.contains(&key)) {
             held.end(at, why);
             count += 1;
         }
+        self.ended.keep();
         count
-    }
-
-    fn end_key(&self, key: &str, now: u64) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.retain(|_, moment| moment.saturating_add(KEY_MEMORY) > now);
-        ended.insert(key.to_owned(), now);
     }
 
     /// Cuts all sessions of one's own; how many.
     pub fn cut_own(&self, owner: &PrincipalRef, why: &str, now: u64) -> usize {
         let at = Instant::now();
-        let table = self.table();
         let mut count = 0;
-        for held in table.values().filter(|held| is_same(owner, &held.standing)) {
+        for held in self.table().values().filter(|held| is_same(owner, &held.standing)) {
             held.end(at, why);
-            self.end_key(&held.line.own, now);
+            self.ended.add(&held.line.own, now);
             // Whoever has handed it on may have no session just now, and its parts are no better for that.
-            held.line.givers.iter().for_each(|giver| self.end_key(giver, now));
+            held.line.givers.iter().for_each(|giver| self.ended.add(giver, now));
             count += 1;
         }
+        self.ended.keep();
         count
     }
 
     /// Holds the sessions of somebody against what a newer token says: those that it would not be granted any
-    /// more end. `may` says what a principal, who was another before, may do with a resource.
+    /// more end, and those of groups that somebody has lost: policies may name them. `may` says what a principal, who was another before, may do with a resource.
     pub fn reconsider(
         &self,
         newer: &SignedIn,
@@ -280,8 +270,12 @@ impl Revocations {
             }
             let mut principal = newer.principal.clone();
             principal.reference.actor.clone_from(&held.standing.principal.reference.actor);
-            let allowed = may(&held.standing.principal, &principal, &held.resource);
-            if held.actions.iter().any(|action| !allowed.contains(action)) {
+            let known = &held.standing.principal;
+            let allowed = may(known, &principal, &held.resource);
+            // Of another name they are somebody's who is told apart by more than the groups: one of the jobs of a
+            // pipeline, or a person by way of another provider.
+            let lost_groups = known.name == principal.name && !principal.has_groups_of(known);
+            if lost_groups || held.actions.iter().any(|action| !allowed.contains(action)) {
                 held.end(at, "your groups have changed, and they no longer allow it");
                 cut.push(*id);
             }
@@ -301,12 +295,32 @@ fn is_same(owner: &PrincipalRef, standing: &Standing) -> bool {
 }
 
 impl Watched {
-    /// A newer grant is in force.
-    pub fn renewed(&self, standing: Standing, actions: &[Action], line: Line) {
+    /// A newer grant is about to be in force. `false`: it was revoked meanwhile, and the session is cut.
+    #[must_use]
+    pub fn renewed(&self, grant: &VerifiedGrant, now: u64) -> bool {
+        let (standing, line) = (grant.standing(), Line::of(grant));
         if let Some(held) = self.of.table().get_mut(&self.id) {
-            held.standing = standing;
-            held.line = line;
-            held.actions = actions.to_vec();
+            held.standing = standing.clone();
+            held.line = line.clone();
+            held.actions.clone_from(&grant.actions);
+        }
+        // Looked at after the table has it: see the module's words.
+        let over = self.of.is_void(&standing, &line, now);
+        if over {
+            self.end("the sign-in behind it was revoked");
+        }
+        !over
+    }
+
+    /// Cuts the session, unless it is cut already: the first reason stays.
+    pub fn end(&self, why: &str) {
+        let cut = Cut { at: Instant::now(), why: why.to_owned() };
+        if let Some(held) = self.of.table().get(&self.id) {
+            held.cut.send_if_modified(|known| {
+                let first = known.is_none();
+                known.get_or_insert(cut);
+                first
+            });
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use connect_shared::{
     engine::Engine,
-    error::ErrorReport,
+    error::{ErrorReport, UNANSWERED},
     frame::{Attempt, Open, VERSION},
     ids::{ConnectionId, SessionId},
 };
@@ -226,7 +226,7 @@ fn forgotten() -> ErrorReport {
         "connection_lost",
         "the agent was started anew or gave the session up, and with it this connection",
     )
-    .help("Connect again; an open transaction was rolled back.")
+    .help(format!("Connect again; {UNANSWERED}."))
 }
 
 fn stream_gone(why: &str) -> ErrorReport {

@@ -41,6 +41,11 @@ impl Exit {
     }
 }
 
+/// What becomes of what a connection was doing when it was lost: an answer that never arrived may have been that
+/// a transaction is committed, so nobody may be told that it was not. A part of a sentence.
+pub const UNANSWERED: &str = "what was sent and not answered, a COMMIT too, may have taken effect: look before you \
+    repeat it; a transaction whose end was not sent was rolled back";
+
 /// An error as the control API sends it and as `connect -o json` prints it. Texts never hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]

@@ -9,13 +9,28 @@ use connect_shared::{
     ids::{ConnectionId, GrantId, RunId, SessionId},
 };
 
-/// The authenticated actor of a session. It never changes within one.
+/// The authenticated actor of a session. It never changes within one: who is another one is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub reference: PrincipalRef,
     /// The name that people read.
     pub name: String,
     pub groups: Vec<String>,
+}
+
+impl Principal {
+    /// Whether rules and policies cannot tell the two apart.
+    #[must_use]
+    pub fn is_seen_as(&self, other: &Self) -> bool {
+        let named = self.reference == other.reference && self.name == other.name;
+        named && self.has_groups_of(other) && other.has_groups_of(self)
+    }
+
+    /// Whether this one is in every group that another one is in.
+    #[must_use]
+    pub fn has_groups_of(&self, other: &Self) -> bool {
+        other.groups.iter().all(|group| self.groups.contains(group))
+    }
 }
 
 /// What the grant in force allows on this resource. A renewal replaces it.

@@ -90,8 +90,7 @@ async fn handed_on(
     let who = verified.principal.reference.clone();
     let refused = |error: ApiError| (error, resource.clone(), Some(who.clone()));
     // The giver's own sessions may have been cut since it was given this grant, too.
-    let own = std::iter::once(certificate.as_str());
-    if agent.revocations.is_over(&verified, now()) || agent.revocations.have_ended(own, verified.issued_at) {
+    if agent.revocations.hands_nothing_on(&verified, now()) {
         return Err(refused(GrantError::Revoked.report().into()));
     }
     let id = keys::random().map_err(|_| refused(no_randomness()))?;

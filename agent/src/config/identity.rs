@@ -38,6 +38,10 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<I
         Some(claim) => section.accept(&claim, claim_name(&claim)),
         None => Some("groups".to_owned()),
     };
+    let max_token_age = match section.string("max_token_age") {
+        Some(age) => section.accept(&age, value::token_age(&age.value)),
+        None => Some(value::OLDEST_TOKEN),
+    };
     let ca_file = read_ca_file(&mut section, around);
     section.finish();
     Some(IdentityConfig {
@@ -45,6 +49,7 @@ fn read_one(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> Option<I
         client_id: client_id?.value,
         scopes: scopes?,
         groups_claim: groups_claim?,
+        max_token_age: max_token_age?,
         ca_file: ca_file?,
     })
 }

@@ -49,11 +49,24 @@ fn a_good_file_is_read_with_its_defaults() {
     assert_eq!(config.identity.groups_claim, "groups");
     assert_eq!(config.identity.scopes, ["openid", "email", "groups", "offline_access"]);
     assert_eq!(config.grants.lifetime, Duration::from_secs(600));
+    assert_eq!(config.identity.max_token_age, Duration::from_secs(24 * 60 * 60));
     assert_eq!(config.state_dir, folder.path().join("state"), "paths start at the file");
     let resource = &config.resources[0];
     assert_eq!(resource.upstream.password.0, "hunter2");
     assert_eq!((resource.upstream.host.as_str(), resource.upstream.port), ("127.0.0.1", 5432));
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn no_token_is_taken_for_longer_than_what_was_revoked_is_remembered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let with = |age: &str| GOOD.replace("[identity]\n", &format!("[identity]\nmax_token_age = \"{age}\"\n"));
+    let config = parse(&with("1h"), &folder).expect("it is good");
+    assert_eq!(config.identity.max_token_age, Duration::from_secs(60 * 60));
+    for wrong in ["25h", "1s", "0s", "long"] {
+        let said = problems(&with(wrong));
+        assert!(said.contains("identity.max_token_age") && said.contains("`5m` to `24h`"), "{said}");
+    }
 }
 
 #[test]
@@ -216,7 +229,7 @@ name = "two"
     line 7: `identity.issuer`: plain http is for a provider on this machine only; use https
     line 8: `identity.client_id`: is empty; for example `client_id = "connect-cli"`
     line 9: `identity.scopes`: `two words` is not a scope; write one word for each
-    line 10: `identity.extra`: is not a key here; known are other, issuer, client_id, scopes, groups_claim, ca_file
+    line 10: `identity.extra`: is not a key here; known are other, issuer, client_id, scopes, groups_claim, max_token_age, ca_file
     line 12: `log.origin`: must be 1 to 200 characters without spaces and `+`; for example `connect.example.com/prod`
     line 13: `log.auditors`: `security` is not understood; write `group:NAME`, `principal:NAME-OR-ID` or `*` for everyone
     line 13: `log.auditors`: `group:` names nobody; write a name behind the colon

@@ -106,6 +106,17 @@ pub(super) fn drain_limit(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_secs(600), "an agent drains for `0s` (not at all) to `10m`; the usual is `30s`")
 }
 
+/// Oldest token of a person that may be taken. What was revoked is remembered as long (see
+/// [`crate::revocation`]), so no token comes back by waiting.
+pub(super) const OLDEST_TOKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `1h`: how old a token may be.
+pub(super) fn token_age(text: &str) -> Result<Duration, String> {
+    let bounds = "a token is taken for `5m` to `24h` from when it was made; the usual is `24h`";
+    let age = time(text, OLDEST_TOKEN, bounds)?;
+    if age < Duration::from_secs(300) { Err(format!("`{text}` is too short: {bounds}")) } else { Ok(age) }
+}
+
 /// `5m`, `30s`: how often a sink is told what it was given.
 pub(super) fn summary_every(text: &str) -> Result<Duration, String> {
     let bounds = "write `off`, or a time from `1s` to `24h`; the usual is `5m`";

@@ -116,6 +116,7 @@ impl GrantAuthority {
         }
         Ok(VerifiedGrant {
             id: claims.jti,
+            key: claims.cnf.certificate,
             principal,
             resource: detail.identifier,
             actions: detail.actions,

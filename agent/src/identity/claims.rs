@@ -1,5 +1,7 @@
 //! The claims of an ID token, one check after the other.
 
+use std::time::Duration;
+
 use connect_core::principal::Principal;
 use connect_shared::entry::PrincipalRef;
 use serde_json::Value;
@@ -24,12 +26,17 @@ pub(super) struct Expectation {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) groups_claim: String,
+    /// Oldest token that is taken: one that somebody has kept must not speak for who they were.
+    pub(super) max_age: Duration,
 }
 
 impl Expectation {
     pub(super) fn check(&self, claims: &Claims, now: u64) -> Result<Principal, TokenError> {
         self.check_parties(claims)?;
         check_times(claims, now)?;
+        if claims.time("iat").is_none_or(|issued| issued.saturating_add(self.max_age.as_secs()) < now) {
+            return Err(TokenError::TooOld);
+        }
         let sub = claims.text("sub").filter(|sub| is_printable(sub, MAX_SUBJECT));
         let sub = sub.ok_or(TokenError::Claim("sub"))?.to_owned();
         let name = self.own(email(claims).unwrap_or(&sub));

@@ -28,6 +28,8 @@ pub enum TokenError {
     Revoked,
     #[error("the sign-in is over: its token expired")]
     Expired,
+    #[error("the sign-in is too old: its token was made longer ago than `max_token_age` of the agent allows")]
+    TooOld,
     #[error("the token is not valid yet; one of the clocks is wrong")]
     NotYet,
     #[error(transparent)]
@@ -40,6 +42,7 @@ impl TokenError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Expired => "token_expired",
+            Self::TooOld => "token_too_old",
             Self::NotYet => "token_not_yet_valid",
             Self::Issuer { .. } => "token_wrong_issuer",
             Self::Audience { .. } => "token_wrong_audience",

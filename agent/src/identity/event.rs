@@ -80,7 +80,7 @@ fn read_logout(claims: &Claims, issuer: &str, now: u64) -> Result<Logout, TokenE
         |name: &str| claims.text(name).filter(|text| is_printable(text, MAX_SUBJECT)).map(str::to_owned);
     let idp = issuer.to_owned();
     let whom = match (text("sid"), text("sub")) {
-        (Some(id), _) => Whom::IdpSession { idp, id },
+        (Some(id), sub) => Whom::IdpSession { idp, id, sub },
         (None, Some(sub)) => Whom::Subject { idp, sub },
         (None, None) => return Err(TokenError::Claim("sub")),
     };
@@ -213,14 +213,21 @@ impl EventVerifier {
             "iss_sub" if text("iss").as_deref() == Some(&self.about) => {
                 Some(Whom::Subject { idp: self.about.clone(), sub: text("sub")? })
             }
-            "email" => text("email").map(Whom::Named),
+            "email" => {
+                let email = text("email")?.to_lowercase();
+                Some(Whom::Email { idp: self.about.clone(), email })
+            }
             "opaque" => Some(Whom::Subject { idp: self.about.clone(), sub: text("id")? }),
             "complex" => {
                 if let Some(session) = subject.get("session")
                     && session.get("format").and_then(Value::as_str) == Some("opaque")
                 {
                     let id = session.get("id")?.as_str().filter(|id| is_printable(id, MAX_SUBJECT))?;
-                    return Some(Whom::IdpSession { idp: self.about.clone(), id: id.to_owned() });
+                    let sub = match subject.get("user").and_then(|user| self.whom(user)) {
+                        Some(Whom::Subject { sub, .. }) => Some(sub),
+                        _ => None,
+                    };
+                    return Some(Whom::IdpSession { idp: self.about.clone(), id: id.to_owned(), sub });
                 }
                 self.whom(subject.get("user")?)
             }

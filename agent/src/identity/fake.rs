@@ -117,6 +117,7 @@ impl FakeProvider {
             client_id: "connect-cli".to_owned(),
             scopes: vec!["openid".to_owned()],
             groups_claim: "groups".to_owned(),
+            max_token_age: std::time::Duration::from_secs(60 * 60),
             ca_file: None,
         }
     }

@@ -58,6 +58,16 @@ impl Bench {
 }
 
 #[tokio::test]
+async fn a_token_that_was_kept_is_refused_however_long_it_is_good() {
+    let bench = Bench::new().await;
+    let year = 365 * 24 * 60 * 60;
+    assert_eq!(bench.refusal(json!({"iat": NOW - 3_601, "exp": NOW + year})).await, "token_too_old");
+    let mut claims = bench.claims();
+    (claims["iat"], claims["exp"]) = (json!(NOW - 3_600), json!(NOW + year));
+    assert!(bench.verify(&claims).await.is_ok(), "it is as old as it may be");
+}
+
+#[tokio::test]
 async fn a_good_token_names_its_principal() {
     let bench = Bench::new().await;
     let principal = bench.verify(&bench.claims()).await.expect("it is good");

@@ -25,8 +25,16 @@ pub enum Whom {
     Subject { idp: String, sub: String },
     /// By the name that people read, or by the stable id at the agent's own provider.
     Named(String),
-    /// Whoever is in this session of an identity provider.
-    IdpSession { idp: String, id: String },
+    /// By the e-mail address at an identity provider, in lower case.
+    Email { idp: String, email: String },
+    /// Whoever is in this session of an identity provider; where nobody has said which session a sign-in is of,
+    /// whoever has this stable id there.
+    IdpSession {
+        idp: String,
+        id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sub: Option<String>,
+    },
 }
 
 impl Whom {
@@ -37,11 +45,22 @@ impl Whom {
             Self::Named(name) => {
                 *name == standing.principal.name || reference.idp == home && *name == reference.sub
             }
-            Self::IdpSession { idp, id } => {
-                *idp == reference.idp && standing.idp_session.as_ref() == Some(id)
+            Self::Email { idp, email } => *idp == reference.idp && is_called(&standing.principal.name, email),
+            Self::IdpSession { idp, id, sub } => {
+                let is_meant = match &standing.idp_session {
+                    Some(session) => session == id,
+                    None => sub.as_ref() == Some(&reference.sub),
+                };
+                *idp == reference.idp && is_meant
             }
         }
     }
+}
+
+/// Whether a name is this e-mail address, by itself or behind the name of another provider than the agent's own.
+fn is_called(name: &str, email: &str) -> bool {
+    let at_another = name.split_once('/').map(|(_, name)| name);
+    [Some(name), at_another].into_iter().flatten().any(|name| name.to_lowercase() == email)
 }
 
 /// What keeps somebody out until it is taken back; each by itself.
@@ -111,6 +130,9 @@ impl One {
         match &self.whom {
             Whom::Named(known) => known == name,
             Whom::Subject { idp, sub } => idp == home && sub == name || self.name.as_deref() == Some(name),
+            Whom::Email { idp, email } => {
+                idp == home && is_called(name, email) || self.name.as_deref() == Some(name)
+            }
             Whom::IdpSession { .. } => false,
         }
     }
@@ -215,7 +237,8 @@ impl std::fmt::Display for Whom {
         match self {
             Self::Subject { idp, sub } => write!(f, "subject {sub} of {idp}"),
             Self::Named(name) => write!(f, "principal {name}"),
-            Self::IdpSession { idp, id } => write!(f, "session {id} of {idp}"),
+            Self::Email { idp, email } => write!(f, "e-mail address {email} of {idp}"),
+            Self::IdpSession { idp, id, .. } => write!(f, "session {id} of {idp}"),
         }
     }
 }

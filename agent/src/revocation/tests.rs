@@ -62,7 +62,7 @@ fn a_revocation_cuts_those_whom_it_means_and_nobody_else() {
 #[test]
 fn who_has_signed_in_again_since_comes_in_again() {
     let (_folder, revocations) = open();
-    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into() };
+    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into(), sub: None };
     let before = enter(&revocations, 1, standing("ana", NOW - 10)).expect("in");
     let after = enter(&revocations, 2, standing("ana", NOW + 10)).expect("in");
     assert_eq!(revocations.revoke(&session, &Until::SignedInAgainSince(NOW), "signed out", NOW), 1);
@@ -110,6 +110,50 @@ fn groups_that_were_lost_end_what_they_allowed() {
     assert!(revocations.reconsider(&newer(NOW - 1), reading).is_empty(), "an older token says nothing new");
     assert_eq!(revocations.reconsider(&newer(NOW + 1), reading), [id]);
     assert!(is_cut(&writes) && !is_cut(&reads));
+    // A group that no list of the resource names may stand in a policy.
+    let mut more = standing("ana", NOW);
+    more.principal.groups.push("sees-everything".into());
+    let sees = enter(&revocations, 3, more.clone()).expect("in");
+    let mut other = more;
+    other.principal.name = "pipeline/ana".into();
+    let job = enter(&revocations, 4, other).expect("in");
+    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading).len(), 2, "the one of before, and this");
+    assert!(is_cut(&sees) && !is_cut(&job) && !is_cut(&reads));
+}
+
+#[test]
+fn a_revocation_between_the_check_of_a_newer_grant_and_its_use_is_found_by_the_latter() {
+    let (_folder, revocations) = open();
+    let grant = |signed_in_at, key: &str, issued_at| VerifiedGrant {
+        id: connect_shared::ids::GrantId::from_random([1; 16]),
+        key: key.to_owned(),
+        principal: standing("ana", NOW).principal,
+        resource: "prod-db".into(),
+        actions: vec![Action::Read],
+        run: None,
+        task: None,
+        tables: Vec::new(),
+        handed_on: Vec::new(),
+        reason: None,
+        issued_at,
+        expires_at: NOW + 600,
+        idp_session: Some("sid-ana".into()),
+        signed_in_at,
+    };
+    let watched = enter(&revocations, 1, standing("ana", NOW + 10)).expect("in");
+    let stale = grant(NOW, "k", NOW);
+    assert!(!revocations.is_over(&stale, NOW));
+    // It means older sign-ins than the one that the session has, and so does not cut it.
+    assert_eq!(revocations.revoke(&subject("ana"), &Until::SignedInAgainSince(NOW + 5), "out", NOW), 0);
+    assert!(watched.renewed(&grant(NOW + 10, "k", NOW), NOW) && !is_cut(&watched));
+    assert!(!watched.renewed(&stale, NOW) && is_cut(&watched));
+    watched.end("another reason");
+    let why = watched.cut.borrow().as_ref().map(|cut| cut.why.clone());
+    assert_eq!(why.as_deref(), Some("the sign-in behind it was revoked"), "the first reason stays");
+    // The same of a session of its key that was cut.
+    let other = enter(&revocations, 2, standing("li", NOW)).expect("in");
+    revocations.ended.add("k", NOW);
+    assert!(!other.renewed(&grant(NOW + 10, "k", NOW), NOW) && is_cut(&other));
 }
 
 #[test]
@@ -163,7 +207,8 @@ fn whoever_has_a_part_of_a_grant_ends_with_it_and_comes_in_by_it_no_more() {
     assert!(enter(5, line("d", &["p", "w"], NOW)).is_none(), "with the same grant again");
     assert!(enter(6, line("e", &["p", "w"], NOW - 1)).is_none(), "another one that it had handed on");
     assert!(enter(7, line("d", &["p", "w"], NOW + 1)).is_some(), "one that it is given later");
-    assert!(enter(8, line("w", &["p"], NOW)).is_some(), "its own is not over, only its session is");
+    assert!(enter(8, line("w", &["p"], NOW)).is_none(), "its own again");
+    assert!(enter(8, line("w", &["p"], NOW + 1)).is_some(), "a newer one of its own");
     // All of one's own end: also what somebody had handed on who has no session just now.
     let own = standing("ana", NOW).principal.reference;
     assert!(revocations.cut_own(&own, "all of them", NOW + 2) > 0);
@@ -171,9 +216,14 @@ fn whoever_has_a_part_of_a_grant_ends_with_it_and_comes_in_by_it_no_more() {
     assert!(enter(10, line("f", &["x"], NOW + 3)).is_some());
     // Who was cut before a restart is not known after it, so no part of before counts.
     let again = Revocations::open(folder.path(), HOME, NOW + 10).expect("opened");
-    let ends = |issued_at| again.have_ended(["p"].into_iter(), issued_at);
-    assert!(ends(NOW + 9) && !ends(NOW + 10));
-    assert!(!again.have_ended(std::iter::empty(), NOW), "a grant of one's own is no part");
+    let ends = |own: &str, givers: &[&str], issued_at| {
+        again.is_void(&standing("li", NOW), &line(own, givers, issued_at), NOW + 10)
+    };
+    assert!(ends("y", &["q"], NOW + 9) && !ends("y", &["q"], NOW + 10));
+    assert!(!ends("y", &[], NOW), "a grant of one's own is no part");
+    assert!(ends("w", &[], NOW) && !ends("w", &[], NOW + 3), "a grant whose session was cut stays over");
+    std::fs::write(folder.path().join("ended.json"), "{").expect("written");
+    assert!(Revocations::open(folder.path(), HOME, NOW).is_err(), "a damaged file brings nothing back");
 }
 
 #[test]
@@ -197,4 +247,48 @@ fn whoever_is_kept_out_for_a_time_is_let_in_again_by_name_and_only_by_those_who_
     assert!(again.is_shut_out(&standing("li", NOW), NOW));
     again.revoke(&subject("li"), &hour, "an operator", NOW);
     assert_eq!(again.lift("li", NOW), Lifted { was_shut_out: true, still: true });
+}
+
+#[test]
+fn a_session_of_a_provider_that_a_sign_in_does_not_name_is_found_by_whose_it_is() {
+    let (_folder, revocations) = open();
+    let whom = |sub: Option<&str>| Whom::IdpSession {
+        idp: HOME.into(),
+        id: "sid-ana".into(),
+        sub: sub.map(str::to_owned),
+    };
+    let named = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    let refreshed =
+        enter(&revocations, 2, Standing { idp_session: None, ..standing("ana", NOW) }).expect("in");
+    let elsewhere = Standing { idp_session: Some("sid-2".into()), ..standing("ana", NOW) };
+    let elsewhere = enter(&revocations, 3, elsewhere).expect("in");
+    let li = enter(&revocations, 4, Standing { idp_session: None, ..standing("li", NOW) }).expect("in");
+    let out = Until::SignedInAgainSince(NOW);
+    assert_eq!(revocations.revoke(&whom(None), &out, "signed out", NOW), 1);
+    assert!(is_cut(&named) && !is_cut(&refreshed), "nobody said whose it was");
+    revocations.revoke(&whom(Some("ana")), &out, "signed out", NOW);
+    assert!(is_cut(&refreshed) && !is_cut(&elsewhere) && !is_cut(&li));
+    // One of before, as it stands in the file.
+    let known: Whom = serde_json::from_str(r#"{"idp_session":{"idp":"i","id":"s"}}"#).expect("it is read");
+    assert_eq!(known, Whom::IdpSession { idp: "i".into(), id: "s".into(), sub: None });
+}
+
+#[test]
+fn an_e_mail_address_means_the_people_of_the_provider_that_is_spoken_of() {
+    let (_folder, revocations) = open();
+    let partner = "https://partner.example.com";
+    let mut theirs = standing("ana", NOW);
+    theirs.principal.reference.idp = partner.into();
+    theirs.principal.name = "partner/Ana@example.com".into();
+    let of = |idp: &str| Whom::Email { idp: idp.into(), email: "ana@example.com".into() };
+    let (home, away) = (enter(&revocations, 1, standing("ana", NOW)), enter(&revocations, 2, theirs.clone()));
+    let (home, away) = (home.expect("in"), away.expect("in"));
+    let lock = Until::Restored(Lock::Account);
+    assert_eq!(revocations.revoke(&of(partner), &lock, "disabled", NOW), 1);
+    assert!(is_cut(&away) && !is_cut(&home), "a partner speaks of its own people only");
+    assert!(revocations.is_shut_out(&theirs, NOW) && !revocations.is_shut_out(&standing("ana", NOW), NOW));
+    assert_eq!(revocations.revoke(&of(HOME), &lock, "disabled", NOW), 1);
+    assert!(is_cut(&home));
+    revocations.restore(&of(HOME), &Lock::Account, NOW);
+    assert!(!revocations.is_shut_out(&standing("ana", NOW), NOW) && revocations.is_shut_out(&theirs, NOW));
 }

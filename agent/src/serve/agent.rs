@@ -165,15 +165,15 @@ impl Agent {
         };
         let sessions = self.revocations.reconsider(newer, may);
         if !sessions.is_empty() {
-            let reference = &newer.principal.reference;
-            self.record(Entry::Revoked {
-                cause: "groups".to_owned(),
-                whom: format!("subject {} of {}", reference.sub, reference.idp),
-                by: None,
-                sessions: sessions.len() as u64,
-                until: None,
-            });
+            self.record_groups(&newer.principal.reference, sessions.len() as u64);
         }
+    }
+
+    /// Records that sessions ended because somebody is in other groups than before.
+    pub fn record_groups(&self, reference: &PrincipalRef, sessions: u64) {
+        let whom = format!("subject {} of {}", reference.sub, reference.idp);
+        let cause = "groups".to_owned();
+        self.record(Entry::Revoked { cause, whom, by: None, sessions, until: None });
     }
 
     /// A log that is closed has said so; what was ordered is in force either way.

@@ -161,9 +161,19 @@ impl TestAgent {
 
     /// A QUIC connection that has said nothing yet.
     pub(crate) async fn dial(&self, keys: Option<&ClientKeys>) -> Result<Connection, ConnectionError> {
+        self.dial_through(keys, quinn::TransportConfig::default()).await
+    }
+
+    async fn dial_through(
+        &self,
+        keys: Option<&ClientKeys>,
+        transport: quinn::TransportConfig,
+    ) -> Result<Connection, ConnectionError> {
         let tls = QuicClientConfig::try_from(self.tls(keys, ALPN)).expect("QUIC over this TLS");
         let mut endpoint = Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a socket");
-        endpoint.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls)));
+        let mut config = quinn::ClientConfig::new(Arc::new(tls));
+        config.transport_config(Arc::new(transport));
+        endpoint.set_default_client_config(config);
         endpoint.connect(self.address(), "localhost").expect("it may be tried").await
     }
 
@@ -180,6 +190,21 @@ impl TestAgent {
         resume: Option<Resume>,
     ) -> ClientTunnel {
         let connection = self.dial(Some(keys)).await.expect("a connection");
+        Self::hello_in(connection, grant, resume).await
+    }
+
+    /// The same through a transport of the client's own.
+    pub(crate) async fn hello_through(
+        &self,
+        keys: &ClientKeys,
+        grant: &str,
+        transport: quinn::TransportConfig,
+    ) -> ClientTunnel {
+        let connection = self.dial_through(Some(keys), transport).await.expect("a connection");
+        Self::hello_in(connection, grant, None).await
+    }
+
+    async fn hello_in(connection: Connection, grant: &str, resume: Option<Resume>) -> ClientTunnel {
         let (send, receive) = connection.open_bi().await.expect("a stream");
         let mut tunnel = ClientTunnel { connection, send, receive, buffer: bytes::BytesMut::new() };
         let hello = Hello { version: VERSION, grant: grant.to_owned(), client: "test/1".to_owned(), resume };

@@ -193,7 +193,7 @@ async fn come_in(
     }
     let id = SessionId::from_random(keys::random().map_err(internal)?);
     let scope = (grant.resource.as_str(), grant.actions.as_slice());
-    let line = Line::of(&grant, &certificate);
+    let line = Line::of(&grant);
     let watched = agent.revocations.enter(id, grant.standing(), scope, line, now());
     let watched = watched.ok_or_else(|| Box::new(GrantError::Revoked.report()))?;
     let lasting = enter_run(agent, &grant).await?;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use connect_core::principal::{ConnectionFacts, Principal};
 use connect_shared::{
-    error::{ErrorReport, Exit},
+    error::{ErrorReport, Exit, UNANSWERED},
     frame::{Attempt, Frame, Open, VERSION},
     ids::{RunId, SessionId},
 };
@@ -161,8 +161,7 @@ fn ended(code: &str) -> ErrorReport {
         _ => "this database connection ended while the tunnel was gone",
     };
     let code = if code == "unknown" { "resume_unknown" } else { "resume_ended" };
-    ErrorReport::new(code, Exit::SessionEnded, words)
-        .help("connect again; an open transaction was rolled back")
+    ErrorReport::new(code, Exit::SessionEnded, words).help(format!("connect again; {UNANSWERED}"))
 }
 
 fn no_place(reason: NoPlace) -> ErrorReport {

@@ -181,14 +181,16 @@ impl Session {
     async fn next_event(&mut self, stop: &mut watch::Receiver<bool>) -> Event {
         let look = self.next_look(Instant::now());
         tokio::select! {
-            event = self.link.next() => event,
+            // What ends it comes first, however much its client says.
+            biased;
+            Ok(_) = self.opened.watched.cut.wait_for(Option::is_some) => Event::Cut,
+            () = stopped(stop) => Event::Stop,
+            () = run_over(&mut self.opened.lasting) => Event::RunOver,
             Some(arrival) = self.arrivals.recv() => Event::Arrived(Box::new(arrival)),
             () = sleep_until(look) => Event::Time,
             Some(_) = self.connections.join_next() => Event::Freed,
             () = stopped(&mut self.draining), if !self.told_of_drain => Event::Drain,
-            () = stopped(stop) => Event::Stop,
-            Ok(_) = self.opened.watched.cut.wait_for(Option::is_some) => Event::Cut,
-            () = run_over(&mut self.opened.lasting) => Event::RunOver,
+            event = self.link.next() => event,
         }
     }
 
@@ -212,10 +214,7 @@ impl Session {
                 self.open_connection(send, receive);
                 None
             }
-            Event::Arrived(arrival) => {
-                self.go_on(*arrival).await;
-                None
-            }
+            Event::Arrived(arrival) => self.go_on(*arrival).await,
             Event::Lost => self.lose(),
             Event::Time => self.look_at_the_clock().await,
             Event::Freed if !self.connections.is_empty() => None,
@@ -259,11 +258,12 @@ impl Session {
     }
 
     /// Another tunnel. The newest one counts: its client knows best which one is dead.
-    async fn go_on(&mut self, arrival: Arrival) {
+    async fn go_on(&mut self, arrival: Arrival) -> Option<Close> {
         let Arrival { connection, control, grant, tunnel } = arrival;
         if connection.close_reason().is_some() || Duration::from_secs(grant.expires_at) <= wall_clock() {
             // It is dead already, or its grant has ended on the way: the session stays where it is.
-            return connection.close(Close::Refused.code(), Close::Refused.words());
+            connection.close(Close::Refused.code(), Close::Refused.words());
+            return None;
         }
         self.proved = false;
         if let Link::Up { connection: old, .. } =
@@ -274,8 +274,11 @@ impl Session {
         tracing::info!(session = %self.opened.id, "a session goes on in another tunnel");
         self.opened.tunnel = tunnel;
         self.last_call = None;
-        self.take(grant);
+        if !self.take(grant) {
+            return Some(Close::Revoked);
+        }
         self.welcome().await;
+        None
     }
 
     fn open_connection(&mut self, send: SendStream, receive: RecvStream) {
@@ -303,9 +306,14 @@ impl Session {
         }
     }
 
-    /// Words wait for whoever does not take them, but not beyond the grant, which ends at its time.
+    /// Words wait for whoever does not take them, but not beyond the grant, which ends at its time, and not when
+    /// the session is cut: that is what comes next then.
     async fn say_in_time(&mut self, frame: &Frame) -> Result<(), Deaf> {
-        timeout_at(self.lifetime.deadline(), self.link.say(frame)).await.unwrap_or(Err(Deaf))
+        tokio::select! {
+            biased;
+            Ok(_) = self.opened.watched.cut.wait_for(Option::is_some) => Ok(()),
+            said = timeout_at(self.lifetime.deadline(), self.link.say(frame)) => said.unwrap_or(Err(Deaf)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use connect_shared::{
     engine::Engine,
-    frame::{Attempt, Frame, Hello, Notice, Open, Opened, Renew, VERSION},
+    frame::{Attempt, Frame, Hello, Notice, Open, Opened, Renew, Resume, VERSION},
     ids::ConnectionId,
 };
 
@@ -148,6 +148,93 @@ async fn a_session_is_renewed_for_the_same_principal_and_resource_and_key_only()
     let heard = tunnel.hear().await;
     assert_eq!(heard, Some(Frame::Notice(Notice::Renewed { expires_at: newer.expires_at })));
     assert!(agent.kinds().await.contains(&"grant_renewed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_whose_principal_is_in_other_groups_ends_at_its_renewal_or_return() {
+    let agent = TestAgent::start().await;
+    let keys = ClientKeys::new();
+    let both = ["developer", "sees-everything"];
+    let fewer = agent.grant(&keys, "ana", &["developer"], "prod-db").await.grant;
+    let wider = agent.grant(&keys, "ana", &both, "prod-db").await.grant;
+    for (opened, newer) in [(&wider, &fewer), (&fewer, &wider)] {
+        let (mut tunnel, _) = agent.tunnel(&keys, opened).await;
+        tunnel.say(&Frame::Renew(Renew { grant: opened.clone() })).await;
+        assert!(
+            matches!(tunnel.hear().await, Some(Frame::Notice(Notice::Renewed { .. }))),
+            "the same groups"
+        );
+        tunnel.say(&Frame::Renew(Renew { grant: newer.clone() })).await;
+        let Some(Frame::Notice(Notice::Closed { error })) = tunnel.hear().await else { panic!("no end") };
+        assert_eq!(error.code, "revoked");
+        assert!(error.message.contains("groups have changed"), "{}", error.message);
+        assert_eq!(tunnel.close_code().await, 8);
+
+        let (_left, welcome) = agent.tunnel(&keys, opened).await;
+        let resume = Resume { session: welcome.session, secret: welcome.secret };
+        let mut back = agent.hello_for(&keys, newer, Some(resume)).await;
+        assert_eq!(code(back.hear().await), "revoked");
+        assert_eq!(back.close_code().await, 8);
+    }
+    assert!(agent.kinds().await.contains(&"revoked".to_owned()));
+    // What somebody has lost ends at once, in whatever tunnel.
+    let (mut tunnel, _) = agent.tunnel(&keys, &wider).await;
+    let _newer = agent.grant(&ClientKeys::new(), "ana", &["developer"], "prod-db").await;
+    assert_eq!(code(tunnel.hear().await), "revoked");
+}
+
+async fn revoke_own(agent: &TestAgent, person: &str) {
+    let request = connect_shared::api::RevocationRequest { mine: true, ..Default::default() };
+    let answer = agent
+        .http(None)
+        .post(agent.url("/v1/revocations"))
+        .bearer_auth(agent.provider.token(person, &["developer"]))
+        .json(&request)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn the_grant_of_a_session_that_was_revoked_opens_no_other_one() {
+    let agent = TestAgent::start().await;
+    let (keys, others) = (ClientKeys::new(), ClientKeys::new());
+    let grant = agent.grant(&keys, "ana", &["developer"], "prod-db").await;
+    let of_other = agent.grant(&others, "ana", &["developer"], "prod-db").await;
+    let (mut tunnel, welcome) = agent.tunnel(&keys, &grant.grant).await;
+    revoke_own(&agent, "ana").await;
+    assert_eq!(code(tunnel.hear().await), "revoked");
+    assert_eq!(tunnel.close_code().await, 8);
+    let resume = Resume { session: welcome.session, secret: welcome.secret };
+    for resume in [None, Some(resume)] {
+        let mut again = agent.hello_for(&keys, &grant.grant, resume).await;
+        assert_eq!(code(again.hear().await), "grant_revoked");
+    }
+    let (_in, _) = agent.tunnel(&others, &of_other.grant).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_and_asks_on_and_on_delays_no_cut() {
+    let agent = TestAgent::start().await;
+    let keys = ClientKeys::new();
+    let grant = agent.grant(&keys, "ana", &["developer"], "prod-db").await;
+    let mut transport = quinn::TransportConfig::default();
+    transport.stream_receive_window(512u32.into());
+    let mut tunnel = agent.hello_through(&keys, &grant.grant, transport).await;
+    assert!(matches!(tunnel.hear().await, Some(Frame::Welcome(_))));
+    // More answers than it takes.
+    for _ in 0..30 {
+        tunnel.say(&Frame::Renew(Renew { grant: grant.grant.clone() })).await;
+    }
+    let renewed = async {
+        while agent.kinds().await.iter().filter(|kind| *kind == "grant_renewed").count() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), renewed).await.expect("it answers until nobody takes it");
+    revoke_own(&agent, "ana").await;
+    assert_eq!(tunnel.close_code().await, 8, "and not that it was deaf");
 }
 
 #[tokio::test]

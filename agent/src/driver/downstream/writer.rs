@@ -12,13 +12,15 @@ use connect_shared::{
     frame::{self, Frame, MAX_DATA, Opened},
     replay::{OffsetError, Replay},
 };
-use quinn::{SendStream, StoppedError, WriteError};
+use quinn::{SendStream, StoppedError, VarInt, WriteError};
 
 use super::{
     super::kept::{Kept, Share},
     DownstreamError,
 };
 
+/// Code of a stream whose session was over before the client had all of it.
+const GIVEN_UP: VarInt = VarInt::from_u32(3);
 /// Most bytes for the client that may wait to be sent; beyond that the database is not read.
 const MAX_QUEUED: usize = 256 * 1024;
 /// Most bytes that the client has not acknowledged; beyond that the database is not read. It bounds what a
@@ -234,6 +236,14 @@ impl Writer {
         if let Some(send) = &mut self.send {
             // Ending an ended stream changes nothing.
             let _already_ended = send.finish();
+        }
+    }
+
+    /// Ends the stream where it is: what the client has not taken it never gets.
+    pub(in crate::driver) fn reset(&mut self) {
+        if let Some(send) = &mut self.send {
+            // An ended stream has nothing left to lose.
+            let _already_ended = send.reset(GIVEN_UP);
         }
     }
 

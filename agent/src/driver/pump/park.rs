@@ -10,7 +10,7 @@ use std::{
 
 use connect_core::machine::{Ending, Input};
 use connect_shared::{
-    error::{ErrorReport, Exit},
+    error::{ErrorReport, Exit, UNANSWERED},
     replay::OffsetError,
 };
 use tokio::time::timeout;
@@ -96,6 +96,8 @@ impl Pump {
                         let Some(place) = place else { return };
                         self.parked = Some(Parked { since: Instant::now(), _place: place });
                     }
+                    // Dropped, the stream would still bring what is in it.
+                    Err(_) if self.revoked => return self.downstream.writer.reset(),
                     // Delivered, given up, or too slow.
                     _ => return,
                 }
@@ -158,7 +160,7 @@ pub(super) fn expired() -> Ending {
         code: "park_expired".to_owned(),
         sqlstate: "57P01",
         message: "the tunnel was gone for longer than the agent keeps a connection".to_owned(),
-        hint: Some("Connect again; an open transaction was rolled back.".to_owned()),
+        hint: Some(format!("Connect again; {UNANSWERED}.")),
     }
 }
 
@@ -167,7 +169,7 @@ fn full() -> Ending {
         code: "park_full".to_owned(),
         sqlstate: "57P01",
         message: "the tunnel is gone, and the agent keeps no more connections".to_owned(),
-        hint: Some("Connect again; an open transaction was rolled back.".to_owned()),
+        hint: Some(format!("Connect again; {UNANSWERED}.")),
     }
 }
 

@@ -42,7 +42,10 @@ async fn a_logout_token_ends_what_was_signed_in_before_it() {
         "sub": "ana", "sid": "s-1", "events": {LOGOUT: {}},
     });
     let logout = verifier.logout(&sign(&provider, "logout+jwt", &good), NOW).await.expect("it is good");
-    assert_eq!(logout.whom, Whom::IdpSession { idp: provider.issuer.clone(), id: "s-1".into() });
+    assert_eq!(
+        logout.whom,
+        Whom::IdpSession { idp: provider.issuer.clone(), id: "s-1".into(), sub: Some("ana".into()) }
+    );
     assert_eq!(logout.until, Until::SignedInAgainSince(NOW));
     let of_all = changed(good.clone(), &json!({"sid": null, "exp": null}));
     let logout = verifier.logout(&sign(&provider, "JWT", &of_all), NOW + 200).await.expect("it is good");
@@ -128,6 +131,38 @@ async fn each_event_orders_what_it_means() {
         let order = bench.hear(&bench.claims(&format!("{CAEP}/session-revoked"), &event)).await;
         let Ok(Order::Shut { until, .. }) = order else { panic!("{order:?}") };
         assert_eq!(until, Until::SignedInAgainSince(moment));
+    }
+}
+
+#[tokio::test]
+async fn whom_an_event_names_is_of_the_provider_that_its_transmitter_speaks_of() {
+    let bench = Bench::new().await;
+    let about = |subject: Value| {
+        let mut claims = bench.claims(&format!("{CAEP}/session-revoked"), &json!({}));
+        claims["sub_id"] = subject;
+        claims
+    };
+    let idp = "https://id.example.com".to_owned();
+    let user = json!({"format": "iss_sub", "iss": idp, "sub": "ana"});
+    let session = json!({"format": "opaque", "id": "s-1"});
+    let table = [
+        (
+            json!({"format": "email", "email": "Ana@Example.com"}),
+            Whom::Email { idp: idp.clone(), email: "ana@example.com".into() },
+        ),
+        (
+            json!({"format": "complex", "session": session, "user": user}),
+            Whom::IdpSession { idp: idp.clone(), id: "s-1".into(), sub: Some("ana".into()) },
+        ),
+        (
+            json!({"format": "complex", "session": session, "user": {"format": "iss_sub", "iss": "https://other.example", "sub": "ana"}}),
+            Whom::IdpSession { idp, id: "s-1".into(), sub: None },
+        ),
+    ];
+    for (subject, meant) in table {
+        let order = bench.hear(&about(subject)).await;
+        let Ok(Order::Shut { whom, .. }) = order else { panic!("{order:?}") };
+        assert_eq!(whom, meant);
     }
 }
 

@@ -8,7 +8,7 @@ use connect_shared::{
     error::{ErrorReport, Exit},
     frame::{Frame, Notice},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     super::{admission, close::Close},
@@ -20,6 +20,9 @@ use crate::driver::Authority;
 /// How long database connections may take to end, and then the last notice to arrive.
 const END_TIME: Duration = Duration::from_secs(3);
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The same where somebody may not go on: the tunnel is closed behind them, whoever has not heard it all.
+const CUT_TIME: Duration = Duration::from_millis(500);
+const CUT_WORDS: Duration = Duration::from_millis(300);
 
 impl Session {
     /// Tells the database connections, then the client, then the log.
@@ -38,22 +41,41 @@ impl Session {
             hint,
         };
         self.authority.send_replace(Authority::Ended(ending));
-        let _ended = timeout(END_TIME, async { while self.connections.join_next().await.is_some() {} }).await;
+        let patience = if close == Close::Revoked { CUT_TIME } else { END_TIME };
+        let began = Instant::now();
+        self.connections_end_by(began + patience).await;
+        self.hang_up(close, report).await;
+        // Not a byte leaves after this.
         let cut = self.opened.watched.cut.borrow().as_ref().map(|cut| cut.at);
         let micros = cut.filter(|_| close == Close::Revoked).map(|at| at.elapsed().as_micros());
         let micros = micros.and_then(|micros| u64::try_from(micros).ok());
-        let notice = Frame::Notice(Notice::Closed { error: report });
-        if let Link::Up { connection, control } = &mut self.link {
-            if !matches!(close, Close::Done | Close::Violation) && control.say(&notice).await.is_ok() {
-                control.flush(LAST_WORDS).await;
-            }
-            connection.close(close.code(), close.words());
-        }
+        self.connections_end_by(began + END_TIME).await;
         tracing::info!(session = %self.opened.id, code = close.as_str(), "a session ended");
         let entry = Entry::SessionClosed { session: self.opened.id, code: close.as_str().to_owned(), micros };
         if let Err(error) = self.agent.log.append(entry) {
             tracing::warn!(session = %self.opened.id, %error, "the end of a session could not be recorded");
         }
+    }
+
+    async fn connections_end_by(&mut self, deadline: Instant) {
+        let _ended =
+            timeout_at(deadline, async { while self.connections.join_next().await.is_some() {} }).await;
+    }
+
+    /// The last words, and the end of the tunnel: what of it has not arrived never does.
+    async fn hang_up(&mut self, close: Close, report: ErrorReport) {
+        let Link::Up { connection, control } = &mut self.link else { return };
+        let last_words = async {
+            if control.say(&Frame::Notice(Notice::Closed { error: report })).await.is_ok() {
+                control.flush(LAST_WORDS).await;
+            }
+        };
+        match close {
+            Close::Done | Close::Violation => {}
+            Close::Revoked => timeout(CUT_WORDS, last_words).await.unwrap_or_default(),
+            _ => last_words.await,
+        }
+        connection.close(close.code(), close.words());
     }
 
     /// For how long its run waits for somebody to come back.

@@ -17,18 +17,33 @@ use super::{
 use crate::{
     driver::Authority,
     grants::{GrantError, VerifiedGrant},
-    revocation::Line,
     serve::{now, wall_clock},
 };
 
 /// Refused renewals before the tunnel is closed: a good client asks twice at most.
 const MAX_REFUSED_RENEWALS: u32 = 8;
+const OTHER_GROUPS: &str =
+    "your name or groups have changed since it was opened; connect again to go on as you are now";
+
+/// Why no newer grant is taken.
+enum NotTaken {
+    Refused(Box<ErrorReport>),
+    /// The session is over.
+    Cut,
+}
+
+impl From<ErrorReport> for NotTaken {
+    fn from(report: ErrorReport) -> Self {
+        Self::Refused(Box::new(report))
+    }
+}
 
 impl Session {
     pub(super) async fn renew(&mut self, renew: &Renew) -> Option<Close> {
         let answer = match self.accept(&renew.grant) {
             Ok(expires_at) => Notice::Renewed { expires_at },
-            Err(error) => {
+            Err(NotTaken::Cut) => return Some(Close::Revoked),
+            Err(NotTaken::Refused(error)) => {
                 self.refused_renewals += 1;
                 if self.refused_renewals > MAX_REFUSED_RENEWALS {
                     return Some(Close::Violation);
@@ -40,37 +55,45 @@ impl Session {
     }
 
     /// A newer grant of the same principal, for the same resource, bound to the same key.
-    fn accept(&mut self, token: &str) -> Result<u64, Box<ErrorReport>> {
+    fn accept(&mut self, token: &str) -> Result<u64, NotTaken> {
         let verified = self.agent.grants.verify(token, &self.opened.certificate, now());
-        let grant = verified.map_err(|error| Box::new(error.report()))?;
-        let own = &self.opened.grant;
-        if !grant.continues(own) {
-            return Err(Box::new(other_session()));
+        let grant = verified.map_err(|error| error.report())?;
+        if !grant.continues(&self.opened.grant) {
+            return Err(other_session().into());
+        }
+        if self.agent.revocations.is_over(&grant, now()) {
+            return Err(GrantError::Revoked.report().into());
         }
         let entry =
             Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
-        if self.agent.revocations.is_over(&grant, now()) {
-            return Err(Box::new(GrantError::Revoked.report()));
-        }
         let recorded = self.agent.log.append(entry);
-        recorded.map_err(|error| Box::new(crate::serve::record_unavailable(&error)))?;
+        recorded.map_err(|error| crate::serve::record_unavailable(&error))?;
         let expires_at = grant.expires_at;
-        self.take(grant);
-        Ok(expires_at)
+        if self.take(grant) { Ok(expires_at) } else { Err(NotTaken::Cut) }
     }
 
-    pub(super) fn take(&mut self, grant: VerifiedGrant) {
+    /// Puts a newer grant in force. `false`: the session is cut instead.
+    #[must_use]
+    pub(super) fn take(&mut self, grant: VerifiedGrant) -> bool {
+        if !self.principal.is_seen_as(&grant.principal) {
+            // What is open was decided for the one that they were.
+            self.opened.watched.end(OTHER_GROUPS);
+            self.agent.record_groups(&grant.principal.reference, 1);
+            return false;
+        }
+        if !self.opened.watched.renewed(&grant, now()) {
+            return false;
+        }
         self.authority.send_replace(Authority::InForce(in_force(&grant)));
         self.lifetime = Lifetime::new(grant.expires_at, wall_clock(), Instant::now());
         self.last_call = None;
         self.lapsed = false;
         self.refused_renewals = 0;
-        let line = Line::of(&grant, &self.opened.certificate);
         if let Some(lasting) = &self.opened.lasting {
             lasting.renewed(grant.expires_at);
         }
-        self.opened.watched.renewed(grant.standing(), &grant.actions, line);
         self.opened.grant = grant;
+        true
     }
 }
 
