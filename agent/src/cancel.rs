@@ -2,18 +2,21 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
 };
 
-use connect_core::{machine::CancelKey, protocol::postgres::login::ServerKey};
+use connect_core::{machine::CancelKey, principal::Principal, protocol::postgres::login::ServerKey};
 use connect_shared::{
     entry::PrincipalRef,
     ids::{ConnectionId, SessionId},
 };
+use futures_util::task::AtomicWaker;
 
-use tokio::sync::watch;
-
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{Place, UpstreamConfig};
 
 /// Every connection that can be cancelled. A key that is not in it reaches nobody.
 #[derive(Debug, Default)]
@@ -24,14 +27,37 @@ pub struct CancelRegistry {
 /// What a key stands for.
 #[derive(Debug, Clone)]
 pub struct Cancellable {
-    pub principal: PrincipalRef,
+    pub principal: Arc<Principal>,
     pub session: SessionId,
     pub connection: ConnectionId,
     pub upstream: Arc<UpstreamConfig>,
+    /// Which of its hosts.
+    pub place: Place,
     /// The server's own key.
     pub key: ServerKey,
     /// Tells the connection itself.
-    pub told: watch::Sender<u64>,
+    pub told: Arc<Told>,
+}
+
+/// Tells a connection that its client asked to cancel what runs there.
+#[derive(Debug, Default)]
+pub struct Told {
+    asked: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Told {
+    pub fn tell(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// Ready if it was asked since the last time.
+    pub fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        let asked = self.asked.load(Ordering::Acquire) && self.asked.swap(false, Ordering::AcqRel);
+        if asked { Poll::Ready(()) } else { Poll::Pending }
+    }
 }
 
 /// A key in the registry; it is taken out when this is dropped.
@@ -60,7 +86,7 @@ impl CancelRegistry {
     #[must_use]
     pub fn find(&self, key: CancelKey, principal: &PrincipalRef) -> Option<Cancellable> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&key).filter(|cancellable| cancellable.principal == *principal).cloned()
+        keys.get(&key).filter(|cancellable| cancellable.principal.reference == *principal).cloned()
     }
 }
 
@@ -87,7 +113,11 @@ mod tests {
 
     fn cancellable(sub: &str) -> Cancellable {
         Cancellable {
-            principal: principal(sub),
+            principal: Arc::new(Principal {
+                reference: principal(sub),
+                name: sub.into(),
+                groups: Vec::new(),
+            }),
             session: SessionId::from_random([1; 16]),
             connection: ConnectionId::from_random([2; 16]),
             upstream: Arc::new(UpstreamConfig {
@@ -100,7 +130,8 @@ mod tests {
                 way: Way::default(),
             }),
             key: ServerKey::new(1, bytes::Bytes::from_static(b"12345678")),
-            told: watch::channel(0).0,
+            place: Place { host: "127.0.0.1".into(), port: 1 },
+            told: Arc::default(),
         }
     }
 
@@ -113,5 +144,16 @@ mod tests {
         let key = registered.key;
         drop(registered);
         assert!(registry.find(key, &principal("ana")).is_none());
+    }
+
+    #[test]
+    fn a_connection_is_told_once_for_all_that_was_asked_since() {
+        let told = Told::default();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(told.poll(&mut context).is_pending());
+        told.tell();
+        told.tell();
+        assert!(told.poll(&mut context).is_ready());
+        assert!(told.poll(&mut context).is_pending());
     }
 }

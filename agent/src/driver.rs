@@ -8,6 +8,7 @@ mod database;
 mod downstream;
 mod follow;
 mod kept;
+mod next_stream;
 mod pump;
 
 use std::{sync::Arc, time::Duration};
@@ -27,13 +28,13 @@ use connect_shared::{
     frame::{Frame, Opened},
     ids::ConnectionId,
 };
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::{sync::watch, time::timeout};
 
-pub use self::kept::Kept;
 use self::{downstream::Downstream, pump::Pump};
+pub use self::{
+    kept::Kept,
+    next_stream::{NextStream, Offer, next_stream},
+};
 use crate::{
     cancel::CancelRegistry, lineage::Gate, log::Log, parking::Parking, requests::Requests,
     resource::ResourceRuntime, serve::Agent,
@@ -113,15 +114,25 @@ pub struct Resume {
     pub from: u64,
 }
 
-/// Serves one database connection to its end, and until the client has all of it; the code says why it ended.
-/// `buffered` is what came behind the OPEN frame, `resumes` brings other streams when this one is gone.
-pub async fn run(
+/// A connection that has begun. What it began with is gone: a task keeps room for all that it ever holds.
+pub struct Begun(Box<Pump>);
+
+impl Begun {
+    /// Serves it to its end, and until the client has all of it; the code says why it ended.
+    pub async fn run(self) -> String {
+        self.0.run().await
+    }
+}
+
+/// Begins to serve one database connection. `buffered` is what came behind the OPEN frame, `resumes` brings other
+/// streams when this one is gone. The error is the code of an end that the client has been told.
+pub async fn begin(
     context: ConnectionContext,
     buffered: BytesMut,
     mut send: quinn::SendStream,
     receive: quinn::RecvStream,
-    resumes: mpsc::Receiver<Box<Resume>>,
-) -> String {
+    resumes: NextStream,
+) -> Result<Begun, String> {
     if context.log.append(context.opened()).is_err() {
         let error = ErrorReport::new(
             "record_unavailable",
@@ -131,24 +142,22 @@ pub async fn run(
         .help("tell the operator of the agent that its log is closed")
         .retryable();
         refuse(&mut send, error).await;
-        return "record_unavailable".to_owned();
+        return Err("record_unavailable".to_owned());
     }
     let over = over(&context.authority.borrow());
     if let Some((code, error)) = over {
         context.record_end(&code);
         refuse(&mut send, error).await;
-        return code;
+        return Err(code);
     }
-    let connection = context.connection();
-    tracing::debug!(%connection, "connection opened");
+    tracing::debug!(connection = %context.connection(), "connection opened");
     let closing = context.clone();
     let downstream = Downstream::new(send, receive, buffered, context.kept.clone());
     match Pump::new(context, downstream, resumes) {
-        // On the heap, once: a task reserves room for what is moved into it in both places.
-        Ok(pump) => Box::new(pump).run().await,
+        Ok(pump) => Ok(Begun(Box::new(pump))),
         Err(code) => {
             closing.record_end(&code);
-            code
+            Err(code)
         }
     }
 }

@@ -3,10 +3,10 @@
 mod error;
 mod pooling;
 mod protocol;
-mod read_ahead;
 mod role;
 mod session;
 mod stream;
+mod tls;
 mod trust;
 mod way;
 
@@ -23,9 +23,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 
-use self::read_ahead::ReadAhead;
+use self::tls::Encrypted;
 pub use self::{
     error::UpstreamError,
     role::ROLE,
@@ -194,8 +193,7 @@ async fn encrypt(
     }
     let name = ServerName::try_from(config.host.clone())
         .map_err(|_| UpstreamError::HostName(config.host.clone()))?;
-    let tcp = ReadAhead::new(tcp);
-    let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(UpstreamError::Tls)?;
+    let stream = Encrypted::connect(tls, name, tcp).await.map_err(UpstreamError::Tls)?;
     Ok(UpstreamStream::Tls(Box::new(stream)))
 }
 
@@ -259,7 +257,7 @@ fn credentials(config: &UpstreamConfig, stream: &UpstreamStream) -> Credentials 
         encrypted: match stream {
             UpstreamStream::Plain(_) => Encryption::None,
             UpstreamStream::Tls(stream) => Encryption::Tls {
-                binding: trust::end_point(stream.get_ref().1),
+                binding: trust::end_point(stream.state()),
                 ours: match config.way.certificate {
                     Some(_) => OwnCertificate::Shown,
                     None => OwnCertificate::None,

@@ -158,8 +158,8 @@ impl Side {
                 Output::ToClient(bytes) | Output::ToServer(bytes) => drop(black_box(bytes)),
                 Output::Record { ticket, entry } => {
                     self.referred +=
-                        u64::from(matches!(&entry, Entry::Intent(intent) if intent.lineage.is_some()));
-                    self.record(entry);
+                        u64::from(matches!(&*entry, Entry::Intent(intent) if intent.lineage.is_some()));
+                    self.record(*entry);
                     let seq = Seq(self.appended);
                     self.appended += 1;
                     self.machine.handle(self.now, Input::Appended { ticket, seq });

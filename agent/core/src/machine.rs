@@ -129,11 +129,9 @@ pub struct Ending {
 }
 
 /// What a connection wants done.
+///
+/// What is large is in a box: the room that a queue of outputs has is kept by every connection.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an output is carried out as soon as it is made: none are kept, and a box would cost an allocation each"
-)]
 pub enum Output {
     ToClient(Bytes),
     ToServer(Bytes),
@@ -150,7 +148,7 @@ pub enum Output {
     /// Append this entry.
     Record {
         ticket: Ticket,
-        entry: Entry,
+        entry: Box<Entry>,
     },
     /// Dial the database and log in with these startup parameters beside user and database.
     NeedUpstream {
@@ -209,6 +207,10 @@ pub trait Machine {
 
     /// When [`Input::Tick`] is due, and why.
     fn deadline(&self) -> Option<(Instant, Deadline)>;
+
+    /// Gives back the room that only work needs: to be called when all outputs are carried out, and nothing
+    /// has come yet.
+    fn rest(&mut self);
 
     /// Which peers may be read from.
     fn appetite(&self) -> Appetite;

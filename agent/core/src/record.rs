@@ -33,10 +33,7 @@
 //! }
 //! ```
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-};
+use std::{collections::VecDeque, fmt};
 
 use bytes::Bytes;
 use connect_shared::{decision::Obligation, ids::StatementId};
@@ -191,8 +188,8 @@ pub struct Ledger {
     next_ticket: u64,
     /// Tickets without a place in the log, in order.
     waiting: VecDeque<(Ticket, Claim)>,
-    /// Places of tickets that may still be claimed.
-    appended: BTreeMap<Ticket, Seq>,
+    /// Places of tickets that may still be claimed, in order.
+    appended: VecDeque<(Ticket, Seq)>,
     /// Every entry before this one is durable.
     durable_before: u64,
 }
@@ -228,7 +225,7 @@ impl Ledger {
         match self.waiting.pop_front() {
             Some((oldest, claim)) if oldest == ticket => {
                 if claim == Claim::Awaited {
-                    self.appended.insert(ticket, seq);
+                    self.appended.push_back((ticket, seq));
                 }
                 Ok(())
             }
@@ -244,19 +241,36 @@ impl Ledger {
     /// The proof that `ticket` has a place. Asking again gives another proof of the same fact.
     #[must_use]
     pub fn claim_appended(&self, ticket: Ticket) -> Option<Appended> {
-        self.appended.get(&ticket).map(|seq| Appended { seq: *seq })
+        self.place_of(ticket).map(|seq| Appended { seq })
     }
 
     /// The proof that `ticket` is durable.
     #[must_use]
     pub fn claim_durable(&self, ticket: Ticket) -> Option<Durable> {
-        let seq = *self.appended.get(&ticket)?;
+        let seq = self.place_of(ticket)?;
         (seq.0 < self.durable_before).then_some(Durable { seq })
     }
 
     /// Forgets `ticket`: nobody will ask again.
     pub fn settle(&mut self, ticket: Ticket) {
-        self.appended.remove(&ticket);
+        if let Ok(index) = self.find(ticket) {
+            self.appended.remove(index);
+        }
+    }
+
+    /// Gives back the room for what is settled.
+    pub fn rest(&mut self) {
+        if self.waiting.is_empty() && self.appended.is_empty() {
+            (self.waiting, self.appended) = Default::default();
+        }
+    }
+
+    fn place_of(&self, ticket: Ticket) -> Option<Seq> {
+        self.appended.get(self.find(ticket).ok()?).map(|(_, seq)| *seq)
+    }
+
+    fn find(&self, ticket: Ticket) -> Result<usize, usize> {
+        self.appended.binary_search_by_key(&ticket, |(appended, _)| *appended)
     }
 }
 
@@ -302,6 +316,27 @@ mod tests {
         assert_eq!(ledger.claim_durable(ticket).expect("it is durable").seq(), Seq(4));
         ledger.settle(ticket);
         assert!(ledger.claim_durable(ticket).is_none());
+    }
+
+    #[test]
+    fn what_is_settled_out_of_order_leaves_the_others_where_they_are() {
+        let mut ledger = Ledger::default();
+        let tickets: Vec<Ticket> = (0..5).map(|_| ledger.ticket(Claim::Awaited)).collect();
+        for (seq, ticket) in (10..).zip(&tickets) {
+            ledger.appended(*ticket, Seq(seq)).expect("the oldest ticket");
+        }
+        ledger.settle(tickets[2]);
+        ledger.settle(tickets[2]);
+        ledger.rest();
+        let places: Vec<_> =
+            tickets.iter().map(|ticket| ledger.claim_appended(*ticket).map(|place| place.seq().0)).collect();
+        assert_eq!(places, [Some(10), Some(11), None, Some(13), Some(14)]);
+        tickets.iter().for_each(|ticket| ledger.settle(*ticket));
+        ledger.rest();
+        assert_eq!((ledger.waiting.capacity(), ledger.appended.capacity()), (0, 0));
+        let next = ledger.ticket(Claim::Awaited);
+        ledger.appended(next, Seq(20)).expect("the oldest ticket");
+        assert!(ledger.claim_appended(next).is_some());
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod tests;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 pub use self::{
@@ -202,6 +202,9 @@ impl Fingerprint {
     }
 }
 
+/// What all sessions share that have changed nothing.
+static FRESH: LazyLock<Session> = LazyLock::new(Session::default);
+
 impl Session {
     /// The session of a connection that was opened with these startup parameters, in the order in which
     /// the server got them. Settings within `options` stand there as parameters of their own.
@@ -223,7 +226,7 @@ impl Session {
             settings,
             inherited_path,
             next_oid: FIRST_OWN_OID,
-            ..Self::default()
+            ..FRESH.clone()
         };
         session.refresh(catalog);
         session

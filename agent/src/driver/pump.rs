@@ -25,20 +25,19 @@ use connect_core::{
 use connect_shared::{entry::Entry, ids::StatementId};
 use tokio::{
     io::AsyncWriteExt,
-    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Sleep, timeout},
 };
 
 use self::park::Parked;
 use super::{
-    Authority, ConnectionContext, Resume,
+    Authority, ConnectionContext, NextStream, Resume,
     database::Database,
     downstream::{Downstream, DownstreamError, Loss, Received},
     follow::Follow,
 };
 use crate::{
-    cancel::Cancellable,
+    cancel::{Cancellable, Told},
     catalog::CatalogError,
     config::WorksAs,
     log::DurableWait,
@@ -72,7 +71,7 @@ pub(super) struct Pump {
     dial: Option<Dial>,
     reading: Option<Reading>,
     alarm: Option<Alarm>,
-    resumes: mpsc::Receiver<Box<Resume>>,
+    resumes: NextStream,
     /// The tunnel is gone, since when.
     parked: Option<Parked>,
     /// The grant is over while nobody is there: nothing moves.
@@ -89,9 +88,8 @@ pub(super) struct Pump {
     cancelling: Option<Cancelling>,
     /// The client's request to cancel what runs on another connection, until the server has it.
     passing_on: Option<JoinHandle<()>>,
-    /// Counts requests to cancel.
-    cancels: Follow<u64>,
-    cancelled: watch::Sender<u64>,
+    /// Requests to cancel what runs here.
+    cancelled: Arc<Told>,
     log_gone: bool,
     /// Statements whose INTENT the log did not take: they never began, so they have no end either.
     refused: Vec<StatementId>,
@@ -133,7 +131,7 @@ impl Pump {
     pub(super) fn new(
         context: ConnectionContext,
         downstream: Downstream,
-        resumes: mpsc::Receiver<Box<Resume>>,
+        resumes: NextStream,
     ) -> Result<Self, String> {
         let mut seed = [0u8; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| "no_randomness".to_owned())?;
@@ -171,7 +169,6 @@ impl Pump {
             canaries: context.resource.canaries.clone(),
         });
         let durable = context.log.durable_wait();
-        let (cancelled, _) = watch::channel(0);
         Ok(Self {
             context,
             grant,
@@ -188,8 +185,7 @@ impl Pump {
             waiting: None,
             cancelling: None,
             passing_on: None,
-            cancels: Follow::new(cancelled.subscribe()),
-            cancelled,
+            cancelled: Arc::default(),
             alarm: None,
             resumes,
             parked: None,
@@ -213,14 +209,8 @@ impl Pump {
                 continue;
             }
             if let Some(code) = self.ended.take() {
-                // First, for whoever waits for this may be short of time.
-                self.context.record_end(&code);
-                // A client waits for this end before it says more, or what it says next would be cancelled.
-                if let Some(passing_on) = self.passing_on.take() {
-                    let _either_way = passing_on.await;
-                }
-                self.close(&code).await;
-                self.see_off(&code).await;
+                // In a box: the task keeps no room for it while the connection lasts.
+                Box::pin(self.leave(&code)).await;
                 return code;
             }
             // Nothing begins under a grant that is over, not even what came before.
@@ -345,12 +335,13 @@ impl Pump {
         self.record_login(upstream.cancel_key.as_ref().map(|key| key.process));
         let cancel = upstream.cancel_key.and_then(|key| {
             self.context.cancels.register(Cancellable {
-                principal: self.context.facts.principal.reference.clone(),
+                principal: Arc::clone(&self.context.facts.principal),
                 session: self.context.facts.session,
                 connection: self.context.facts.connection,
-                upstream: Arc::new(self.context.resource.upstream.at(&upstream.place)),
+                upstream: Arc::clone(&self.context.resource.upstream),
+                place: upstream.place,
                 key,
-                told: self.cancelled.clone(),
+                told: Arc::clone(&self.cancelled),
             })
         });
         // Without a key of the server's there is nothing to cancel, and zeros reach nobody.
@@ -393,6 +384,17 @@ impl Pump {
         }
     }
 
+    async fn leave(&mut self, code: &str) {
+        // First, for whoever waits for this may be short of time.
+        self.context.record_end(code);
+        // A client waits for this end before it says more, or what it says next would be cancelled.
+        if let Some(passing_on) = self.passing_on.take() {
+            let _either_way = passing_on.await;
+        }
+        self.close(code).await;
+        self.see_off(code).await;
+    }
+
     /// The end: stop what still runs, and let the database go.
     async fn close(&mut self, code: &str) {
         if !matches!(code, "terminated" | "cancel") {
@@ -429,5 +431,17 @@ fn orphaned() -> Ending {
         sqlstate: "57P01",
         message: "the session of this connection ended".to_owned(),
         hint: Some("Connect again.".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every idle connection holds one of these: what is rarely there belongs into a box.
+    #[test]
+    fn a_connection_is_small() {
+        let size = size_of::<Pump>();
+        assert!(size <= 4_096, "{size} bytes");
     }
 }

@@ -10,10 +10,7 @@ use connect_shared::{
     ids::{RunId, SessionId},
 };
 use quinn::{RecvStream, SendStream, VarInt};
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     admission,
@@ -21,7 +18,7 @@ use super::{
     frames::FrameReader,
 };
 use crate::{
-    driver::{self, Authority, ConnectionContext, Kept, Resume},
+    driver::{self, Authority, Begun, ConnectionContext, Kept, NextStream, Offer, Resume},
     lineage::Gate,
     serve::{Agent, NoPlace, OpenConnection, Served},
 };
@@ -46,8 +43,26 @@ pub(super) struct Origin {
     pub(super) kept: Kept,
 }
 
-/// Serves one stream to its end.
-pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStream) {
+/// Serves one stream to its end. How it begins is in a box, which is gone when it has begun: a task keeps room for
+/// all that it ever holds.
+pub(super) fn serve(origin: Origin, send: SendStream, receive: RecvStream) -> impl Future<Output = ()> {
+    let beginning = Box::pin(begin(origin, send, receive));
+    async move {
+        let Some(Serving { begun, entered, place }) = beginning.await else { return };
+        entered.ended(begun.run().await);
+        drop(place);
+    }
+}
+
+/// A connection that began with a stream.
+struct Serving {
+    begun: Begun,
+    entered: Entered,
+    place: OpenConnection,
+}
+
+/// Reads and answers OPEN. `None` if no connection began with it.
+async fn begin(origin: Origin, mut send: SendStream, receive: RecvStream) -> Option<Serving> {
     let mut reader = FrameReader::new(receive);
     let open = match timeout(OPEN_TIME, reader.next()).await {
         Ok(Ok(Some(Frame::Open(open)))) => open,
@@ -56,31 +71,33 @@ pub(super) async fn serve(origin: Origin, mut send: SendStream, receive: RecvStr
             tracing::debug!(session = %origin.session, "a stream did not begin with OPEN");
             let (mut receive, _) = reader.into_parts();
             let _closed = (send.reset(VIOLATION), receive.stop(VIOLATION));
-            return;
+            return None;
         }
     };
     let (receive, buffered) = reader.into_parts();
     let from = open.resume_from;
     match origin.route(&open) {
         Ok(Way::New { place, entered, resumes }) => {
-            let code = driver::run(origin.context(&open), buffered, send, receive, resumes).await;
-            entered.ended(code);
-            drop(place);
+            match driver::begin(origin.context(&open), buffered, send, receive, resumes).await {
+                Ok(begun) => return Some(Serving { begun, entered, place }),
+                Err(code) => entered.ended(code),
+            }
         }
         Ok(Way::Known(connection)) => {
             let resume = Box::new(Resume { send, receive, buffered, from });
-            if let Err(gone) = connection.send(resume).await {
-                driver::refuse(&mut { gone.0.send }, ended("client_closed")).await;
+            if let Err(gone) = connection.make(resume) {
+                driver::refuse(&mut { gone.send }, ended("client_closed")).await;
             }
         }
         Err(error) => driver::refuse(&mut send, error).await,
     }
+    None
 }
 
 /// Where a stream goes.
 enum Way {
-    New { place: OpenConnection, entered: Entered, resumes: mpsc::Receiver<Box<Resume>> },
-    Known(mpsc::Sender<Box<Resume>>),
+    New { place: OpenConnection, entered: Entered, resumes: NextStream },
+    Known(Offer),
 }
 
 impl Origin {

@@ -6,29 +6,25 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use crate::driver::{NextStream, Offer, next_stream};
 use connect_shared::ids::ConnectionId;
-use tokio::sync::mpsc;
-
-use crate::driver::Resume;
 
 /// Ended connections that are remembered: as many as a tunnel may have streams, so that whatever was on its
 /// way in a broken one is among them.
 const MAX_ENDED: usize = 1_024;
-/// Streams that wait to be taken by one connection.
-const MAX_WAITING: usize = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Connections(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    open: HashMap<ConnectionId, mpsc::Sender<Box<Resume>>>,
+    open: HashMap<ConnectionId, Offer>,
     ended: VecDeque<(ConnectionId, String)>,
 }
 
 /// What is known of an id.
 pub(super) enum Known {
-    Open(mpsc::Sender<Box<Resume>>),
+    Open(Offer),
     /// With the code of its end.
     Ended(String),
     Unknown,
@@ -52,10 +48,10 @@ impl Connections {
     }
 
     /// A connection begins; other streams for it arrive at the receiver.
-    pub(super) fn enter(self: &Arc<Self>, id: ConnectionId) -> (Entered, mpsc::Receiver<Box<Resume>>) {
-        let (sender, receiver) = mpsc::channel(MAX_WAITING);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open.insert(id, sender);
-        (Entered { connections: Arc::clone(self), id, code: "cut".to_owned() }, receiver)
+    pub(super) fn enter(self: &Arc<Self>, id: ConnectionId) -> (Entered, NextStream) {
+        let (offer, resumes) = next_stream();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).open.insert(id, offer);
+        (Entered { connections: Arc::clone(self), id, code: "cut".to_owned() }, resumes)
     }
 }
 

@@ -10,15 +10,14 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::client::TlsStream;
 
-use super::read_ahead::ReadAhead;
+use super::tls::Encrypted;
 
 /// A connection to a database, encrypted or not.
 #[derive(Debug)]
 pub enum UpstreamStream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<ReadAhead>>),
+    Tls(Box<Encrypted>),
 }
 
 impl AsyncRead for UpstreamStream {

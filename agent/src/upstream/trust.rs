@@ -10,7 +10,7 @@ use std::{
 
 use aws_lc_rs::digest;
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore,
+    ClientConfig, CommonState, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use x509_parser::oid_registry::{
@@ -108,7 +108,7 @@ fn configuration(
 
 /// `tls-server-end-point` (RFC 5929): the hash of the server's certificate, by the hash of its signature, MD5
 /// and SHA-1 taken for SHA-256. `None` where that is not defined, as for Ed25519.
-pub(super) fn end_point(connection: &ClientConnection) -> Option<Vec<u8>> {
+pub(super) fn end_point(connection: &CommonState) -> Option<Vec<u8>> {
     let certificate = connection.peer_certificates()?.first()?;
     let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let algorithm = hash_of(&read.signature_algorithm.algorithm)?;

@@ -104,6 +104,7 @@ impl Outside {
             }
             assert!(said <= MOST_OUTPUT, "{said} bytes came out of one input");
         }
+        self.machine.rest();
     }
 }
 

@@ -247,6 +247,13 @@ impl Writer {
         }
     }
 
+    /// Gives back the room for what was sent.
+    pub(in crate::driver) fn rest(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+
     pub(super) fn detach(&mut self) {
         self.send = None;
         self.queue = VecDeque::new();

@@ -52,26 +52,26 @@ impl Pump {
         }
     }
 
-    fn record(&mut self, ticket: Ticket, entry: Entry) {
-        if let Entry::Outcome(outcome) = &entry
+    fn record(&mut self, ticket: Ticket, entry: Box<Entry>) {
+        if let Entry::Outcome(outcome) = &*entry
             && self.refused.contains(&outcome.statement)
         {
             return self.feed(Input::RecordFailed);
         }
-        let intent = if let Entry::Intent(intent) = &entry { Some(intent.statement) } else { None };
-        let awaited = matches!(entry, Entry::Intent(_) | Entry::Denial(_));
-        let at_once = awaited || matches!(entry, Entry::CanarySeen { .. });
+        let intent = if let Entry::Intent(intent) = &*entry { Some(intent.statement) } else { None };
+        let awaited = matches!(*entry, Entry::Intent(_) | Entry::Denial(_));
+        let at_once = awaited || matches!(*entry, Entry::CanarySeen { .. });
         let log = &self.context.log;
         let appended = match &self.context.gate {
             // Behind the end of its run nothing of it begins.
-            Some(gate) if intent.is_some() => match gate.pass(|| log.append(entry)) {
+            Some(gate) if intent.is_some() => match gate.pass(|| log.append(*entry)) {
                 Some(appended) => appended,
                 None => {
                     self.refused.extend(intent);
                     return self.feed(Input::End(run_over()));
                 }
             },
-            _ if at_once => log.append(entry),
+            _ if at_once => log.append(*entry),
             _ => log.append_in_passing(&entry),
         };
         match appended {
@@ -129,7 +129,7 @@ impl Pump {
         let entry = Entry::CancelRequested { session: found.session, connection: found.connection };
         if self.context.log.append(entry).is_ok() {
             // A statement that waits for an approval runs nowhere: its connection is told, too.
-            found.told.send_modify(|count| *count += 1);
+            found.told.tell();
             // It goes out even if the connection is over before.
             self.passing_on = Some(tokio::spawn(send_cancel(found)));
         }
@@ -160,7 +160,8 @@ fn run_over() -> Ending {
 
 /// It is over when the server has passed it on, or after a while without a word of it.
 async fn send_cancel(cancellable: Cancellable) {
-    if let Err(error) = upstream::cancel(&cancellable.upstream, &cancellable.key).await {
+    if let Err(error) = upstream::cancel(&cancellable.upstream.at(&cancellable.place), &cancellable.key).await
+    {
         tracing::warn!(connection = %cancellable.connection, %error, "a cancel request did not arrive");
     }
 }

@@ -3,6 +3,7 @@
 //! a turn of the loop: nothing depends on them but who may be read.
 
 use std::{
+    collections::VecDeque,
     future::Future as _,
     task::{Context, Poll, ready},
     time::Instant,
@@ -27,8 +28,7 @@ impl Pump {
         if let Poll::Ready(News::Changed) = self.draining.poll(context) {
             return Poll::Ready(Event::Draining);
         }
-        // No sender any more: then the session is gone, which the authority says.
-        if let Poll::Ready(Some(resume)) = self.resumes.poll_recv(context) {
+        if let Poll::Ready(resume) = self.resumes.poll(context) {
             return Poll::Ready(Event::Resume(resume));
         }
         if self.lapsed {
@@ -50,7 +50,17 @@ impl Pump {
         if let Poll::Ready(event) = self.poll_client(context) {
             return Poll::Ready(event);
         }
+        self.rest();
         self.poll_alarm(context)
+    }
+
+    /// An idle connection keeps no room for what it had.
+    fn rest(&mut self) {
+        self.machine.rest();
+        self.downstream.writer.rest();
+        if self.awaited.is_empty() {
+            self.awaited = VecDeque::new();
+        }
     }
 
     fn poll_authority_and_log(&mut self, context: &mut Context<'_>) -> Poll<Event> {
@@ -113,8 +123,7 @@ impl Pump {
         {
             return Poll::Ready(Event::CancelOver);
         }
-        if self.cancels.poll(context).is_ready() {
-            self.cancels.latest();
+        if self.cancelled.poll(context).is_ready() {
             return Poll::Ready(Event::Cancelled);
         }
         // While a reading is under way only its own answer is new enough for what waits.

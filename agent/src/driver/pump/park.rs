@@ -136,7 +136,7 @@ impl Pump {
             loop {
                 let authority = poll_fn(|context| self.authority.poll(context));
                 tokio::select! {
-                    resume = self.resumes.recv() => return resume,
+                    resume = poll_fn(|context| self.resumes.poll(context)) => return Some(resume),
                     _ = authority => match self.authority.latest() {
                         super::Authority::Ended(_) => return None,
                         super::Authority::InForce(_) | super::Authority::Lapsed => {}

@@ -201,7 +201,7 @@ pub struct Connection {
     told_the_end: bool,
     client_part: Passing,
     /// A Bind that passes in pieces.
-    large: Option<LargeBind>,
+    large: Option<Box<LargeBind>>,
     server_part: Passing,
     names: Names,
     suspended: HashMap<Bytes, Run>,
@@ -320,7 +320,7 @@ impl Connection {
     /// Appends an entry to the log.
     fn record(&mut self, claim: Claim, entry: Entry) -> Ticket {
         let ticket = self.ledger.ticket(claim);
-        self.outbox.push(Output::Record { ticket, entry });
+        self.outbox.push(Output::Record { ticket, entry: Box::new(entry) });
         ticket
     }
 

@@ -96,6 +96,13 @@ impl Framer {
         }
     }
 
+    /// Gives back the room for what was taken.
+    pub fn rest(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// Bytes that wait for the rest of their message, or for someone to take them.
     #[must_use]
     pub fn buffered(&self) -> usize {

@@ -29,7 +29,7 @@ pub(super) struct Followed {
     /// As the server has confirmed it; `None` until there is a snapshot.
     confirmed: Option<Session>,
     /// As it will be; `None` if that is the same.
-    ahead: Option<Session>,
+    ahead: Option<Box<Session>>,
 }
 
 impl Connection {
@@ -72,7 +72,7 @@ impl Connection {
 
     /// The state that the next statement will find, if all before it succeed.
     pub(super) fn session_ahead(&self) -> Option<&Session> {
-        self.followed.ahead.as_ref().or(self.followed.confirmed.as_ref())
+        self.followed.ahead.as_deref().or(self.followed.confirmed.as_ref())
     }
 
     /// The same, to analyse a text in.
@@ -107,7 +107,7 @@ impl Connection {
         let session = match &mut self.followed.ahead {
             Some(ahead) => ahead,
             None if changes(expect) || (ends && confirmed.ends_with_message()) => {
-                self.followed.ahead.insert(confirmed.clone())
+                self.followed.ahead.insert(Box::new(confirmed.clone()))
             }
             None => return,
         };
@@ -222,7 +222,7 @@ impl Connection {
             for expect in self.in_flight.iter().skip(first) {
                 assume(&mut session, expect, catalog);
             }
-            self.followed.ahead = Some(session);
+            self.followed.ahead = Some(Box::new(session));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that happens to a connection comes in here, and goes to the stop that it concerns.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{Blocked, Connection, MAX_IN_FLIGHT, MAX_MEANWHILE, Phase, STARTUP_TIME};
 use crate::{
@@ -32,6 +32,17 @@ impl Machine for Connection {
             (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
             (_, Some(Blocked::Approval(held))) => Some((held.until, Deadline::Approval)),
             _ => self.late_at().map(|late| (late, Deadline::Statement)),
+        }
+    }
+
+    fn rest(&mut self) {
+        // While something is in flight, room will be needed again at once.
+        if self.in_flight.is_empty() {
+            self.in_flight = VecDeque::new();
+            self.client.rest();
+            self.server.rest();
+            self.outbox.rest();
+            self.ledger.rest();
         }
     }
 

@@ -94,7 +94,7 @@ impl Connection {
     pub(super) fn large_bind_begins(&mut self, header: &Bytes) {
         // What the server would skip is dropped as it comes.
         if !self.skipping {
-            self.large = Some(LargeBind::new(header));
+            self.large = Some(Box::new(LargeBind::new(header)));
         }
     }
 
@@ -156,7 +156,8 @@ impl Connection {
     }
 
     fn large_bind_ends(&mut self) {
-        let Some(LargeBind { digest, stage: Stage::Passing(bound), .. }) = self.large.take() else { return };
+        let Some(large) = self.large.take() else { return };
+        let LargeBind { digest, stage: Stage::Passing(bound), .. } = *large else { return };
         let Bound { name, portal, scrub } = *bound;
         let binds = digest.finish().as_ref().first_chunk().copied().unwrap_or([0; 32]);
         match portal {

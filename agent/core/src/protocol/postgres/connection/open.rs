@@ -115,7 +115,10 @@ impl Connection {
             parameters.iter_mut().find(|(name, _)| name[..] == *APPLICATION_NAME.as_bytes())
         {
             let own_name = Bytes::copy_from_slice(own_name.as_bytes());
-            self.own_name.began(std::mem::replace(value, own_name.clone()), own_name);
+            // A copy: it is kept for long, and is a slice of all that the server said at login.
+            let upstream = Bytes::copy_from_slice(value);
+            *value = own_name.clone();
+            self.own_name.began(upstream, own_name);
         }
         self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
         self.give_keys_ahead();

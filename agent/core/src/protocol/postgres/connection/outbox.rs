@@ -150,6 +150,18 @@ impl Outbox {
         self.queue.pop_front()
     }
 
+    /// Gives back the room for what has left.
+    pub(super) fn rest(&mut self) {
+        for buffer in [&mut self.client, &mut self.server] {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+        }
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+
     /// Throws everything away.
     pub(super) fn clear(&mut self) {
         self.queue.clear();

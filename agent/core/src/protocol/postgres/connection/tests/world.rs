@@ -229,7 +229,7 @@ impl World {
         loop {
             self.carry_out_all();
             if !self.machine.waits_for_turn() {
-                return;
+                return self.machine.rest();
             }
             self.machine.handle(Instant::now(), Input::Tick);
         }
@@ -249,7 +249,7 @@ impl World {
                 }
                 Output::Alarm { canary } => self.alarms.push(canary),
                 Output::Record { ticket, entry } => {
-                    self.events.push(Event::Record(Box::new(entry)));
+                    self.events.push(Event::Record(entry));
                     let seq = Seq(self.appended);
                     self.appended += 1;
                     self.machine.handle(Instant::now(), Input::Appended { ticket, seq });
