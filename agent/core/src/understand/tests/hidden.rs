@@ -7,7 +7,7 @@ use connect_shared::label::Label;
 
 use crate::{
     catalog::{
-        Catalog, Details, RelationKind, Shown, ViewReading,
+        Catalog, Details, Relation, RelationKind, Shown, ViewReading,
         fixture::{Version, catalog as drafted},
     },
     mask::MaskKey,
@@ -145,10 +145,11 @@ fn with_views(definition: &str, again: &str) -> Catalog {
     let mut catalog = unsettled();
     let definitions = [("busy", definition), ("busy_again", again)].map(|(name, definition)| {
         let oid = catalog.by_name[name][0];
-        let view = catalog.relation_mut(oid).expect("it was added");
-        view.kind = RelationKind::View;
         let details = Details { definition: Some(definition.into()), ..Details::default() };
-        view.details = Some(Box::new(details));
+        let table = catalog.relation(oid).expect("it was added");
+        let view = Relation { kind: RelationKind::View, details: Some(Box::new(details)), ..table.clone() };
+        // As a view it has a place for what it is bound to.
+        catalog.insert(view);
         (oid, Arc::from(definition))
     });
     settle_views(&mut catalog, &HashMap::from(definitions));
