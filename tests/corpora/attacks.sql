@@ -210,3 +210,27 @@ SELECT pg_read_file('postgresql.conf')
 SELECT lo_import('/etc/passwd')
 ;
 SELECT query FROM pg_stat_activity
+;
+SELECT string_agg(query, ' ') FROM pg_stat_activity
+;
+SELECT a::text FROM pg_stat_activity a
+;
+SELECT row_to_json(a) FROM pg_stat_activity a
+;
+SELECT (a).query FROM pg_stat_activity a
+;
+SELECT query::regclass FROM pg_stat_activity
+;
+SELECT c20 FROM pg_stat_activity AS a(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21)
+;
+SELECT a.* FROM customers c NATURAL FULL JOIN pg_stat_activity a
+;
+SELECT u FROM pg_stats, unnest(most_common_vals::text::text[]) u WHERE tablename = 'customers'
+;
+SELECT row_to_json(s) FROM pg_statistic s WHERE starelid = 'customers'::regclass
+;
+SELECT s.stavalues1::text, s.stavalues2::text FROM pg_statistic s JOIN pg_class c ON c.oid = s.starelid
+;
+SELECT most_common_vals FROM pg_stats_ext
+;
+SELECT statement FROM pg_prepared_statements

@@ -6,7 +6,8 @@ use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
     canary, place,
     postgres::{ADMINISTRATOR, AGENT_USER},
-    process, tunnel,
+    process,
+    tunnel::{self, Tunnel},
     world::World,
 };
 
@@ -99,6 +100,57 @@ fn pg_dump_through_the_tunnel_gives_what_it_gives_without_us() {
         let other = without_key(&ours.stdout).zip(without_key(&direct)).find(|(ours, theirs)| ours != theirs);
         assert_eq!((other, ours.stdout.lines().count()), (None, direct.lines().count()), "{arguments:?}");
         assert!(ours.stdout.contains("CREATE TABLE inventory.item") || arguments.contains(&"-a"));
+    }
+}
+
+#[test]
+fn who_may_only_read_dumps_a_schema_and_takes_no_lock_but_that_of_a_read() {
+    for world in World::on_each_server() {
+        world.postgres.admit(&format!(
+            "hostnossl shop {AGENT_USER} 127.0.0.1/32 trust\nhostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"
+        ));
+        let ana = world.person("ana").open(SHOP);
+        dumps_as_direct(&world, &ana);
+        locks_as_a_read(&ana);
+    }
+}
+
+fn dumps_as_direct(world: &World, ana: &Tunnel) {
+    let mut ours = ana.client("pg_dump");
+    let ours = process::run_with(ours.arg("-s"), "", PATIENCE);
+    let pg_dump = place::installed("pg_dump");
+    let mut direct = tunnel::client(&pg_dump, world.postgres.port(), "shop", world.folder());
+    direct.env("PGUSER", AGENT_USER).env("PGSSLMODE", "disable").arg("-s");
+    let direct = process::run_with(&mut direct, "", PATIENCE);
+    // One that is older than the server gives up on both ways.
+    assert_eq!((ours.code, &ours.stderr), (direct.code, &direct.stderr));
+    assert!(direct.code == 0 || direct.stderr.contains("server version mismatch"), "{}", direct.stderr);
+    let other =
+        without_key(&ours.stdout).zip(without_key(&direct.stdout)).find(|(ours, theirs)| ours != theirs);
+    assert_eq!((other, ours.stdout.lines().count()), (None, direct.stdout.lines().count()));
+}
+
+fn locks_as_a_read(ana: &Tunnel) {
+    let taken = "SELECT string_agg(DISTINCT relation::regclass || ' ' || mode, ', ') FROM pg_locks \
+                 WHERE pid = pg_backend_pid() AND relation::regclass::text IN ('products', 'orders', 'customers')";
+    let locked = |lock: &str| ana.psql(&format!("BEGIN; LOCK TABLE {lock};\n{taken};\nROLLBACK;"));
+    let read = locked("products, ONLY customers, order_totals IN ACCESS SHARE MODE NOWAIT");
+    let modes = "customers AccessShareLock, orders AccessShareLock, products AccessShareLock";
+    assert_eq!((read.stdout.trim(), read.stderr.as_str()), (modes, ""));
+    for lock in [
+        "products",
+        "products IN ROW SHARE MODE",
+        "products IN ROW EXCLUSIVE MODE",
+        "products IN SHARE UPDATE EXCLUSIVE MODE",
+        "products IN SHARE MODE",
+        "products IN SHARE ROW EXCLUSIVE MODE",
+        "ONLY products, orders IN EXCLUSIVE MODE",
+        "products IN ACCESS EXCLUSIVE MODE NOWAIT",
+        "products, nowhere IN ACCESS SHARE MODE",
+    ] {
+        let refused = locked(lock);
+        assert_eq!(refused.stdout, "", "{lock}: no lock, and a transaction that failed");
+        assert!(refused.stderr.starts_with("ERROR:"), "{lock}: {}", refused.stderr);
     }
 }
 

@@ -23,6 +23,7 @@ mod gallery;
 mod grants;
 mod guardrails;
 mod history;
+mod hosts;
 mod init;
 mod install;
 mod interference;

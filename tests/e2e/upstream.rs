@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
     imposter::{self, Part},
-    postgres::{self, AGENT_PASSWORD, AGENT_USER, Postgres},
+    postgres::{AGENT_PASSWORD, AGENT_USER, Postgres},
     process::{self, Finished},
     wire::framed,
     world::World,
@@ -142,44 +142,6 @@ fn a_server_whose_certificate_does_not_prove_its_name_is_not_believed() {
         assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{why}");
         let line = world.agent.process().wait_for_line("the database cannot be reached");
         assert!(line.contains("certificate") && line.contains(why), "{line}");
-    }
-}
-
-#[test]
-fn of_several_hosts_the_first_that_is_there_and_as_asked_is_taken() {
-    let folder = tempfile::TempDir::with_prefix("connect-test-").expect("a temporary folder");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(folder.path(), mode).expect("our own folder");
-    let frozen = Postgres::start(&folder.path().join("frozen"));
-    frozen.sql("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
-    frozen.reload();
-    let nobody = postgres::free_port();
-    for (attributes, expected_frozen) in
-        [("read-write", false), ("read-only", true), ("any", true), ("primary", true)]
-    {
-        let world = World::start_behind(|postgres| {
-            let below = postgres.authority().parent().expect("a folder").to_owned();
-            let both = [postgres.authority(), frozen.authority()].map(|file| fs::read(file).expect("a file"));
-            fs::write(below.join("both.pem"), both.concat()).expect("a file");
-            fs::write(below.join("password"), AGENT_PASSWORD).expect("a file");
-            let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-            fs::set_permissions(below.join("password"), private).expect("our own file");
-            AgentOptions {
-                upstream: Some(format!(
-                    "address = \"127.0.0.1:{nobody}, 127.0.0.1:{}, 127.0.0.1:{}\"\nuser = \"{AGENT_USER}\"\n\
-                     target_session_attrs = \"{attributes}\"\nca_file = \"{folder}/both.pem\"\n\
-                     password_file = \"{folder}/password\"",
-                    frozen.port(),
-                    postgres.port(),
-                    folder = below.display(),
-                ).leak()),
-                ..AgentOptions::default()
-            }
-        });
-        let tunnel = world.person("ana").open(SHOP);
-        let expected = if expected_frozen { frozen.port() } else { world.postgres.port() };
-        let finished = tunnel.psql("SHOW port;");
-        assert_eq!(finished.stdout.trim(), expected.to_string(), "{attributes}: {}", finished.stderr);
     }
 }
 

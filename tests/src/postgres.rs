@@ -1,5 +1,7 @@
 //! A throwaway PostgreSQL: temporary folder, free port, TLS with a private authority, SCRAM for the agent.
 
+mod standby;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -298,7 +300,7 @@ fn serve(program: &Path, data: &Path, user: Option<OtherUser>) -> (Process, u16)
         let ready = process.wait_for("that it accepts connections", |line| {
             let taken = line.contains("could not create any TCP/IP sockets");
             let silent = line.contains("redirecting log output");
-            (taken || silent || line.contains("ready to accept connections")).then_some((!taken, silent))
+            (taken || silent || line.contains("ready to accept ")).then_some((!taken, silent))
         });
         if ready.1 {
             wait_for_answer(port);

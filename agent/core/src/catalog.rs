@@ -456,18 +456,21 @@ impl Catalog {
         computes
     }
 
-    /// The labels of all columns, as they were at the first question.
+    /// The labels of all columns but the server's own, as they were at the first question.
     pub fn labels(&self) -> &HashSet<Label> {
         self.labels.0.get_or_init(|| {
-            let columns = self.relations.values().flat_map(|relation| &relation.columns);
+            let own = self.relations.values().filter(|relation| !relation.is_system());
+            let columns = own.flat_map(|relation| &relation.columns);
             columns.filter_map(|column| column.label).collect()
         })
     }
 
-    /// Whether anything in this database must be masked.
+    /// Whether anything in this database must be masked. What is hidden of the server's own relations is NULL
+    /// where it is read, and needs nothing else.
     #[must_use]
     pub fn has_protected(&self) -> bool {
-        let any = || self.relations.values().any(|relation| relation.is_protected());
+        let is_own = |relation: &Relation| !relation.is_system() && relation.is_protected();
+        let any = || self.relations.values().any(|relation| is_own(relation));
         *self.asked.has_protected.get_or_init(any)
     }
 }

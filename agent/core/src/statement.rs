@@ -173,7 +173,7 @@ pub enum Shape {
     Destructive { what: String },
     /// COPY to or from a file or program of the server.
     ServerFile,
-    /// It takes locks that others may wait for, by a function.
+    /// It takes locks that others may wait for, by a function or by LOCK TABLE as a read does.
     Lock,
 }
 

@@ -44,6 +44,7 @@ pub(crate) use self::{
     refusal::masked_value,
     settings::{may_be_shown, not_shown},
     shape::shape,
+    value_bearing::bears_values,
 };
 pub use self::{
     bind::{KnownExpressions, ViewCell, bind, bind_node, bind_text},
@@ -55,6 +56,7 @@ pub use self::{
 use self::{
     found::{BoundIn, Found},
     tokens::{Normal, Tokens},
+    value_bearing::has_hidden,
 };
 use crate::{
     catalog::Catalog,
@@ -111,7 +113,8 @@ pub fn understand_masked(
     };
     // No mask helps against that one.
     let leaves_role = refusals().any(|code| code == ReasonCode::LeavesRole);
-    if refusals().next().is_none() || leaves_role || !catalog.has_protected() {
+    let hides = || analysis.statements.iter().flat_map(|found| &found.reads).any(|name| has_hidden(name));
+    if refusals().next().is_none() || leaves_role || !(catalog.has_protected() || hides()) {
         return (analysis, None);
     }
     match masked::masked(text, &analysis.statements, catalog, session, key, limits) {

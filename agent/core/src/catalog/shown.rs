@@ -51,7 +51,8 @@ impl Shown {
     }
 
     fn of(&self, relation: &Relation, column: &Column) -> Option<Seen> {
-        let label = column.label?;
+        // What is hidden of the server's own relations is nobody's to see.
+        let label = column.label.filter(|_| !relation.is_system())?;
         let by_name = self.names_columns() || !self.hidden.is_empty();
         let name = by_name.then(|| format!("{}.{}", relation.qualified_name(), column.name));
         let named = |columns: &HashSet<String>| name.as_ref().is_some_and(|name| columns.contains(name));

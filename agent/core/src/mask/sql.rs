@@ -69,7 +69,7 @@ pub struct Column<'a> {
 #[must_use]
 pub fn expression(catalog: &Catalog, key: &MaskKey, column: &Column<'_>) -> String {
     let type_oid = known(catalog, column.type_oid);
-    let Some(name) = TypeName::new(catalog, column.type_oid, type_oid) else { return null(column) };
+    let Some(name) = TypeName::new(catalog, column.type_oid, type_oid) else { return null(column.reference) };
     let masked = match method(catalog, column.label, type_oid) {
         Method::Neutral => neutral_value(column, type_oid, &name),
         Method::Keyed(reviewed) => {
@@ -80,14 +80,15 @@ pub fn expression(catalog: &Catalog, key: &MaskKey, column: &Column<'_>) -> Stri
     };
     match masked {
         Some(masked) => collated(column, type_oid, cast(&masked, &name.with_modifier(column.modifier))),
-        None => null(column),
+        None => null(column.reference),
     }
 }
 
 /// NULL of the column's type, modifier and collation, also where their names are not known or the type is a
 /// domain that must not be NULL. The column is never read.
-fn null(column: &Column<'_>) -> String {
-    format!("(SELECT {} WHERE false)", column.reference)
+#[must_use]
+pub fn null(reference: &str) -> String {
+    format!("(SELECT {reference} WHERE false)")
 }
 
 fn neutral_value(column: &Column<'_>, type_oid: u32, name: &TypeName) -> Option<String> {

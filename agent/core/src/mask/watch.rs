@@ -143,8 +143,13 @@ fn is_looked_at(catalog: &Catalog, protection: &Protection, field: &Field) -> bo
         return false;
     }
     if field.relation.0 == 0 {
-        // What is computed from masks looks like values.
-        return !matches!(protection, Protection::Masked { .. });
+        // What is computed from masks looks like values; NULL, which hides the server's own, does not.
+        return match protection {
+            Protection::Masked { columns } => {
+                columns.iter().all(|column| column.relation.0 < FIRST_NORMAL_OID)
+            }
+            _ => true,
+        };
     }
     if field.relation.0 < FIRST_NORMAL_OID {
         return false;
@@ -240,7 +245,10 @@ mod tests {
             label: Label::Email,
             seen: None,
         };
+        let own = ProtectedColumn { relation: Oid(12_000), ..column.clone() };
         let masked = Protection::Masked { columns: vec![column] };
+        let hidden = Protection::Masked { columns: vec![own] };
+        assert!(Watch::new(&catalog, &hidden, &fields[4..]).is_some(), "NULL hides nothing beside it");
         assert!(Watch::new(&catalog, &masked, &fields[4..]).is_none());
         assert!(Watch::new(&catalog, &masked, &fields[1..2]).is_some());
         assert!(Watch::new(&catalog, &Protection::Untouched, &fields[..1]).is_none());

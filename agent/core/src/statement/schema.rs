@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connect_shared::decision::ReasonCode;
 
 use super::{Effect, Kind, Protection, Refusal, Statement};
-use crate::record::ReadProof;
+use crate::{record::ReadProof, understand::bears_values};
 
 /// What a connection knows of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +29,18 @@ impl Schema {
         let protection = match (&facts.protection, protected.then(|| guard(facts)).flatten()) {
             (_, Some(refusal)) => Protection::Refused(refusal),
             // Where nothing is protected, an object that this transaction has made may be used in it.
-            (Protection::Refused(refusal), None) if refusal.unknown_object.is_some() => Protection::Untouched,
+            (Protection::Refused(refusal), None) if refusal.unknown_object.is_some() && !bears(facts) => {
+                Protection::Untouched
+            }
             _ => return facts.clone(),
         };
         Arc::new(Statement { protection, proof: ReadProof::MayWrite, ..Statement::clone(facts) })
     }
+}
+
+/// Whether it reads what the server itself holds of other people.
+fn bears(facts: &Statement) -> bool {
+    facts.reads.iter().any(|name| bears_values(name))
 }
 
 /// Names may mean other columns since this connection changed the schema, and no snapshot shows it

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use pg_query::{NodeEnum, protobuf::Node};
 
 use super::{
-    facts::{Bound, Facts, MOST_OUTPUTS, Place, Source, Verb, Write},
+    facts::{Bound, ColumnUse, Facts, MOST_OUTPUTS, Place, Source, Verb, Write},
     found::Found,
     functions::{self, Consequence},
     refusal,
@@ -272,6 +272,7 @@ fn columns(
     let mut projected = Projected::default();
     for column in &facts.columns {
         let reading = resolved.read(column)?;
+        check_hidden(column, &reading, resolved.catalog)?;
         match (column.place, reading.protected.first()) {
             (Place::Plain, _) => projected.add(reading),
             (Place::Ignored, _) | (_, None) => {}
@@ -291,6 +292,19 @@ fn columns(
         }
     }
     Ok(projected)
+}
+
+/// What is hidden of the server's own relations may only be read as NULL ([`super::masked`]).
+fn check_hidden(column: &ColumnUse<'_>, reading: &Reading, catalog: &Catalog) -> Result<(), Refusal> {
+    let relations = reading.protected.iter().filter_map(|read| catalog.relation(read.column.relation));
+    let hidden = reading.protected.iter().zip(relations).find(|(_, relation)| relation.is_system());
+    match hidden.filter(|_| column.place != Place::Ignored) {
+        Some((read, relation)) => {
+            let name = relation.column(read.column.number).map(|column| &*column.name);
+            Err(refusal::value_bearing(&relation.qualified_name(), name))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Protected columns in the output.

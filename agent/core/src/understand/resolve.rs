@@ -178,7 +178,12 @@ impl<'a, 'c> Resolved<'a, 'c> {
 
 /// Whether whole rows of it may not be used.
 fn is_sensitive(relation: &Relation) -> bool {
-    relation.is_protected() || value_bearing::bearing(relation) != Bearing::Nothing
+    relation.is_protected() || is_refused(relation)
+}
+
+/// Whether a part of it is refused to everybody, whole rows with it.
+fn is_refused(relation: &Relation) -> bool {
+    matches!(value_bearing::bearing(relation), Bearing::Refused(_) | Bearing::Everything)
 }
 
 fn check_relation(relation: &Relation, catalog: &Catalog) -> Result<(), Refusal> {
@@ -187,10 +192,10 @@ fn check_relation(relation: &Relation, catalog: &Catalog) -> Result<(), Refusal>
     }
     match value_bearing::bearing(relation) {
         Bearing::Everything => Err(refusal::value_bearing(&relation.qualified_name(), None)),
-        Bearing::Statistics if catalog.has_protected() => {
-            Err(refusal::value_bearing(&relation.qualified_name(), None))
-        }
-        _ => Ok(()),
+        _ => match value_bearing::unhidden(relation, catalog) {
+            Some(column) => Err(refusal::value_bearing(&relation.qualified_name(), Some(column))),
+            None => Ok(()),
+        },
     }
 }
 
@@ -262,7 +267,7 @@ fn by_name<'c>(catalog: &'c Catalog, schema: Option<&str>, name: &str) -> impl I
 /// Whether a protected column stands in one of the relations or behind them.
 pub(super) fn reaches_protected<'c>(catalog: &'c Catalog, from: impl Iterator<Item = &'c Relation>) -> bool {
     let mut seen: HashSet<Oid> = HashSet::new();
-    let mut rest: Vec<&Relation> = from.filter(|relation| !relation.is_system()).collect();
+    let mut rest: Vec<&Relation> = from.collect();
     while let Some(relation) = rest.pop() {
         if relation.is_protected() {
             return true;

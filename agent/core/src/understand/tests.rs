@@ -3,6 +3,7 @@
 mod attacks;
 mod bounds;
 mod guardrails;
+mod hidden;
 mod introspection;
 mod ordinary;
 mod roles;

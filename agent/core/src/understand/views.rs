@@ -11,7 +11,7 @@ use pg_query::{
     protobuf::{Node, SelectStmt},
 };
 
-use super::{facts::Facts, parse, query, resolve::Resolved, walk};
+use super::{facts::Facts, parse, query, resolve::Resolved, value_bearing, walk};
 use crate::{
     catalog::{Catalog, Column, Oid, ViewReading},
     statement::{ProtectedColumn, Protection},
@@ -26,6 +26,7 @@ const MOST_ROUNDS: usize = 64;
 /// whose rows depend on values that nobody may ask for, counts as computed.
 pub fn settle_views(catalog: &mut Catalog, definitions: &HashMap<Oid, Arc<str>>) {
     for _ in 0..MOST_ROUNDS {
+        value_bearing::hide(catalog);
         let inherited = inherit(catalog);
         let views: Vec<(Oid, Settled)> =
             definitions.iter().map(|(oid, definition)| (*oid, settle(definition, catalog))).collect();
@@ -86,9 +87,14 @@ fn judged(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
     match query::judge(facts, Some(node), catalog).map(|judged| judged.protection) {
         Ok(Protection::Untouched | Protection::Introspection) => Settled::of(ViewReading::Untouched),
         Ok(_) => projection(node, facts, catalog),
-        Err(_) if catalog.has_protected() => computed(node, facts, catalog),
+        Err(_) if catalog.has_protected() || reads_hidden(facts, catalog) => computed(node, facts, catalog),
         Err(_) => unknown(catalog),
     }
+}
+
+/// Whether it reads what is hidden of the server's own relations.
+fn reads_hidden(facts: &Facts<'_>, catalog: &Catalog) -> bool {
+    Resolved::new(facts, catalog).is_ok_and(|resolved| resolved.reaches_protected())
 }
 
 fn computed(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {

@@ -95,7 +95,7 @@ impl<'a> Binder<'a> {
         }
         let source = match target {
             Target::Own(own) if own.temporary => Source::Own(own),
-            _ if relation.kind == RelationKind::View => {
+            _ if relation.kind == RelationKind::View && !is_hidden_behind(relation) => {
                 Source::View { relation, bound: self.view(relation)? }
             }
             _ => Source::Table { relation, written: self.virtual_columns(relation)? },
@@ -142,6 +142,11 @@ fn unknown(name: &RangeVar) -> super::Gap {
         schema => format!("{schema}.{}", name.relname),
     };
     gap(GapKind::UnknownObject, format!("the relation {full} is not known"))
+}
+
+/// What is hidden of the server's own relations is known by their columns, not by what is behind them.
+fn is_hidden_behind(relation: &Relation) -> bool {
+    relation.is_system() && relation.is_protected()
 }
 
 fn is_readable(relation: &Relation) -> bool {

@@ -109,7 +109,11 @@ pub(super) fn of(
         let name = quoted(&column.name);
         match column.label {
             Some(label) => {
-                list.push(format!("{} AS {name}", mask(column, label, catalog, key)));
+                let mask = match relation.is_system() {
+                    true => sql::null(&reference(column)),
+                    false => mask(column, label, catalog, key),
+                };
+                list.push(format!("{mask} AS {name}"));
                 masked.push(protected(relation, column, label));
             }
             None => list.push(format!("{INNER}.{name} AS {name}")),
@@ -127,8 +131,12 @@ pub(super) fn of(
     Ok(Shown { text, masked })
 }
 
+fn reference(column: &Column) -> String {
+    format!("{INNER}.{}", quoted(&column.name))
+}
+
 fn mask(column: &Column, label: Label, catalog: &Catalog, key: &MaskKey) -> String {
-    let reference = format!("{INNER}.{}", quoted(&column.name));
+    let reference = reference(column);
     let collation = column.collation.as_deref().map(|(schema, name)| (&**schema, &**name));
     let type_oid = crate::understand::overload::base_type(catalog, column.type_oid);
     let modifier = modifier(column, catalog).0;

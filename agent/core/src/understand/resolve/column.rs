@@ -1,6 +1,6 @@
 //! What a column reference may read.
 
-use super::{Bearing, Meaning, Reading, Resolved, Rows, is_sensitive};
+use super::{Bearing, Meaning, Reading, Resolved, Rows, is_refused, is_sensitive};
 use crate::{
     catalog::Relation,
     statement::Refusal,
@@ -75,7 +75,7 @@ impl Resolved<'_, '_> {
     /// A row of masks is no row of the table's type: it may stand only where that does not matter.
     fn hides_row(&self, relation: &Relation, column: &ColumnUse<'_>) -> bool {
         let shown = self.rows == Rows::Masks
-            && value_bearing::bearing(relation) == Bearing::Nothing
+            && !is_refused(relation)
             && self.facts.untyped.contains(&column.location);
         is_sensitive(relation) && !shown
     }
@@ -159,7 +159,7 @@ fn stars<'m, 'c: 'm>(
     }
     for meaning in meanings {
         for relation in &meaning.relations {
-            if let Bearing::Columns(columns) = value_bearing::bearing(relation) {
+            if let Bearing::Refused(columns) = value_bearing::bearing(relation) {
                 let hidden = columns.first().copied();
                 return Err(refusal::value_bearing(&relation.qualified_name(), hidden));
             }
@@ -171,7 +171,7 @@ fn stars<'m, 'c: 'm>(
 
 /// Columns that are refused whatever is done with them.
 fn check_column(relation: &Relation, name: &str) -> Result<(), Refusal> {
-    if let Bearing::Columns(columns) = value_bearing::bearing(relation)
+    if let Bearing::Refused(columns) = value_bearing::bearing(relation)
         && columns.contains(&name)
     {
         return Err(refusal::value_bearing(&relation.qualified_name(), Some(name)));

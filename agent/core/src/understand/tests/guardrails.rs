@@ -1,7 +1,7 @@
 //! Shapes that guardrails speak about, wherever they hide.
 
 use super::world::{one, shop};
-use crate::statement::{Kind, Shape};
+use crate::statement::{Kind, Protection, Shape};
 
 fn is_unbounded(statement: &str) -> bool {
     one(&shop(), statement).shapes.iter().any(|shape| matches!(shape, Shape::Unbounded { .. }))
@@ -187,7 +187,14 @@ fn kinds_are_told_apart() {
         ("LOAD 'auto_explain'", "load", Kind::Administration),
         ("VACUUM products", "vacuum", Kind::Administration),
         ("ANALYZE", "analyze", Kind::Administration),
+        ("LOCK TABLE products, ONLY customers IN ACCESS SHARE MODE NOWAIT", "lock table", Kind::Read),
+        ("LOCK TABLE products IN ROW SHARE MODE", "lock table", Kind::Write),
         ("LOCK TABLE products IN ROW EXCLUSIVE MODE", "lock table", Kind::Write),
+        ("LOCK TABLE products IN SHARE UPDATE EXCLUSIVE MODE", "lock table", Kind::Administration),
+        ("LOCK TABLE products IN SHARE MODE", "lock table", Kind::Administration),
+        ("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE", "lock table", Kind::Administration),
+        ("LOCK TABLE products IN EXCLUSIVE MODE", "lock table", Kind::Administration),
+        ("LOCK TABLE products IN ACCESS EXCLUSIVE MODE", "lock table", Kind::Administration),
         ("LOCK TABLE products", "lock table", Kind::Administration),
         ("NOTIFY a, 'b'", "notify", Kind::Write),
         ("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY", "begin", Kind::Transaction),
@@ -198,5 +205,19 @@ fn kinds_are_told_apart() {
     ] {
         let found = one(&shop(), statement);
         assert_eq!((found.verb.as_str(), found.kind), (verb, kind), "{statement}");
+    }
+}
+
+#[test]
+fn the_lock_of_a_read_reads_all_that_it_names_and_is_one() {
+    let lock = |names: &str| one(&shop(), &format!("LOCK TABLE {names} IN ACCESS SHARE MODE"));
+    let found = lock("products, ONLY public.customers, customer_emails");
+    assert_eq!(found.reads, ["public.products", "public.customers", "public.customer_emails"]);
+    assert!(found.writes.is_empty() && found.shapes.contains(&Shape::Lock));
+    assert!(!matches!(found.protection, Protection::Refused(_)), "{:?}", found.protection);
+    // Whichever of two is meant.
+    assert_eq!(lock("orders").reads, ["public.orders", "archive.orders"]);
+    for names in ["nothing", "products, nothing", "archive.products", "elsewhere.public.products"] {
+        assert!(matches!(lock(names).protection, Protection::Refused(_)), "{names}");
     }
 }

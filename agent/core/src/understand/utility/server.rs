@@ -3,7 +3,7 @@
 use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
-    protobuf::{LockStmt, Node, VacuumStmt, VariableSetStmt},
+    protobuf::{LockStmt, Node, RangeVar, VacuumStmt, VariableSetStmt},
 };
 
 use super::{administration, names, privilege};
@@ -12,6 +12,9 @@ use crate::{
     statement::{Effect, Kind, Shape},
     understand::{found::Found, refusal, resolve, settings},
 };
+
+/// `AccessShareLock` (`lockdefs.h`).
+const ACCESS_SHARE: i32 = 1;
 
 /// Lock modes up to `ROW EXCLUSIVE`, which every write takes (`lockdefs.h`).
 const WEAK_LOCKS: i32 = 3;
@@ -99,7 +102,7 @@ fn is_option(node: &Node, name: &str) -> bool {
 }
 
 /// Rows in the order of an index: who sees `ctid` then sees the order of values.
-fn clustered(relation: Option<&pg_query::protobuf::RangeVar>, catalog: &Catalog) -> Found {
+fn clustered(relation: Option<&RangeVar>, catalog: &Catalog) -> Found {
     let found = Found { writes: names::recorded(relation, catalog), ..administration("cluster") };
     match names::protected(relation, catalog) {
         Some(relation) => {
@@ -113,7 +116,7 @@ fn clustered(relation: Option<&pg_query::protobuf::RangeVar>, catalog: &Catalog)
     }
 }
 
-fn refreshed(relation: Option<&pg_query::protobuf::RangeVar>, catalog: &Catalog) -> Found {
+fn refreshed(relation: Option<&RangeVar>, catalog: &Catalog) -> Found {
     let writes = names::recorded(relation, catalog);
     let found = Found { writes, ..administration("refresh materialized view") };
     let views = relation.map(|relation| resolve::candidates(relation, catalog)).unwrap_or_default();
@@ -124,11 +127,33 @@ fn refreshed(relation: Option<&pg_query::protobuf::RangeVar>, catalog: &Catalog)
 }
 
 fn locked(lock: &LockStmt, catalog: &Catalog) -> Found {
-    let relations = lock.relations.iter().filter_map(|node| match &node.node {
-        Some(NodeEnum::RangeVar(relation)) => Some(relation),
-        _ => None,
-    });
-    let writes = relations.flat_map(|relation| names::recorded(Some(relation), catalog)).collect();
+    let relations: Vec<&RangeVar> = lock
+        .relations
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::RangeVar(relation)) => Some(relation),
+            _ => None,
+        })
+        .collect();
+    if lock.mode == ACCESS_SHARE && relations.len() == lock.relations.len() {
+        return locked_as_read(&relations, catalog);
+    }
+    let writes = relations.iter().flat_map(|relation| names::recorded(Some(relation), catalog)).collect();
     let kind = if lock.mode <= WEAK_LOCKS { Kind::Write } else { Kind::Administration };
     Found { writes, effect: Effect::None, ..Found::new("lock table", kind) }
+}
+
+/// The lock that a SELECT of these relations takes, for as long: who may read each of them may take it. It is a
+/// lock all the same, for those who hold none.
+fn locked_as_read(relations: &[&RangeVar], catalog: &Catalog) -> Found {
+    let found = Found::new("lock table", Kind::Read).may_write().shape(Shape::Lock);
+    let reads = relations.iter().flat_map(|relation| names::recorded(Some(relation), catalog)).collect();
+    let found = Found { reads, ..found };
+    if let Some(other) = relations.iter().find(|relation| !relation.catalogname.is_empty()) {
+        return found.refused(refusal::other_database(other));
+    }
+    match relations.iter().find(|relation| resolve::candidates(relation, catalog).is_empty()) {
+        Some(unknown) => found.refused(refusal::unknown_relation(unknown)),
+        None => found,
+    }
 }

@@ -13,6 +13,7 @@ use connect_shared::{decision::ReasonCode, label::Label};
 
 use super::{Connection, Expect, Transaction};
 use crate::{
+    catalog::FIRST_NORMAL_OID,
     mask::sql,
     protocol::postgres::answer,
     statement::{Effect, Kind, Protection, Refusal, Statement},
@@ -118,7 +119,8 @@ pub(super) fn labels<'s>(statements: impl IntoIterator<Item = &'s Statement>) ->
         Protection::Masked { columns, .. } => columns.as_slice(),
         _ => &[],
     });
-    columns.map(|column| column.label).collect()
+    // What is hidden of the server's own relations is NULL, and needs no key.
+    columns.filter(|column| column.relation.0 >= FIRST_NORMAL_OID).map(|column| column.label).collect()
 }
 
 fn not_now() -> Refusal {

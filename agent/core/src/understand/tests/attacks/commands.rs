@@ -114,9 +114,7 @@ fn catalogs_that_hold_values_are_refused() {
             "SELECT lo_export(1, '/tmp/x')",
             "SELECT lo_import('/etc/passwd')",
             "SELECT loread(1, 1)",
-            "DELETE FROM pg_catalog.pg_statistic WHERE true",
             "INSERT INTO pg_largeobject VALUES (1, 0, '')",
-            "COPY pg_stats TO STDOUT",
             "COPY pg_authid TO STDOUT",
             "COPY pg_authid (rolname, rolpassword) TO STDOUT",
             "CREATE TABLE t AS SELECT * FROM pg_stats",
@@ -128,6 +126,7 @@ fn catalogs_that_hold_values_are_refused() {
             "EXPLAIN (COSTS OFF, ANALYZE, SERIALIZE) SELECT id FROM customers",
         ],
     );
+    refused("protected_copy", &["COPY pg_stats TO STDOUT", "COPY pg_statistic TO STDOUT"]);
     refused(
         "protected_expression",
         &[
@@ -156,6 +155,7 @@ fn the_server_is_not_administered() {
             "SELECT binary_upgrade_set_next_pg_type_oid(1)",
             "SELECT pg_stat_reset()",
             "SELECT pg_import_system_collations('pg_catalog')",
+            "DELETE FROM pg_catalog.pg_statistic WHERE true",
             "UPDATE pg_settings SET setting = 'x' WHERE name = 'log_statement'",
             "UPDATE pg_attribute SET attname = 'x' WHERE attname = 'email'",
             "DELETE FROM pg_catalog.pg_class WHERE oid = 1",
