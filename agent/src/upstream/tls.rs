@@ -107,7 +107,12 @@ impl Encrypted {
         }
         self.incoming.reserve(self.room);
         let mut limited = (&mut self.incoming).limit(self.room);
-        let count = ready!(pin!(self.socket.read_buf(&mut limited)).poll(context))?;
+        let read = pin!(self.socket.read_buf(&mut limited)).poll(context);
+        if self.incoming.is_empty() {
+            // There was nothing after all.
+            self.incoming = BytesMut::new();
+        }
+        let count = ready!(read)?;
         if count == self.room && self.room < MOST_ROOM {
             self.room *= 2;
         } else if count < self.room / 4 && self.room > LEAST_ROOM {
@@ -168,8 +173,8 @@ impl AsyncRead for Encrypted {
                 return Poll::Ready(Ok(()));
             }
             processed?;
-            // What the session itself has to say must not wait for ours; whether it went is the next write's business.
-            let _later = this.poll_send(context)?;
+            // What the session itself has to say goes with what is said next: whoever writes may be another task, and
+            // only one is told when the socket takes more.
             if ready!(this.poll_fill(context))? == 0 {
                 // An end that the server has not announced may be anybody's.
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
