@@ -12,6 +12,7 @@ pub mod attack;
 pub mod canary;
 pub mod corpus;
 pub mod differential;
+pub mod excerpt;
 pub mod faults;
 pub mod fuzz;
 pub mod generate;
