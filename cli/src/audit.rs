@@ -74,7 +74,10 @@ pub(crate) fn log_holds(
 /// tail, its owner can have something to hide, or a copy is an old one.
 fn unsound(report: &Report) -> ErrorReport {
     let Some((has, had)) = cut(report) else {
-        let first = report.faults.first().map(|fault| format!(": {}", printable(&fault.to_string())));
+        // Where it is says more than that there is something.
+        let placed = report.faults.iter().find(|fault| fault.index.is_some());
+        let first =
+            placed.or(report.faults.first()).map(|fault| format!(": {}", printable(&fault.to_string())));
         return other_log(&format!(
             "it is not what was signed, or does not hold the run and its approvals{}",
             first.unwrap_or_default()

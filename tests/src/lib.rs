@@ -13,6 +13,7 @@ pub mod canary;
 pub mod collectors;
 pub mod corpus;
 pub mod differential;
+pub mod excerpt;
 pub mod faults;
 pub mod fuzz;
 pub mod generate;

@@ -12,11 +12,13 @@ import sys
 import psycopg
 from sklearn.feature_extraction.text import HashingVectorizer
 
-FEATURES = 16
+FEATURES = 1_024
 
 
 def vectors(texts):
-    return HashingVectorizer(n_features=FEATURES, alternate_sign=False).transform(texts).toarray()
+    # `SKU-7` and `8.75` are words: they tell one article from another.
+    hashing = HashingVectorizer(n_features=FEATURES, alternate_sign=False, token_pattern=r"\w[\w.-]*")
+    return hashing.transform(texts).toarray()
 
 
 def main(path):
