@@ -136,9 +136,11 @@ impl Requests {
         let now = now();
         let over = self.store.over(now).await?;
         // What is over nothing brings back. It stands in the log before the store lets go of it: where the log does not
-        // take it, the next sweep finds it again.
-        for request in &over {
-            self.log.append(entry(request, RequestStep::Expired, None))?;
+        // take it, the next sweep finds it again, and some are told of twice.
+        let log = self.log.pin();
+        let told = over.iter().map(|request| log.append(entry(request, RequestStep::Expired, None)));
+        if let Some(last) = told.collect::<Result<Vec<_>, _>>()?.last() {
+            log.wait_durable(*last).await?;
         }
         self.store.expire(now).await?;
         over.iter().for_each(|request| self.tell(request.id));

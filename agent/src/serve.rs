@@ -117,6 +117,8 @@ pub struct Running {
     witnesses: Option<Arc<Asker>>,
     /// Kept once more at the end.
     usage: Arc<KeptUsage>,
+    /// Told of once more at the end.
+    refusals: Arc<agent::RefusalBudget>,
     stop: watch::Sender<bool>,
     parts: JoinSet<()>,
     /// They end with this.
@@ -145,7 +147,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     agent.requests.sweep();
     agent.usage.load().await?;
     agent.usage.follow();
-    let usage = Arc::clone(&agent.usage);
+    let (usage, refusals) = (Arc::clone(&agent.usage), Arc::clone(&agent.refusals));
     policy::follow(&config, &agent.policies, &log);
 
     let witnesses = agent.witnesses.clone();
@@ -165,7 +167,19 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let fingerprint = keys.certificate.fingerprint();
     tracing::info!(%address, %fingerprint, resources = config.resources.len(), "the agent serves");
     let drain_time = config.drain;
-    Ok(Running { address, fingerprint, log, witnesses, usage, drain, drain_time, stop, parts, _polls: polls })
+    Ok(Running {
+        address,
+        fingerprint,
+        log,
+        witnesses,
+        usage,
+        refusals,
+        drain,
+        drain_time,
+        stop,
+        parts,
+        _polls: polls,
+    })
 }
 
 /// Runs an agent until `shutdown` is set or its sender is gone.
@@ -211,6 +225,10 @@ impl Running {
         }
         if let Err(error) = self.usage.keep().await {
             tracing::warn!(%error, "what principals were given cannot be kept");
+        }
+        let left_out = self.refusals.left_out();
+        if left_out > 0 {
+            let _closed_log_has_said_so = self.log.append(Entry::RefusalsLeftOut { count: left_out });
         }
         let stopped = self.log.append(Entry::AgentStopped { reason: reason.to_owned() });
         self.last_cosignatures().await;

@@ -105,7 +105,7 @@ pub enum Entry {
     },
     /// A tunnel was turned away.
     TunnelRefused { code: String, address: String },
-    /// So many refusals in one second were too many to be recorded each.
+    /// So many refusals since the last such entry are not recorded each: too many, or the log took none.
     RefusalsLeftOut {
         /// Of grants and tunnels, together.
         count: u64,

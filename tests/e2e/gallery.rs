@@ -206,7 +206,7 @@ fn the_answer_of_a_retrieval_is_traced_through_chunks_and_vectors_to_the_columns
         }
     }
     let page = sam.runs(&["lineage", "answer.json", "--as", "file", "--all"]).good();
-    excerpt::is_in(&excerpt::of("connect lineage answer.json --all"), &page);
+    excerpt::is_in(&excerpt::of("connect lineage answer.json --as file --all"), &page);
     let runs: Vec<&Value> =
         up["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == "run").collect();
     let jobs: Vec<&str> = runs.iter().filter_map(|run| run["job"].as_str()).collect();

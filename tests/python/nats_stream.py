@@ -33,7 +33,7 @@ async def read(stream):
 
 async def main(what, url, token, authority):
     tls = ssl.create_default_context(cafile=authority)
-    client = await nats.connect(url, token=token, tls=tls, connect_timeout=10)
+    client = await nats.connect(url, token=token, tls=tls, connect_timeout=10, allow_reconnect=False)
     stream = client.jetstream()
     if what == "create":
         await stream.add_stream(StreamConfig(name=STREAM, subjects=[SUBJECTS]))

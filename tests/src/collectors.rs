@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::Value;
 
 use crate::{
@@ -33,13 +33,13 @@ impl Certified {
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         fs::create_dir_all(folder).expect("a folder");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        let mut params = named("authority of a test", Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority =
             CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("one");
         let key = KeyPair::generate().expect("a key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let params = CertificateParams::new(names).expect("names");
+        let params = named("a collector", names);
         let certificate = params.signed_by(&key, &authority).expect("a certificate");
         let this = Self { folder: folder.to_owned() };
         for (file, text) in [
@@ -64,6 +64,13 @@ impl Certified {
     fn key(&self) -> PathBuf {
         self.folder.join("key.pem")
     }
+}
+
+/// Whoever has the name of its issuer passes for self-signed.
+fn named(name: &str, names: Vec<String>) -> CertificateParams {
+    let mut params = CertificateParams::new(names).expect("names");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
 }
 
 /// A NATS server whose stream `AUDIT` keeps `connect.audit.>`.

@@ -23,13 +23,6 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
             .help("free or repair the disk of `state_dir`; the agent goes on by itself")
             .into());
     }
-    if let Some(closed) = agent.log.gate().closed_for_sessions() {
-        let report = ErrorReport::new("log_gated", Exit::Unreachable, closed.to_string());
-        return Err(report
-            .help("free space on the disk of `state_dir`, or look after the witnesses")
-            .retryable()
-            .into());
-    }
     if let Some(reason) = &agent.log.published().borrow().failed {
         tracing::debug!(%reason, "not ready: no checkpoint could be written");
         let words =
@@ -37,6 +30,13 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
         let report = ErrorReport::new("checkpoint_late", Exit::Unreachable, words);
         return Err(report
             .help("see to `public` below `state_dir`; the agent's own words say what is wrong")
+            .retryable()
+            .into());
+    }
+    if let Some(closed) = agent.log.gate().closed_for_sessions() {
+        let report = ErrorReport::new("log_gated", Exit::Unreachable, closed.to_string());
+        return Err(report
+            .help("free space on the disk of `state_dir`, or look after the witnesses")
             .retryable()
             .into());
     }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Most events that are sent at once.
-const BATCH: usize = 256;
+const BATCH: u64 = 256;
 /// First and longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How often a sink that has everything looks for a wish to get something again.
@@ -90,6 +90,7 @@ impl Exporter {
                 folder: folder.clone(),
                 summed_up: Instant::now(),
                 refused_in_a_row: 0,
+                batch: BATCH,
             };
             Ok(tokio::spawn(engine.run(follower.seen())))
         };
@@ -172,6 +173,8 @@ struct Engine {
     /// When the last summary was sent, or this began.
     summed_up: Instant,
     refused_in_a_row: u32,
+    /// Events that are sent at once: fewer where a slow way does not take so many in time.
+    batch: u64,
 }
 
 /// What there is to do next.
@@ -193,8 +196,9 @@ impl Engine {
                 Work::Resend(from) => self.resend(from).await,
             };
             match done {
-                Ok(()) => pause = PAUSES.0,
+                Ok(()) => (pause, self.batch) = (PAUSES.0, BATCH),
                 Err(code) => {
+                    self.batch = (self.batch / 2).max(1);
                     let (next, size) = (self.cursor.next(), seen.borrow().indexed);
                     let behind = size.saturating_sub(next);
                     tracing::warn!(sink = %self.config.name, code, next, behind, "a sink is behind");
@@ -271,7 +275,7 @@ impl Engine {
         })?;
         match self.deliver(&batch).await {
             Ok(()) => {
-                self.refused_in_a_row = 0;
+                self.heard(&batch);
                 self.took(&batch, next + batch.len() as u64)
             }
             Err(Undelivered::NotNow(code)) => Err(code),
@@ -295,7 +299,7 @@ impl Engine {
         for event in batch {
             match self.deliver(std::slice::from_ref(event)).await {
                 Ok(()) => {
-                    self.refused_in_a_row = 0;
+                    self.heard(std::slice::from_ref(event));
                     self.took(std::slice::from_ref(event), event.index + 1)?;
                 }
                 Err(Undelivered::NotNow(code)) => return Err(code),
@@ -305,14 +309,23 @@ impl Engine {
         Ok(())
     }
 
+    /// The sink has taken these; of most entries there may be nothing to take.
+    fn heard(&mut self, events: &[Event]) {
+        if events.iter().any(|event| !event.json.is_empty()) {
+            self.refused_in_a_row = 0;
+        }
+    }
+
     /// A dead letter is an entry, durable before the sink goes on: whoever counts what arrived finds it there.
     async fn give_up(&mut self, event: &Event, code: &'static str) -> Result<(), &'static str> {
         tracing::error!(sink = %self.config.name, index = event.index, code, "an event is refused for good");
         if !event.tells_of_loss {
             let sink = self.config.name.clone();
             let refused = Entry::SinkRefused { sink, index: event.index, code: code.to_owned() };
-            let at = self.log.append(refused).map_err(|_| "log_closed")?;
-            self.log.wait_durable(at).await.map_err(|_| "log_closed")?;
+            // Both of one opening of the log: in the next one the place may be another entry's.
+            let log = self.log.pin();
+            let at = log.append(refused).map_err(|_| "log_closed")?;
+            log.wait_durable(at).await.map_err(|_| "log_closed")?;
         }
         self.took(&[], event.index + 1)?;
         self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
@@ -326,10 +339,10 @@ impl Engine {
 
     async fn read(&self, next: u64, upto: u64) -> Result<Vec<Event>, IndexError> {
         let (public, index) = (PublicFolder::new(self.log.public_dir()), self.index.clone());
-        let (origin, format) = (Arc::<str>::from(self.log.origin()), self.config.format);
+        let (origin, format, batch) = (Arc::<str>::from(self.log.origin()), self.config.format, self.batch);
         let read = tokio::task::spawn_blocking(move || {
             let (mut leaves, describer) = (Leaves::new(public, upto), Describer::open(&index)?);
-            let last = upto.min(next + BATCH as u64);
+            let last = upto.min(next + batch);
             (next..last).map(|index| event(&mut leaves, &describer, index, &origin, format)).collect()
         });
         read.await.unwrap_or(Err(IndexError::Leaf(next)))

@@ -38,8 +38,8 @@ impl Nats {
         Ok(Self { config, tls, origin, connection: Mutex::new(None) })
     }
 
-    /// Sends a batch. Of one that fails in its middle everything is sent again, over a new connection: what the old
-    /// one still had to say is gone with it, so that nothing comes late and out of order.
+    /// Sends a batch. Of one that fails in its middle everything is sent again, over a new connection; the old one tries
+    /// to come back once and no more, so that what it still had to say comes soon, or never.
     pub(super) async fn deliver(&self, batch: &[Event]) -> Result<(), Undelivered> {
         let mut kept = self.connection.lock().await;
         let context = match kept.take() {
@@ -99,6 +99,8 @@ impl Nats {
             .connection_timeout(PATIENCE)
             // Only the server that was named: another may be behind it, or nobody's.
             .ignore_discovered_servers()
+            // Zero would be for ever.
+            .max_reconnects(1)
             .require_tls(!self.config.is_plain())
             .tls_client_config(self.tls.clone());
         Ok(match &self.config.login {

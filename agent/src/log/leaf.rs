@@ -56,6 +56,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether it says how a statement ended that has begun.
+    pub(super) const fn is_outcome(&self) -> bool {
+        matches!(self.note, Some(Note::Outcome { .. }))
+    }
+
     /// Encodes an entry. The work is done here, on the caller's thread and under no lock.
     pub(super) fn new(entry: &Entry) -> Result<Self, LogClosed> {
         let mut json = serde_json::to_vec(entry).map_err(|_| LogClosed::Unwritable)?;

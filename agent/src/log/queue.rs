@@ -141,7 +141,9 @@ impl Queue {
         if let Some(closed) = &state.closed {
             return Err(closed.clone());
         }
-        if state.batch.bytes + bytes > self.capacity {
+        // There is at most one OUTCOME for each INTENT that was let in: it must never be the one without room, or the
+        // statement would have no end.
+        if state.batch.bytes + bytes > self.capacity && !entry.is_outcome() {
             return Err(LogClosed::Full);
         }
         let index = state.next;

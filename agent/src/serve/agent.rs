@@ -203,8 +203,11 @@ async fn tell_left_out(log: Log, refusals: Arc<RefusalBudget>) {
     loop {
         tokio::time::sleep(REFUSALS_EACH).await;
         let count = refusals.left_out();
-        if log.append(Entry::RefusalsLeftOut { count }).is_ok() && refusals.told(count) {
-            return;
+        match log.append(Entry::RefusalsLeftOut { count }) {
+            Ok(_) if refusals.told(count) => return,
+            Ok(_) => {}
+            Err(LogClosed::Stopped) => return,
+            Err(error) => tracing::debug!(%error, "what was left out of the log cannot be recorded yet"),
         }
     }
 }

@@ -146,8 +146,11 @@ async fn open_from(application: &Application, request: &Request, from: Source) -
         Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any),
         monitor::look(&application.paths, &entrance.agent, &api),
     );
-    if let Err(report) = looked {
-        application.console.warn(&unlooked(&report));
+    // Where nobody answers any more there is one reason for both.
+    if let Err(report) = &looked
+        && (connected.is_ok() || report.exit == Exit::VerificationFailed)
+    {
+        application.console.warn(&unlooked(report));
     }
     let (tunnel, control, welcome) = connected?;
     let expires_at = welcome.expires_at;

@@ -15,7 +15,9 @@ impl Entry {
             }
             Self::GrantRefused { .. } => "A grant was refused, or a token was.",
             Self::SessionOpened { .. } => "A tunnel came up with a good grant; its session began.",
-            Self::RefusalsLeftOut { .. } => "Refusals in one second that were too many to be recorded each.",
+            Self::RefusalsLeftOut { .. } => {
+                "Refusals since the last such entry that are not recorded each: too many, or the log took none."
+            }
             Self::TunnelRefused { .. } => "A tunnel was turned away.",
             Self::GrantRenewed { .. } => "A session's grant was renewed.",
             Self::SessionParked { .. } => "A tunnel broke or fell silent: its database connections wait.",

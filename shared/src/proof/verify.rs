@@ -13,6 +13,7 @@ mod chunk;
 mod damage;
 mod growth;
 mod leaves;
+mod open;
 mod range;
 mod report;
 mod walk;

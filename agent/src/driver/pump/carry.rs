@@ -56,7 +56,8 @@ impl Pump {
         if let Entry::Outcome(outcome) = &*entry
             && self.refused.contains(&outcome.statement)
         {
-            return self.feed(Input::RecordFailed);
+            // It never began, and the connection is over.
+            return;
         }
         let intent = if let Entry::Intent(intent) = &*entry { Some(intent.statement) } else { None };
         let awaited = matches!(*entry, Entry::Intent(_) | Entry::Denial(_));

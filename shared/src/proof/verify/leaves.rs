@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{
     super::{pruning::Pruning, tree::plain_hash},
+    open::Open,
     report::{Fault, MAX_LISTED, OpenIntent, Wrong},
 };
 use crate::{
@@ -26,8 +27,8 @@ pub(super) struct Leaves {
     pub(super) faults: Vec<Fault>,
     /// Faults beyond the most that are listed.
     pub(super) unlisted: u64,
-    /// Where each statement began that has not ended, and on which connection. `None`: that stands in a body beside it.
-    open: HashMap<StatementId, (u64, Option<ConnectionId>)>,
+    /// Statements that have begun and not ended.
+    open: Open,
     /// Where each statement ended.
     ended: HashMap<StatementId, u64>,
     /// The number that the next INTENT or denial of a connection must have.
@@ -77,8 +78,14 @@ impl Leaves {
             Fact::Intent(statement, connection) => self.begin(index, statement, connection),
             Fact::Outcome(statement) => self.end(index, statement),
             Fact::Denial(statement) => self.deny(index, statement),
-            Fact::Closed(connection) => self.all_ended(index, |of| of == Some(connection)),
-            Fact::Started => self.all_ended(index, |_| true),
+            Fact::Closed(connection) => {
+                let left = self.open.take_of(connection);
+                self.never_ended(left, index);
+            }
+            Fact::Started => {
+                let left = self.open.take_all();
+                self.never_ended(left, index);
+            }
             Fact::Other => {}
             Fact::Elsewhere { fact, body } => {
                 self.note(index, *fact);
@@ -114,12 +121,8 @@ impl Leaves {
 
     /// Statements without an end, in the order of the log, and how many.
     pub(super) fn open(&self) -> (Vec<OpenIntent>, u64) {
-        let mut open: Vec<_> = self
-            .open
-            .iter()
-            .map(|(statement, (index, _))| OpenIntent { index: *index, statement: *statement })
-            .collect();
-        open.sort_by_key(|open| open.index);
+        let mut open: Vec<_> =
+            self.open.list().into_iter().map(|(index, statement)| OpenIntent { index, statement }).collect();
         let total = open.len() as u64;
         open.truncate(MAX_LISTED);
         (open, total)
@@ -153,24 +156,16 @@ impl Leaves {
 
     fn begin(&mut self, index: u64, statement: StatementId, connection: Option<ConnectionId>) {
         self.statements += 1;
-        let first = self.open.get(&statement).map(|(first, _)| first).or_else(|| self.ended.get(&statement));
-        match first.copied() {
+        let first = self.open.get(statement).or_else(|| self.ended.get(&statement).copied());
+        match first {
             Some(first) => self.fault(index, Wrong::SecondIntent { statement, first }),
-            None => {
-                self.open.insert(statement, (index, connection));
-            }
+            None => self.open.begin(index, statement, connection),
         }
     }
 
     /// A connection that is closed has no statement under way, and an agent that starts none at all: each has its
     /// OUTCOME by then, if only that it is unknown.
-    fn all_ended(&mut self, by: u64, of: impl Fn(Option<ConnectionId>) -> bool) {
-        let mut left: Vec<(u64, StatementId)> = self
-            .open
-            .extract_if(|_, (_, on)| of(*on))
-            .map(|(statement, (index, _))| (index, statement))
-            .collect();
-        left.sort_unstable_by_key(|(index, _)| *index);
+    fn never_ended(&mut self, left: Vec<(u64, StatementId)>, by: u64) {
         for (index, statement) in left {
             // An OUTCOME that comes after all is a second one.
             self.ended.insert(statement, index);
@@ -179,7 +174,7 @@ impl Leaves {
     }
 
     fn end(&mut self, index: u64, statement: StatementId) {
-        if self.open.remove(&statement).is_some() || self.begun_before.remove(&statement) {
+        if self.open.end(statement).is_some() || self.begun_before.remove(&statement) {
             self.ended.insert(statement, index);
         } else if let Some(first) = self.ended.get(&statement).copied() {
             self.fault(index, Wrong::SecondOutcome { statement, first });
@@ -197,7 +192,7 @@ impl Leaves {
         if let Some(first) = self.ended.get(&statement).copied() {
             self.fault(index, Wrong::SecondOutcome { statement, first });
         } else {
-            self.open.remove(&statement);
+            self.open.end(statement);
             self.ended.insert(statement, index);
         }
     }

@@ -56,10 +56,11 @@ impl Connection {
         self.outbox.push(Output::Finished { code: code.to_owned() });
     }
 
-    /// The log is closed. Nothing that waits for it may move: what is in the outbox is thrown away by the
-    /// driver, which stops carrying outputs out at the refused record.
+    /// The log has refused a record. Nothing that waits for it may move; how statements ended that it has taken
+    /// before is told it all the same, and those that it knows nothing of never began.
     pub(super) fn record_failed(&mut self) {
-        self.outbox.clear();
+        self.outbox.keep_ends();
+        self.forget_unrecorded();
         self.end(&Ending {
             code: "record_unavailable".to_owned(),
             sqlstate: "58030",

@@ -6,6 +6,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
+use connect_shared::entry::Entry;
+
 use crate::{
     canary::{Canaries, Sighting},
     machine::Output,
@@ -162,9 +164,12 @@ impl Outbox {
         }
     }
 
-    /// Throws everything away.
-    pub(super) fn clear(&mut self) {
-        self.queue.clear();
+    /// Throws everything away but how statements ended, which the log may still take, and that all is over.
+    pub(super) fn keep_ends(&mut self) {
+        self.queue.retain(|output| match output {
+            Output::Record { entry, .. } => matches!(**entry, Entry::Outcome(_)),
+            output => matches!(output, Output::Finished { .. }),
+        });
         self.client.clear();
         self.server.clear();
     }

@@ -378,6 +378,14 @@ impl Connection {
         }
     }
 
+    /// Of statements whose records will not be written there is nothing to account for.
+    pub(super) fn forget_unrecorded(&mut self) {
+        let ledger = &self.ledger;
+        if let Some(staged) = &mut self.staged {
+            staged.drafts.retain(|draft| ledger.claim_appended(draft.run.intent).is_some());
+        }
+    }
+
     /// The connection ends while statements wait for their records: they never ran.
     pub(super) fn cut_staged(&mut self) {
         for draft in self.staged.take().into_iter().flat_map(|staged| staged.drafts) {
