@@ -263,7 +263,7 @@ impl RefusalBudget {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).leave_out()
     }
 
-    fn left_out(&self) -> u64 {
+    pub(super) fn left_out(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).left_out
     }
 

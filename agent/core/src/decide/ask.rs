@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     approval::Approved,
+    catalog::FIRST_NORMAL_OID,
     principal::{Principal, ResourceClass},
     statement::{Changes, Kind, ProtectedColumn, Protection, Shape, Statement},
 };
@@ -83,9 +84,11 @@ pub(super) fn protected(statement: &Statement) -> &[ProtectedColumn] {
     }
 }
 
-/// All columns with labels that a statement reads, masked or in clear.
+/// All columns with labels that a statement reads, masked or in clear. What is hidden of the server's own relations is
+/// NULL to everybody: there is nothing to ask about.
 pub(super) fn labelled(statement: &Statement) -> impl Iterator<Item = &ProtectedColumn> {
-    protected(statement).iter().chain(&statement.shown)
+    let own = protected(statement).iter().filter(|column| column.relation.0 >= FIRST_NORMAL_OID);
+    own.chain(&statement.shown)
 }
 
 fn read(statement: &Statement, all: &mut BTreeSet<(Act, Target)>) {

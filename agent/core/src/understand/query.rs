@@ -57,12 +57,24 @@ pub(super) fn analyse(node: &Node, catalog: &Catalog) -> Option<Found> {
     }
     found.assigned = written::assigned(&facts, catalog);
     found.gives_mask = facts.gives_mask;
+    let judged = judged.map_err(|refusal| graver(refusal, &facts, catalog));
     let judged = judged.map_err(|refusal| name_the_schema(refusal, &facts, catalog));
     let judged = judged.and_then(|judged| match found.assigned.first().filter(|_| facts.gives_mask) {
         Some(column) => Err(refusal::masked_value(column)),
         None => Ok(judged),
     });
     Some(found.protected_by(judged.map(|judged| judged.protection)))
+}
+
+/// Where nothing is protected, a statement may name what its transaction has made and no snapshot has. It is not
+/// thereby free to call what nobody may call.
+fn graver(refusal: Refusal, facts: &Facts<'_>, catalog: &Catalog) -> Refusal {
+    if refusal.unknown_object.is_none() {
+        return refusal;
+    }
+    let calls = facts.calls.iter().filter_map(|call| functions::check(call, catalog).err());
+    let fields = facts.fields.iter().filter_map(|field| functions::check_field(field, catalog).err());
+    calls.chain(fields).find(|other| other.unknown_object.is_none()).unwrap_or(refusal)
 }
 
 /// A name that means several relations is judged by the strictest: the schema may be all that is missing.

@@ -4,7 +4,7 @@ mod derived;
 
 use std::{collections::HashMap, sync::Arc};
 
-use connect_shared::label::Label;
+use connect_shared::{decision::ReasonCode, label::Label};
 
 use pg_query::{
     NodeEnum,
@@ -88,6 +88,8 @@ fn judged(node: &Node, facts: &Facts<'_>, catalog: &Catalog) -> Settled {
         Ok(Protection::Untouched | Protection::Introspection) => Settled::of(ViewReading::Untouched),
         Ok(_) => projection(node, facts, catalog),
         Err(_) if catalog.has_protected() || reads_hidden(facts, catalog) => computed(node, facts, catalog),
+        // A function of the server's that gives what is hidden, or something like it.
+        Err(refusal) if refusal.code == ReasonCode::ValueBearingCatalog => Settled::of(ViewReading::Computed),
         Err(_) => unknown(catalog),
     }
 }

@@ -179,6 +179,7 @@ fn a_view_whose_rows_depend_on_hidden_texts_is_computed() {
         "SELECT pid, usename AS query, pid AS size FROM pg_stat_activity WHERE query ~~ 'a%'",
         "SELECT DISTINCT ON (query) pid, usename AS query, pid AS size FROM pg_stat_activity",
         "SELECT a.pid, a.usename AS query, 1 AS size FROM pg_stat_activity a ORDER BY a.query LIMIT 1",
+        "SELECT a.pid, a.query, 1 AS size FROM pg_stat_get_activity(NULL::integer) a",
     ] {
         let catalog = with_views(definition, "SELECT pid, query, size FROM public.busy");
         let view = catalog.candidates(None, "busy").next().expect("the view");
@@ -216,6 +217,11 @@ fn a_table_that_a_transaction_has_made_shows_nothing_beside_it() {
         ("SELECT query FROM pg_stat_activity, made_here", false),
         ("SELECT rolpassword FROM pg_authid, made_here", false),
         ("SELECT pg_stat_activity FROM made_here, pg_stat_activity", false),
+        ("SELECT lower(m.a) FROM made_here m", true),
+        ("SELECT a.query FROM pg_stat_get_activity(NULL) a LEFT JOIN made_here ON true", false),
+        ("SELECT pg_stat_get_backend_activity(1) FROM made_here", false),
+        ("SELECT pg_read_file('a') FROM made_here", false),
+        ("SELECT pg_terminate_backend(1), no_such_function() FROM made_here", false),
     ] {
         let facts = Arc::new(one(&plain(), sql));
         let held = Schema::Changed.hold(&facts, false);
