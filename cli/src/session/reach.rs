@@ -66,7 +66,7 @@ pub(super) async fn reach(
     let fresh = standing.ends > Instant::now() + SOON;
     let mut grant = if fresh { standing.grant } else { entrance.grant().await?.grant };
     let mut came = entrance.come_in(&grant, Some(resume.clone()), ways).await;
-    if fresh && matches!(&came, Err(report) if report.code.starts_with("grant_")) {
+    if fresh && matches!(&came, Err(report) if is_of_grant(report)) {
         // The agent's clock is another one, or it has new keys.
         grant = entrance.grant().await?.grant;
         came = entrance.come_in(&grant, Some(resume), ways).await;
@@ -76,6 +76,11 @@ pub(super) async fn reach(
     }
     let (tunnel, control, welcome) = came?;
     Ok(Reached { tunnel, control, welcome, grant })
+}
+
+/// Whether another grant may help. One that was revoked was meant: a person decides whether to begin anew.
+fn is_of_grant(report: &ErrorReport) -> bool {
+    report.code.starts_with("grant_") && report.code != "grant_revoked"
 }
 
 /// Whether trying again may help.
@@ -104,5 +109,17 @@ impl Entrance {
         ways: Ways,
     ) -> Outcome<(Tunnel, Control, Welcome)> {
         Tunnel::connect(&self.agent, &self.key, grant, resume, ways).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_revoked_is_not_begun_anew_without_a_person() {
+        let helps = |code: &str| is_of_grant(&ErrorReport::new(code, Exit::Denied, "no"));
+        assert!(helps("grant_expired") && helps("grant_malformed"));
+        assert!(!helps("grant_revoked") && !helps("resume_unknown"));
     }
 }
