@@ -8,6 +8,7 @@
 //! Read next: [`shut`] for how long and whom, [`crate::tunnel`] for what a cut session does.
 
 mod ended;
+mod kept;
 mod shut;
 
 #[cfg(test)]
@@ -27,6 +28,9 @@ use tokio::sync::watch;
 pub use self::shut::{Lifted, Lock, Until, Whom};
 use self::{ended::Ended, shut::Shut};
 use crate::{grants::VerifiedGrant, identity::SignedIn};
+
+/// Why a session of groups that somebody has lost ends: a sentence's end.
+const LOST_GROUPS: &str = "your groups have changed, and they no longer allow it";
 
 /// A cut that has been ordered.
 #[derive(Debug, Clone)]
@@ -97,8 +101,13 @@ struct Held {
 }
 
 impl Held {
+    /// Cuts it, unless it is cut already: the first reason stays.
     fn end(&self, at: Instant, why: &str) {
-        self.cut.send_replace(Some(Cut { at, why: why.to_owned() }));
+        self.cut.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert_with(|| Cut { at, why: why.to_owned() });
+            first
+        });
     }
 }
 
@@ -203,7 +212,7 @@ impl Revocations {
 
     /// Takes a lock off somebody.
     pub fn restore(&self, whom: &Whom, lock: &Lock, now: u64) {
-        self.shut.remove(whom, lock, now);
+        self.shut.remove(whom, lock, &self.home, now);
     }
 
     /// Whether somebody of this name is shut out until a time.
@@ -235,7 +244,7 @@ impl Revocations {
             held.end(at, why);
             count += 1;
         }
-        self.ended.keep();
+        self.ended.keep(now);
         count
     }
 
@@ -250,19 +259,23 @@ impl Revocations {
             held.line.givers.iter().for_each(|giver| self.ended.add(giver, now));
             count += 1;
         }
-        self.ended.keep();
+        if count > 0 {
+            self.ended.keep(now);
+        }
         count
     }
 
     /// Holds the sessions of somebody against what a newer token says: those that it would not be granted any
-    /// more end, and those of groups that somebody has lost: policies may name them. `may` says what a principal, who was another before, may do with a resource.
+    /// more end, and those of groups that somebody has lost: policies may name them. `may` says what a principal,
+    /// who was another before, may do with a resource.
     pub fn reconsider(
         &self,
         newer: &SignedIn,
         may: impl Fn(&Principal, &Principal, &str) -> Vec<Action>,
+        now: u64,
     ) -> Vec<SessionId> {
         let at = Instant::now();
-        let mut cut = Vec::new();
+        let (mut cut, mut lost) = (Vec::new(), Vec::new());
         for (id, held) in self.table().iter() {
             let older = held.standing.signed_in_at <= newer.issued_at;
             if !older || !is_same(&newer.principal.reference, &held.standing) {
@@ -272,15 +285,34 @@ impl Revocations {
             principal.reference.actor.clone_from(&held.standing.principal.reference.actor);
             let known = &held.standing.principal;
             let allowed = may(known, &principal, &held.resource);
-            // Of another name they are somebody's who is told apart by more than the groups: one of the jobs of a
-            // pipeline, or a person by way of another provider.
-            let lost_groups = known.name == principal.name && !principal.has_groups_of(known);
-            if lost_groups || held.actions.iter().any(|action| !allowed.contains(action)) {
-                held.end(at, "your groups have changed, and they no longer allow it");
+            let before = lost.len();
+            lost.extend(principal.groups_lost_since(known).cloned());
+            if lost.len() > before || held.actions.iter().any(|action| !allowed.contains(action)) {
+                held.end(at, LOST_GROUPS);
                 cut.push(*id);
             }
         }
+        let _they_are_among_these = self.shut_out_of(lost, &newer.principal, newer.issued_at, now);
         cut
+    }
+
+    /// Somebody was granted something by a newer sign-in, at `since`: what an older one says of groups that are
+    /// theirs no more is worth nothing, neither in a grant nor by itself. How many sessions end.
+    pub fn lose_groups(&self, known: &Principal, newer: &Principal, since: u64, now: u64) -> usize {
+        let lost = newer.groups_lost_since(known).cloned().collect();
+        self.shut_out_of(lost, newer, since, now)
+    }
+
+    /// Of groups that somebody has lost. It does not touch whoever has none of them, so the newer sign-in is good.
+    fn shut_out_of(&self, mut groups: Vec<String>, newer: &Principal, since: u64, now: u64) -> usize {
+        if groups.is_empty() {
+            return 0;
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        let (idp, sub) = (newer.reference.idp.clone(), newer.reference.sub.clone());
+        let whom = Whom::LostGroups { idp, sub, name: newer.name.clone(), groups };
+        self.revoke_known((&whom, None), &Until::SignedInAgainSince(since), LOST_GROUPS, now)
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Held>> {
@@ -314,13 +346,8 @@ impl Watched {
 
     /// Cuts the session, unless it is cut already: the first reason stays.
     pub fn end(&self, why: &str) {
-        let cut = Cut { at: Instant::now(), why: why.to_owned() };
         if let Some(held) = self.of.table().get(&self.id) {
-            held.cut.send_if_modified(|known| {
-                let first = known.is_none();
-                known.get_or_insert(cut);
-                first
-            });
+            held.end(Instant::now(), why);
         }
     }
 }

@@ -19,11 +19,26 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whether rules and policies cannot tell the two apart.
+    /// Whether rules and policies need not tell the two apart. Providers write one e-mail address in upper and
+    /// lower case as it comes.
     #[must_use]
     pub fn is_seen_as(&self, other: &Self) -> bool {
-        let named = self.reference == other.reference && self.name == other.name;
+        let named = self.reference == other.reference && self.is_named(&other.name);
         named && self.has_groups_of(other) && other.has_groups_of(self)
+    }
+
+    /// Whether this is the name of this one, in upper or lower case.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The groups in which an older view of the same one is, and this one is not. Who has another name is somebody's
+    /// who is told apart by more than the groups: one of the jobs of a pipeline, or a person by way of another
+    /// provider; of them this one says nothing.
+    pub fn groups_lost_since<'o>(&self, older: &'o Self) -> impl Iterator<Item = &'o String> {
+        let same = self.reference.is_same_person(&older.reference) && self.is_named(&older.name);
+        older.groups.iter().filter(move |group| same && !self.groups.contains(group))
     }
 
     /// Whether this one is in every group that another one is in.
@@ -101,4 +116,29 @@ pub struct ConnectionFacts {
     pub run: Option<RunId>,
     /// The AI agent's task that it is for.
     pub task: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ana(name: &str, groups: &[&str]) -> Principal {
+        Principal {
+            reference: PrincipalRef { sub: "u-1".into(), idp: "https://id.example.com".into(), actor: None },
+            name: name.into(),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn who_is_somebody_elses_view_and_what_it_has_lost() {
+        let older = ana("ana@example.com", &["a", "b"]);
+        assert!(older.is_seen_as(&ana("Ana@Example.com", &["b", "a"])), "the case of an e-mail address");
+        assert!(!older.is_seen_as(&ana("u-1", &["a", "b"])), "it has no address that is verified any more");
+        assert!(!older.is_seen_as(&ana("ana@example.com", &["a"])));
+        let lost = |newer: &Principal| newer.groups_lost_since(&older).cloned().collect::<Vec<_>>();
+        assert_eq!(lost(&ana("Ana@example.com", &["a", "c"])), ["b"]);
+        assert!(lost(&ana("ana@example.com", &["c", "b", "a"])).is_empty());
+        assert!(lost(&ana("pipeline/ana", &[])).is_empty(), "of another it says nothing");
+    }
 }

@@ -402,9 +402,10 @@ impl Pump {
         }
         if let Some(mut database) = self.database.take() {
             if self.revoked || self.lapsed {
-                // What was let through and has not left must not run any more: the server finds the end of the
-                // stream, and rolls back.
-                database.queue.clear();
+                // What was let through and has not left must not run any more, nor what lies in the TLS stream,
+                // which a shutdown would send: the server finds the end of the stream, and rolls back.
+                drop(database);
+                return;
             }
             let last = async {
                 // Only what the machine let through before the end: a Terminate, as a rule.

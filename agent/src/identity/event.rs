@@ -80,7 +80,7 @@ fn read_logout(claims: &Claims, issuer: &str, now: u64) -> Result<Logout, TokenE
         |name: &str| claims.text(name).filter(|text| is_printable(text, MAX_SUBJECT)).map(str::to_owned);
     let idp = issuer.to_owned();
     let whom = match (text("sid"), text("sub")) {
-        (Some(id), sub) => Whom::IdpSession { idp, id, sub },
+        (Some(id), sub) => Whom::IdpSession { idp, id, sub, email: None },
         (None, Some(sub)) => Whom::Subject { idp, sub },
         (None, None) => return Err(TokenError::Claim("sub")),
     };
@@ -223,11 +223,13 @@ impl EventVerifier {
                     && session.get("format").and_then(Value::as_str) == Some("opaque")
                 {
                     let id = session.get("id")?.as_str().filter(|id| is_printable(id, MAX_SUBJECT))?;
-                    let sub = match subject.get("user").and_then(|user| self.whom(user)) {
-                        Some(Whom::Subject { sub, .. }) => Some(sub),
-                        _ => None,
+                    let (sub, email) = match subject.get("user").and_then(|user| self.whom(user)) {
+                        Some(Whom::Subject { sub, .. }) => (Some(sub), None),
+                        Some(Whom::Email { email, .. }) => (None, Some(email)),
+                        _ => (None, None),
                     };
-                    return Some(Whom::IdpSession { idp: self.about.clone(), id: id.to_owned(), sub });
+                    let (idp, id) = (self.about.clone(), id.to_owned());
+                    return Some(Whom::IdpSession { idp, id, sub, email });
                 }
                 self.whom(subject.get("user")?)
             }

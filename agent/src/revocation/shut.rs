@@ -9,8 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Standing;
-use crate::log::{Keep, write_atomically};
+use super::{Standing, kept::Kept};
 
 /// Most that are remembered. Beyond it the oldest that ends by itself makes room.
 const MAX_SHUT: usize = 20_000;
@@ -34,7 +33,12 @@ pub enum Whom {
         id: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sub: Option<String>,
+        /// Or whoever has this e-mail address there, in lower case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
     },
+    /// Whoever has this stable id and name, as far as a sign-in says that they are in one of these groups.
+    LostGroups { idp: String, sub: String, name: String, groups: Vec<String> },
 }
 
 impl Whom {
@@ -46,13 +50,30 @@ impl Whom {
                 *name == standing.principal.name || reference.idp == home && *name == reference.sub
             }
             Self::Email { idp, email } => *idp == reference.idp && is_called(&standing.principal.name, email),
-            Self::IdpSession { idp, id, sub } => {
+            Self::IdpSession { idp, id, sub, email } => {
                 let is_meant = match &standing.idp_session {
                     Some(session) => session == id,
-                    None => sub.as_ref() == Some(&reference.sub),
+                    None => {
+                        let is_called = |email: &String| is_called(&standing.principal.name, email);
+                        sub.as_ref() == Some(&reference.sub) || email.as_ref().is_some_and(is_called)
+                    }
                 };
                 *idp == reference.idp && is_meant
             }
+            Self::LostGroups { idp, sub, name, groups } => {
+                let theirs = &standing.principal;
+                let has_one = groups.iter().any(|group| theirs.groups.contains(group));
+                *idp == reference.idp && *sub == reference.sub && theirs.is_named(name) && has_one
+            }
+        }
+    }
+
+    /// Whether a lock on the other one is a lock on this one. Before addresses were kept with their provider they
+    /// were kept as names, which no other provider's people have.
+    fn has_lock_of(&self, other: &Self, home: &str) -> bool {
+        match (other, self) {
+            (Self::Named(name), Self::Email { idp, email }) if idp == home => name.to_lowercase() == *email,
+            _ => self == other,
         }
     }
 }
@@ -133,7 +154,7 @@ impl One {
             Whom::Email { idp, email } => {
                 idp == home && is_called(name, email) || self.name.as_deref() == Some(name)
             }
-            Whom::IdpSession { .. } => false,
+            Whom::IdpSession { .. } | Whom::LostGroups { .. } => false,
         }
     }
 }
@@ -148,21 +169,17 @@ pub struct Lifted {
 
 #[derive(Debug)]
 pub(super) struct Shut {
-    path: PathBuf,
+    kept: Kept,
     all: Mutex<Vec<One>>,
 }
 
 impl Shut {
     pub(super) fn open(path: PathBuf, now: u64) -> Result<Self, String> {
-        let all: Vec<One> = match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                format!("`{}` says who is shut out and cannot be read ({error}); restore it, or remove it to let everybody in again", path.display())
-            })?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(format!("`{}` cannot be read: {error}", path.display())),
-        };
-        let all = all.into_iter().filter(|one| !one.until.is_over(now)).collect();
-        Ok(Self { path, all: Mutex::new(all) })
+        let kept = Kept::new(path);
+        let mut all: Vec<One> =
+            kept.read("who is shut out", "restore it, or remove it to let everybody in again")?;
+        all.retain(|one| !one.until.is_over(now));
+        Ok(Self { kept, all: Mutex::new(all) })
     }
 
     pub(super) fn holds(&self, standing: &Standing, home: &str, now: u64) -> bool {
@@ -186,8 +203,10 @@ impl Shut {
         });
     }
 
-    pub(super) fn remove(&self, whom: &Whom, lock: &Lock, now: u64) {
-        let locked = |one: &One| one.whom == *whom && matches!(&one.until, Until::Restored(of) if of == lock);
+    pub(super) fn remove(&self, whom: &Whom, lock: &Lock, home: &str, now: u64) {
+        let locked = |one: &One| {
+            whom.has_lock_of(&one.whom, home) && matches!(&one.until, Until::Restored(of) if of == lock)
+        };
         self.change(now, |all| all.retain(|one| !locked(one)));
         self.keep();
     }
@@ -216,11 +235,7 @@ impl Shut {
 
     /// Writes it down. What cannot be written is in force as long as the agent runs.
     pub(super) fn keep(&self) {
-        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = serde_json::to_vec(&*all)
-            .map_err(std::io::Error::other)
-            .and_then(|bytes| write_atomically(&self.path, &bytes, Keep::Durable));
-        if let Err(error) = written {
+        if let Err(error) = self.kept.write(&self.all) {
             tracing::warn!(%error, "who is shut out cannot be kept; a restart would let them in");
         }
     }
@@ -239,6 +254,7 @@ impl std::fmt::Display for Whom {
             Self::Named(name) => write!(f, "principal {name}"),
             Self::Email { idp, email } => write!(f, "e-mail address {email} of {idp}"),
             Self::IdpSession { idp, id, .. } => write!(f, "session {id} of {idp}"),
+            Self::LostGroups { idp, sub, .. } => write!(f, "subject {sub} of {idp}"),
         }
     }
 }

@@ -62,7 +62,7 @@ fn a_revocation_cuts_those_whom_it_means_and_nobody_else() {
 #[test]
 fn who_has_signed_in_again_since_comes_in_again() {
     let (_folder, revocations) = open();
-    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into(), sub: None };
+    let session = Whom::IdpSession { idp: HOME.into(), id: "sid-ana".into(), sub: None, email: None };
     let before = enter(&revocations, 1, standing("ana", NOW - 10)).expect("in");
     let after = enter(&revocations, 2, standing("ana", NOW + 10)).expect("in");
     assert_eq!(revocations.revoke(&session, &Until::SignedInAgainSince(NOW), "signed out", NOW), 1);
@@ -107,18 +107,56 @@ fn groups_that_were_lost_end_what_they_allowed() {
         methods: Vec::new(),
     };
     let reading = |_: &Principal, _: &Principal, _: &str| vec![Action::Read];
-    assert!(revocations.reconsider(&newer(NOW - 1), reading).is_empty(), "an older token says nothing new");
-    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading), [id]);
+    assert!(
+        revocations.reconsider(&newer(NOW - 1), reading, NOW).is_empty(),
+        "an older token says nothing new"
+    );
+    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading, NOW), [id]);
     assert!(is_cut(&writes) && !is_cut(&reads));
     // A group that no list of the resource names may stand in a policy.
     let mut more = standing("ana", NOW);
     more.principal.groups.push("sees-everything".into());
     let sees = enter(&revocations, 3, more.clone()).expect("in");
-    let mut other = more;
+    let mut other = more.clone();
     other.principal.name = "pipeline/ana".into();
-    let job = enter(&revocations, 4, other).expect("in");
-    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading).len(), 2, "the one of before, and this");
+    let job = enter(&revocations, 4, other.clone()).expect("in");
+    assert_eq!(revocations.reconsider(&newer(NOW + 1), reading, NOW).len(), 2, "the one of before, and this");
     assert!(is_cut(&sees) && !is_cut(&job) && !is_cut(&reads));
+    // Nor does the older sign-in, or a grant for it, bring the group back; whoever has it again has signed in since.
+    assert!(enter(&revocations, 5, more.clone()).is_none());
+    more.principal.name = "Ana@Example.com".into();
+    assert!(revocations.is_shut_out(&Standing { signed_in_at: NOW + 1, ..more.clone() }, NOW));
+    assert!(!revocations.is_shut_out(&Standing { signed_in_at: NOW + 2, ..more }, NOW));
+    for good in [other, standing("ana", NOW), Standing::from(&newer(NOW + 1))] {
+        assert!(!revocations.is_shut_out(&good, NOW), "{good:?}");
+    }
+}
+
+#[test]
+fn a_lock_by_an_e_mail_address_from_when_it_was_kept_as_a_name_is_taken_off_by_the_same_provider() {
+    let (folder, revocations) = open();
+    let lock = Until::Restored(Lock::Account);
+    revocations.revoke(&Whom::Named("li@example.com".into()), &lock, "disabled", NOW);
+    let again = Revocations::open(folder.path(), HOME, NOW).expect("opened");
+    let enabled = |idp: &str| {
+        let whom = Whom::Email { idp: idp.into(), email: "li@example.com".into() };
+        again.restore(&whom, &Lock::Account, NOW);
+    };
+    enabled("https://partner.example.com");
+    assert!(again.is_shut_out(&standing("li", NOW), NOW), "a partner speaks of its own people");
+    enabled(HOME);
+    assert!(!again.is_shut_out(&standing("li", NOW), NOW));
+}
+
+#[test]
+fn the_first_reason_of_a_cut_stays() {
+    let (_folder, revocations) = open();
+    let ana = enter(&revocations, 1, standing("ana", NOW)).expect("in");
+    revocations.revoke(&subject("ana"), &Until::Time(NOW + 60), "the first", NOW);
+    revocations.revoke(&subject("ana"), &Until::Time(NOW + 60), "another", NOW);
+    revocations.cut_own(&standing("ana", NOW).principal.reference, "another", NOW);
+    let why = ana.cut.borrow().as_ref().map(|cut| cut.why.clone());
+    assert_eq!(why.as_deref(), Some("the first"));
 }
 
 #[test]
@@ -256,6 +294,7 @@ fn a_session_of_a_provider_that_a_sign_in_does_not_name_is_found_by_whose_it_is(
         idp: HOME.into(),
         id: "sid-ana".into(),
         sub: sub.map(str::to_owned),
+        email: None,
     };
     let named = enter(&revocations, 1, standing("ana", NOW)).expect("in");
     let refreshed =
@@ -268,9 +307,13 @@ fn a_session_of_a_provider_that_a_sign_in_does_not_name_is_found_by_whose_it_is(
     assert!(is_cut(&named) && !is_cut(&refreshed), "nobody said whose it was");
     revocations.revoke(&whom(Some("ana")), &out, "signed out", NOW);
     assert!(is_cut(&refreshed) && !is_cut(&elsewhere) && !is_cut(&li));
+    let email = Some("li@example.com".to_owned());
+    let by_email = Whom::IdpSession { idp: HOME.into(), id: "sid-li".into(), sub: None, email };
+    assert_eq!(revocations.revoke(&by_email, &out, "signed out", NOW), 1);
+    assert!(is_cut(&li) && !is_cut(&elsewhere));
     // One of before, as it stands in the file.
     let known: Whom = serde_json::from_str(r#"{"idp_session":{"idp":"i","id":"s"}}"#).expect("it is read");
-    assert_eq!(known, Whom::IdpSession { idp: "i".into(), id: "s".into(), sub: None });
+    assert_eq!(known, Whom::IdpSession { idp: "i".into(), id: "s".into(), sub: None, email: None });
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl Agent {
             let keeps_role = self.grants.keeps_role(older, newer, resource);
             if keeps_role { self.grants.may(newer, resource) } else { Vec::new() }
         };
-        let sessions = self.revocations.reconsider(newer, may);
+        let sessions = self.revocations.reconsider(newer, may, now());
         if !sessions.is_empty() {
             self.record_groups(&newer.principal.reference, sessions.len() as u64);
         }

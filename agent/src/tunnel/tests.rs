@@ -150,37 +150,55 @@ async fn a_session_is_renewed_for_the_same_principal_and_resource_and_key_only()
     assert!(agent.kinds().await.contains(&"grant_renewed".to_owned()));
 }
 
+async fn ends_at_its_renewal(agent: &TestAgent, keys: &ClientKeys, opened: &str, newer: &str) {
+    let (mut tunnel, _) = agent.tunnel(keys, opened).await;
+    tunnel.say(&Frame::Renew(Renew { grant: opened.to_owned() })).await;
+    assert!(matches!(tunnel.hear().await, Some(Frame::Notice(Notice::Renewed { .. }))), "the same groups");
+    tunnel.say(&Frame::Renew(Renew { grant: newer.to_owned() })).await;
+    let Some(Frame::Notice(Notice::Closed { error })) = tunnel.hear().await else { panic!("no end") };
+    assert_eq!(error.code, "revoked");
+    assert!(error.message.contains("groups have changed"), "{}", error.message);
+    assert_eq!(tunnel.close_code().await, 8);
+}
+
+async fn ends_at_its_return(agent: &TestAgent, keys: &ClientKeys, opened: &str, newer: &str) {
+    let (_left, welcome) = agent.tunnel(keys, opened).await;
+    let resume = Resume { session: welcome.session, secret: welcome.secret };
+    let mut back = agent.hello_for(keys, newer, Some(resume)).await;
+    assert_eq!(code(back.hear().await), "revoked");
+    assert_eq!(back.close_code().await, 8);
+}
+
 #[tokio::test]
-async fn a_session_whose_principal_is_in_other_groups_ends_at_its_renewal_or_return() {
+async fn a_session_whose_principal_is_in_other_groups_ends_and_a_group_that_was_lost_comes_back_by_no_old_grant()
+ {
     let agent = TestAgent::start().await;
     let keys = ClientKeys::new();
-    let both = ["developer", "sees-everything"];
-    let fewer = agent.grant(&keys, "ana", &["developer"], "prod-db").await.grant;
-    let wider = agent.grant(&keys, "ana", &both, "prod-db").await.grant;
-    for (opened, newer) in [(&wider, &fewer), (&fewer, &wider)] {
-        let (mut tunnel, _) = agent.tunnel(&keys, opened).await;
-        tunnel.say(&Frame::Renew(Renew { grant: opened.clone() })).await;
-        assert!(
-            matches!(tunnel.hear().await, Some(Frame::Notice(Notice::Renewed { .. }))),
-            "the same groups"
-        );
-        tunnel.say(&Frame::Renew(Renew { grant: newer.clone() })).await;
-        let Some(Frame::Notice(Notice::Closed { error })) = tunnel.hear().await else { panic!("no end") };
-        assert_eq!(error.code, "revoked");
-        assert!(error.message.contains("groups have changed"), "{}", error.message);
-        assert_eq!(tunnel.close_code().await, 8);
-
-        let (_left, welcome) = agent.tunnel(&keys, opened).await;
-        let resume = Resume { session: welcome.session, secret: welcome.secret };
-        let mut back = agent.hello_for(&keys, newer, Some(resume)).await;
-        assert_eq!(code(back.hear().await), "revoked");
-        assert_eq!(back.close_code().await, 8);
+    let mut grants = Vec::new();
+    for person in ["ana", "li", "eve", "bo"] {
+        let wider = agent.grant(&keys, person, &["developer", "sees-everything"], "prod-db").await.grant;
+        // Of the same second or a later one.
+        let fewer = agent.grant(&keys, person, &["developer"], "prod-db").await.grant;
+        grants.push((wider, fewer));
     }
-    assert!(agent.kinds().await.contains(&"revoked".to_owned()));
+    let [(wider, fewer), at_renewal, at_return, at_once] = &grants[..] else { panic!("four") };
+    ends_at_its_renewal(&agent, &keys, fewer, wider).await;
+    ends_at_its_return(&agent, &keys, fewer, wider).await;
+    ends_at_its_renewal(&agent, &keys, &at_renewal.0, &at_renewal.1).await;
+    ends_at_its_return(&agent, &keys, &at_return.0, &at_return.1).await;
     // What somebody has lost ends at once, in whatever tunnel.
-    let (mut tunnel, _) = agent.tunnel(&keys, &wider).await;
-    let _newer = agent.grant(&ClientKeys::new(), "ana", &["developer"], "prod-db").await;
+    let (mut tunnel, _) = agent.tunnel(&keys, &at_once.0).await;
+    let _newer = agent.grant(&ClientKeys::new(), "bo", &["developer"], "prod-db").await;
     assert_eq!(code(tunnel.hear().await), "revoked");
+    for (wider, fewer) in [at_renewal, at_return, at_once] {
+        let mut again = agent.hello(&keys, wider).await;
+        assert_eq!(code(again.hear().await), "grant_revoked");
+        let (_in, _) = agent.tunnel(&keys, fewer).await;
+    }
+    let kinds = agent.kinds().await;
+    assert!(kinds.contains(&"revoked".to_owned()));
+    let renewals = kinds.iter().filter(|kind| *kind == "grant_renewed").count();
+    assert_eq!(renewals, 2, "none of those that were cut instead");
 }
 
 async fn revoke_own(agent: &TestAgent, person: &str) {

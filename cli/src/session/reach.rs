@@ -65,8 +65,9 @@ pub(super) async fn reach(
 ) -> Outcome<Reached> {
     let fresh = standing.ends > Instant::now() + SOON;
     let mut grant = if fresh { standing.grant } else { entrance.grant().await?.grant };
+    let is_part = matches!(&entrance.from, Source::Parent(_));
     let mut came = entrance.come_in(&grant, Some(resume.clone()), ways).await;
-    if fresh && matches!(&came, Err(report) if report.code.starts_with("grant_")) {
+    if fresh && matches!(&came, Err(report) if is_of_grant(report, is_part)) {
         // The agent's clock is another one, or it has new keys.
         grant = entrance.grant().await?.grant;
         came = entrance.come_in(&grant, Some(resume), ways).await;
@@ -76,6 +77,12 @@ pub(super) async fn reach(
     }
     let (tunnel, control, welcome) = came?;
     Ok(Reached { tunnel, control, welcome, grant })
+}
+
+/// Whether another grant may help. One that was revoked was meant: a person decides whether to begin anew. Of a part
+/// that was handed on, an agent that was started anew says the same, and whoever gave it decides.
+fn is_of_grant(report: &ErrorReport, is_part: bool) -> bool {
+    report.code.starts_with("grant_") && (is_part || report.code != "grant_revoked")
 }
 
 /// Whether trying again may help.
@@ -104,5 +111,18 @@ impl Entrance {
         ways: Ways,
     ) -> Outcome<(Tunnel, Control, Welcome)> {
         Tunnel::connect(&self.agent, &self.key, grant, resume, ways).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_revoked_is_not_begun_anew_without_a_person() {
+        let helps = |code: &str, is_part| is_of_grant(&ErrorReport::new(code, Exit::Denied, "no"), is_part);
+        assert!(helps("grant_expired", false) && helps("grant_malformed", false));
+        assert!(!helps("grant_revoked", false) && !helps("resume_unknown", false));
+        assert!(helps("grant_revoked", true), "after a start of the agent another part is asked for");
     }
 }

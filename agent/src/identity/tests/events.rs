@@ -44,7 +44,12 @@ async fn a_logout_token_ends_what_was_signed_in_before_it() {
     let logout = verifier.logout(&sign(&provider, "logout+jwt", &good), NOW).await.expect("it is good");
     assert_eq!(
         logout.whom,
-        Whom::IdpSession { idp: provider.issuer.clone(), id: "s-1".into(), sub: Some("ana".into()) }
+        Whom::IdpSession {
+            idp: provider.issuer.clone(),
+            id: "s-1".into(),
+            sub: Some("ana".into()),
+            email: None
+        }
     );
     assert_eq!(logout.until, Until::SignedInAgainSince(NOW));
     let of_all = changed(good.clone(), &json!({"sid": null, "exp": null}));
@@ -152,11 +157,20 @@ async fn whom_an_event_names_is_of_the_provider_that_its_transmitter_speaks_of()
         ),
         (
             json!({"format": "complex", "session": session, "user": user}),
-            Whom::IdpSession { idp: idp.clone(), id: "s-1".into(), sub: Some("ana".into()) },
+            Whom::IdpSession { idp: idp.clone(), id: "s-1".into(), sub: Some("ana".into()), email: None },
+        ),
+        (
+            json!({"format": "complex", "session": session, "user": {"format": "email", "email": "Ana@Example.com"}}),
+            Whom::IdpSession {
+                idp: idp.clone(),
+                id: "s-1".into(),
+                sub: None,
+                email: Some("ana@example.com".into()),
+            },
         ),
         (
             json!({"format": "complex", "session": session, "user": {"format": "iss_sub", "iss": "https://other.example", "sub": "ana"}}),
-            Whom::IdpSession { idp, id: "s-1".into(), sub: None },
+            Whom::IdpSession { idp, id: "s-1".into(), sub: None, email: None },
         ),
     ];
     for (subject, meant) in table {

@@ -22,8 +22,8 @@ use crate::{
 
 /// Refused renewals before the tunnel is closed: a good client asks twice at most.
 const MAX_REFUSED_RENEWALS: u32 = 8;
-const OTHER_GROUPS: &str =
-    "your name or groups have changed since it was opened; connect again to go on as you are now";
+const OTHER_GROUPS: &str = "your name or groups have changed since it was opened (in a token without an e-mail \
+    address that is verified, your provider's id is your name); connect again to go on as you are now";
 
 /// Why no newer grant is taken.
 enum NotTaken {
@@ -64,6 +64,10 @@ impl Session {
         if self.agent.revocations.is_over(&grant, now()) {
             return Err(GrantError::Revoked.report().into());
         }
+        // First of all, for nothing is renewed then.
+        if self.ends_before(&grant) {
+            return Err(NotTaken::Cut);
+        }
         let entry =
             Entry::GrantRenewed { session: self.opened.id, grant: grant.id, expires_at: grant.expires_at };
         let recorded = self.agent.log.append(entry);
@@ -72,16 +76,29 @@ impl Session {
         if self.take(grant) { Ok(expires_at) } else { Err(NotTaken::Cut) }
     }
 
+    /// Cuts the session if a newer grant is of somebody who is not as they were: what is open was decided for the
+    /// one that they were.
+    #[must_use]
+    fn ends_before(&self, grant: &VerifiedGrant) -> bool {
+        if self.principal.is_seen_as(&grant.principal) {
+            return false;
+        }
+        self.opened.watched.end(OTHER_GROUPS);
+        let mut sessions = 1;
+        if self.opened.grant.signed_in_at <= grant.signed_in_at {
+            let (revocations, since) = (&self.agent.revocations, grant.signed_in_at);
+            // This one is among them.
+            let ended = revocations.lose_groups(&self.principal, &grant.principal, since, now());
+            sessions = ended.max(1) as u64;
+        }
+        self.agent.record_groups(&grant.principal.reference, sessions);
+        true
+    }
+
     /// Puts a newer grant in force. `false`: the session is cut instead.
     #[must_use]
     pub(super) fn take(&mut self, grant: VerifiedGrant) -> bool {
-        if !self.principal.is_seen_as(&grant.principal) {
-            // What is open was decided for the one that they were.
-            self.opened.watched.end(OTHER_GROUPS);
-            self.agent.record_groups(&grant.principal.reference, 1);
-            return false;
-        }
-        if !self.opened.watched.renewed(&grant, now()) {
+        if self.ends_before(&grant) || !self.opened.watched.renewed(&grant, now()) {
             return false;
         }
         self.authority.send_replace(Authority::InForce(in_force(&grant)));
