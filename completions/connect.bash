@@ -492,7 +492,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__audit__subcmd__search)
-            opts="-o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --limit --before --agent --output --json --color --no-input --help"
+            opts="-o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --run --format --limit --before --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -547,6 +547,10 @@ _connect() {
                     return 0
                     ;;
                 --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -586,7 +590,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__audit__subcmd__tail)
-            opts="-n -o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --lines --agent --output --json --color --no-input --help"
+            opts="-n -o -h --principal --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --run --format --lines --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -641,6 +645,10 @@ _connect() {
                     return 0
                     ;;
                 --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1044,7 +1052,7 @@ _connect() {
             return 0
             ;;
         connect__subcmd__history)
-            opts="-o -h --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --format --limit --agent --output --json --color --no-input --help"
+            opts="-o -h --resource --actor --table --column --label --decision --since --until --text --kind --statement --session --run --format --limit --agent --output --json --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1095,6 +1103,10 @@ _connect() {
                     return 0
                     ;;
                 --session)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -423,6 +423,7 @@ complete -c connect -n "__fish_connect_using_subcommand history" -l text -d 'Who
 complete -c connect -n "__fish_connect_using_subcommand history" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand history" -l run -d 'Of this run' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand history" -l limit -d 'At most so many' -r
 complete -c connect -n "__fish_connect_using_subcommand history" -l agent -d 'The agent, where several are known' -r
@@ -497,6 +498,7 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l run -d 'Of this run' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l limit -d 'At most so many, the newest first' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from search" -l before -d 'Only entries before this index: the next page' -r
@@ -526,6 +528,7 @@ complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_s
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l kind -d 'Of this kind: intent, denial, grant_issued, session_opened …' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l statement -d 'Of this statement: st_…' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l session -d 'Of this session: ss_…' -r
+complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l run -d 'Of this run' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l format -d 'As events of OCSF 1.8, one JSON object a line for each entry' -r -f -a "ocsf\t''"
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -s n -l lines -d 'Begin with so many that are there' -r
 complete -c connect -n "__fish_connect_using_subcommand audit; and __fish_seen_subcommand_from tail" -l agent -d 'The agent, where several are known' -r

@@ -12,7 +12,7 @@ use connect_shared::{
 
 use super::{Asking, DEFAULT_POLICY, Kept, Policies, Verdict, column::Sight};
 use crate::{
-    catalog::{How, Oid, Seen},
+    catalog::{FIRST_NORMAL_OID, How, Oid, Seen},
     principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
     statement::{Changes, Effect, Kind, ProtectedColumn, Protection, Shape, Statement},
@@ -56,7 +56,7 @@ fn select(table: &str) -> Statement {
 /// Reads a protected e-mail address.
 fn select_email() -> Statement {
     let column = ProtectedColumn {
-        relation: Oid(1),
+        relation: Oid(FIRST_NORMAL_OID),
         number: 2,
         name: "public.customers.email".into(),
         label: Label::Email,
@@ -289,6 +289,12 @@ fn a_column_is_clear_only_by_a_permit_that_says_so_and_without_objection() {
     assert!(matches!(sender.sees(&also(&format!("{clear}{never}"))), Sight::Denied(_)));
     let (outcome, reason) = sender.asks(&also(never), &select_email());
     assert_eq!((outcome, reason.policy.as_str()), (Outcome::Deny, "never"));
+    // What is hidden of the server's own relations is NULL to everybody: nobody is asked about it.
+    let mut hidden = select_email();
+    if let Protection::Projection { columns } = &mut hidden.protection {
+        columns.iter_mut().for_each(|column| column.relation = Oid(FIRST_NORMAL_OID - 1));
+    }
+    assert!(matches!(sender.asks(&also(never), &hidden).0, Outcome::Permit(_)));
     let asked = "@id(\"ask\") @approval forbid (principal, action == Action::\"read\", resource is Column);";
     assert!(matches!(sender.sees(&also(asked)), Sight::Held(_)));
     let shadow = clear.replace("@unmask", "@unmask @shadow");

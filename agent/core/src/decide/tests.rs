@@ -11,7 +11,7 @@ use connect_shared::{
 use super::{Asking, DEFAULT_POLICY, Policies, Verdict, evaluate::obligations};
 use crate::{
     approval::{Approval, Approved, Binder},
-    catalog::Oid,
+    catalog::{FIRST_NORMAL_OID, Oid},
     principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
     statement::{Effect, Kind, ProtectedColumn, Protection, Refusal, Shape, Statement},
@@ -239,7 +239,7 @@ fn ai_agents_read() {
 #[test]
 fn each_protected_column_in_the_output_is_an_obligation_to_mask() {
     let column = ProtectedColumn {
-        relation: Oid(1),
+        relation: Oid(FIRST_NORMAL_OID),
         number: 2,
         name: "public.customers.email".into(),
         label: Label::Email,
@@ -344,7 +344,7 @@ fn an_approval_answers_what_is_held_and_nothing_that_is_denied() {
 #[test]
 fn what_is_read_in_clear_stands_beside_what_is_masked() {
     let column = |name: &str, label| ProtectedColumn {
-        relation: Oid(1),
+        relation: Oid(FIRST_NORMAL_OID),
         number: 1,
         name: name.into(),
         label,

@@ -8,7 +8,7 @@ use pg_query::{NodeEnum, protobuf::Node};
 
 use super::Shown;
 use crate::{
-    catalog::{Catalog, Column},
+    catalog::{Catalog, Column, FIRST_NORMAL_OID},
     lineage::{ColumnId, OutputKind, Status},
     mask::shows_equality,
     session::{SearchPath, Session},
@@ -70,7 +70,10 @@ fn only_grouped(facts: &Facts<'_>, catalog: &Catalog) -> Option<HashSet<ColumnId
         for read in resolved.read(column).ok()?.protected {
             let id = ColumnId { relation: read.column.relation, number: read.column.number };
             let type_oid = stored(id, catalog).map_or(0, |column| column.type_oid.0);
-            let shown = written.contains(&column.location) && shows_equality(read.column.label, type_oid);
+            // What is hidden of the server's own relations is NULL everywhere: its mask tells of nothing.
+            let has_mask = id.relation.0 >= FIRST_NORMAL_OID;
+            let shows = has_mask && shows_equality(read.column.label, type_oid);
+            let shown = shows && written.contains(&column.location);
             if shown { &mut grouped } else { &mut otherwise }.insert(id);
         }
     }
