@@ -111,6 +111,8 @@ impl Connection {
         self.logged_in(&ready.parameters);
         let mut parameters = ready.parameters;
         let own_name = message.parameter(APPLICATION_NAME).unwrap_or_default();
+        let version = parameters.iter().find(|(name, _)| name[..] == *b"server_version");
+        let version = version.map(|(_, version)| version.clone()).unwrap_or_default();
         if let Some((_, value)) =
             parameters.iter_mut().find(|(name, _)| name[..] == *APPLICATION_NAME.as_bytes())
         {
@@ -118,7 +120,7 @@ impl Connection {
             // A copy: it is kept for long, and is a slice of all that the server said at login.
             let upstream = Bytes::copy_from_slice(value);
             *value = own_name.clone();
-            self.own_name.began(upstream, own_name);
+            self.own_name.began(upstream, own_name, &version);
         }
         self.outbox.say_to_client(answer::welcome(&parameters, ready.cancel_key));
         self.give_keys_ahead();

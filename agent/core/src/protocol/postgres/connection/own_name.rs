@@ -41,12 +41,27 @@ pub(super) struct OwnName {
     bare: Option<Bytes>,
     /// What the server was asked to put the principal in front of.
     asked: Option<Bytes>,
+    /// What the client was told last.
+    told: Bytes,
+    /// The server tells of a name that is set, whether it is another one or not.
+    tells_again: bool,
+}
+
+/// Version of the server from which on it reports what has changed, and nothing else.
+const TELLS_CHANGES: u32 = 14;
+
+/// The server's major version, as it reports it: `15.18 (Debian 15.18-0+deb12u1)`.
+fn major(version: &[u8]) -> Option<u32> {
+    let digits = version.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 impl OwnName {
     /// The server has reported it at login.
-    pub(super) fn began(&mut self, upstream: Bytes, own: Bytes) {
+    pub(super) fn began(&mut self, upstream: Bytes, own: Bytes, server_version: &[u8]) {
+        self.told = own.clone();
         self.startup = Pair { upstream, own };
+        self.tells_again = major(server_version).is_some_and(|major| major < TELLS_CHANGES);
     }
 
     /// What the client is told where the server reports this; `None` where that is our own doing.
@@ -56,13 +71,15 @@ impl OwnName {
             self.now = Pair { upstream: reported.clone(), own };
             return None;
         }
-        for known in [&self.startup, &self.now] {
-            if known.upstream == reported {
-                return Some(known.own.clone());
-            }
-        }
-        self.bare = Some(reported.clone());
-        Some(reported.clone())
+        let known = [&self.startup, &self.now].into_iter().find(|known| known.upstream == reported);
+        let own = match known {
+            Some(known) => known.own.clone(),
+            None => self.bare.insert(reported.clone()).clone(),
+        };
+        // For the client it is the name that it had: that the server has taken the principal off is no change.
+        let is_news = self.tells_again || self.told != own;
+        self.told.clone_from(&own);
+        is_news.then_some(own)
     }
 }
 
@@ -129,7 +146,7 @@ mod tests {
     #[test]
     fn the_client_hears_its_own_name_and_nothing_of_ours() {
         let mut name = OwnName::default();
-        name.began("ana via connect, psql".into(), "psql".into());
+        name.began("ana via connect, psql".into(), "psql".into(), b"15.18 (Debian 15.18-0+deb12u1)");
         assert_eq!(name.shown(&"etl".into()), Some("etl".into()));
         name.asked = name.bare.take();
         assert_eq!(name.shown(&"ana via connect, etl".into()), None);
@@ -137,5 +154,18 @@ mod tests {
         assert_eq!(name.shown(&"ana via connect, psql".into()), Some("psql".into()), "RESET");
         assert_eq!(name.shown(&"ana via connect, etl".into()), Some("etl".into()), "a rollback of that");
         assert!(name.bare.is_none());
+    }
+
+    #[test]
+    fn a_name_that_is_set_again_is_told_as_the_server_would_tell_it() {
+        for (version, again) in [("13.21", true), ("14.0", false), ("18beta1", false), ("", false)] {
+            let mut name = OwnName::default();
+            name.began("ana via connect, psql".into(), "psql".into(), version.as_bytes());
+            for (told, expected) in [("etl", true), ("etl", again), ("psql", true)] {
+                assert_eq!(name.shown(&told.into()).is_some(), expected, "{version}: {told}");
+                name.asked = name.bare.take();
+                assert_eq!(name.shown(&format!("ana via connect, {told}").into()), None);
+            }
+        }
     }
 }
