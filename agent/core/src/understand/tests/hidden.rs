@@ -177,7 +177,7 @@ fn a_view_shows_hidden_texts_as_masks_and_a_database_with_one_has_something_prot
 fn a_view_whose_rows_depend_on_hidden_texts_is_computed() {
     for definition in [
         "SELECT pid, usename AS query, pid AS size FROM pg_stat_activity WHERE query ~~ 'a%'",
-        "SELECT DISTINCT ON (query) pid, usename AS query, pid AS size FROM pg_stat_activity",
+        "SELECT DISTINCT ON (a.query) a.pid, a.usename AS query, a.pid AS size FROM pg_stat_activity a",
         "SELECT a.pid, a.usename AS query, 1 AS size FROM pg_stat_activity a ORDER BY a.query LIMIT 1",
         "SELECT a.pid, a.query, 1 AS size FROM pg_stat_get_activity(NULL::integer) a",
     ] {
