@@ -45,6 +45,11 @@ pub(super) fn unknown_column(name: &str) -> Refusal {
     unknown(name.to_owned(), "42703", format!("column \"{name}\" does not exist"))
 }
 
+/// The server writes a name with its table's without quotes.
+pub(super) fn unknown_column_of(item: &str, name: &str) -> Refusal {
+    unknown(name.to_owned(), "42703", format!("column {item}.{name} does not exist"))
+}
+
 pub(super) fn unknown_function(name: &str) -> Refusal {
     unknown(name.to_owned(), "42883", format!("function {name} does not exist"))
 }

@@ -96,7 +96,7 @@ impl Resolved<'_, '_> {
             for relation in &meaning.relations {
                 check_column(relation, name)?;
                 if !has_column(relation, name) && (!known || !self.is_no_function(name)) {
-                    self.function_of_row(relation, name, meaning.derived)?;
+                    self.function_of_row(relation, (item, name), meaning.derived)?;
                 }
             }
             let is_column = match &meaning.function {
@@ -113,13 +113,18 @@ impl Resolved<'_, '_> {
         Ok(reading)
     }
 
-    fn function_of_row(&self, relation: &Relation, name: &str, derived: bool) -> Result<(), Refusal> {
+    fn function_of_row(
+        &self,
+        relation: &Relation,
+        (item, name): (&str, &str),
+        derived: bool,
+    ) -> Result<(), Refusal> {
         if is_sensitive(relation) && !self.is_no_function(name) {
             return Err(refusal::whole_row(name, relation));
         }
         // What may also be computed within the statement has columns that are known to nobody here.
         if self.is_no_function(name) && !derived {
-            return Err(refusal::unknown_column(name));
+            return Err(refusal::unknown_column_of(item, name));
         }
         self.field(name)
     }

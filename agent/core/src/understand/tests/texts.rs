@@ -145,7 +145,7 @@ fn an_object_that_is_not_in_the_snapshot_is_named() {
         ("SELECT 1 FROM nothing", "nothing", "42P01", "relation \"nothing\" does not exist"),
         ("SELECT 1 FROM a.nothing", "a.nothing", "42P01", "relation \"a.nothing\" does not exist"),
         ("SELECT nothing FROM products", "nothing", "42703", "column \"nothing\" does not exist"),
-        ("SELECT p.nothing FROM products p", "nothing", "42703", "column \"nothing\" does not exist"),
+        ("SELECT p.nothing FROM products p", "nothing", "42703", "column p.nothing does not exist"),
         ("SELECT x.id FROM products p", "x", "42P01", "missing FROM-clause entry for table \"x\""),
         ("SELECT nothing(1)", "nothing", "42883", "function nothing does not exist"),
         ("ALTER TABLE nothing ADD COLUMN a int", "nothing", "42P01", "relation \"nothing\" does not exist"),
