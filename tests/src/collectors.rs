@@ -73,11 +73,23 @@ fn named(name: &str, names: Vec<String>) -> CertificateParams {
     params
 }
 
-/// A NATS server whose stream `AUDIT` keeps `connect.audit.>`.
-pub struct Nats {
+/// Where a collector is, also while it is away.
+struct Place {
     folder: PathBuf,
     certified: Certified,
     port: u16,
+}
+
+impl Place {
+    fn new(folder: &Path, certified: &Certified) -> Self {
+        fs::create_dir_all(folder).expect("a folder");
+        Self { folder: folder.to_owned(), certified: certified.clone(), port: free_port() }
+    }
+}
+
+/// A NATS server whose stream `AUDIT` keeps `connect.audit.>`.
+pub struct Nats {
+    place: Place,
     process: Option<Process>,
 }
 
@@ -86,13 +98,7 @@ impl Nats {
     /// It is not installed, does not start, or takes no stream.
     #[must_use]
     pub fn start(folder: &Path, certified: &Certified) -> Self {
-        fs::create_dir_all(folder).expect("a folder");
-        let mut this = Self {
-            folder: folder.to_owned(),
-            certified: certified.clone(),
-            port: free_port(),
-            process: None,
-        };
+        let mut this = Self { place: Place::new(folder, certified), process: None };
         this.come_back();
         process::run(&mut this.script("create")).good();
         this
@@ -100,7 +106,7 @@ impl Nats {
 
     #[must_use]
     pub fn url(&self) -> String {
-        format!("tls://127.0.0.1:{}", self.port)
+        format!("tls://127.0.0.1:{}", self.place.port)
     }
 
     /// Ends it; what the stream has it keeps.
@@ -113,14 +119,14 @@ impl Nats {
     /// # Panics
     /// It does not start.
     pub fn come_back(&mut self) {
-        let config = self.folder.join("nats.conf");
+        let config = self.place.folder.join("nats.conf");
         let text = format!(
             "listen: 127.0.0.1:{}\njetstream {{ store_dir: {:?} }}\nauthorization {{ token: {TOKEN:?} }}\n\
              tls {{ cert_file: {:?}, key_file: {:?} }}\n",
-            self.port,
-            self.folder,
-            self.certified.certificate(),
-            self.certified.key()
+            self.place.port,
+            self.place.folder,
+            self.place.certified.certificate(),
+            self.place.certified.key()
         );
         fs::write(&config, text).expect("written");
         let mut command = Command::new(place::installed("nats-server"));
@@ -142,16 +148,14 @@ impl Nats {
     fn script(&self, what: &str) -> Command {
         let mut command = Command::new(place::python());
         command.arg(place::of_tests("python/nats_stream.py")).args([what, &self.url(), TOKEN]);
-        command.arg(self.certified.authority());
+        command.arg(self.place.certified.authority());
         command
     }
 }
 
 /// rsyslog that writes what it receives into a file.
 pub struct Rsyslog {
-    folder: PathBuf,
-    certified: Certified,
-    port: u16,
+    place: Place,
     process: Option<Process>,
 }
 
@@ -160,20 +164,14 @@ impl Rsyslog {
     /// It is not installed or does not listen.
     #[must_use]
     pub fn start(folder: &Path, certified: &Certified) -> Self {
-        fs::create_dir_all(folder).expect("a folder");
-        let mut this = Self {
-            folder: folder.to_owned(),
-            certified: certified.clone(),
-            port: free_port(),
-            process: None,
-        };
+        let mut this = Self { place: Place::new(folder, certified), process: None };
         this.come_back();
         this
     }
 
     #[must_use]
     pub fn address(&self) -> String {
-        format!("localhost:{}", self.port)
+        format!("localhost:{}", self.place.port)
     }
 
     /// Ends it.
@@ -186,7 +184,7 @@ impl Rsyslog {
     /// # Panics
     /// It does not listen.
     pub fn come_back(&mut self) {
-        let config = self.folder.join("rsyslog.conf");
+        let config = self.place.folder.join("rsyslog.conf");
         let text = format!(
             "global(workDirectory={:?} maxMessageSize=\"256k\" defaultNetstreamDriver=\"gtls\"\n\
              defaultNetstreamDriverCAFile={:?} defaultNetstreamDriverCertFile={:?} defaultNetstreamDriverKeyFile={:?})\n\
@@ -194,19 +192,19 @@ impl Rsyslog {
              input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{}\")\n\
              template(name=\"all\" type=\"string\" string=\"%pri% %app-name% %msgid% %structured-data% %msg%\\n\")\n\
              action(type=\"omfile\" file={:?} template=\"all\")\n",
-            self.folder,
-            self.certified.authority(),
-            self.certified.certificate(),
-            self.certified.key(),
-            self.port,
+            self.place.folder,
+            self.place.certified.authority(),
+            self.place.certified.certificate(),
+            self.place.certified.key(),
+            self.place.port,
             self.file(),
         );
         fs::write(&config, text).expect("written");
         let mut command = Command::new(place::installed("rsyslogd"));
-        command.arg("-n").arg("-f").arg(config).arg("-i").arg(self.folder.join("pid"));
+        command.arg("-n").arg("-f").arg(config).arg("-i").arg(self.place.folder.join("pid"));
         self.process = Some(Process::start("rsyslogd", &mut command).ended_with(Signal::TERM));
         let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", self.place.port)).is_err() {
             assert!(Instant::now() < end, "rsyslogd does not listen");
             std::thread::yield_now();
         }
@@ -221,6 +219,6 @@ impl Rsyslog {
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.join("received.log")
+        self.place.folder.join("received.log")
     }
 }

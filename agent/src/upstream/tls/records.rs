@@ -57,7 +57,7 @@ impl Encrypted {
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
-                        let record = record.map_err(invalid)?;
+                        let record = record.inspect_err(|_| self.broken = true).map_err(invalid)?;
                         discard += record.discard;
                         take(record.payload, into, &mut self.plain);
                     }
