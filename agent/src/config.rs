@@ -58,7 +58,7 @@ use crate::{
     upstream::UpstreamConfig,
 };
 use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
-use connect_shared::{engine::Engine, error::StepUp, grant::Action};
+use connect_shared::{engine::Engine, error::StepUp, grant::Action, hexadecimal::hexadecimal};
 
 /// Longest configuration file that is read.
 const MAX_FILE: u64 = 1 << 20;
@@ -440,5 +440,5 @@ fn digest(text: &str) -> Option<String> {
     let table: toml::Table = toml::from_str(text).ok()?;
     let canonical = serde_json::to_vec(&table).ok()?;
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical);
-    Some(crate::keys::hexadecimal(digest.as_ref()))
+    Some(hexadecimal(digest.as_ref()))
 }

@@ -4,7 +4,10 @@
 //! It knows nothing of connect: it reads `DATABASE_URL` as any program would.
 
 use clap::Args;
-use connect_shared::error::{ErrorReport, Exit};
+use connect_shared::{
+    error::{ErrorReport, Exit},
+    hexadecimal::hexadecimal,
+};
 use tokio_postgres::{
     Client, NoTls, Row,
     types::{FromSql, Type},
@@ -89,7 +92,7 @@ impl<'a> FromSql<'a> for Cell {
             Type::INT4 => i32::from_sql(kind, raw)?.to_string(),
             Type::INT8 => i64::from_sql(kind, raw)?.to_string(),
             Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => String::from_sql(kind, raw)?,
-            _ => raw.iter().map(|byte| format!("{byte:02x}")).collect(),
+            _ => hexadecimal(raw),
         }))
     }
 

@@ -15,7 +15,6 @@ mod certificate;
 mod file;
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -88,16 +87,6 @@ pub fn check_folder(path: &Path) -> Result<(), KeyError> {
 /// What is wrong with it, and what to do.
 pub fn check_private(path: &Path) -> Result<(), String> {
     file::read_private(path).map(|_| ()).map_err(|error| error.to_string())
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// 16 random bytes of an id.

@@ -26,7 +26,7 @@ pub(crate) use self::{
     claim::ClaimError,
     ending::{end, end_abandoned, owns},
     event::{Entering, event},
-    index::put,
+    index::{Known, put},
     open::Lasting,
 };
 

@@ -47,6 +47,7 @@ mod key;
 mod leaf;
 mod measure;
 mod options;
+mod pace;
 mod prune;
 mod public;
 mod publish;

@@ -21,6 +21,7 @@ use connect_core::principal::Principal;
 use connect_shared::{
     entry::{Entry, PrincipalRef, RequestEntry},
     grant::Action,
+    hexadecimal::hexadecimal,
     ids::RequestId,
     request::{RequestKind, RequestState, RequestStep},
 };
@@ -367,5 +368,5 @@ fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<St
 
 fn access_binding(resource: &str, actions: &[Action], seconds: u64) -> String {
     let text = format!("connect.access/1 {resource:?} {actions:?} {seconds}");
-    keys::hexadecimal(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
+    hexadecimal(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
 }

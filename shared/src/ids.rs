@@ -21,11 +21,12 @@ pub struct ParseIdError {
 }
 
 fn write_base32(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for position in (0..DIGITS).rev() {
-        let digit = (value >> (position * 5)) as usize & 31;
-        fmt::Write::write_char(f, char::from(ALPHABET[digit]))?;
+    let mut digits = [0; DIGITS];
+    for (place, slot) in digits.iter_mut().rev().enumerate() {
+        *slot = ALPHABET[(value >> (place * 5)) as usize & 31];
     }
-    Ok(())
+    // The alphabet is ASCII.
+    f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
 }
 
 fn parse_base32(text: &str) -> Option<u128> {

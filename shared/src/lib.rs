@@ -15,6 +15,7 @@ pub mod error;
 pub mod flow;
 pub mod frame;
 pub mod grant;
+pub mod hexadecimal;
 pub mod ids;
 pub mod label;
 pub mod lineage;

@@ -17,7 +17,10 @@ use std::{
     io::{self, IoSliceMut},
     net::{SocketAddr, UdpSocket},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -47,7 +50,8 @@ impl Runtime for TunnelRuntime {
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         socket.set_nonblocking(true)?;
         let state = UdpSocketState::new((&socket).into())?;
-        Ok(Arc::new(TunnelSocket { state, socket: told_when(socket, Interest::READABLE)? }))
+        let socket = told_when(socket, Interest::READABLE)?;
+        Ok(Arc::new(TunnelSocket { state, socket, full: AtomicBool::new(false) }))
     }
 
     fn now(&self) -> Instant {
@@ -86,6 +90,8 @@ impl Future for Patient {
 struct TunnelSocket {
     socket: AsyncFd<UdpSocket>,
     state: UdpSocketState,
+    /// A send found no room, and nobody has found any since.
+    full: AtomicBool,
 }
 
 impl fmt::Debug for TunnelSocket {
@@ -101,7 +107,11 @@ impl AsyncUdpSocket for TunnelSocket {
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         // If the system stops in between, all of it is sent again, and the peer drops what it has already.
-        parts(transmit).try_for_each(|part| self.state.send(self.socket.get_ref().into(), &part))
+        let sent = parts(transmit).try_for_each(|part| self.state.send(self.socket.get_ref().into(), &part));
+        if sent.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            self.full.store(true, Ordering::Relaxed);
+        }
+        sent
     }
 
     fn poll_recv(
@@ -154,7 +164,8 @@ fn parts<'t>(transmit: &'t Transmit<'t>) -> impl Iterator<Item = Transmit<'t>> {
     })
 }
 
-/// Waits for the socket to be writable. The system is asked to tell only while somebody waits.
+/// Waits for the socket to be writable, which the transport asks before each datagram. The system is asked only
+/// where a send was refused, and to tell only while somebody waits.
 #[derive(Debug)]
 struct Writable {
     socket: Arc<TunnelSocket>,
@@ -166,6 +177,7 @@ impl UdpPoller for Writable {
         let this = self.get_mut();
         let waiting = match this.waiting.take() {
             Some(waiting) => waiting,
+            None if !this.socket.full.load(Ordering::Relaxed) => return Poll::Ready(Ok(())),
             None => {
                 let copy = this.socket.socket.get_ref().try_clone()?;
                 told_when(copy, Interest::WRITABLE)?
@@ -175,6 +187,8 @@ impl UdpPoller for Writable {
         let ready = waiting.poll_write_ready(context).map_ok(|_| ());
         if ready.is_pending() {
             this.waiting = Some(waiting);
+        } else {
+            this.socket.full.store(false, Ordering::Relaxed);
         }
         ready
     }

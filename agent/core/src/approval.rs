@@ -10,7 +10,7 @@ mod reach;
 use std::fmt;
 
 use aws_lc_rs::hmac;
-use connect_shared::ids::RequestId;
+use connect_shared::{hexadecimal::hexadecimal, ids::RequestId};
 
 pub(crate) use self::reach::Reach;
 use crate::catalog::{Catalog, Relation};
@@ -108,11 +108,7 @@ impl Binder {
     }
 
     pub(crate) fn finish(self) -> Binding {
-        let tag = self.0.sign();
-        Binding(tag.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _infallible = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-            text
-        }))
+        Binding(hexadecimal(self.0.sign().as_ref()))
     }
 
     /// The catalog, as far as it decides what statements mean or do: functions, operators, casts and rights

@@ -10,6 +10,7 @@ use std::{fmt, sync::Arc};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{Engine as _, engine::general_purpose};
+use connect_shared::hexadecimal::hexadecimal;
 
 /// Shortest and longest value in bytes: what is shorter is met by chance, and what is longer is held back for
 /// longer in rows that pass in pieces.
@@ -153,7 +154,7 @@ fn forms(value: &str) -> Vec<(Form, Vec<u8>)> {
     if backwards != value {
         forms.push((Form::Backwards, backwards.into_bytes()));
     }
-    forms.push((Form::Hexadecimal, hexadecimal(bytes)));
+    forms.push((Form::Hexadecimal, hexadecimal(bytes).into_bytes()));
     for before in 0..3 {
         let digits = base64(bytes, before, &general_purpose::STANDARD_NO_PAD);
         let of_urls = base64(bytes, before, &general_purpose::URL_SAFE_NO_PAD);
@@ -165,10 +166,6 @@ fn forms(value: &str) -> Vec<(Form, Vec<u8>)> {
     forms.extend(uuid(value).map(|bytes| (Form::Binary, bytes)));
     forms.extend(numbers(value).into_iter().map(|bytes| (Form::Binary, bytes)));
     forms
-}
-
-fn hexadecimal(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 /// The digits that depend on the value alone where it stands behind so many bytes modulo three, whatever these
@@ -221,7 +218,7 @@ mod tests {
         assert_eq!(form(VALUE, VALUE.to_uppercase().as_bytes()), Some(Form::Plain));
         let backwards: String = VALUE.chars().rev().collect();
         assert_eq!(form(VALUE, backwards.as_bytes()), Some(Form::Backwards));
-        assert_eq!(form(VALUE, &hexadecimal(VALUE.as_bytes())), Some(Form::Hexadecimal));
+        assert_eq!(form(VALUE, hexadecimal(VALUE.as_bytes()).as_bytes()), Some(Form::Hexadecimal));
         for before in ["", "a", "ab", "abc", "abcd", "some words before it "] {
             for after in ["", "z", "zz", " and behind it"] {
                 let text = format!("{before}{VALUE}{after}");

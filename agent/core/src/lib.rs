@@ -26,6 +26,7 @@ pub mod canary;
 pub mod catalog;
 pub mod decide;
 pub mod explain;
+mod keyed;
 pub mod label;
 pub mod lineage;
 pub mod machine;

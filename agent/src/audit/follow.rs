@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     FILE, IndexError,
-    leaves::Leaves,
+    leaves::{Leaves, decode},
     store::{Store, is_broken},
 };
 use crate::log::{Log, PublicFolder, Published, block_on};
@@ -103,8 +103,9 @@ impl Indexing {
     fn catch_up(&mut self, checkpoint: &Checkpoint) {
         if let Err(error) = self.index_upto(checkpoint, &mut |_| {}) {
             tracing::warn!(%error, "the search index is behind");
+            // Opened again it forgets what it took of a batch that did not end.
+            self.store = None;
             if is_broken(&error) {
-                self.store = None;
                 let _made_anew = std::fs::remove_file(&self.path);
                 self.seen.send_modify(|seen| seen.usable = false);
             }
@@ -126,9 +127,9 @@ impl Indexing {
         while next < checkpoint.size {
             let number = next / u64::from(TILE_WIDTH);
             let start = number * u64::from(TILE_WIDTH);
-            let bundle = leaves.bundle(number)?.to_vec();
-            for (index, entry) in (start..).zip(&bundle).filter(|(index, _)| *index >= next) {
-                let (leaf, length) = leaves.decode(entry).ok_or(IndexError::Leaf(index))?;
+            let bundle = leaves.bundle(number)?;
+            for (index, entry) in (start..).zip(bundle).filter(|(index, _)| *index >= next) {
+                let (leaf, length) = decode(&self.public, entry).ok_or(IndexError::Leaf(index))?;
                 batch.push((index, leaf));
                 bytes += length;
             }

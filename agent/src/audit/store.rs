@@ -2,13 +2,14 @@
 //! entries, under which root), so that an index of another log, or of another history, is never used.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
 };
 
 use connect_shared::{
-    entry::{Entry, Leaf, PrincipalRef},
-    ids::SessionId,
+    entry::{Entry, Leaf, OutcomeEntry, PrincipalRef},
+    ids::{SessionId, StatementId},
     proof::{checkpoint::Checkpoint, tile::TileHashes, tree},
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, params};
@@ -56,6 +57,7 @@ CREATE TABLE made_from (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT, si
 pub(super) struct Store {
     path: PathBuf,
     connection: Connection,
+    known: lineage::Known,
 }
 
 impl Store {
@@ -75,9 +77,10 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let store = Self { path: path.to_owned(), connection };
+        let store = Self { path: path.to_owned(), connection, known: lineage::Known::default() };
         store.settle()?;
         if version != VERSION {
             return Ok(None);
@@ -124,7 +127,8 @@ impl Store {
             Ok(connection)
         };
         let sqlite = |source| IndexError::Sqlite { path: path.to_owned(), source };
-        let store = Self { path: path.to_owned(), connection: made().map_err(sqlite)? };
+        let connection = made().map_err(sqlite)?;
+        let store = Self { path: path.to_owned(), connection, known: lineage::Known::default() };
         store.settle().map_err(sqlite)?;
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(path, private)
@@ -133,9 +137,14 @@ impl Store {
     }
 
     fn settle(&self) -> Result<(), rusqlite::Error> {
+        self.connection.set_prepared_statement_cache_capacity(64);
         // What a loss of power takes from the end is taken from the log again.
         self.connection.pragma_update(None, "synchronous", "normal")?;
         self.connection.pragma_update(None, "cache_size", -16_384)?;
+        // Pages that many entries change go to the file once.
+        self.connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        // What a statement would take back, should it fail, is not worth a file.
+        self.connection.pragma_update(None, "temp_store", "memory")?;
         self.connection.busy_timeout(std::time::Duration::from_secs(5))
     }
 
@@ -174,9 +183,12 @@ impl Store {
         upto: Option<&Checkpoint>,
     ) -> Result<(), IndexError> {
         let path = self.path.clone();
+        let pairs = Pairs::of(leaves);
         let mut take = || -> Result<(), rusqlite::Error> {
             let transaction = self.connection.transaction()?;
-            leaves.iter().try_for_each(|(index, leaf)| put(&transaction, *index, leaf))?;
+            for (index, leaf) in leaves.iter().filter(|(_, leaf)| !pairs.has_begin_of(leaf)) {
+                put(&transaction, (*index, leaf), pairs.end_of(leaf), &mut self.known)?;
+            }
             // Between two checkpoints there is no root to keep: what was taken so far is taken again
             // after a stop, which changes nothing.
             if let Some(checkpoint) = upto {
@@ -187,7 +199,11 @@ impl Store {
             }
             transaction.commit()
         };
-        take().map_err(|source| IndexError::Sqlite { path, source })
+        let taken = take();
+        if taken.is_err() {
+            self.known = lineage::Known::default();
+        }
+        taken.map_err(|source| IndexError::Sqlite { path, source })
     }
 
     fn error(&self, source: rusqlite::Error) -> IndexError {
@@ -213,8 +229,52 @@ pub(super) fn is_broken(error: &IndexError) -> bool {
     matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
 }
 
-fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Error> {
-    lineage::put(to, index, leaf)?;
+/// Statements that begin and end in the same batch: nearly all do, and have one row that is written once.
+struct Pairs<'a> {
+    ends: HashMap<StatementId, (u64, &'a OutcomeEntry)>,
+    begins: HashSet<StatementId>,
+}
+
+impl<'a> Pairs<'a> {
+    fn of(leaves: &'a [(u64, Leaf)]) -> Self {
+        let mut pairs = Self { ends: HashMap::new(), begins: HashSet::new() };
+        for (index, leaf) in leaves {
+            match &leaf.entry {
+                Entry::Intent(intent) => {
+                    pairs.begins.insert(intent.statement);
+                }
+                Entry::Outcome(outcome) => {
+                    pairs.ends.insert(outcome.statement, (*index, outcome));
+                }
+                _ => {}
+            }
+        }
+        pairs
+    }
+
+    /// How and where the statement ended that begins here.
+    fn end_of(&self, leaf: &Leaf) -> Option<(u64, &'a OutcomeEntry)> {
+        let Entry::Intent(intent) = &leaf.entry else { return None };
+        self.ends.get(&intent.statement).copied()
+    }
+
+    /// Whether this is the end of a statement that begins in the batch: it is written with the beginning.
+    fn has_begin_of(&self, leaf: &Leaf) -> bool {
+        matches!(&leaf.entry, Entry::Outcome(outcome) if self.begins.contains(&outcome.statement))
+    }
+}
+
+/// Takes one entry, with how its statement ended if the same batch says it. To take it again changes nothing.
+///
+/// What most entries need is written so that SQLite keeps no pages by, with which it could take back one statement
+/// of several rows (`OR FAIL`, no `OR REPLACE`): an error takes back all of the transaction.
+fn put(
+    to: &Transaction<'_>,
+    (index, leaf): (u64, &Leaf),
+    end: Option<(u64, &OutcomeEntry)>,
+    known: &mut lineage::Known,
+) -> Result<(), rusqlite::Error> {
+    lineage::put(to, index, leaf, end.map(|(_, outcome)| outcome), known)?;
     match &leaf.entry {
         Entry::Heartbeat => return Ok(()),
         Entry::StatementText { fingerprint, sql } => {
@@ -223,17 +283,23 @@ fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Er
         }
         Entry::Outcome(outcome) => {
             let id = outcome.statement.to_bytes();
-            let mut ended = to.prepare_cached("UPDATE entry SET end_idx = ?1 WHERE statement = ?2")?;
+            let mut ended =
+                to.prepare_cached("UPDATE OR FAIL entry SET end_idx = ?1 WHERE statement = ?2")?;
             if ended.execute(params![index, id.as_slice()])? > 0 {
                 return Ok(());
             }
         }
         _ => {}
     }
-    put_row(to, index, leaf, &Facts::of(leaf))
+    put_row(to, (index, leaf), end.map(|(index, _)| index), &Facts::of(leaf))
 }
 
-fn put_row(to: &Transaction<'_>, index: u64, leaf: &Leaf, facts: &Facts<'_>) -> Result<(), rusqlite::Error> {
+fn put_row(
+    to: &Transaction<'_>,
+    (index, leaf): (u64, &Leaf),
+    end: Option<u64>,
+    facts: &Facts<'_>,
+) -> Result<(), rusqlite::Error> {
     let session = facts.session.map(SessionId::to_bytes);
     let known = match (facts.principal, &session) {
         (None, Some(session)) => whose(to, session)?,
@@ -241,20 +307,23 @@ fn put_row(to: &Transaction<'_>, index: u64, leaf: &Leaf, facts: &Facts<'_>) -> 
     };
     let principal = facts.principal.or(known.as_ref().map(|(principal, _)| principal));
     let resource = facts.resource.or(known.as_ref().map(|(_, resource)| resource.as_str()));
-    let statement = facts.statement.map(connect_shared::ids::StatementId::to_bytes);
-    to.prepare_cached("INSERT OR REPLACE INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)")?
-        .execute(params![
-            index,
-            i64::try_from(leaf.time).unwrap_or(i64::MAX),
-            leaf.entry.kind(),
-            principal.map(|principal| &principal.sub),
-            principal.map(|principal| &principal.idp),
-            principal.and_then(|principal| principal.actor.as_ref()),
-            resource,
-            session.as_ref().map(<[u8; 16]>::as_slice),
-            statement.as_ref().map(<[u8; 16]>::as_slice),
-            facts.decision.map(decision_code),
-        ])?;
+    let statement = facts.statement.map(StatementId::to_bytes);
+    to.prepare_cached(
+        "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (idx) DO NOTHING",
+    )?
+    .execute(params![
+        index,
+        i64::try_from(leaf.time).unwrap_or(i64::MAX),
+        leaf.entry.kind(),
+        principal.map(|principal| &principal.sub),
+        principal.map(|principal| &principal.idp),
+        principal.and_then(|principal| principal.actor.as_ref()),
+        resource,
+        session.as_ref().map(<[u8; 16]>::as_slice),
+        statement.as_ref().map(<[u8; 16]>::as_slice),
+        facts.decision.map(decision_code),
+        end,
+    ])?;
     for (what, name) in &facts.objects {
         to.prepare_cached("INSERT OR IGNORE INTO object VALUES (?1, ?2, ?3)")?.execute(params![
             what.code(),

@@ -356,3 +356,35 @@ fn reindexing_needs_the_log_for_itself_and_gives_what_following_gave() {
         search(&folder.path().join(FILE), &mut leaves, &all(SearchFilter::default()), Whose::Everybody);
     assert_eq!(found.expect("an answer").rows, expected);
 }
+
+/// A statement of which lineage is told.
+fn told(number: u8) -> Entry {
+    let Entry::Intent(mut intent) = intent(number, "ana", "f1", "public.users") else { unreachable!() };
+    intent.lineage = Some("sha256:00".to_owned());
+    Entry::Intent(intent)
+}
+
+#[test]
+fn an_end_is_the_same_whether_it_comes_with_its_statement_or_later() {
+    let entries =
+        [text("f1", "select $1"), told(1), told(2), outcome(2), told(3), denial(4, "ana"), outcome(1)];
+    let dumps = [entries.len(), 1, 2, 3].map(|batch| {
+        let place = Place::new();
+        entries.chunks(batch).for_each(|entries| place.add(entries.to_vec()));
+        let index = rusqlite::Connection::open(place.index()).expect("the index");
+        let sql = "SELECT entry.idx, kind, end_idx, rows, failed, shape, own FROM entry \
+                   LEFT JOIN used_shape USING (idx) WHERE statement IS NOT NULL ORDER BY entry.idx";
+        let mut rows = index.prepare(sql).expect("prepared");
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((0..7).map(|column| row.get::<_, rusqlite::types::Value>(column)).collect::<Vec<_>>())
+        };
+        let rows: Vec<_> = rows.query_map([], row).expect("rows").map(|row| format!("{row:?}")).collect();
+        assert_eq!(rows.len(), 4, "{rows:?}");
+        rows
+    });
+    assert!(dumps[0][0].contains("Integer(7)"), "{:?}", dumps[0]);
+    let [first, others @ ..] = dumps;
+    for other in others {
+        assert_eq!(other, first);
+    }
+}

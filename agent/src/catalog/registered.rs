@@ -9,9 +9,9 @@ use std::{
 
 use aws_lc_rs::digest::{Context, SHA256};
 use connect_core::catalog::{Catalog, FIRST_NORMAL_OID, Oid};
+use connect_shared::hexadecimal::hexadecimal;
 
 use super::connection::{Connection, ReadError};
-use crate::keys;
 
 /// Before the digest of a source.
 const PREFIX: &str = "sha256:";
@@ -136,7 +136,7 @@ impl Registered {
                 context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
                 context.update(part.as_bytes());
             }
-            let digest = format!("{PREFIX}{}", keys::hexadecimal(context.finish().as_ref()));
+            let digest = format!("{PREFIX}{}", hexadecimal(context.finish().as_ref()));
             found.insert(row.try_get(1)?, (Oid(row.try_get(0)?), digest));
         }
         Ok(found)

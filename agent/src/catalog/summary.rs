@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use connect_core::catalog::{Catalog, Column, Identity};
+use connect_shared::hexadecimal::hexadecimal;
 
 /// What the log says of a snapshot.
 pub(super) struct Summary {
@@ -49,8 +50,7 @@ impl Summary {
                 labelled += u64::from(column.label.is_some());
             }
         }
-        let digest = context.finish();
-        let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { relations: relations.len() as u64, columns, labelled, digest: hex }
+        let digest = hexadecimal(context.finish().as_ref());
+        Self { relations: relations.len() as u64, columns, labelled, digest }
     }
 }

@@ -13,13 +13,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use connect_shared::{
+    hexadecimal::hexadecimal,
     ocsf::{self, ExportSummary},
     proof::tree::plain_hash,
 };
 use serde_json::{Value, json};
 
 use super::Event;
-use crate::{config::SinkFormat, keys::hexadecimal};
+use crate::config::SinkFormat;
 
 /// What was taken since the last summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode, routing::post};
-use connect_shared::{entry::Entry, proof::tree::plain_hash};
+use connect_shared::{entry::Entry, hexadecimal::hexadecimal, proof::tree::plain_hash};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -19,7 +19,6 @@ use super::Exporter;
 use crate::{
     audit::Follower,
     config::{SinkConfig, SinkFormat, SinkTarget},
-    keys::hexadecimal,
     log::{Log, LogOptions},
 };
 

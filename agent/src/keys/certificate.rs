@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use connect_shared::hexadecimal::hexadecimal;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
 };
@@ -34,7 +35,7 @@ impl std::fmt::Debug for ServerCertificate {
 /// `sha256:` and the hexadecimal SHA-256 of a certificate.
 fn fingerprint(der: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-    format!("sha256:{}", super::hexadecimal(digest.as_ref()))
+    format!("sha256:{}", hexadecimal(digest.as_ref()))
 }
 
 impl ServerCertificate {

@@ -5,7 +5,7 @@
 //! questions join the two. What flows where is kept once for each lineage and resource (a *shape*), and each
 //! statement is one row that uses a shape.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 
 use connect_shared::{
     attest::{ApprovedAccess, FileFact, FolderFile, behind},
@@ -130,8 +130,37 @@ impl Body {
     }
 }
 
-/// Takes one entry. To take it again changes nothing.
-pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), rusqlite::Error> {
+/// What was looked up for entries and holds for the next ones, too. It is forgotten with a transaction that fails.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// By lineage and resource.
+    shapes: HashMap<(String, String), i64>,
+    /// Texts by their fingerprint: whether they have values of whoever sends them.
+    values: HashMap<String, bool>,
+    access: HashMap<GrantId, Option<ApprovedAccess>>,
+}
+
+impl Known {
+    /// Of each; then it begins anew.
+    const MOST: usize = 4_096;
+
+    fn bound(&mut self) {
+        let most = [self.shapes.len(), self.values.len(), self.access.len()].into_iter().max();
+        if most.is_some_and(|most| most >= Self::MOST) {
+            *self = Self::default();
+        }
+    }
+}
+
+/// Takes one entry, with how its statement ended if that is known already. To take it again changes nothing.
+pub(crate) fn put(
+    to: &Transaction<'_>,
+    index: u64,
+    leaf: &Leaf,
+    end: Option<&OutcomeEntry>,
+    known: &mut Known,
+) -> Result<(), rusqlite::Error> {
+    known.bound();
     waits::put(to, index, leaf)?;
     match &leaf.entry {
         Entry::StatementLineage { lineage, report, masks, columns, through } => {
@@ -147,6 +176,7 @@ pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), r
             Ok(())
         }
         Entry::GrantIssued { grant, principal, resource, run, parent, approvals, .. } => {
+            known.access.remove(grant);
             put_access(to, index, *grant, *parent, approvals)?;
             match run {
                 Some(run) => put_run(to, (index, leaf.time), principal, resource, run),
@@ -156,7 +186,7 @@ pub(crate) fn put(to: &Transaction<'_>, index: u64, leaf: &Leaf) -> Result<(), r
         Entry::Request(request) if request.step == RequestStep::Approved => {
             put_approval(to, (index, leaf.time), request)
         }
-        Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent),
+        Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent, end, known),
         Entry::Outcome(outcome) => put_outcome(to, outcome),
         Entry::FolderListed { folder, files, .. } => put_folder(to, index, folder, files),
         Entry::RunEnded { run, principal, status, inputs, outputs, .. } => {
@@ -234,38 +264,57 @@ fn put_folder(
     Ok(())
 }
 
-fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusqlite::Error> {
+/// Rows of a statement, and whether it failed.
+fn result(outcome: &OutcomeEntry) -> (i64, bool) {
     // What was cut was taken back, like what failed.
     let failed = matches!(outcome.result, StatementResult::Failed(_) | StatementResult::Cut(_));
-    let rows = i64::try_from(outcome.rows).unwrap_or(i64::MAX);
+    (i64::try_from(outcome.rows).unwrap_or(i64::MAX), failed)
+}
+
+fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusqlite::Error> {
+    let (rows, failed) = result(outcome);
     to.prepare_cached(
-        "UPDATE used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",
+        "UPDATE OR FAIL used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",
     )?
     .execute(params![rows, failed, outcome.statement.to_bytes().as_slice()])?;
     Ok(())
 }
 
-fn put_intent(to: &Transaction<'_>, (index, at): (u64, u64), intent: &Intent) -> Result<(), rusqlite::Error> {
+fn put_intent(
+    to: &Transaction<'_>,
+    (index, at): (u64, u64),
+    intent: &Intent,
+    end: Option<&OutcomeEntry>,
+    known: &mut Known,
+) -> Result<(), rusqlite::Error> {
     let Some(lineage) = &intent.lineage else { return Ok(()) };
-    let shape = shape(to, lineage, &intent.resource)?;
+    let shape = match known.shapes.entry((lineage.clone(), intent.resource.clone())) {
+        hash_map::Entry::Occupied(known) => *known.get(),
+        hash_map::Entry::Vacant(none) => *none.insert(shape(to, lineage, &intent.resource)?),
+    };
+    let (rows, failed) = end.map_or((0, false), result);
     let principal = &intent.principal;
     let actor = principal.actor.as_deref().unwrap_or_default();
     let run = match &intent.run {
         Some(run) => owned(to, &run.to_string(), principal, &intent.resource)?,
         None => String::new(),
     };
-    to.prepare_cached("INSERT OR REPLACE INTO used_shape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, ?9)")?
-        .execute(params![
-            index,
-            time(at),
-            shape,
-            principal.sub,
-            principal.idp,
-            actor,
-            run,
-            brings_values(to, intent)?,
-            approvals(to, intent)?,
-        ])?;
+    to.prepare_cached(
+        "INSERT INTO used_shape VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11, ?9) ON CONFLICT (idx) DO NOTHING",
+    )?
+    .execute(params![
+        index,
+        time(at),
+        shape,
+        principal.sub,
+        principal.idp,
+        actor,
+        run,
+        brings_values(to, intent, known)?,
+        approvals(to, intent, known)?,
+        rows,
+        failed,
+    ])?;
     Ok(())
 }
 
@@ -324,8 +373,16 @@ fn put_approval(
 }
 
 /// The approvals behind a statement, with commas between them.
-fn approvals(to: &Transaction<'_>, intent: &Intent) -> Result<Option<String>, rusqlite::Error> {
-    let behind = behind(intent, access(to, intent.grant)?.as_ref());
+fn approvals(
+    to: &Transaction<'_>,
+    intent: &Intent,
+    known: &mut Known,
+) -> Result<Option<String>, rusqlite::Error> {
+    let access = match known.access.entry(intent.grant) {
+        hash_map::Entry::Occupied(known) => known.into_mut(),
+        hash_map::Entry::Vacant(none) => none.insert(access(to, intent.grant)?),
+    };
+    let behind = behind(intent, access.as_ref());
     let ids: Vec<String> = behind.iter().map(ToString::to_string).collect();
     Ok(Some(ids.join(",")).filter(|ids| !ids.is_empty()))
 }
@@ -356,18 +413,23 @@ fn owned(
 
 /// Whether values can come from whoever sends the statement: a literal, a parameter, the rows of a COPY. Where
 /// the text does not rule it out, they can.
-fn brings_values(to: &Transaction<'_>, intent: &Intent) -> Result<bool, rusqlite::Error> {
+fn brings_values(to: &Transaction<'_>, intent: &Intent, known: &mut Known) -> Result<bool, rusqlite::Error> {
     let plain = ["insert", "update", "merge", "delete", "create", "select", "refresh", "with"];
     let first = intent.verb.split(' ').next().unwrap_or_default();
     let TextRef::Fingerprint(fingerprint) = &intent.text else { return Ok(true) };
     if !plain.contains(&first) {
         return Ok(true);
     }
+    if let Some(values) = known.values.get(fingerprint) {
+        return Ok(*values);
+    }
     let without = to
         .prepare_cached("SELECT instr(sql, '$') = 0 FROM text WHERE fingerprint = ?1")?
         .query_row([fingerprint], |row| row.get::<_, bool>(0))
         .optional()?;
-    Ok(without != Some(true))
+    let Some(without) = without else { return Ok(true) };
+    known.values.insert(fingerprint.clone(), !without);
+    Ok(!without)
 }
 
 /// The lineage as it is on this resource, made of its entry at its first use. Of a lineage that no entry tells

@@ -140,6 +140,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::lineage::Known;
 
     const RUN: RunId = RunId::from_random([7; 16]);
     const LIMIT: Duration = Duration::from_secs(20);
@@ -209,7 +210,7 @@ mod tests {
         let transaction = to.transaction().expect("begun");
         for (index, entry) in (0..).zip(entries) {
             let leaf = Leaf { v: 1, time: (1_000 + index) * 1_000, entry: entry.clone() };
-            super::super::put(&transaction, index, &leaf).expect("taken");
+            super::super::put(&transaction, index, &leaf, None, &mut Known::default()).expect("taken");
         }
         transaction.commit().expect("kept");
     }

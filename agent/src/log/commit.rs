@@ -126,13 +126,13 @@ impl Committer {
 
     fn acknowledge(&self, batch: &mut Batch, end: Position) {
         let upto = batch.first + batch.count;
+        // Who is woken here goes on while this thread still writes down what ended; who looks for that waits for it.
         let mut index = self.shared.index.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.notes.drain(..).for_each(|(at, note)| index.apply(at, note));
-        drop(index);
         // First the publisher: whoever then learns that an entry is durable can ask for it to be signed.
         self.shared.signal.durable(upto, end);
         self.shared.watermark.advance(upto);
         self.shared.durability.send_modify(|durability| durability.upto = upto);
+        batch.notes.drain(..).for_each(|(at, note)| index.apply(at, note));
     }
 }
 

@@ -7,6 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use connect_shared::{
     entry::{CATALOGUE, Entry},
+    hexadecimal::hexadecimal,
     ids::{ConnectionId, StatementId},
     proof::{tile::MAX_ENTRY_BYTES, tree::plain_hash},
 };
@@ -63,10 +64,12 @@ impl Prepared {
 
     /// Encodes an entry. The work is done here, on the caller's thread and under no lock.
     pub(super) fn new(entry: &Entry) -> Result<Self, LogClosed> {
-        let mut json = serde_json::to_vec(entry).map_err(|_| LogClosed::Unwritable)?;
+        // As long as most entries are.
+        let mut json = Vec::with_capacity(1024);
+        serde_json::to_writer(&mut json, entry).map_err(|_| LogClosed::Unwritable)?;
         let mut blob = None;
         if json.len() > MAX_INLINE_BYTES {
-            let sha256: String = plain_hash(&json).0.iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hexadecimal(&plain_hash(&json).0);
             let path = format!("blob/{sha256}");
             let (of, statement) = kind_of(entry, &json)?;
             let length = json.len() as u64;

@@ -18,6 +18,7 @@ use std::{collections::HashSet, path::Path};
 
 use connect_shared::{
     entry::Entry,
+    hexadecimal::hexadecimal,
     proof::{
         pruning::PRUNED,
         tile::{Level, LogReader as _, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
@@ -150,5 +151,5 @@ fn is_due(dir: &Path, rule: &PruneRule) -> Result<bool, OpenError> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&plain_hash(bytes).0)
 }

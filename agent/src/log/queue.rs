@@ -15,6 +15,7 @@ use super::{
     frame::{FRAME_HEADER, push_unsealed},
     leaf::{Blob, Note, Prepared},
     options::Clock,
+    pace::Pace,
 };
 
 /// A buffer that a giant has passed through is not kept.
@@ -41,6 +42,8 @@ enum Watch {
     Dozing,
     /// It waits for any entry.
     Asleep,
+    /// It has a batch and waits for those who are about to come.
+    Gathering,
 }
 
 /// Entries that go to the disk together.
@@ -56,6 +59,8 @@ pub(super) struct Batch {
     pub(super) blobs: Vec<Blob>,
     /// Of everything above.
     bytes: usize,
+    /// Entries that somebody waits for.
+    awaited: u64,
 }
 
 impl Batch {
@@ -68,6 +73,7 @@ impl Batch {
         self.notes.clear();
         self.blobs.clear();
         self.bytes = 0;
+        self.awaited = 0;
     }
 }
 
@@ -83,6 +89,9 @@ struct State {
     haste: bool,
     /// Waking the commit thread costs a system call, so it is done only when it must be.
     watch: Watch,
+    /// The batch must not wait for those who are about to come.
+    at_once: bool,
+    pace: Pace,
 }
 
 impl State {
@@ -91,12 +100,18 @@ impl State {
         self.batch.count > 0 && (self.haste || self.closed.is_some())
     }
 
+    /// Whether there is nobody to wait for.
+    fn is_complete(&self) -> bool {
+        self.at_once || self.closed.is_some() || self.batch.awaited >= self.pace.expected()
+    }
+
     /// Whether the commit thread must be woken for what is in the batch.
     fn wake(&mut self) -> bool {
         let wake = match self.watch {
             Watch::Awake => false,
             Watch::Dozing => self.haste,
             Watch::Asleep => self.batch.count > 0,
+            Watch::Gathering => self.is_complete(),
         };
         if wake {
             self.watch = Watch::Awake;
@@ -125,7 +140,17 @@ impl Queue {
         let mut batch = Batch::default();
         batch.clear(next);
         let last_append = Instant::now();
-        let state = State { next, time, batch, closed: None, last_append, haste: false, watch: Watch::Awake };
+        let state = State {
+            next,
+            time,
+            batch,
+            closed: None,
+            last_append,
+            haste: false,
+            watch: Watch::Awake,
+            at_once: false,
+            pace: Pace::default(),
+        };
         Self { state: Mutex::new(state), more: Condvar::new(), capacity, clock }
     }
 
@@ -159,6 +184,8 @@ impl Queue {
         state.batch.blobs.extend(entry.blob);
         let much = state.batch.bytes > self.capacity / 4;
         state.haste |= haste == Haste::Now || much;
+        state.at_once |= much;
+        state.batch.awaited += u64::from(haste == Haste::Now);
         let wake = state.wake();
         drop(guard);
         if wake {
@@ -171,6 +198,7 @@ impl Queue {
     pub(super) fn hurry(&self) {
         let mut state = self.lock();
         state.haste |= state.batch.count > 0;
+        state.at_once |= state.haste;
         let wake = state.wake();
         drop(state);
         if wake {
@@ -181,6 +209,7 @@ impl Queue {
     /// Waits for entries, and takes all of them; `spent` comes back as the next buffer.
     pub(super) fn take(&self, mut spent: Batch) -> Work {
         let mut state = self.lock();
+        state.pace.returned(Instant::now());
         let mut until = Instant::now() + LINGER;
         while !state.is_due() {
             if state.closed.is_some() {
@@ -198,10 +227,28 @@ impl Queue {
                 until = Instant::now() + LINGER;
             }
         }
+        let mut state = self.gather(state);
+        let awaited = state.batch.awaited;
+        state.pace.goes(awaited, Instant::now());
         state.watch = Watch::Awake;
         state.haste = false;
+        state.at_once = false;
         spent.clear(state.next);
         Work::Batch(std::mem::replace(&mut state.batch, spent))
+    }
+
+    /// Waits, not for long, until as many have come as came to the last batches.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let until = Instant::now() + state.pace.patience();
+        while !state.is_complete() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state.watch = Watch::Gathering;
+            state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state
     }
 
     /// Takes no more entries. What is in the queue still goes to the disk after [`LogClosed::Stopped`],

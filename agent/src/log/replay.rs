@@ -10,6 +10,7 @@ use std::{
 
 use connect_shared::{
     entry::CATALOGUE,
+    hexadecimal::hexadecimal,
     ids::StatementId,
     proof::{
         checkpoint::Checkpoint,
@@ -188,9 +189,7 @@ impl Replay {
     fn take_body(&mut self, index: u64, sha256: &str) -> Result<(), OpenError> {
         let path = format!("blob/{sha256}");
         let body = self.public.read(&path, MAX_BODY_BYTES).ok().flatten();
-        let hex =
-            |bytes: &[u8]| plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let Some(body) = body.filter(|body| hex(body) == sha256) else {
+        let Some(body) = body.filter(|body| hexadecimal(&plain_hash(body).0) == sha256) else {
             return Err(OpenError::Body { index, path });
         };
         let facts = Facts::read(&body)

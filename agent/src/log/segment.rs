@@ -1,5 +1,6 @@
-//! Segments as files. A file that grows is slow to sync: the file system's journal must be written, too. So
-//! a segment is written into room that was set aside before, and cut to its length when it is complete.
+//! Segments as files. A file that grows is slow to sync, and so is room that was only promised: the file system
+//! has to write its own books, too. So a segment is written over zeros, some hundreds of entries at a time, and
+//! cut to its length when it is complete.
 //!
 //! What a crash leaves behind the last frame is zeros, and [`super::replay`] takes them for what they are.
 
@@ -10,8 +11,8 @@ use super::{
     reserve::Reserve,
 };
 
-/// How much room is set aside at once: some thousands of entries.
-const ROOM: u64 = 4 * 1024 * 1024;
+/// How much room is set aside at once: what a sync takes on without being slow.
+const ROOM: u64 = 256 * 1024;
 
 /// A segment that is being written.
 pub(super) trait SegmentFile: Send {

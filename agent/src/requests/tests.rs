@@ -6,7 +6,7 @@ use connect_core::{
     approval::Binding,
     machine::{HoldAsk, HoldNews},
 };
-use connect_shared::api::HeldStatement;
+use connect_shared::{api::HeldStatement, hexadecimal::hexadecimal};
 use tempfile::TempDir;
 
 use super::*;
@@ -84,7 +84,7 @@ fn holder(name: &str) -> Holder {
 
 fn binding(text: &str) -> Binding {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    Binding::from_digest(keys::hexadecimal(digest.as_ref()))
+    Binding::from_digest(hexadecimal(digest.as_ref()))
 }
 
 fn ask(statement: &str) -> HoldAsk {

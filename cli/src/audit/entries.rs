@@ -5,6 +5,7 @@ use std::path::Path;
 use connect_shared::{
     entry::{Entry, Leaf},
     error::ErrorReport,
+    hexadecimal::hexadecimal,
     proof::{
         tile::{Level, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle},
         tree::plain_hash,
@@ -71,10 +72,6 @@ fn whole(reader: &Folder, index: u64, bytes: &[u8]) -> Outcome<Leaf> {
     let body = body.filter(|body| hexadecimal(&plain_hash(body).0) == *sha256);
     let entry = body.and_then(|body| serde_json::from_slice(&body).ok()).ok_or_else(|| unreadable(index))?;
     Ok(Leaf { entry, ..leaf })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unreadable(index: u64) -> ErrorReport {

@@ -10,7 +10,10 @@
 //! of an escape). That changes such a value, and `escaped` says how many were changed; in the text it is JSON's
 //! own escape, which changes nothing.
 
-use connect_shared::text::{harmless_json, is_obeyed};
+use connect_shared::{
+    hexadecimal::hexadecimal,
+    text::{harmless_json, is_obeyed},
+};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 
@@ -147,7 +150,7 @@ fn written_out(text: String, escaped: &mut usize) -> String {
 fn boundary() -> Outcome<String> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| failure::unexpected("no randomness"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(&bytes))
 }
 
 #[cfg(test)]

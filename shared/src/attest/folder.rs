@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::predicate::{Descriptor, FileFact};
 
+use crate::hexadecimal::hexadecimal;
+
 /// Files in all folders of one run.
 pub const MAX_FOLDER_FILES: usize = 5_000;
 /// Longest name of a file within its folder, in bytes.
@@ -57,7 +59,7 @@ impl Folder {
         for file in &self.files {
             context.update(format!("{}  {}\n", file.sha256, file.name).as_bytes());
         }
-        context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(context.finish().as_ref())
     }
 
     /// Whether it is the folder that a fact speaks of: nothing of it can be read in another way.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     entry::{StatementResult, TextRef},
+    hexadecimal::hexadecimal,
     ids::{RequestId, StatementId},
     label::Label,
     lineage::UnderstandingStatus,
@@ -283,7 +284,7 @@ pub struct Counters {
 pub fn statements_digest(statements: &[StatementRecord]) -> String {
     let json = serde_json::to_vec(statements).unwrap_or_default();
     let digest = digest::digest(&digest::SHA256, &json);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(digest.as_ref())
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 //! figure can be another one than that entry has. Whoever has the agent's key can write another log, which only a
 //! copy of the log, a kept checkpoint or a witness shows.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
 use serde_json::Value;
+
+use crate::hexadecimal::hexadecimal;
 
 /// What is not known yet when the entry is made.
 const LATER: [&str; 3] = ["index", "receipt", "receipts"];
@@ -23,10 +23,7 @@ pub fn summary(predicate: &Value) -> String {
         }
         other => write(other, &mut |text| context.update(text.as_bytes())),
     }
-    context.finish().as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(context.finish().as_ref())
 }
 
 fn object(mut fields: Vec<(&String, &Value)>, out: &mut impl FnMut(&str)) {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Leaf},
+    hexadecimal::hexadecimal,
     ids::{ConnectionId, StatementId},
 };
 
@@ -87,8 +88,7 @@ fn body<R: LogReader>(reader: &R, entry: Entry) -> Result<Entry, PruningError> {
     let Entry::Oversized { sha256, .. } = entry else { return Ok(entry) };
     let missing = || PruningError::Invalid("the body of its entry is missing or was changed".to_owned());
     let bytes = reader.read(&format!("blob/{sha256}"), MAX_BODY_BYTES)?.ok_or_else(missing)?;
-    let hash: String = plain_hash(&bytes).0.iter().map(|byte| format!("{byte:02x}")).collect();
-    if hash != sha256 {
+    if hexadecimal(&plain_hash(&bytes).0) != sha256 {
         return Err(missing());
     }
     serde_json::from_slice(&bytes).map_err(|_| missing())

@@ -9,6 +9,7 @@ use std::{collections::HashMap, fmt, time::Duration};
 use cedar_policy::{
     ActionConstraint, Authorizer, Effect, Entities, EntityTypeName, EntityUid, PolicySet, Request,
 };
+use connect_shared::hexadecimal::hexadecimal;
 
 pub(super) use self::annotation::{Approval, MaskWish, RuleLimits};
 pub use self::check::PolicyProblem;
@@ -253,10 +254,7 @@ fn digest(text: &str) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    context.finish().as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
-        text
-    })
+    hexadecimal(context.finish().as_ref())
 }
 
 #[cfg(test)]

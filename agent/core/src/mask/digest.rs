@@ -11,8 +11,8 @@ pub(super) const LETTERS: usize = 20;
 pub(super) struct Digest([u8; 32]);
 
 impl Digest {
-    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+    pub(super) const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Base 64 of the first 120 bits in small letters and digits. Five bits a letter are left.
@@ -20,11 +20,14 @@ impl Digest {
         let mut letters = [b'0'; LETTERS];
         let written = STANDARD.encode_slice(self.chunk::<0, 15>(), &mut letters);
         debug_assert_eq!(written.ok(), Some(LETTERS), "fifteen bytes are twenty letters");
-        letters.map(|letter| match letter {
-            b'+' => b'8',
-            b'/' => b'9',
-            letter => letter.to_ascii_lowercase(),
-        })
+        for letter in &mut letters {
+            *letter = match *letter {
+                b'+' => b'8',
+                b'/' => b'9',
+                letter => letter.to_ascii_lowercase(),
+            };
+        }
+        letters
     }
 
     /// 60 bits: what a signed number of eight bytes holds without a sign.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
 use connect_shared::label::Label;
 use zeroize::Zeroizing;
 
 use super::digest::Digest;
+use crate::keyed::Keyed;
 
 /// Bytes of a key and of SHA-256's digest.
 const KEY: usize = 32;
@@ -28,8 +28,8 @@ pub struct MaskKey {
 }
 
 struct LabelKey {
-    hmac: hmac::Key,
-    /// The same key again, since `hmac` does not give its own.
+    keyed: Keyed,
+    /// The same key again, since it does not give its own.
     derived: Zeroizing<[u8; KEY]>,
 }
 
@@ -44,7 +44,7 @@ impl MaskKey {
     #[must_use]
     pub fn new(key: [u8; KEY]) -> Self {
         let key = Zeroizing::new(key);
-        let root = hmac::Key::new(hmac::HMAC_SHA256, key.as_slice());
+        let root = Keyed::new(&key);
         Self { labels: Label::ALL.map(|label| LabelKey::new(&root, label)) }
     }
 
@@ -52,7 +52,7 @@ impl MaskKey {
     /// [`Label::ALL`], which a test excludes.
     pub(super) fn digest(&self, label: Label, canonical: &[u8]) -> Option<Digest> {
         let key = self.labels.get(label as usize)?;
-        Digest::new(hmac::sign(&key.hmac, canonical).as_ref())
+        Some(Digest::new(key.keyed.tag(canonical)))
     }
 
     /// The pads of a label's key. `None` as for [`Self::digest`].
@@ -62,11 +62,9 @@ impl MaskKey {
 }
 
 impl LabelKey {
-    fn new(root: &hmac::Key, label: Label) -> Self {
-        let tag = hmac::sign(root, format!("label:{label}").as_bytes());
-        let mut derived = Zeroizing::new([0; KEY]);
-        derived.iter_mut().zip(tag.as_ref()).for_each(|(slot, byte)| *slot = *byte);
-        Self { hmac: hmac::Key::new(hmac::HMAC_SHA256, derived.as_slice()), derived }
+    fn new(root: &Keyed, label: Label) -> Self {
+        let derived = Zeroizing::new(root.tag(format!("label:{label}").as_bytes()));
+        Self { keyed: Keyed::new(&derived), derived }
     }
 
     fn pads(&self) -> Pads {

@@ -9,6 +9,8 @@ use std::{
 
 use rustix::fs::{FallocateFlags, fallocate};
 
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
 /// An open file. Nothing has a position: every read and write says where.
 #[derive(Debug)]
 pub(in crate::log) struct DiskFile(File);
@@ -57,9 +59,16 @@ impl DiskFile {
         self.0.set_len(length)
     }
 
-    /// Sets space aside, which reads as zeros.
+    /// Sets space aside, which reads as zeros: promised first, so that a full disk shows before anything is
+    /// written, and then written, so that the next sync is the last one that has to say where it lies.
     pub(in crate::log) fn set_aside(&self, offset: u64, length: u64) -> io::Result<()> {
-        Ok(fallocate(&self.0, FallocateFlags::empty(), offset, length)?)
+        fallocate(&self.0, FallocateFlags::empty(), offset, length)?;
+        let end = offset + length;
+        for at in (offset..end).step_by(ZEROS.len()) {
+            let zeros = usize::try_from(end - at).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+            self.write_all_at(&ZEROS[..zeros], at)?;
+        }
+        Ok(())
     }
 
     /// What was written, and the length that it needs.

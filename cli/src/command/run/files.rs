@@ -10,7 +10,10 @@ use std::{
 };
 
 use aws_lc_rs::digest;
-use connect_shared::attest::{FileFact, Folder};
+use connect_shared::{
+    attest::{FileFact, Folder},
+    hexadecimal::hexadecimal,
+};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Seen};
@@ -219,7 +222,7 @@ pub(super) fn hash_file(path: &Path, news: &mut dyn FnMut(u64, u64)) -> Outcome<
     let modified = before.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(FileFact {
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        sha256: context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hexadecimal(context.finish().as_ref()),
         length: done,
         modified: modified.and_then(|time| u64::try_from(time.as_millis()).ok()).unwrap_or_default(),
         files: None,

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     entry::{CATALOGUE, Denial, Entry, Intent, Leaf, OutcomeEntry},
+    hexadecimal::hexadecimal,
     ids::{ConnectionId, StatementId},
 };
 
@@ -101,7 +102,7 @@ impl Leaves {
         match bytes {
             None => self.fault(index, Wrong::BodyMissing { path }),
             Some(bytes) => {
-                let hash: String = plain_hash(bytes).0.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash = hexadecimal(&plain_hash(bytes).0);
                 if hash != body.sha256 || bytes.len() as u64 != body.length {
                     return self.fault(index, Wrong::BodyChanged { path });
                 }

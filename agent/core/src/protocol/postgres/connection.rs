@@ -86,6 +86,7 @@ use crate::{
     canary::Canaries,
     catalog::{Catalog, code::Name},
     decide::{InForce, Kept, Policies},
+    keyed::Keyed,
     machine::Output,
     mask::MaskKey,
     principal::{ConnectionFacts, GrantInForce},
@@ -147,6 +148,12 @@ pub struct Setup {
     pub canaries: Option<Arc<Canaries>>,
 }
 
+/// Keys of [`Setup`], ready for use.
+struct Secrets {
+    ids: Keyed,
+    commitments: Keyed,
+}
+
 /// Where a connection is in its life.
 #[derive(Debug)]
 enum Phase {
@@ -182,6 +189,7 @@ enum Passing {
 /// One PostgreSQL connection.
 pub struct Connection {
     setup: Setup,
+    secrets: Box<Secrets>,
     phase: Phase,
     client: Framer,
     server: Framer,
@@ -240,12 +248,14 @@ impl Connection {
         let protected = setup.catalog.as_ref().is_some_and(|catalog| catalog.has_protected());
         let policies = setup.policies.current();
         let tags = Tags::of(&setup.tags, &setup.facts);
+        let (ids, commitments) = (Keyed::new(&setup.seed), Keyed::new(&setup.commitment_key));
         let mut outbox = Outbox::default();
         if let Some(canaries) = &setup.canaries {
             outbox.guard(Arc::clone(canaries));
         }
         Self {
             setup,
+            secrets: Box::new(Secrets { ids, commitments }),
             phase: Phase::Startup { since: now },
             client: Framer::new(Side::Client),
             server: Framer::new(Side::Server),
@@ -333,9 +343,8 @@ impl Connection {
     /// A new statement id: unpredictable without the seed, repeatable with it.
     fn statement_id(&mut self) -> StatementId {
         self.statements += 1;
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &self.setup.seed);
-        let tag = aws_lc_rs::hmac::sign(&key, &self.statements.to_be_bytes());
-        let bytes = tag.as_ref().first_chunk().copied().unwrap_or_default();
+        let tag = self.secrets.ids.tag(&self.statements.to_be_bytes());
+        let bytes = tag.first_chunk().copied().unwrap_or_default();
         StatementId::from_random(bytes)
     }
 }

@@ -2,6 +2,7 @@
 //! it runs. Nothing is decided on them.
 
 use bytes::Bytes;
+use connect_shared::hexadecimal::hexadecimal;
 
 use super::{
     message::unsigned,
@@ -171,7 +172,7 @@ fn binary(type_oid: u32, value: &[u8]) -> String {
     };
     shown.unwrap_or_else(|| {
         let bytes = value.get(..LONGEST / 2).unwrap_or(value);
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hexadecimal(bytes);
         format!("binary, {} bytes: {digits}{}", value.len(), if bytes.len() < value.len() { "…" } else { "" })
     })
 }

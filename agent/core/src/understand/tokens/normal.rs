@@ -1,8 +1,7 @@
 //! The normal form: literals become parameters, comments go, space is one.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA256, digest};
+use connect_shared::hexadecimal::hexadecimal;
 use pg_query::protobuf::Token;
 
 use super::Tokens;
@@ -36,7 +35,8 @@ pub(in crate::understand) fn normal(tokens: &Tokens<'_>, start: usize, end: usiz
             return Normal::None { length: (end - start) as u64 };
         }
     }
-    let fingerprint = hexadecimal(digest(&SHA256, form.sql.as_bytes()).as_ref());
+    let hash = digest(&SHA256, form.sql.as_bytes());
+    let fingerprint = hexadecimal(hash.as_ref().get(..16).unwrap_or_default());
     Normal::Form { fingerprint, sql: form.sql }
 }
 
@@ -153,11 +153,4 @@ fn is_literal(kind: Token) -> bool {
         kind,
         Token::Sconst | Token::Usconst | Token::Bconst | Token::Xconst | Token::Iconst | Token::Fconst
     )
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,7 +1,7 @@
 //! Texts that this connection has sent, with what was understood of them. A text is found by its bytes, or
 //! by its shape where its numbers change nothing (see [`crate::understand::shape`]).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use bytes::Bytes;
 
@@ -11,6 +11,16 @@ use crate::{statement::Statement, understand::shape};
 /// Texts and shapes that are kept, and the longest text.
 const MAX_ANALYSES: usize = 512;
 const MAX_CACHED_TEXT: usize = 8 * 1024;
+
+/// Forgets any one if there are too many. Which one is chance (a map's order is), and so no pattern of texts, and
+/// nobody who knows this, makes it forget what is needed next each time.
+fn make_room<Text: Clone + Eq + Hash>(known: &mut HashMap<Text, Arc<Analysed>>) {
+    if known.len() >= MAX_ANALYSES
+        && let Some(one) = known.keys().next().cloned()
+    {
+        known.remove(&one);
+    }
+}
 
 /// What was understood under one snapshot of the catalog.
 #[derive(Default)]
@@ -34,14 +44,10 @@ impl Analyses {
         if analysed.by_shape
             && let Some(shape) = shape(text)
         {
-            if self.shapes.len() >= MAX_ANALYSES {
-                self.shapes.clear();
-            }
+            make_room(&mut self.shapes);
             self.shapes.insert(shape.text, analysed.clone());
         } else if text.len() <= MAX_CACHED_TEXT {
-            if self.texts.len() >= MAX_ANALYSES {
-                self.texts.clear();
-            }
+            make_room(&mut self.texts);
             // A copy of its own: the text is a slice of a read buffer that it would keep alive.
             self.texts.insert(Bytes::copy_from_slice(text), analysed.clone());
         }

@@ -102,8 +102,8 @@ impl Connection {
             Kind::SessionControl => matches!(facts.verb.as_str(), "set" | "reset" | "discard"),
             _ => holds_word(text, b"set_config"),
         };
-        let own = [&b"connect.wait"[..], b"application_name"].iter().any(|name| holds_word(text, name));
-        if sets && !(own && is_single(text)) {
+        let own = || [&b"connect.wait"[..], b"application_name"].iter().any(|name| holds_word(text, name));
+        if sets && !(own() && is_single(text)) {
             self.trail.mix(&[text, &place.to_be_bytes()]);
             if self.transaction != Transaction::Idle || self.in_flight.iter().any(runs) {
                 self.trail.uncertain = true;

@@ -1,5 +1,5 @@
 //! Outputs in order. Small pieces for one peer are joined, so that the driver writes once; a record is a
-//! barrier that nothing behind it passes. Everything for the client comes through here, and so it is here that
+//! barrier that nothing behind it passes. What stands before an OUTCOME may leave with what stands behind it. Everything for the client comes through here, and so it is here that
 //! what must never leave is looked for.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -139,7 +139,11 @@ impl Outbox {
     }
 
     pub(super) fn push(&mut self, output: Output) {
-        self.flush_client();
+        let is_outcome =
+            matches!(&output, Output::Record { entry, .. } if matches!(**entry, Entry::Outcome(_)));
+        if !is_outcome {
+            self.flush_client();
+        }
         self.flush_server();
         self.queue.push_back(output);
     }

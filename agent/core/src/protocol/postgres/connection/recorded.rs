@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_lc_rs::digest;
-use connect_shared::{entry::Entry, label::Label, lineage::ColumnFact};
+use connect_shared::{entry::Entry, hexadecimal::hexadecimal, label::Label, lineage::ColumnFact};
 use serde::Serialize;
 
 use super::Connection;
@@ -137,5 +137,5 @@ fn stored_behind(view: Oid, names: &Names<'_>) -> Vec<String> {
 fn reference(facts: &impl Serialize) -> String {
     let json = serde_json::to_vec(facts).unwrap_or_default();
     let digest = digest::digest(&digest::SHA256, &json);
-    super::stage::hexadecimal(digest.as_ref()).chars().take(DIGITS).collect()
+    hexadecimal(digest.as_ref()).chars().take(DIGITS).collect()
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use connect_shared::{
     decision::{Decision, Obligation},
     entry::{Entry, Intent, StatementResult, TextRef},
+    hexadecimal::hexadecimal,
     ids::StatementId,
     text::printable_name,
 };
@@ -233,11 +234,9 @@ impl Connection {
     /// SHA-256 over salt, exact text and binds. The salt comes from the agent's key and the statement's
     /// id: whoever holds the key can open it, nobody can guess the text from it.
     pub(super) fn commitment(&self, id: StatementId, text: &[u8], binds: &[u8; 32]) -> String {
-        use aws_lc_rs::{digest, hmac};
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.setup.commitment_key);
-        let salt = hmac::sign(&key, &id.to_bytes());
+        use aws_lc_rs::digest;
         let mut context = digest::Context::new(&digest::SHA256);
-        context.update(salt.as_ref());
+        context.update(&self.secrets.commitments.tag(&id.to_bytes()));
         context.update(&(text.len() as u64).to_be_bytes());
         context.update(text);
         context.update(binds);
@@ -520,12 +519,4 @@ fn is_recorded(staged: &Staged, ledger: &crate::record::Ledger) -> bool {
     } else {
         ledger.claim_appended(last.run.intent).is_some()
     }
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
