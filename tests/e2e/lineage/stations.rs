@@ -122,6 +122,10 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
     assert!(person(&out, "direct", "to") && !columns(&out).contains("public.inbox.sku"), "{out:#}");
     let came = asks(&sam, &["public.inbox.sku", "--all", "--up"]);
     assert!(person(&came, "written", "from") && !columns(&came).contains("public.products.sku"), "{came:#}");
+    let out = sam.runs(&["lineage", "public.products.sku", "--all", "--down"]).good();
+    assert!(out.contains("Left to people"), "{out}");
+    let came = sam.runs(&["lineage", "public.inbox.sku", "--all", "--up"]).good();
+    assert!(came.contains("values from outside") && came.contains("public.inbox.sku · by li@"), "{came}");
 
     let others = ana.runs(&["lineage", "li@example.com"]);
     assert_eq!(others.code, 3, "{others:?}");
