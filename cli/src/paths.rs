@@ -93,6 +93,11 @@ impl Paths {
         self.runtime.join("runs")
     }
 
+    /// How sessions in the background ended.
+    pub(crate) fn left(&self) -> PathBuf {
+        self.state.join("left")
+    }
+
     pub(crate) fn logs(&self) -> PathBuf {
         self.state.join("logs")
     }

@@ -11,6 +11,7 @@ mod handover;
 mod hold;
 mod keeper;
 mod known;
+pub(crate) mod left;
 mod open;
 mod parts;
 mod profile;

@@ -23,6 +23,30 @@ pub struct LineageReport {
     pub status: UnderstandingStatus,
     /// Why it is not complete, as `kind: what`; empty if it is.
     pub reasons: Vec<String>,
+    /// Tables that get another name or schema, and columns that get another name. Nothing is read or written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renames: Vec<RenameReport>,
+}
+
+/// A table that gets another name or schema, or one whose columns get other names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenameReport {
+    pub from: String,
+    pub to: String,
+    /// Its OID; absent for one that the session itself has made and that was not read from the server yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oid: Option<u32>,
+    /// Of a table that gets another name all of them.
+    pub columns: Vec<RenamedColumn>,
+}
+
+/// A column under its two names, which may be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenamedColumn {
+    /// In its table.
+    pub number: i16,
+    pub from: String,
+    pub to: String,
 }
 
 /// How much is understood.

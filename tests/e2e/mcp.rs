@@ -126,8 +126,16 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
         "query",
         &json!({ "resource": SHOP, "sql": "SELECT id FROM orders ORDER BY id", "max_rows": 7 }),
     );
-    assert_eq!((&many["row_count"], &many["rows_cut"]), (&json!(7), &json!(1993)), "{many:#}");
-    assert_eq!(many["more_rows_cut"], json!(false), "{many:#}");
+    assert_eq!((&many["row_count"], &many["rows_cut"]), (&json!(7), &json!(1_000)), "{many:#}");
+    assert_eq!((&many["more_rows_cut"], &many["rows_paid"]), (&json!(true), &json!(1_007)), "{many:#}");
+    let few = assistant.call(
+        "query",
+        &json!({ "resource": SHOP, "sql": "SELECT id FROM orders ORDER BY id LIMIT 9", "max_rows": 7 }),
+    );
+    assert_eq!(
+        (&few["rows_cut"], &few["more_rows_cut"], &few["rows_paid"]),
+        (&json!(2), &json!(false), &json!(9))
+    );
 
     let explained = assistant.call("explain", &json!({ "resource": SHOP, "sql": "DELETE FROM scratch" }));
     assert_eq!(explained["outcome"], "deny");

@@ -78,12 +78,37 @@ fn who_may_revoke_ends_and_keeps_out_and_who_may_not_ends_only_their_own() {
     // Nobody keeps her out: it was her own wish.
     assert_eq!(li.runs(&["exec", SHOP, "--", "psql", "-XqAtc", "SELECT 1"]).good().trim(), "1");
 
+    // One in the background ends, too. Nobody hears it at that moment, and whoever looks is told until it is open again.
+    li.runs(&["open", SHOP, "--detach"]).good();
+    li.runs(&["revoke", "--mine"]).good();
+    let end = std::time::Instant::now() + process::PATIENCE;
+    let told = loop {
+        let status: Value = serde_json::from_str(&li.runs(&["--json", "status"]).good()).expect("JSON");
+        if let Some(told) = status["ended"].as_array().expect("a list").first() {
+            break told.clone();
+        }
+        assert!(std::time::Instant::now() < end, "nobody is told: {status:#}");
+        std::thread::yield_now();
+    };
+    let why = told["ended"]["message"].as_str().expect("why");
+    assert!(told["resource"] == SHOP && why.contains("by li@example.com"), "{told:#}");
+    let url = li.runs(&["url", SHOP]);
+    assert!(
+        url.code == 3 && url.stderr.contains("any more") && url.stderr.contains("by li@"),
+        "{}",
+        url.stderr
+    );
+    li.runs(&["open", SHOP, "--detach"]).good();
+    assert!(li.runs(&["--json", "status"]).good().contains("\"ended\": []"));
+    li.runs(&["close", SHOP]).good();
+    assert!(li.runs(&["--json", "status"]).good().contains("\"ended\": []"), "it was closed");
+
     // Also over a restart.
     world.agent.stop();
     world.agent.restart();
     assert_eq!(ana.runs(&["ls"]).code, 4);
     let revoked = entries(&mut world, "revoked");
-    assert_eq!(revoked.len(), 2, "{revoked:?}");
+    assert_eq!(revoked.len(), 3, "{revoked:?}");
     assert_eq!(
         (&revoked[0]["whom"], &revoked[0]["sessions"]),
         (&json!("principal ana@example.com"), &json!(1))
@@ -94,7 +119,7 @@ fn who_may_revoke_ends_and_keeps_out_and_who_may_not_ends_only_their_own() {
         .map(|leaf| serde_json::to_value(leaf).expect("JSON"))
         .filter(|leaf| leaf["code"] == "revoked")
         .collect();
-    assert_eq!(closed.len(), 2, "{closed:?}");
+    assert_eq!(closed.len(), 3, "{closed:?}");
     assert!(closed.iter().all(|leaf| leaf["micros"].as_u64().is_some_and(|micros| micros > 0)), "{closed:?}");
 }
 

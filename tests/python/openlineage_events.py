@@ -11,6 +11,7 @@ import sys
 
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.generated import column_lineage_dataset, input_statistics_input_dataset
+from openlineage.client.generated import lifecycle_state_change_dataset
 from openlineage.client.generated import output_statistics_output_dataset, parent_run, sql_job
 
 from openlineage_schemas import problems
@@ -41,8 +42,18 @@ def parent(facet):
     )
 
 
+def state_change(facet):
+    module = lifecycle_state_change_dataset
+    return module.LifecycleStateChangeDatasetFacet(
+        lifecycleStateChange=module.LifecycleStateChange(facet.pop("lifecycleStateChange")),
+        previousIdentifier=module.PreviousIdentifier(**facet.pop("previousIdentifier")),
+        **facet,
+    )
+
+
 KNOWN = {
     "columnLineage": column_lineage,
+    "lifecycleStateChange": state_change,
     "parent": parent,
     "sql": lambda facet: sql_job.SQLJobFacet(**facet),
     "inputStatistics": lambda facet: input_statistics_input_dataset.InputStatisticsInputDatasetFacet(**facet),

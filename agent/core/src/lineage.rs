@@ -43,6 +43,33 @@ pub struct Lineage {
     pub status: Status,
     /// Why it is not complete; empty if it is.
     pub gaps: Vec<Gap>,
+    pub renames: Renames,
+}
+
+/// What gets another name or schema: no value moves, but whoever follows a table by its name has to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Renames {
+    pub known: Vec<Rename>,
+    /// What gets another name of which nobody knows which table it is, as it is written.
+    pub unknown: Vec<String>,
+}
+
+impl Renames {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// A table that gets another name or schema, or one that has a column which gets another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    pub relation: Oid,
+    /// Schema and name, before and after.
+    pub from: (Name, Name),
+    pub to: (Name, Name),
+    /// By number, with both names. Of a table that gets another name all of them.
+    pub columns: Vec<(i16, Name, Name)>,
 }
 
 /// One thing that comes out.

@@ -1,5 +1,7 @@
 //! `POST /v1/runs/{run}/end`: a run is over; the agent signs what it saw of it.
 
+mod places;
+
 use std::sync::Arc;
 
 use axum::{
@@ -21,10 +23,7 @@ use crate::{
     serve::Agent,
 };
 
-/// Runs that are being ended at the same time: each goes through the log. Who waits for a place may leave; who has one
-/// ends the run, whether anybody waits for the answer or not.
-static PLACES: Semaphore = Semaphore::const_new(16);
-/// Those that are not known as the caller's: they wait for each other, and nobody for them.
+/// Runs that are not known as the caller's: they wait for each other, and nobody for them.
 static UNKNOWN: Semaphore = Semaphore::const_new(2);
 
 pub(super) async fn end(
@@ -37,11 +36,15 @@ pub(super) async fn end(
     let Json(end) = body.map_err(|error| bad(&error.body_text()))?;
     check(&end)?;
     let ending = Ending { inputs: end.inputs, outputs: end.outputs, status: end.status, reason: None };
-    let places = if lineage::owns(&agent, id, &caller.0.reference).await { &PLACES } else { &UNKNOWN };
-    let place = places.acquire().await.map_err(|_| refused(Refused::Internal))?;
+    // Who waits for a place may leave; who has one ends the run, whether anybody waits for the answer or not.
+    let stopped = || refused(Refused::Internal);
+    let (own, unknown) = match lineage::owns(&agent, id, &caller.0.reference).await {
+        true => (Some(places::place(&caller.0.reference).await.ok_or_else(stopped)?), None),
+        false => (None, Some(UNKNOWN.acquire().await.map_err(|_| stopped())?)),
+    };
     // Half of it would be a run that the log has the end of and that goes on.
     let ended = async move {
-        let _place = place;
+        let _place = (own, unknown);
         lineage::end(&agent, id, caller.0.reference, ending, (end.folders, &end.left)).await
     };
     let attested = tokio::spawn(ended).await.unwrap_or(Err(Refused::Internal));

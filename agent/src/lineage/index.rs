@@ -5,6 +5,8 @@
 //! questions join the two. What flows where is kept once for each lineage and resource (a *shape*), and each
 //! statement is one row that uses a shape.
 
+mod renamed;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 
 use connect_shared::{
@@ -414,6 +416,9 @@ fn owned(
 /// Whether values can come from whoever sends the statement: a literal, a parameter, the rows of a COPY. Where
 /// the text does not rule it out, they can.
 fn brings_values(to: &Transaction<'_>, intent: &Intent, known: &mut Known) -> Result<bool, rusqlite::Error> {
+    if renamed::is_rename(&intent.verb) {
+        return Ok(false);
+    }
     let plain = ["insert", "update", "merge", "delete", "create", "select", "refresh", "with"];
     let first = intent.verb.split(' ').next().unwrap_or_default();
     let TextRef::Fingerprint(fingerprint) = &intent.text else { return Ok(true) };
@@ -502,6 +507,7 @@ impl Shape<'_, '_> {
         for other in report.indirect.iter().chain(rest) {
             self.read(other, How::Indirect)?;
         }
+        report.renames.iter().try_for_each(|rename| self.renamed(rename))?;
         Ok(self.id)
     }
 

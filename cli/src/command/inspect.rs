@@ -13,7 +13,11 @@ use crate::{
     arguments,
     console::{Format, Rows},
     failure::{self, Outcome},
-    session::{self, ClientSettings, Question, SessionInfo, Stage, find, list},
+    session::{
+        self, ClientSettings, Question, SessionInfo, Stage, find,
+        left::{self, Left},
+        list,
+    },
     settings::Key,
 };
 
@@ -129,11 +133,26 @@ pub(super) async fn status(application: &Application) -> Outcome<Ending> {
         }
     }
     rows.beside("sign_ins", &sign_ins)?;
+    for warning in sessions.iter().filter_map(|info| info.warning.as_ref()) {
+        application.console.warn(warning);
+    }
+    let left = left::left(&application.paths, &sessions);
+    for one in &left {
+        application.console.say(&told(one));
+    }
+    rows.beside("ended", &left)?;
     if sessions.is_empty() && application.console.format == Format::Table {
         application.console.say("Nothing is open");
     }
     application.console.rows(&rows)?;
     Ok(Ending::Done)
+}
+
+/// A session in the background that is over.
+fn told(left: &Left) -> String {
+    let when = if left.ended.is_some() { "ended at" } else { "is gone; it was opened at" };
+    let line = format!("{} (in the background) {when} {}: {}", left.resource, clock(left.at), left.words());
+    failure::printable(&line)
 }
 
 pub(super) async fn env(application: &Application, wish: &arguments::Env) -> Outcome<Ending> {
@@ -199,7 +218,7 @@ pub(super) async fn close(application: &Application, wish: &arguments::Close) ->
         }
     };
     if sessions.is_empty() && !wish.all {
-        return Err(nothing_open(wish.resource.as_deref()));
+        return Err(nothing_open(application, wish.resource.as_deref()));
     }
     for info in sessions {
         // One that ends by itself in this moment is closed, too.
@@ -217,7 +236,9 @@ async fn ready_client(application: &Application, named: Option<&str>) -> Outcome
 /// The session that is meant.
 async fn ready(application: &Application, named: Option<&str>) -> Outcome<SessionInfo> {
     match named.or_else(|| application.settings.value(Key::Resource)) {
-        Some(name) => newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(Some(name))),
+        Some(name) => {
+            newest(find(&application.paths, name).await?).ok_or_else(|| nothing_open(application, Some(name)))
+        }
         None => only_open(application).await,
     }
 }
@@ -241,16 +262,18 @@ async fn only_open(application: &Application) -> Outcome<SessionInfo> {
         (Some(_), false) => {
             Err(failure::usage("several sessions are open: which is meant?").help("connect status"))
         }
-        (None, _) => Err(nothing_open(None)),
+        (None, _) => Err(nothing_open(application, None)),
     }
 }
 
-fn nothing_open(name: Option<&str>) -> connect_shared::error::ErrorReport {
-    match name {
-        Some(name) => {
-            failure::not_found("no_session", format!("no session of `{name}` is open on this machine"))
-                .help(format!("connect open {name}"))
-        }
-        None => failure::not_found("no_session", "nothing is open on this machine").help("connect ls"),
-    }
+fn nothing_open(application: &Application, name: Option<&str>) -> connect_shared::error::ErrorReport {
+    let Some(name) = name else {
+        return failure::not_found("no_session", "nothing is open on this machine").help("connect ls");
+    };
+    let left = left::left(&application.paths, &[]);
+    let words = match left.iter().find(|left| left.is_of(name)) {
+        Some(left) => format!("no session of `{name}` is open on this machine any more: {}", told(left)),
+        None => format!("no session of `{name}` is open on this machine"),
+    };
+    failure::not_found("no_session", words).help(format!("connect open {name}"))
 }

@@ -16,7 +16,7 @@ use crate::{
     identity::Holder,
     listen::{LocalAddress, PortWish},
     session::{
-        self, Held, LocalWish, Opened, Parent, Patience, Request, SessionInfo, Signals, Target, Until,
+        self, Held, LocalWish, Opened, Parent, Patience, Request, SessionInfo, Signals, Target, Until, left,
         resolve, status_of,
     },
     settings::Key,
@@ -197,7 +197,15 @@ async fn in_background(application: &Application, wish: &arguments::Open) -> Out
                 let words = "whoever opened it did not wait for it";
                 return Err(ErrorReport::new("session_ended", Exit::SessionEnded, words));
             }
-            hold(application, opened).await
+            let (paths, info) = (&application.paths, opened.info());
+            left::opened(paths, &info);
+            let held = hold(application, opened).await;
+            match &held {
+                Ok(_) => left::closed(paths, &info),
+                // Nobody hears of it here: `connect status` tells it.
+                Err(report) => left::ended(paths, &info, report),
+            }
+            held
         }
         Err(report) => {
             session::report_failure(&report);

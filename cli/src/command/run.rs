@@ -7,6 +7,7 @@
 
 pub(super) mod attestation;
 mod background;
+mod claim;
 mod desk;
 mod environment;
 mod files;

@@ -159,7 +159,7 @@ fn result(explanation: &Explanation, masked: &[usize], rows: Rows, who: &Who) ->
         .flat_map(|statement| &statement.masks)
         .map(|mask| json!({ "column": mask.column, "label": mask.label }))
         .collect();
-    let words = format!(
+    let mut words = format!(
         "{} rows of {} columns, of which {} are masked; {}{} rows and {} values were cut.",
         rows.count(),
         rows.columns.len(),
@@ -168,11 +168,18 @@ fn result(explanation: &Explanation, masked: &[usize], rows: Rows, who: &Who) ->
         rows.rows_cut,
         rows.cells_cut
     );
+    if rows.rows_cut > 0 {
+        // They came as far as this program.
+        words.push_str(
+            " Rows that were cut are paid from the budget, too: a LIMIT in the statement saves them.",
+        );
+    }
     let answer = Answer::new("done", words)
         .by(who)
         .fact("row_count", rows.count())
         .fact("rows_cut", rows.rows_cut)
         .fact("more_rows_cut", rows.more)
+        .fact("rows_paid", rows.paid())
         .fact("values_cut", rows.cells_cut)
         .fact("masked_positions", masked.to_vec());
     let mut data = rows.into_data();

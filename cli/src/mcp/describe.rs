@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     actor::Who,
     ended::Stopped,
-    rows::{MOST_ROWS, Rows},
+    rows::{MOST_ROWS, MOST_TABLES_COUNTED, Rows},
     sessions::Sessions,
     statement,
     tools::Describe,
@@ -51,6 +51,7 @@ async fn tables(
 ) -> Result<(Vec<(String, String)>, usize), Stopped> {
     let client = sessions.client(&wish.resource, who).await?;
     let mut rows = Rows::new(Some(MOST_ROWS));
+    rows.most_counted = MOST_TABLES_COUNTED;
     statement::run(&client, sessions.purpose(), TABLES, &mut rows).await?;
     let cut = rows.rows_cut;
     let data = rows.into_data();

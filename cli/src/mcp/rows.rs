@@ -10,13 +10,17 @@ pub(super) const MOST_ROWS: usize = 1_000;
 const MOST_BYTES: usize = 256 * 1024;
 /// Bytes of one value.
 const MOST_CELL: usize = 4 * 1024;
-/// Rows that are counted after those that are given.
-const MOST_COUNTED: usize = 10_000;
+/// Rows that are counted after those that are given. They have left the agent, so they are paid from the budget
+/// like those that are given: to count many of them would cost more than to know their number is worth.
+const MOST_COUNTED: usize = 1_000;
+/// The same of tables.
+pub(super) const MOST_TABLES_COUNTED: usize = 10_000;
 
 /// Takes rows until there are enough.
 #[derive(Debug)]
 pub(super) struct Rows {
     most: usize,
+    pub(super) most_counted: usize,
     pub(super) columns: Vec<String>,
     rows: Vec<Value>,
     bytes: usize,
@@ -38,6 +42,7 @@ impl Rows {
     pub(super) fn new(most: Option<usize>) -> Self {
         Self {
             most: most.unwrap_or(USUAL_ROWS).clamp(1, MOST_ROWS),
+            most_counted: MOST_COUNTED,
             columns: Vec::new(),
             rows: Vec::new(),
             bytes: 0,
@@ -64,7 +69,7 @@ impl Rows {
             self.full = true;
         }
         self.rows_cut += 1;
-        self.more = self.rows_cut >= MOST_COUNTED;
+        self.more = self.rows_cut >= self.most_counted;
         if self.more { Appetite::Enough } else { Appetite::More }
     }
 
@@ -75,6 +80,11 @@ impl Rows {
 
     pub(super) fn count(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Rows that came, and were paid from the budget.
+    pub(super) fn paid(&self) -> usize {
+        self.rows.len() + self.rows_cut
     }
 
     pub(super) fn into_data(self) -> Value {
@@ -107,7 +117,7 @@ mod tests {
     #[test]
     fn rows_over_the_wish_are_counted_and_not_given() {
         let rows = fill(2, &["a", "b", "c", "d"]);
-        assert_eq!((rows.count(), rows.rows_cut), (2, 2));
+        assert_eq!((rows.count(), rows.rows_cut, rows.paid()), (2, 2, 4));
         assert_eq!(rows.into_data()["rows"], json!([["a"], ["b"]]));
         assert_eq!(Rows::new(Some(usize::MAX)).most, MOST_ROWS);
         assert_eq!(Rows::new(Some(0)).most, 1);

@@ -94,6 +94,9 @@ pub(crate) struct SessionInfo {
     /// The run that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunId>,
+    /// What was said last of its end to come: in the background nobody hears it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warning: Option<String>,
 }
 
 /// Where the parts of a session read and write its state.
@@ -117,6 +120,7 @@ impl Board {
             connections: 0,
             tunnel: TunnelInfo::default(),
             run: None,
+            warning: None,
         };
         Self { state: Arc::new(watch::Sender::new(info)), close: Arc::default() }
     }

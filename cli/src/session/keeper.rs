@@ -172,16 +172,15 @@ impl Keeper {
         match frame {
             Frame::Notice(Notice::Renewed { expires_at }) => {
                 self.schedule(expires_at);
-                self.board.change(|info| info.expires_at = expires_at);
+                self.board.change(|info| (info.expires_at, info.warning) = (expires_at, None));
             }
             Frame::Notice(Notice::RenewalRefused { error }) => self.put_off(&error),
             Frame::Notice(Notice::Expiring { .. }) => {
                 let left = self.ends.saturating_duration_since(Instant::now()).as_secs();
-                self.console
-                    .warn(&format!("the session of {resource} ends in {left} s and could not be renewed"));
+                self.warn(&format!("the session of {resource} ends in {left} s and could not be renewed"));
             }
             Frame::Notice(Notice::Draining) => {
-                self.console.warn(&format!("the agent takes no new connections to {resource} any more"));
+                self.warn(&format!("the agent takes no new connections to {resource} any more"));
             }
             // Whoever hears this is told the end next.
             Frame::Notice(Notice::Lapsed) => {}
@@ -217,7 +216,7 @@ impl Keeper {
     /// A renewal failed: the grant goes on to its end, and there is time to try again.
     fn put_off(&mut self, report: &ErrorReport) {
         let left = self.ends.saturating_duration_since(Instant::now());
-        self.console.warn(&format!(
+        self.warn(&format!(
             "the session of {} goes on for {} s but could not be renewed: {}",
             self.entrance.wanted.resource,
             left.as_secs(),
@@ -227,6 +226,12 @@ impl Keeper {
             self.console.say(&format!("  next: {next}"));
         }
         self.renew = Instant::now() + (left / 2).max(LEAST_PAUSE);
+    }
+
+    /// For whoever sees the terminal, and whoever asks.
+    fn warn(&self, words: &str) {
+        self.console.warn(words);
+        self.board.change(|info| info.warning = Some(words.to_owned()));
     }
 
     fn schedule(&mut self, expires_at: u64) {

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::{Input, Transformation, client, column_lineage, datasets, facet, namespace, split};
 use crate::{
     label::Label,
-    lineage::{LineageReport, OutputKind, OutputReport},
+    lineage::{LineageReport, OutputKind, OutputReport, RenameReport},
 };
 
 pub(super) const STATISTICS: &str = "https://openlineage.io/spec/facets/1-0-2/OutputStatisticsOutputDatasetFacet.json#/$defs/OutputStatisticsOutputDatasetFacet";
+
+const STATE_CHANGE: &str = "https://openlineage.io/spec/facets/1-0-1/LifecycleStateChangeDatasetFacet.json#/$defs/LifecycleStateChangeDatasetFacet";
 
 /// One statement, or several of one lineage.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,8 @@ struct Output {
     whole: BTreeSet<Input>,
     rows: u64,
     bytes: Option<u64>,
+    /// What it was called before, if a statement gave it its name and wrote nothing.
+    before: Option<Input>,
 }
 
 impl Flowing<'_> {
@@ -92,6 +96,25 @@ impl Flows {
                     flowing.bytes.map(|bytes| bytes.saturating_add(known.bytes.unwrap_or_default()));
             }
         }
+        for rename in report.renames.iter().filter(|_| !flowing.failed) {
+            self.rename(flowing, rename);
+        }
+    }
+
+    /// What was under the old name is under the new one, whoever follows names.
+    fn rename(&mut self, flowing: &Flowing<'_>, rename: &RenameReport) {
+        let before =
+            |old: &String| flowing.input(&format!("{}.{old}", rename.from), Transformation::Identity);
+        let dataset = (namespace(flowing.origin, flowing.resource), rename.to.clone());
+        let known = self.outputs.entry(dataset).or_default();
+        for column in &rename.columns {
+            let before = before(&column.from);
+            known.fields.entry(column.to.clone()).or_default().insert(before.clone());
+            self.read.insert(before);
+        }
+        if rename.from != rename.to {
+            known.before = Some(before(&"*".to_owned()));
+        }
     }
 
     pub(super) fn inputs(&self) -> Vec<Value> {
@@ -118,10 +141,16 @@ impl Flows {
             if let (Some(bytes), Some(fields)) = (output.bytes, statistics.as_object_mut()) {
                 fields.insert("size".to_owned(), bytes.into());
             }
+            let mut facets = json!({ "columnLineage": lineage });
+            if let (Some(before), Some(fields)) = (&output.before, facets.as_object_mut()) {
+                let previous = json!({ "namespace": before.namespace, "name": before.name });
+                let change = json!({ "lifecycleStateChange": "RENAME", "previousIdentifier": previous });
+                fields.insert("lifecycleStateChange".to_owned(), facet(STATE_CHANGE, change));
+            }
             json!({
                 "namespace": namespace,
                 "name": name,
-                "facets": { "columnLineage": lineage },
+                "facets": facets,
                 "outputFacets": { "outputStatistics": facet(STATISTICS, statistics) },
             })
         };

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::{
         entry::Entry,
-        lineage::{OutputKind, OutputReport},
+        lineage::{OutputKind, OutputReport, RenameReport, RenamedColumn},
     };
 
     #[test]
@@ -235,7 +235,10 @@ mod tests {
             created: false,
             columns: Vec::new(),
         };
-        let report = LineageReport { outputs: vec![output], ..LineageReport::default() };
+        let columns = vec![RenamedColumn { number: 1, from: "sku".into(), to: "sku".into() }];
+        let (from, to) = ("public.fresh".into(), "public.kept".into());
+        let renames = vec![RenameReport { from, to, oid: None, columns }];
+        let report = LineageReport { outputs: vec![output], renames, ..LineageReport::default() };
         let masks = BTreeMap::new();
         let event = |result: StatementResult| {
             let outcome = OutcomeEntry {
@@ -272,6 +275,11 @@ mod tests {
         ] {
             let (said, outputs) = event(result.clone());
             assert_eq!((said.as_str(), outputs.contains("public.made")), (kind, writes), "{result:?}");
+            assert_eq!(outputs.contains("public.kept"), writes, "{result:?} {outputs}");
+        }
+        let (_, outputs) = event(StatementResult::Done);
+        for said in ["\"RENAME\"", "public.fresh", "IDENTITY"] {
+            assert!(outputs.contains(said), "{said}: {outputs}");
         }
     }
 }

@@ -44,6 +44,8 @@ fn every_kind_of_event_is_taken_by_receivers_that_hold_it_against_the_published_
         ["exec", SHOP, "--", "psql", "-Xqc", "SELECT 1 / (id - id) FROM products; SELECT sku FROM products"];
     assert_ne!(ana.runs(&words).code, 0);
     sql(&li, "INSERT INTO scratch SELECT 100 + id, sku FROM products WHERE id < 5 RETURNING note");
+    // A table that has another name before anybody else reads it.
+    sql(&li, "CREATE TABLE fresh AS SELECT sku FROM products; ALTER TABLE fresh RENAME TO stale");
     // Runs that end well, fail, and are ended by a signal.
     let select = "psql -XAtc 'SELECT email FROM customer_mail'";
     assert!(run(&ana, "good", &format!("{select} >good.txt")).wait_for_end().success());
@@ -70,6 +72,11 @@ fn every_kind_of_event_is_taken_by_receivers_that_hold_it_against_the_published_
     let all = statements.taken_once(|events| events.iter().any(is_unknown));
     let expected = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(kinds(&all, is_statement), expected(&["COMPLETE", "FAIL", "ABORT", "OTHER"]));
+    let mut written = all.iter().flat_map(|event| event["outputs"].as_array().expect("outputs"));
+    let renamed =
+        written.find(|output| output["facets"]["lifecycleStateChange"].is_object()).expect("a rename");
+    let before = &renamed["facets"]["lifecycleStateChange"]["previousIdentifier"]["name"];
+    assert_eq!((&renamed["name"], before), (&"public.stale".into(), &"public.fresh".into()), "{renamed:#}");
     let of_runs = |event: &Value| !is_statement(event);
     assert_eq!(kinds(&all, of_runs), expected(&["START", "COMPLETE", "FAIL", "ABORT"]));
     // Of the same run, with what it is a part of; and what it was given as an input has its size.

@@ -91,6 +91,20 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
         "{page}"
     );
 
+    // Tables that swap their names in one transaction, before anybody else reads either.
+    sql(
+        &li,
+        "CREATE TABLE live AS SELECT sku AS word FROM products; CREATE TABLE next AS SELECT segment AS word FROM customers; \
+         ALTER TABLE live RENAME TO old; ALTER TABLE next RENAME TO live; ALTER TABLE old RENAME TO next",
+    );
+    ana.runs(&["exec", SHOP, "--", "psql", "-XAtqc", "SELECT word FROM live"]).good();
+    let live = asks(&sam, &["public.live.word", "--all", "--up"]);
+    assert!(columns(&live).contains("public.customers.segment"), "{live:#}");
+    let down = asks(&sam, &["public.customers.segment", "--all", "--down"]);
+    assert!(node(&down, "public.live.word")["id"].is_string(), "{down:#}");
+    let reads = edges(&down, "public.live.word", "ana@example.com");
+    assert!(!reads.is_empty(), "{down:#}");
+
     // A file between two sessions outside of runs: it went to the person, and what came in is the person's; that it
     // was the same file nobody has seen, so that no thread goes through.
     sql(&li, "CREATE TABLE inbox (sku text)");
@@ -108,6 +122,10 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
     assert!(person(&out, "direct", "to") && !columns(&out).contains("public.inbox.sku"), "{out:#}");
     let came = asks(&sam, &["public.inbox.sku", "--all", "--up"]);
     assert!(person(&came, "written", "from") && !columns(&came).contains("public.products.sku"), "{came:#}");
+    let out = sam.runs(&["lineage", "public.products.sku", "--all", "--down"]).good();
+    assert!(out.contains("Left to people"), "{out}");
+    let came = sam.runs(&["lineage", "public.inbox.sku", "--all", "--up"]).good();
+    assert!(came.contains("values from outside") && came.contains("public.inbox.sku · by li@"), "{came}");
 
     let others = ana.runs(&["lineage", "li@example.com"]);
     assert_eq!(others.code, 3, "{others:?}");

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use connect_shared::lineage::{
-    LineageReport, OutputColumnReport, OutputKind as ReportedKind, OutputReport, UnderstandingStatus,
+    LineageReport, OutputColumnReport, OutputKind as ReportedKind, OutputReport, RenameReport, RenamedColumn,
+    UnderstandingStatus,
 };
 
-use super::{Columns, Lineage, Names, Output, OutputKind, Status, names::part};
+use super::{Columns, Lineage, Names, Output, OutputKind, Rename, Status, names::part};
+use crate::catalog::code::Name;
 
 impl Lineage {
     /// The same in names; sets are sorted by name, so that equal lineage has equal reports whatever the
@@ -14,15 +16,37 @@ impl Lineage {
     #[must_use]
     pub fn report(&self, names: &Names<'_>) -> LineageReport {
         let functions: BTreeSet<String> = self.functions.iter().map(|oid| names.function(*oid)).collect();
-        let reasons: BTreeSet<String> =
-            self.gaps.iter().map(|gap| format!("{}: {}", gap.kind.as_str(), gap.what)).collect();
+        let gaps = self.gaps.iter().map(|gap| format!("{}: {}", gap.kind.as_str(), gap.what));
+        // Whoever follows values to the new name finds nothing there.
+        let lost =
+            self.renames.unknown.iter().map(|name| format!("changed: what is renamed, {name}, is not known"));
+        let reasons: BTreeSet<String> = gaps.chain(lost).collect();
+        let lost = !self.renames.unknown.is_empty();
         LineageReport {
             outputs: self.outputs.iter().map(|output| output.report(names)).collect(),
             indirect: columns(&self.indirect, names),
             reads: columns(&self.reads, names),
             functions: functions.into_iter().collect(),
-            status: self.status.into(),
+            status: if lost { UnderstandingStatus::Opaque } else { self.status.into() },
             reasons: reasons.into_iter().collect(),
+            renames: self.renames.known.iter().map(|rename| rename.report(names)).collect(),
+        }
+    }
+}
+
+impl Rename {
+    fn report(&self, names: &Names<'_>) -> RenameReport {
+        let whole = |(schema, name): &(Name, Name)| format!("{}.{}", part(schema), part(name));
+        let columns = self.columns.iter().map(|(number, from, to)| RenamedColumn {
+            number: *number,
+            from: part(from),
+            to: part(to),
+        });
+        RenameReport {
+            from: whole(&self.from),
+            to: whole(&self.to),
+            oid: names.catalog.relation(self.relation).map(|found| found.oid.0),
+            columns: columns.collect(),
         }
     }
 }
@@ -83,6 +107,7 @@ pub fn merge(reports: &[LineageReport]) -> LineageReport {
         functions: united(|report| &report.functions),
         status: if best == worst { worst } else { UnderstandingStatus::Partial },
         reasons: united(|report| &report.reasons),
+        renames: reports.iter().flat_map(|report| report.renames.clone()).collect(),
     }
 }
 

@@ -36,6 +36,7 @@ mod printed;
 mod procedure;
 mod reference;
 mod relation;
+mod renamed;
 mod returning;
 mod rewrite;
 mod row;
@@ -75,7 +76,7 @@ pub use self::{
 };
 use crate::{
     catalog::{Catalog, FIRST_NORMAL_OID, Oid, Volatility},
-    lineage::{ColumnId, Gap, GapKind, Status},
+    lineage::{ColumnId, Gap, GapKind, Renames, Status},
     session::{SearchPath, Session},
 };
 
@@ -146,6 +147,7 @@ struct Facts {
     gaps: Vec<Gap>,
     /// Tables that are written, each once.
     written: Vec<Written>,
+    renames: Renames,
     /// Arguments of set-returning functions, if there are such in the output list at hand: they decide how
     /// many rows there are.
     multiplying: Option<Set>,

@@ -3,6 +3,7 @@
 mod attacks;
 mod events;
 mod folders;
+mod renames;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,10 @@ use connect_shared::{
     grant::{Action, RunIdentity},
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId},
     label::Label,
-    lineage::{ColumnFact, LineageReport, OutputColumnReport, OutputKind, OutputReport, UnderstandingStatus},
+    lineage::{
+        ColumnFact, LineageReport, OutputColumnReport, OutputKind, OutputReport, RenameReport,
+        UnderstandingStatus,
+    },
 };
 use tempfile::TempDir;
 
@@ -48,6 +52,7 @@ struct Flows<'a> {
     masks: &'a [(&'a str, Label)],
     through: &'a [(&'a str, &'a str)],
     status: UnderstandingStatus,
+    renames: Vec<RenameReport>,
     approved: Option<RequestId>,
 }
 
@@ -122,6 +127,7 @@ impl Place {
             } else {
                 vec!["code: DO".to_owned()]
             },
+            renames: flows.renames.clone(),
             ..LineageReport::default()
         };
         let columns: BTreeMap<String, ColumnFact> = flows

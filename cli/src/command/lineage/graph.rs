@@ -98,6 +98,24 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// Who wrote values of whatever origin, and where: a principal outside of a run, whose reads are followed to nowhere.
+    pub(super) fn brought(&self, edge: &LineageEdge) -> Option<(&'a LineageNode, &'a LineageNode)> {
+        let (from, to) = self.node(&edge.from).zip(self.node(&edge.to))?;
+        let is_outside = edge.flow == Flow::Written && matches!(from.kind, NodeKind::Principal { .. });
+        is_outside.then_some((from, to))
+    }
+
+    /// Columns with values from outside, in full, with whoever wrote them.
+    pub(super) fn outside(&self) -> BTreeMap<String, BTreeSet<&'a str>> {
+        let mut outside: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for (from, to) in self.answer.edges.iter().filter_map(|edge| self.brought(edge)) {
+            let name = column(to)
+                .map_or_else(|| to.name.clone(), |(resource, ..)| format!("{resource}/{}", to.name));
+            outside.entry(name).or_default().insert(&from.name);
+        }
+        outside
+    }
+
     /// Resource, table and column names of each table.
     pub(super) fn tables(&self) -> BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>> {
         let mut tables: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();

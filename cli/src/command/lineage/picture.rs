@@ -42,6 +42,7 @@ pub(super) fn draw(graph: &Graph<'_>, before_label: bool) -> String {
         picture.text.push_str("… the picture is cut here; --json has everything\n");
     }
     picture.totals();
+    picture.edge_of_sight();
     picture.approvals();
     picture.unknown();
     picture.text
@@ -143,6 +144,28 @@ impl<'a> Picture<'_, 'a> {
         self.list(if down { "made from it" } else { "made of" }, &files);
         self.list("runs", &runs);
         self.list(if down { "seen by" } else { "written by" }, &people);
+    }
+
+    /// Where paths end though values went on, or came from somewhere: with people, outside of runs.
+    fn edge_of_sight(&mut self) {
+        let answer = self.graph.answer;
+        if answer.direction == LineageDirection::Down {
+            let is_person = |id: &str| {
+                self.graph.node(id).is_some_and(|node| matches!(node.kind, NodeKind::Principal { .. }))
+            };
+            if answer.edges.iter().any(|edge| edge.flow == Flow::Direct && is_person(&edge.to)) {
+                self.text
+                    .push_str("\nLeft to people: where they took it from there this log does not know\n");
+            }
+            return;
+        }
+        for (place, (column, writers)) in self.graph.outside().into_iter().enumerate() {
+            if place == 0 {
+                self.text.push_str("\nvalues from outside: where these came from this log does not know\n");
+            }
+            let writers: Vec<String> = writers.into_iter().map(cited).collect();
+            let _infallible = writeln!(self.text, "  {} · by {}", cited(&column), writers.join(", "));
+        }
     }
 
     fn list(&mut self, heading: &str, nodes: &[&LineageNode]) {

@@ -137,6 +137,45 @@ fn the_picture_shows_paths_masks_totals_and_what_is_not_known() {
 }
 
 #[test]
+fn values_that_a_person_wrote_are_said_to_be_brought_in_every_format() {
+    let (mut answer, whole) = (answer(), answer());
+    let (ana, copy, file) = ("principal:idp#ana", "column:prod-db/3.1", "file:ab");
+    answer.direction = LineageDirection::Up;
+    answer.roots = vec![file.to_owned()];
+    let run = format!("run:{RUN}");
+    answer.edges = vec![
+        edge(copy, &run, Flow::Direct, None),
+        edge(ana, copy, Flow::Written, None),
+        edge(&run, file, Flow::Output, None),
+    ];
+    answer.gaps.clear();
+    answer.more = false;
+    let graph = Graph::new(&answer);
+    let picture = draw(&graph, false);
+    let words = "values from outside: where these came from this log does not know\n  prod-db/public.copy.a · by ana@";
+    assert!(picture.contains(words), "{picture}");
+    let said = "prod-db/public.copy.a: by ana@example.com";
+    let bill = formats::cyclonedx(&graph);
+    for one in bill["components"].as_array().expect("components") {
+        let told = one["properties"].to_string();
+        assert_eq!(
+            told.contains(said),
+            one["bom-ref"] == file || one["name"] == "prod-db/public.copy",
+            "{one:#}"
+        );
+    }
+    assert!(formats::croissant(&graph)["description"].to_string().contains("prod-db/public.copy.a"));
+    let events = formats::openlineage(&graph);
+    let of_ana = events.iter().find(|event| event["job"]["name"] == "ana@example.com").expect("hers");
+    let facet = &of_ana["run"]["facets"]["connect_lineage"];
+    assert!(facet["status"] == "partial" && facet["reasons"].to_string().contains("outside: "), "{of_ana:#}");
+    // Where nobody wrote anything, there is nothing of it.
+    let graph = Graph::new(&whole);
+    assert!(!formats::cyclonedx(&graph).to_string().contains("connect:outside"));
+    assert!(!draw(&graph, false).contains("from outside"));
+}
+
+#[test]
 fn names_of_others_mean_nothing_to_a_terminal_graphviz_or_mermaid() {
     let answer = answer();
     let graph = Graph::new(&answer);

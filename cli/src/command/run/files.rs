@@ -16,12 +16,14 @@ use connect_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::folder::{self, Seen};
+use super::{
+    claim::{self, Claim},
+    folder::{self, Seen},
+};
 use crate::{
     console::Console,
     failure::{self, Outcome},
     paths::Paths,
-    private::Lock,
 };
 
 /// Bytes that are read at once.
@@ -39,7 +41,7 @@ pub(in crate::command) struct Found {
 pub(super) struct Before {
     found: Vec<(PathBuf, Stamps)>,
     /// Nobody else's run writes them meanwhile.
-    _locks: Vec<Lock>,
+    _locks: Vec<Claim>,
 }
 
 /// What changes when a file is written.
@@ -69,7 +71,7 @@ impl Before {
                 return Err(same_name(known, &whole));
             }
             let about = stamps(&whole)?;
-            locks.push(lock(paths, &whole)?);
+            locks.push(claim::claim(paths, &whole)?);
             found.push((whole, about));
         }
         Ok(Self { found, _locks: locks })
@@ -154,17 +156,6 @@ fn linked(path: &Path, file: &Seen) -> connect_shared::error::ErrorReport {
     );
     failure::unverified("output_linked", words)
         .help("let the command copy it, in place of a hard link: cp, not ln")
-}
-
-/// By the file's whole name, in this person's own folder.
-fn lock(paths: &Paths, whole: &Path) -> Outcome<Lock> {
-    let hash = digest::digest(&digest::SHA256, whole.as_os_str().as_encoded_bytes());
-    let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let file = paths.runtime()?.join(format!("output-{name}.lock"));
-    Lock::at_once(&file)?.ok_or_else(|| {
-        let words = format!("another run writes {} now", whole.display());
-        failure::local("output_busy", words).help("give each run an output of its own")
-    })
 }
 
 /// Hashes a file or folder that stays as it is meanwhile.

@@ -91,12 +91,17 @@ impl Reader<'_> {
                     None => self.push(Step::Lost),
                 }
             }
+            // ALTER INDEX gives tables and views another name, too; an index that is not known has nobody that misses it.
+            O::ObjectIndex => {
+                if let Some(relation) = &rename.relation {
+                    self.push(Step::Rename { relation: Named::of(relation), missing_ok: true, to });
+                }
+            }
             O::ObjectColumn => self.alter_by(rename, Part::RenameColumn { from, to }),
             O::ObjectTabconstraint => self.alter_by(rename, Part::RenameConstraint { from, to }),
             O::ObjectSchema => self.push(Step::RenameSchema { from, to }),
             O::ObjectRole => self.push(Step::RenameRole { from, to }),
-            O::ObjectIndex
-            | O::ObjectTrigger
+            O::ObjectTrigger
             | O::ObjectRule
             | O::ObjectPolicy
             | O::ObjectDatabase

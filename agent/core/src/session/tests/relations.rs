@@ -270,6 +270,10 @@ fn renamed_and_moved_relations_are_found_under_their_new_name() {
         (&["CREATE TABLE x (i int)", "ALTER TABLE x RENAME TO y"], "ana", "x", "-"),
         (&["CREATE TABLE x (i int)", "ALTER TABLE x RENAME TO y"], "ana", "y", "1:i:23"),
         (&["ALTER VIEW people_view RENAME TO v"], "public", "v", "1:id:23 2:mail:25"),
+        // ALTER INDEX takes tables and views as well.
+        (&["ALTER INDEX people RENAME TO persons"], "public", "persons", "1:id:23 2:mail:25"),
+        (&["ALTER INDEX people RENAME TO persons"], "public", "people", "dropped"),
+        (&["ALTER INDEX nowhere RENAME TO people_key"], "public", "people", "-"),
         (&["ALTER SCHEMA a RENAME TO c"], "c", "t", "unknown"),
         (&["ALTER SCHEMA a RENAME TO c"], "a", "t", "dropped"),
     ]);

@@ -35,7 +35,10 @@ impl<'a> Binder<'a> {
             NodeEnum::AlterDomainStmt(alter) => self.alter_domain(alter),
             NodeEnum::CreateSchemaStmt(create) => self.create_schema(create),
             NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
-            other if moves_nothing(other) => Ok(Result::default()),
+            other if moves_nothing(other) => {
+                self.renamed(other);
+                Ok(Result::default())
+            }
             _ => Err(gap(GapKind::NotReviewed, "this command")),
         }
     }

@@ -115,6 +115,7 @@ fn is_plain(facts: &Facts) -> bool {
         opaque,
         behind,
         names: _,
+        renames,
         secured,
     } = facts;
     let is_builtin = |oid: &Oid| oid.0 < FIRST_NORMAL_OID;
@@ -127,5 +128,6 @@ fn is_plain(facts: &Facts) -> bool {
         && indirect.is_empty()
         && !opaque
         && behind.is_none()
+        && renames.is_empty()
         && *secured == Secured::Nothing
 }

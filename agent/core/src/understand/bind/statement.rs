@@ -166,6 +166,7 @@ fn lineage(facts: Facts, result: Result<'_>) -> Lineage {
         functions: facts.functions,
         status,
         gaps: facts.gaps,
+        renames: facts.renames,
     };
     if let Some(known) = result.known {
         add(&mut lineage, known);
@@ -181,6 +182,8 @@ fn add(lineage: &mut Lineage, known: Lineage) {
     lineage.functions.extend(known.functions);
     lineage.status = lineage.status.max(known.status);
     lineage.gaps.extend(known.gaps);
+    lineage.renames.known.extend(known.renames.known);
+    lineage.renames.unknown.extend(known.renames.unknown);
 }
 
 fn column(column: Named<'_>) -> OutputColumn {

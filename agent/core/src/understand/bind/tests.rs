@@ -5,6 +5,7 @@ mod lengths;
 mod made;
 mod queries;
 mod reads;
+mod renames;
 mod sessions;
 mod sources;
 mod writes;

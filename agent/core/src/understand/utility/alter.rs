@@ -182,7 +182,8 @@ fn renamed(rename: &RenameStmt, catalog: &Catalog) -> Found {
                 .into_iter()
                 .find(|relation| resolve::protected_named(relation, &rename.subname).is_some())
         }
-        O::ObjectTable | O::ObjectView | O::ObjectMatview | O::ObjectForeignTable => {
+        // ALTER INDEX gives tables and views another name, too.
+        O::ObjectTable | O::ObjectView | O::ObjectMatview | O::ObjectForeignTable | O::ObjectIndex => {
             names::protected(rename.relation.as_ref(), catalog)
         }
         O::ObjectSchema => catalog
@@ -192,8 +193,7 @@ fn renamed(rename: &RenameStmt, catalog: &Catalog) -> Found {
             .find(|relation| *relation.schema == *rename.subname && relation.is_protected()),
         O::ObjectRole => return privilege("alter role"),
         O::ObjectDatabase | O::ObjectTablespace => return administration("alter database"),
-        O::ObjectIndex
-        | O::ObjectSequence
+        O::ObjectSequence
         | O::ObjectTabconstraint
         | O::ObjectType
         | O::ObjectDomain

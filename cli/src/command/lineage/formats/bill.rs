@@ -118,17 +118,23 @@ fn classification(graph: &Graph<'_>, resource: &str, table: &str) -> String {
     if labels.is_empty() { "none".to_owned() } else { labels.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
-/// How values were read: those of columns with a label by masks or as they are stored, and by whose leave.
+/// How values were read: those of columns with a label by masks or as they are stored, and by whose leave; and which
+/// columns have some of whose origin nobody knows more than who wrote them.
 #[derive(Default)]
 struct Read {
     masked: BTreeSet<String>,
     clear: BTreeSet<String>,
     approvals: BTreeSet<RequestId>,
+    outside: BTreeSet<String>,
 }
 
 impl Read {
     fn add(&mut self, graph: &Graph<'_>, edge: &LineageEdge) {
         self.approvals.extend(&edge.approvals);
+        if let Some((writer, to)) = graph.brought(edge) {
+            let resource = column(to).map_or("", |(resource, ..)| resource);
+            self.outside.insert(format!("{resource}/{}: by {}", to.name, writer.name));
+        }
         let Some(from) = graph.node(&edge.from) else { return };
         let Some((resource, ..)) = column(from) else { return };
         let named = |label: Label| format!("{resource}/{}: {label}", from.name);
@@ -144,6 +150,7 @@ impl Read {
             self.approvals.iter().map(|request| property("connect:approval", graph.approved(*request)));
         let mut all = columns("connect:masked", &self.masked);
         all.extend(columns("connect:clear", &self.clear));
+        all.extend(columns("connect:outside", &self.outside));
         all.extend(approvals);
         all
     }
@@ -171,13 +178,14 @@ fn sources<'a>(graph: &Graph<'a>, file: &'a str) -> (BTreeSet<String>, Read) {
     (found, read)
 }
 
-/// How columns of a table were read.
+/// How columns of a table were read, and which were written from outside.
 fn of_table(graph: &Graph<'_>, of: (&str, &str)) -> Read {
     let is = |id: &str| {
         graph.node(id).and_then(column).is_some_and(|(resource, table, _)| (resource, table) == of)
     };
     let mut read = Read::default();
-    graph.answer.edges.iter().filter(|edge| is(&edge.from)).for_each(|edge| read.add(graph, edge));
+    let about = |edge: &&LineageEdge| is(&edge.from) || (edge.flow == Flow::Written && is(&edge.to));
+    graph.answer.edges.iter().filter(about).for_each(|edge| read.add(graph, edge));
     read
 }
 

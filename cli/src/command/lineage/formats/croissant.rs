@@ -29,12 +29,13 @@ pub(in crate::command::lineage) fn croissant(graph: &Graph<'_>) -> Value {
         "@type": "sc:Dataset",
         "name": names.first().copied().unwrap_or("lineage"),
         "description": format!(
-            "{}. What it was made from, by the log {} of {} entries; statements that are not understood: {}.{}",
+            "{}. What it was made from, by the log {} of {} entries; statements that are not understood: {}.{}{}",
             names.join(", "),
             graph.answer.origin,
             graph.answer.indexed,
             graph.answer.gaps.iter().map(|gap| gap.statements).sum::<u64>(),
             unlisted(&files),
+            outside(graph),
         ),
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "distribution": distribution,
@@ -72,6 +73,15 @@ fn unlisted(files: &[File<'_>]) -> String {
         format!(" The files of {} are not listed here: its dirHash is {}.", file.node.name, file.hash)
     });
     unlisted.collect()
+}
+
+/// Columns with values of which only who wrote them is known.
+fn outside(graph: &Graph<'_>) -> String {
+    let columns: Vec<String> = graph.outside().into_keys().collect();
+    match columns.is_empty() {
+        true => String::new(),
+        false => format!(" With values that people wrote, from where is not known: {}.", columns.join(", ")),
+    }
 }
 
 /// Columns with a label that are in a file somehow.

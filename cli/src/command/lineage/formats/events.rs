@@ -43,7 +43,8 @@ fn event(graph: &Graph<'_>, node: &LineageNode) -> Option<Value> {
     let datasets = openlineage::datasets(&inputs);
     let worst = read.iter().chain(&written).map(|edge| edge.status).max().unwrap_or_default();
     let gaps: Vec<&LineageGap> = graph.answer.gaps.iter().filter(|gap| gap.by == node.id).collect();
-    let run = run(graph, &node.id, worst, &gaps);
+    let outside = written.iter().any(|edge| graph.brought(edge).is_some());
+    let run = run(graph, &node.id, worst, (&gaps, outside));
     let job = json!({ "namespace": openlineage::client(origin), "name": job });
     Some(openlineage::run_event(last, "COMPLETE", run, &job, &datasets, &outputs))
 }
@@ -76,7 +77,7 @@ fn unknown(graph: &Graph<'_>) -> Vec<Value> {
     }
     let event = |(by, gaps): (&str, Vec<&LineageGap>)| {
         let first = gaps.iter().map(|gap| gap.first.time).min()?;
-        let run = run(graph, by, UnderstandingStatus::Complete, &gaps);
+        let run = run(graph, by, UnderstandingStatus::Complete, (&gaps, false));
         let job =
             json!({ "namespace": openlineage::client(&graph.answer.origin), "name": gaps.first()?.name });
         Some(openlineage::run_event(first, "OTHER", run, &job, &[], &[]))
@@ -84,8 +85,14 @@ fn unknown(graph: &Graph<'_>) -> Vec<Value> {
     others.into_iter().filter_map(event).collect()
 }
 
-/// A run, or what somebody did outside of runs, with how well it is known.
-fn run(graph: &Graph<'_>, id: &str, worst: UnderstandingStatus, gaps: &[&LineageGap]) -> Value {
+/// A run, or what somebody did outside of runs, with how well it is known. `outside`: values were written that came from
+/// anywhere.
+fn run(
+    graph: &Graph<'_>,
+    id: &str,
+    worst: UnderstandingStatus,
+    (gaps, outside): (&[&LineageGap], bool),
+) -> Value {
     let answer = graph.answer;
     let mut status = gaps.iter().map(|gap| gap.status).fold(worst, Ord::max);
     let mut reasons: BTreeSet<&str> =
@@ -93,6 +100,7 @@ fn run(graph: &Graph<'_>, id: &str, worst: UnderstandingStatus, gaps: &[&Lineage
     let cut = [
         (answer.more, "cut: there is more than the answer holds"),
         (answer.indexed < answer.size, "behind: not all of the log was looked through"),
+        (outside, "outside: where values came from that were written is not known"),
     ];
     for (_, why) in cut.into_iter().filter(|(is, _)| *is) {
         status = status.max(UnderstandingStatus::Partial);

@@ -32,7 +32,8 @@ impl Connection {
     pub(super) fn record_lineage(&mut self, facts: &Statement) -> Option<String> {
         let lineage = &facts.lineage;
         let only_results = lineage.outputs.iter().all(|output| output.kind == OutputKind::Result);
-        if only_results && lineage.reads.is_empty() && lineage.status == Status::Complete {
+        let moves_nothing = only_results && lineage.reads.is_empty() && lineage.renames.is_empty();
+        if moves_nothing && lineage.status == Status::Complete {
             return None;
         }
         let place = Arc::as_ptr(lineage).addr();

@@ -145,6 +145,8 @@ fn labels_do_not_lose_their_columns() {
         &[
             "ALTER TABLE customers RENAME COLUMN email TO x",
             "ALTER TABLE customers RENAME TO x",
+            "ALTER INDEX customers RENAME TO x",
+            "ALTER INDEX customer_emails RENAME TO x",
             "ALTER TABLE customers SET SCHEMA archive",
             "ALTER SCHEMA confidential RENAME TO open",
             "ALTER VIEW customer_emails RENAME TO x",

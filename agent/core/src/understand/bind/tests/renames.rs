@@ -1,0 +1,108 @@
+//! What gets another name, as the record has it.
+
+use super::shop;
+use crate::{
+    catalog::fixture::Version,
+    lineage::Names,
+    understand::{Limits, lineages, new_session},
+};
+
+/// `from > to (number:old>new …)` of each table, `=` before one that has an OID, and why something is not known.
+#[track_caller]
+fn check(before: &[&str], sql: &str, expected: &[&str]) {
+    let mut catalog = shop(Version::Postgres18);
+    catalog.search_path = "public".into();
+    let mut session = new_session(&catalog, None);
+    for text in before {
+        let _before = lineages(text.as_bytes(), &catalog, &mut session, &Limits::default());
+    }
+    let all = lineages(sql.as_bytes(), &catalog, &mut session, &Limits::default());
+    let names = Names { catalog: &catalog, session: &session };
+    let mut got = Vec::new();
+    for lineage in &all {
+        let report = lineage.report(&names);
+        for rename in &report.renames {
+            let columns = rename.columns.iter();
+            let columns: Vec<_> =
+                columns.map(|one| format!("{}:{}>{}", one.number, one.from, one.to)).collect();
+            let known = if rename.oid.is_some() { "=" } else { "" };
+            got.push(format!("{known}{} > {} ({})", rename.from, rename.to, columns.join(" ")));
+        }
+        let renamed = |reason: &&String| reason.contains("what is renamed");
+        got.extend(
+            report
+                .reasons
+                .iter()
+                .filter(renamed)
+                .map(|reason| format!("{}: {reason}", report.status.as_str())),
+        );
+    }
+    assert_eq!(got, expected, "{before:?} {sql}");
+}
+
+#[test]
+fn a_table_that_gets_another_name_says_both_with_all_of_its_columns() {
+    let made = "CREATE TABLE made AS SELECT a AS x, b FROM t";
+    check(&[made], "ALTER TABLE made RENAME TO kept", &["public.made > public.kept (1:x>x 2:b>b)"]);
+    check(&[made], "ALTER TABLE made SET SCHEMA other", &["public.made > other.made (1:x>x 2:b>b)"]);
+    check(&[made], "ALTER TABLE made RENAME x TO y", &["public.made > public.made (1:x>y)"]);
+    check(
+        &[],
+        "SELECT a INTO made FROM t; ALTER TABLE made RENAME TO kept",
+        &["public.made > public.kept (1:a>a)"],
+    );
+    // ALTER INDEX does it, too.
+    check(&[made], "ALTER INDEX made RENAME TO kept", &["public.made > public.kept (1:x>x 2:b>b)"]);
+    // Of one that the server has, its OID says which it is.
+    check(&[], "ALTER TABLE w RENAME e TO f", &["=public.w > public.w (3:e>f)"]);
+    check(
+        &[],
+        "ALTER TABLE edges RENAME TO kept_edges",
+        &["=public.edges > public.kept_edges (1:src>src 2:dst>dst 3:cost>cost)"],
+    );
+}
+
+#[test]
+fn tables_that_swap_their_names_say_so_one_by_one() {
+    check(
+        &["CREATE TABLE one AS SELECT a FROM t", "CREATE TABLE two AS SELECT b FROM t"],
+        "BEGIN; ALTER TABLE one RENAME TO between; ALTER TABLE two RENAME TO one; ALTER TABLE between RENAME TO two; COMMIT",
+        &[
+            "public.one > public.between (1:a>a)",
+            "public.two > public.one (1:b>b)",
+            "public.between > public.two (1:a>a)",
+        ],
+    );
+}
+
+#[test]
+fn a_schema_that_gets_another_name_takes_its_tables_along() {
+    check(
+        &["CREATE TABLE other.made AS SELECT a FROM t"],
+        "ALTER SCHEMA other RENAME TO live",
+        &["other.made > live.made (1:a>a)", "=other.t > live.t (1:id>id 2:secret>secret)"],
+    );
+}
+
+#[test]
+fn what_is_not_followed_by_its_name_is_not_told_and_what_nobody_knows_is() {
+    for quiet in [
+        "ALTER VIEW plain RENAME TO seen",
+        "CREATE TEMP TABLE x AS SELECT a FROM t; ALTER TABLE x RENAME TO y",
+        "ALTER TABLE IF EXISTS nowhere RENAME TO somewhere",
+        "ALTER INDEX t_pkey RENAME TO t_key",
+        "ALTER FUNCTION twice(int) RENAME TO thrice",
+    ] {
+        check(&[], quiet, &[]);
+    }
+    check(
+        &[],
+        "ALTER TABLE nowhere RENAME TO somewhere",
+        &["opaque: changed: what is renamed, nowhere, is not known"],
+    );
+    check(
+        &["DO $$begin execute 'alter table w rename to v'; end$$"],
+        "ALTER TABLE edges RENAME TO kept_edges",
+        &["opaque: changed: what is renamed, edges, is not known"],
+    );
+}
