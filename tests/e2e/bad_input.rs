@@ -8,6 +8,7 @@ use std::io::{Read as _, Write as _};
 use connect_tests::{
     agent::{BENCH, SHOP},
     canary,
+    postgres::ADMINISTRATOR,
     tunnel::Tunnel,
     wire::{Answer, Mode, Wire, bind, execute, framed, named, parse, query, sync},
     world::World,
@@ -46,7 +47,9 @@ fn messages() -> Vec<Vec<u8>> {
         framed(b'H', b""),
         framed(b'F', b"\0\0\x08\x1e\0\x01\0\0\0\0\0\0"),
         framed(b'f', b"why\0"),
+        framed(b'd', b"1\tx\n"),
         framed(b'c', b""),
+        framed(b'X', b""),
     ]
 }
 
@@ -81,7 +84,7 @@ fn a_message_that_is_shorter_or_longer_than_its_fields_ends_its_connection() {
         for message in messages() {
             let (kind, body) = (message[0], &message[5..]);
             // Types of which nothing inside is looked at.
-            if !matches!(kind, b'f' | b'c' | b'S' | b'H') {
+            if !matches!(kind, b'f' | b'd' | b'c' | b'S' | b'H') {
                 let mut cuts: Vec<usize> = (0..body.len()).collect();
                 if kind == b'P' {
                     // The types behind the texts are the server's to read.
@@ -94,7 +97,7 @@ fn a_message_that_is_shorter_or_longer_than_its_fields_ends_its_connection() {
                     );
                 }
             }
-            if !matches!(kind, b'f' | b'P') {
+            if !matches!(kind, b'f' | b'd' | b'P') {
                 let long = framed(kind, &[body, &[0]].concat());
                 is_violation(
                     &last_words(&tunnel, &long),
@@ -109,25 +112,63 @@ fn a_message_that_is_shorter_or_longer_than_its_fields_ends_its_connection() {
     }
 }
 
+/// What a message of this type needs behind it, so that its answer has an end.
+fn end_of(kind: u8) -> Vec<u8> {
+    if matches!(kind, b'Q' | b'F' | b'S' | b'X') { Vec::new() } else { sync() }
+}
+
+/// Types of its messages, SQLSTATE of its error, and whether the connection is over.
+fn shape(answer: &Answer) -> (String, Option<String>, bool) {
+    let kinds = answer.messages.iter().map(|message| char::from(message.kind)).collect();
+    (kinds, answer.sqlstate(), answer.lost.is_some())
+}
+
 #[test]
-fn half_a_message_and_silence_holds_up_nobody() {
+fn half_a_message_and_silence_holds_up_nobody_and_is_answered_when_the_other_half_comes() {
     for world in World::on_each_server() {
         let tunnel = world.person("ana").open(SHOP);
+        let mut bystander = open(&tunnel);
         let mut halves = Vec::new();
         for message in messages() {
             for cut in [1, 4, message.len() - 1] {
                 let mut wire = open(&tunnel);
-                wire.stream().write_all(&message[..cut.min(message.len() - 1)]).expect("room");
+                wire.stream().write_all(&message[..cut]).expect("room");
                 halves.push(wire);
             }
         }
-        let mut bystander = open(&tunnel);
-        assert_eq!(bystander.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]]);
+        // Much is announced, and little comes.
+        for kind in *b"QPBBBBBBFd" {
+            let mut wire = open(&tunnel);
+            let little = [&[kind][..], &(60_u32 << 20).to_be_bytes(), &[b'x'; 1024]].concat();
+            wire.stream().write_all(&little).expect("room");
+            halves.push(wire);
+        }
+        for message in messages() {
+            let (kind, behind) = (message[0], end_of(message[0]));
+            let said = [&message[..], &behind].concat();
+            let expected = shape(&open(&tunnel).send(&said, 1));
+            // Calls are judged as the SELECT that makes them.
+            if kind != b'F' {
+                let mut direct =
+                    Wire::open(world.postgres.port(), ADMINISTRATOR, "shop").expect("the server");
+                assert_eq!(expected, shape(&direct.send(&said, 1)), "{} at the server", char::from(kind));
+            }
+            for cut in [1, 4, message.len() - 1] {
+                let mut wire = open(&tunnel);
+                wire.stream().write_all(&message[..cut]).expect("room");
+                // Whoever is behind it is answered, so it has arrived alone.
+                assert_eq!(bystander.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]]);
+                let answer = wire.send(&said[cut..], 1);
+                assert_eq!(shape(&answer), expected, "{} cut at {cut}", char::from(kind));
+            }
+        }
+        world.held_little(&tunnel);
         drop(halves);
         world.postgres.wait_until(
             "shop",
             "(SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%via connect, wire') = 1",
         );
+        assert_eq!(bystander.ask(Mode::Simple, "SELECT 7").rows(), [[Some(b"7".to_vec())]]);
         world.held_little(&tunnel);
     }
 }

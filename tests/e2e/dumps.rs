@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
     canary, place,
-    postgres::{ADMINISTRATOR, AGENT_USER},
+    postgres::{ADMINISTRATOR, AGENT_USER, Version},
     process,
     tunnel::{self, Tunnel},
     world::World,
@@ -13,8 +13,18 @@ use connect_tests::{
 
 /// What these tests make is nobody's secret.
 fn unprotected() -> World {
+    unprotected_on(None)
+}
+
+fn unprotected_on(version: Option<Version>) -> World {
     let bench_labels = "\"inventory.*\" = \"clear\"\n\"public.large.*\" = \"clear\"";
-    World::start_with(&AgentOptions { bench_labels, ..AgentOptions::default() })
+    World::start_on(version, &AgentOptions { bench_labels, ..AgentOptions::default() })
+}
+
+/// Servers that the installed `pg_dump` can dump: it refuses those that are newer than itself.
+fn dumped() -> impl Iterator<Item = World> {
+    let versions = Version::each().into_iter().filter(|version| *version != Some(Version::Eighteen));
+    versions.map(unprotected_on)
 }
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -61,45 +71,48 @@ SELECT nextval('inventory.numbers');
 
 #[test]
 fn a_dump_restores_through_the_tunnel_in_every_way() {
-    let world = unprotected();
-    let tunnel = world.person("li").open(BENCH);
-    world.postgres.sql("bench", &format!("SET ROLE {AGENT_USER};\n{OBJECTS}"));
-    let before = world.postgres.sql("bench", EVERYTHING);
-    let file = world.folder().join("inventory.dump");
-    let file = file.to_str().expect("a path in letters");
-    let pg_dump = place::installed("pg_dump");
-    let mut dump = tunnel::client(&pg_dump, world.postgres.port(), "bench", world.folder());
-    dump.env("PGUSER", ADMINISTRATOR).args(["-n", "inventory", "-Fc", "-f", file]);
-    process::run_with(&mut dump, "", PATIENCE).good();
-    for arguments in [&[][..], &["--single-transaction"], &["-j", "2"]] {
-        world.postgres.sql("bench", "DROP SCHEMA inventory CASCADE");
-        let mut restore = tunnel.client("pg_restore");
-        restore.args(["-d", "bench", "--exit-on-error", "--no-owner"]).args(arguments).arg(file);
-        let finished = process::run_with(&mut restore, "", PATIENCE);
-        assert_eq!((finished.code, finished.stderr.as_str()), (0, ""), "{arguments:?}");
-        assert_eq!(world.postgres.sql("bench", EVERYTHING), one_more(&before), "{arguments:?}");
+    for world in dumped() {
+        let tunnel = world.person("li").open(BENCH);
+        world.postgres.sql("bench", &format!("SET ROLE {AGENT_USER};\n{OBJECTS}"));
+        let before = world.postgres.sql("bench", EVERYTHING);
+        let file = world.folder().join("inventory.dump");
+        let file = file.to_str().expect("a path in letters");
+        let pg_dump = place::installed("pg_dump");
+        let mut dump = tunnel::client(&pg_dump, world.postgres.port(), "bench", world.folder());
+        dump.env("PGUSER", ADMINISTRATOR).args(["-n", "inventory", "-Fc", "-f", file]);
+        process::run_with(&mut dump, "", PATIENCE).good();
+        for arguments in [&[][..], &["--single-transaction"], &["-j", "2"]] {
+            world.postgres.sql("bench", "DROP SCHEMA inventory CASCADE");
+            let mut restore = tunnel.client("pg_restore");
+            restore.args(["-d", "bench", "--exit-on-error", "--no-owner"]).args(arguments).arg(file);
+            let finished = process::run_with(&mut restore, "", PATIENCE);
+            assert_eq!((finished.code, finished.stderr.as_str()), (0, ""), "{arguments:?}");
+            assert_eq!(world.postgres.sql("bench", EVERYTHING), one_more(&before), "{arguments:?}");
+        }
     }
 }
 
 #[test]
 fn pg_dump_through_the_tunnel_gives_what_it_gives_without_us() {
-    let world = unprotected();
-    let tunnel = world.person("li").open(BENCH);
-    world.postgres.sql("bench", &format!("SET ROLE {AGENT_USER};\n{OBJECTS}"));
-    world.postgres.admit(&format!(
-        "hostnossl bench {AGENT_USER} 127.0.0.1/32 trust\nhostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"
-    ));
-    for arguments in [&["-n", "inventory"][..], &["-n", "inventory", "--inserts", "-a"], &["-s"]] {
-        let mut ours = tunnel.client("pg_dump");
-        let ours = process::run_with(ours.args(arguments), "", PATIENCE);
-        assert_eq!((ours.code, ours.stderr.as_str()), (0, ""), "{arguments:?}");
-        let pg_dump = place::installed("pg_dump");
-        let mut direct = tunnel::client(&pg_dump, world.postgres.port(), "bench", world.folder());
-        direct.env("PGUSER", AGENT_USER).env("PGSSLMODE", "disable").args(arguments);
-        let direct = process::run_with(&mut direct, "", PATIENCE).good();
-        let other = without_key(&ours.stdout).zip(without_key(&direct)).find(|(ours, theirs)| ours != theirs);
-        assert_eq!((other, ours.stdout.lines().count()), (None, direct.lines().count()), "{arguments:?}");
-        assert!(ours.stdout.contains("CREATE TABLE inventory.item") || arguments.contains(&"-a"));
+    for world in dumped() {
+        let tunnel = world.person("li").open(BENCH);
+        world.postgres.sql("bench", &format!("SET ROLE {AGENT_USER};\n{OBJECTS}"));
+        world.postgres.admit(&format!(
+            "hostnossl bench {AGENT_USER} 127.0.0.1/32 trust\nhostssl all {AGENT_USER} 127.0.0.1/32 scram-sha-256"
+        ));
+        for arguments in [&["-n", "inventory"][..], &["-n", "inventory", "--inserts", "-a"], &["-s"]] {
+            let mut ours = tunnel.client("pg_dump");
+            let ours = process::run_with(ours.args(arguments), "", PATIENCE);
+            assert_eq!((ours.code, ours.stderr.as_str()), (0, ""), "{arguments:?}");
+            let pg_dump = place::installed("pg_dump");
+            let mut direct = tunnel::client(&pg_dump, world.postgres.port(), "bench", world.folder());
+            direct.env("PGUSER", AGENT_USER).env("PGSSLMODE", "disable").args(arguments);
+            let direct = process::run_with(&mut direct, "", PATIENCE).good();
+            let other =
+                without_key(&ours.stdout).zip(without_key(&direct)).find(|(ours, theirs)| ours != theirs);
+            assert_eq!((other, ours.stdout.lines().count()), (None, direct.lines().count()), "{arguments:?}");
+            assert!(ours.stdout.contains("CREATE TABLE inventory.item") || arguments.contains(&"-a"));
+        }
     }
 }
 

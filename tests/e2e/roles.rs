@@ -4,7 +4,9 @@ use std::process::Command;
 
 use connect_tests::{
     agent::{AgentOptions, BENCH, SHOP},
-    leaves, place,
+    leaves,
+    person::Person,
+    place,
     pooler::PgBouncer,
     postgres::{AGENT_PASSWORD, AGENT_USER, Postgres, Version},
     process,
@@ -79,6 +81,8 @@ fn somebody_works_as_the_role_that_is_meant_for_their_group() {
     // What would happen is judged under the role, too.
     let explained = ana.runs(&["explain", SHOP, "SET ROLE none"]);
     assert!(explained.code == 5 && explained.stdout.contains("`analyst`"), "{}", explained.stdout);
+    drop(tunnels);
+    by_name(&mut world, [&ana, &li]);
     world.agent.stop();
     let opened = leaves::read(&world.agent.log());
     let roles: Vec<_> = leaves::of_kind(&opened, "upstream_opened")
@@ -86,6 +90,21 @@ fn somebody_works_as_the_role_that_is_meant_for_their_group() {
         .filter_map(|leaf| leaf["role"].as_str().map(str::to_owned))
         .collect();
     assert!(roles.contains(&"analyst".to_owned()) && roles.contains(&"writer".to_owned()), "{roles:?}");
+}
+
+/// The first line that fits counts, also where it names somebody whose groups another one is for.
+fn by_name(world: &mut World, people: [&Person; 2]) {
+    let line = |role: &str, who: &str| format!("[[resource.role]]\nrole = \"{role}\"\nwho = [\"{who}\"]\n");
+    let first = line("writer", "principal:ana@example.com") + &line("analyst", "principal:li@example.com");
+    world.agent.reconfigure(|config| config.replacen(ROLES, &format!("{first}{ROLES}"), 1));
+    let said = people.map(|person| person.open(SHOP).psql("SELECT current_user, session_user").stdout);
+    assert_eq!(said, ["writer|connect_agent\n", "analyst|connect_agent\n"]);
+    // Behind the lines for groups they change nothing.
+    world
+        .agent
+        .reconfigure(|config| config.replacen(&format!("{first}{ROLES}"), &format!("{ROLES}{first}"), 1));
+    let said = people.map(|person| person.open(SHOP).psql("SELECT current_user").stdout);
+    assert_eq!(said, ["analyst\n", "writer\n"]);
 }
 
 /// Ways back to the agent's account, each with a connection of its own.

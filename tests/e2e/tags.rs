@@ -73,6 +73,19 @@ fn the_server_is_told_who_and_the_client_sees_no_difference() {
          AND query NOT LIKE '%pg_stat_statements%'",
     );
     assert_eq!(counted, "1|6");
+
+    // An AI agent's statements say which one it is, and for whom.
+    let asked = "SELECT count(*) AS by_an_agent FROM products";
+    let acting = ["exec", SHOP, "--actor", "assistant/1", "--", "psql", "-XAtqc", asked];
+    assert_eq!(ana.runs(&acting).good().trim(), "100");
+    let told = world.postgres.sql(
+        "shop",
+        "SELECT query FROM pg_stat_statements WHERE query LIKE 'SELECT count(*) AS by_an_agent%'",
+    );
+    for part in ["/*actor='assistant%2F1',connection='cn_", "principal='ana%40example.com'", "statement='st_"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]

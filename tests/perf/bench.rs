@@ -13,6 +13,7 @@ mod guards;
 mod idle;
 mod lineage;
 mod load;
+mod masked;
 mod masks;
 mod policy;
 mod quictun;
@@ -72,6 +73,9 @@ fn main() {
     let mut report = Report::default();
     for load in load::LOADS.iter().filter(|load| wanted(load.part)) {
         throughput(&world, load, &ways, ours, &mut report);
+    }
+    if wanted("masked") {
+        masked::measure(&world, &tunnel, [&ways[0], &ways[1], &ways[2]], &mut report);
     }
     stand_alone(wanted, &mut report);
     if wanted("bulk") {

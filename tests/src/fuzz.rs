@@ -2,6 +2,7 @@
 //! same bytes each time. `tests/fuzz` runs the same functions under libFuzzer.
 
 mod login;
+mod options;
 mod session;
 
 use bytes::BytesMut;
@@ -121,7 +122,7 @@ mod tests {
         let mut generator = Generator::new(0x5EED);
         for seed in session::seeds() {
             session(&seed);
-            for _ in 0..rounds(400) {
+            for _ in 0..rounds(200) {
                 session(&generator.mutate(&seed));
             }
         }

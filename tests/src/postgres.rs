@@ -112,8 +112,17 @@ impl Postgres {
     /// It is not installed, or does not start.
     #[must_use]
     pub fn start_version(version: Version, folder: &Path) -> Self {
+        Self::start_version_with(version, folder, "")
+    }
+
+    /// As [`Self::start_version`], with more lines for `postgresql.conf`.
+    ///
+    /// # Panics
+    /// As [`Self::start_version`].
+    #[must_use]
+    pub fn start_version_with(version: Version, folder: &Path, settings: &str) -> Self {
         let [initdb, postgres] = ["initdb", "postgres"].map(|program| version.programs().join(program));
-        Self::start_from(&Programs { initdb, postgres }, folder, "")
+        Self::start_from(&Programs { initdb, postgres }, folder, settings)
     }
 
     fn start_from(programs: &Programs, folder: &Path, settings: &str) -> Self {

@@ -57,7 +57,23 @@ impl World {
     /// Something does not start.
     #[must_use]
     pub fn start_behind(options: impl FnOnce(&Postgres) -> AgentOptions) -> Self {
-        Self::assemble(None, "", options)
+        Self::start_behind_on(None, options)
+    }
+
+    /// The same, over a server of another version than the system's.
+    ///
+    /// # Panics
+    /// Something does not start.
+    #[must_use]
+    pub fn start_behind_on(
+        version: Option<Version>,
+        options: impl FnOnce(&Postgres) -> AgentOptions,
+    ) -> Self {
+        Self::assemble(version, "", |postgres| {
+            let options = options(postgres);
+            assert_eq!(options.server, "", "the server runs already, so that these lines would not reach it");
+            options
+        })
     }
 
     /// With options for the agent.
@@ -80,7 +96,7 @@ impl World {
         std::fs::set_permissions(folder.path(), mode).expect("our own folder");
         let below = folder.path().join("postgres");
         let postgres = match version {
-            Some(version) => Postgres::start_version(version, &below),
+            Some(version) => Postgres::start_version_with(version, &below, server),
             None => Postgres::start_with(&below, server),
         };
         let options = options(&postgres);

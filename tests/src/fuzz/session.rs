@@ -1,7 +1,7 @@
 //! A connection machine between two hostile peers.
 //!
-//! The input is a list of steps: a byte that says who speaks, two bytes of length, and what is said. The
-//! outside (log, catalog, upstream) behaves well and at once.
+//! The input is a byte of options ([`super::options`]), and a list of steps: a byte that says who speaks, two bytes of
+//! length, and what is said. The outside (log, catalog, upstream) behaves well and at once.
 
 use std::{
     sync::Arc,
@@ -24,6 +24,8 @@ use connect_shared::{
     label::Label,
 };
 
+use super::options;
+
 /// More output than this from one input of at most 64 KiB is a flood.
 const MOST_OUTPUT: usize = 4 << 20;
 
@@ -32,9 +34,11 @@ const MOST_OUTPUT: usize = 4 << 20;
 /// # Panics
 /// The machine does, does not come to rest, or says more than it may.
 pub fn session(bytes: &[u8]) {
+    let [chosen, bytes @ ..] = bytes else { return };
     let opened = Instant::now();
-    let mut outside =
-        Outside { machine: Connection::new(setup(opened)), now: opened, appended: 0, finished: false };
+    let mut setup = setup(opened);
+    options::choose(&mut setup, *chosen);
+    let mut outside = Outside { machine: Connection::new(setup), now: opened, appended: 0, finished: false };
     outside.settle();
     for (who, said) in steps(bytes) {
         outside.now += Duration::from_millis(10);
@@ -210,7 +214,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     .concat();
     let copy = [message(b'd', b"1\ta\n"), message(b'c', b"")].concat();
     let begin = step(0, &startup);
-    vec![
+    let sessions = [
         [begin.clone(), step(0, &simple("SELECT email FROM customers")), step(4, &answer)].concat(),
         [
             begin.clone(),
@@ -232,7 +236,10 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         ]
         .concat(),
         [begin, step(0, &simple("SELECT upper(email) FROM customers")), step(7, b""), step(6, b"")].concat(),
-    ]
+    ];
+    // With nothing beside the usual, and with everything.
+    let chosen = |options: u8| sessions.iter().map(move |steps| [&[options][..], steps].concat());
+    chosen(0).chain(chosen(options::ALL)).collect()
 }
 
 #[cfg(test)]

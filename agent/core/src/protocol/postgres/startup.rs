@@ -170,4 +170,28 @@ mod tests {
         let cancel = take(&mut packet(CANCEL_REQUEST, &[0, 0, 0, 7, 0, 0, 0, 9]));
         assert_eq!(cancel, Ok(Some(Startup::Cancel(CancelKey { process: 7, secret: 9 }))));
     }
+
+    #[test]
+    fn half_a_packet_is_waited_for_and_one_that_ends_early_is_a_mistake() {
+        for whole in [
+            packet(196_608 + 2, b"user\0ana\0_pq_.trace\0on\0options\0\0database\0shop\0\0"),
+            packet(CANCEL_REQUEST, &[0, 0, 0, 7, 0, 0, 0, 9]),
+            packet(SSL_REQUEST, b""),
+            packet(GSS_REQUEST, b""),
+        ] {
+            for cut in 0..whole.len() {
+                let mut half = BytesMut::from(&whole[..cut]);
+                assert_eq!(take(&mut half), Ok(None), "cut at {cut}");
+                assert_eq!(half[..], whole[..cut], "what is there stays");
+                half.extend_from_slice(&whole[cut..]);
+                assert!(matches!(take(&mut half), Ok(Some(_))), "the other half came, cut at {cut}");
+                let mut short = BytesMut::from(&whole[..cut]);
+                let Some(length) = short.first_chunk_mut() else { continue };
+                *length = (cut as u32).to_be_bytes();
+                let refused = take(&mut short);
+                let is_refused = matches!(refused, Err(StartupError::Length | StartupError::Layout));
+                assert!(is_refused, "{cut} bytes, as it says: {refused:?}");
+            }
+        }
+    }
 }

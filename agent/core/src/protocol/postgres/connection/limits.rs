@@ -369,26 +369,26 @@ impl Connection {
     }
 
     fn committed(&mut self, mut run: Box<Run>, completion: Bytes, message: Message) -> Result<(), Fault> {
-        match message.kind {
-            b'C' => {
-                self.account_done(*run);
-                self.outbox.say_to_client(completion);
-            }
-            b'E' => {
-                // A constraint that was deferred to the end.
-                let sqlstate = scrub::sqlstate(message.body())?;
-                self.told_the_end |= scrub::is_fatal(message.body())?;
-                let shown = match self.protected {
-                    true => scrub::error(message.body(), TextOf::Agent)?,
-                    false => message.bytes,
-                };
-                run.said += shown.len() as u64;
-                self.account(*run, StatementResult::Failed(sqlstate));
-                self.settings_may_be_undone();
-                self.follow_error();
-                self.outbox.say_to_client(shown);
-            }
-            _ => return Err(violation("the server answered COMMIT with something else")),
+        if let Err(fault) = answers_commit(&message) {
+            self.account(*run, StatementResult::Unknown);
+            return Err(fault);
+        }
+        if message.kind == b'C' {
+            self.account_done(*run);
+            self.outbox.say_to_client(completion);
+        } else {
+            // A constraint that was deferred to the end.
+            let sqlstate = scrub::sqlstate(message.body())?;
+            self.told_the_end |= scrub::is_fatal(message.body())?;
+            let shown = match self.protected {
+                true => scrub::error(message.body(), TextOf::Agent)?,
+                false => message.bytes,
+            };
+            run.said += shown.len() as u64;
+            self.account(*run, StatementResult::Failed(sqlstate));
+            self.settings_may_be_undone();
+            self.follow_error();
+            self.outbox.say_to_client(shown);
         }
         self.in_flight.push_front(Expect::Query([].into()));
         Ok(())
@@ -485,6 +485,15 @@ impl Run {
 
 fn has_bounds(expect: &Expect) -> bool {
     matches!(expect, Expect::Execute(run) if run.bounds.is_some())
+}
+
+/// A COMMIT is answered by its completion, or by an error that can be read.
+fn answers_commit(message: &Message) -> Result<(), Fault> {
+    match message.kind {
+        b'C' => Ok(()),
+        b'E' => Ok(scrub::sqlstate(message.body()).map(drop)?),
+        _ => Err(violation("the server answered COMMIT with something else")),
+    }
 }
 
 /// Whether a command tag counts rows that were changed.

@@ -319,23 +319,23 @@ impl Connection {
     }
 
     pub(super) fn ready(&mut self, message: Message) -> Result<(), Fault> {
-        let Some(message) = self.end_own(message) else { return Ok(()) };
-        let [status] = message.body()[..] else { return Err(violation("a malformed ReadyForQuery")) };
-        match self.in_flight.pop_front() {
-            Some(Expect::Sync) => {}
-            Some(Expect::Query(runs)) => {
-                for run in runs {
-                    self.account(run, StatementResult::Unknown);
-                }
-            }
-            _ => return Err(violation("the server is ready before it answered")),
-        }
-        self.transaction = match status {
-            b'I' => Transaction::Idle,
-            b'T' => Transaction::Open,
-            b'E' => Transaction::Failed,
-            _ => return Err(violation("an unknown transaction status")),
+        let transaction = match message.body()[..] {
+            [b'I'] => Transaction::Idle,
+            [b'T'] => Transaction::Open,
+            [b'E'] => Transaction::Failed,
+            _ => return Err(violation("a malformed ReadyForQuery")),
         };
+        let Some(message) = self.end_own(message) else { return Ok(()) };
+        // What has not ended stays in flight, so that the end of the connection is its end in the record.
+        if !matches!(self.in_flight.front(), Some(Expect::Sync | Expect::Query(_))) {
+            return Err(violation("the server is ready before it answered"));
+        }
+        if let Some(Expect::Query(runs)) = self.in_flight.pop_front() {
+            for run in runs {
+                self.account(run, StatementResult::Unknown);
+            }
+        }
+        self.transaction = transaction;
         self.follow_ready(match self.transaction {
             Transaction::Idle => ServerState::Idle,
             Transaction::Open => ServerState::InTransaction,

@@ -1,9 +1,11 @@
 //! The machine against a scripted server and a log that answers when told: every rule of the design
 //! about order, as it would be seen on the wire.
 
+mod beginnings;
 mod canaries;
 mod copies;
 mod holding;
+mod hostile;
 mod large;
 mod limits;
 mod masks;
