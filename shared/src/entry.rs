@@ -278,7 +278,7 @@ pub enum Entry {
         resource: String,
         /// Sessions that did not come through the agent.
         sessions: u64,
-        /// Statements that did not.
+        /// Statements that did not, or that no entry explains.
         statements: u64,
     },
     /// Somebody asked where values came from or went to. It is durable before the answer leaves.
