@@ -333,6 +333,12 @@ pub enum Entry {
         /// Index of the entry that it would have got next.
         next: u64,
     },
+    /// The agent's clock was set. The log's time never goes back: behind a clock that was set back, entries have
+    /// the time of the last one before until the clock has come up with it.
+    ClockStepped {
+        /// By so many milliseconds; less than 0: back.
+        by: i64,
+    },
     /// The log has a new key. It counts from a checkpoint on that both have signed.
     KeyRotated {
         /// As `name+hash+base64`.

@@ -63,6 +63,9 @@ impl Entry {
             Self::WitnessBack { .. } => "The witness cosigns again.",
             Self::SinkRefused { .. } => "A sink refuses an event for good, and goes on without it.",
             Self::SinkResent { .. } => "A sink gets entries again, because the operator asked for it.",
+            Self::ClockStepped { .. } => {
+                "The agent's clock was set, back or ahead. The log's time never goes back."
+            }
             Self::KeyRotated { .. } => "The log has a new key, from a checkpoint on that both have signed.",
             Self::Pruned { .. } => "Entries before `upto` are removed from here on; their hashes stay.",
             Self::Oversized { .. } => {

@@ -328,6 +328,7 @@ impl Entry {
             Self::WitnessBack { witness: text("witness.example.com/one"), cosigned: 4_096 },
             Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
             Self::SinkResent { sink: text("siem"), from: 13, next: 400 },
+            Self::ClockStepped { by: -3_600_000 },
             Self::KeyRotated {
                 from: text("connect.local/prod+52a6f9e1+AQ…"),
                 to: text("connect.local/prod+0c3f9a61+AQ…"),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Silence;
 use crate::{
     ids::{ConnectionId, StatementId},
     proof::{checkpoint::Checkpoint, pruning::Pruning, tree::Hash},
@@ -40,6 +41,10 @@ pub struct Report {
     /// stopped and has not yet started again.
     pub open: Vec<OpenIntent>,
     pub open_total: u64,
+    /// Times of which the log says nothing, in its order, at most [`MAX_LISTED`]: to be explained by somebody, and
+    /// no fault.
+    pub silences: Vec<Silence>,
+    pub silences_total: u64,
     /// What is wrong, in the order of the log, at most [`MAX_LISTED`].
     pub faults: Vec<Fault>,
     pub faults_total: u64,

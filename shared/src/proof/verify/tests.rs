@@ -1,4 +1,5 @@
 mod parts;
+mod silence;
 mod tamper;
 
 use std::{cell::RefCell, collections::BTreeMap};
