@@ -153,7 +153,15 @@ pub enum Entry {
     /// A database connection was opened for a session.
     ConnectionOpened { session: SessionId, connection: ConnectionId, upstream: String },
     /// A database connection ended.
-    ConnectionClosed { session: SessionId, connection: ConnectionId, code: String },
+    ConnectionClosed {
+        session: SessionId,
+        connection: ConnectionId,
+        code: String,
+        /// Its INTENTs and denials, so that the last of them cannot be left out either. Absent if the log was closed
+        /// meanwhile: what it has lost then nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statements: Option<u64>,
+    },
     /// The agent logged in at a database: for a connection, or to read its catalog. Whatever else is logged in
     /// there did not come through it.
     UpstreamOpened {

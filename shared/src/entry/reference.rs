@@ -26,7 +26,9 @@ impl Entry {
             Self::Revoked { .. } => "Somebody's sessions were ended before their time, and by what.",
             Self::Restored { .. } => "Somebody who was kept out may come in again.",
             Self::ConnectionOpened { .. } => "A database connection was opened for a session.",
-            Self::ConnectionClosed { .. } => "A database connection ended.",
+            Self::ConnectionClosed { .. } => {
+                "A database connection ended, after so many INTENTs and denials."
+            }
             Self::UpstreamOpened { .. } => {
                 "The agent logged in at a database, under this process of the server, as this role."
             }

@@ -122,7 +122,12 @@ impl Entry {
                 connection: CONNECTION,
                 upstream: text("db.internal:5432"),
             },
-            Self::ConnectionClosed { session: SESSION, connection: CONNECTION, code: text("terminated") },
+            Self::ConnectionClosed {
+                session: SESSION,
+                connection: CONNECTION,
+                code: text("terminated"),
+                statements: Some(17),
+            },
             Self::UpstreamOpened {
                 resource: text("prod-db"),
                 connection: Some(CONNECTION),

@@ -140,12 +140,17 @@ impl Leaves {
         }
     }
 
-    /// Each connection numbers its INTENTs and denials from 0 on. Entries of before there were numbers have
-    /// none.
+    /// Each connection numbers its INTENTs and denials from 0 on, and says at its end how many there were. Entries
+    /// of before there were numbers have none.
     fn count(&mut self, index: u64, number: Number) {
         match number {
-            Number::Closed(connection) => {
-                self.next_of.remove(&connection);
+            Number::Closed(connection, said) => {
+                let known = self.next_of.remove(&connection).or((!self.partial).then_some(0));
+                if let (Some(said), Some(found)) = (said, known)
+                    && said != found
+                {
+                    self.fault(index, Wrong::SequenceCut { connection, said, found });
+                }
             }
             Number::Next(connection, Some(found)) => {
                 let usual = if self.partial { found } else { 0 };
@@ -213,7 +218,7 @@ impl Leaves {
 /// What the numbers of connections need to know of an entry.
 enum Number {
     Next(ConnectionId, Option<u64>),
-    Closed(ConnectionId),
+    Closed(ConnectionId, Option<u64>),
 }
 
 /// What the pairs need to know of an entry.
@@ -293,8 +298,8 @@ fn rarer(entry: Entry) -> (Fact, Option<Number>, Life) {
             };
             (Fact::Elsewhere { fact: Box::new(fact), body }, None, life)
         }
-        Entry::ConnectionClosed { connection, .. } => {
-            (Fact::Closed(connection), Some(Number::Closed(connection)), Life::Serving)
+        Entry::ConnectionClosed { connection, statements, .. } => {
+            (Fact::Closed(connection), Some(Number::Closed(connection, statements)), Life::Serving)
         }
         Entry::AgentStarted { .. } => (Fact::Started, None, Life::Started),
         Entry::ClockStepped { by } => (Fact::Other, None, Life::Stepped(by)),
