@@ -60,6 +60,17 @@ impl fmt::Debug for CatalogService {
     }
 }
 
+/// Questions that the agent asks for itself and that read no table of anybody. There are more, which only the
+/// catalog is asked: whoever looks for them can see that from their texts.
+pub(crate) fn own_questions() -> Vec<String> {
+    let settings = [connection::SESSION, sample::BEGIN, sample::END].into_iter();
+    let settings = settings.flat_map(|texts| texts.split(';')).map(|text| text.trim().to_owned());
+    let questions =
+        [connection::PROCESS, queries::SERVER, queries::SIZES, queries::change::VISIBLE, registered::SOURCES];
+    let questions = questions.into_iter().map(str::to_owned);
+    settings.chain(questions).chain([queries::change::fingerprints()]).collect()
+}
+
 /// Why there is no snapshot that is new enough.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     analyze, audit,
     check::{self, Reach},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, KeepError},
     demo, demo_query, dev_idp,
     export::{lag, resend},
     init,
@@ -87,7 +87,8 @@ enum AuditCommand {
     Prune {
         #[command(flatten)]
         file: File,
-        /// How long entries are kept: `pci-dss`, `hipaa`, `sox`, or days, as in `400d` [default: `keep` of `[log]`].
+        /// How long entries are kept: `pci-dss`, `hipaa`, `sox`, or days, as in `400d`; no shorter than `keep` of
+        /// `[log]` [default: that].
         #[arg(long, value_name = "RULE")]
         keep: Option<String>,
     },
@@ -171,7 +172,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         Command::Audit { command: AuditCommand::Reindex(file) } => reindex(&load(&file.config)?),
         Command::Audit { command: AuditCommand::RotateKey(file) } => rotate_key(&load(&file.config)?),
         Command::Audit { command: AuditCommand::Prune { file, keep } } => {
-            prune(&load(&file.config)?, keep.as_deref())
+            prune(&load(&file.config)?, &file.config, keep.as_deref())
         }
         Command::Audit { command: AuditCommand::Sinks { file, output } } => {
             lag::list(&load(&file.config)?, output)
@@ -234,17 +235,20 @@ fn rotate_key(config: &Config) -> Result<(), ErrorReport> {
     say("tell witnesses and auditors; `connect` follows by itself")
 }
 
-fn prune(config: &Config, keep: Option<&str>) -> Result<(), ErrorReport> {
-    let rule = match keep {
-        Some(text) => {
-            let words = |problem| ErrorReport::new("bad_rule", Exit::Usage, format!("--keep {problem}"));
-            Some(crate::config::retention(text).map_err(words)?)
-        }
-        None => config.log.keep.clone(),
-    };
-    let rule = rule.ok_or_else(|| {
-        ErrorReport::new("no_rule", Exit::Usage, "nothing says how long entries are kept, so all are")
-            .help("connect-agent audit prune --keep 400d, or `keep` in `[log]`")
+fn prune(config: &Config, path: &Path, keep: Option<&str>) -> Result<(), ErrorReport> {
+    let words = |problem| ErrorReport::new("bad_rule", Exit::Usage, format!("--keep {problem}"));
+    let asked = keep.map(crate::config::retention).transpose().map_err(words)?;
+    let rule = config.log.rule(asked).map_err(|error| {
+        let (code, help) = match error {
+            KeepError::NoRule => {
+                ("no_rule", "connect-agent audit prune --keep 400d, or `keep` in `[log]`".to_owned())
+            }
+            KeepError::Shorter { .. } => (
+                "kept_longer",
+                format!("write a shorter `keep` in `[log]` of {}, then prune", path.display()),
+            ),
+        };
+        ErrorReport::new(code, Exit::Usage, error.to_string()).help(help)
     })?;
     let pruned = serve::prune(config, &rule).map_err(|error| {
         ErrorReport::new("not_pruned", Exit::Local, format!("the log is not pruned: {error}"))

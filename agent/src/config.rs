@@ -16,6 +16,7 @@ mod nats;
 mod park;
 mod problem;
 mod resource;
+mod retention;
 mod role;
 mod secret;
 mod section;
@@ -37,11 +38,12 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::value::retention;
+pub(crate) use self::retention::{KeepError, retention};
 pub use self::{
     access::AccessList,
     nats::{NatsConfig, NatsLogin},
     problem::{ConfigError, Problem},
+    retention::Retention,
     role::{Roles, WorksAs},
     signals::SignalsConfig,
     sink::{EventsOf, SinkConfig, SinkFormat, SinkTarget},
@@ -130,14 +132,6 @@ pub struct LogConfig {
     pub sinks: Vec<SinkConfig>,
     /// How long entries are kept; none: for ever.
     pub keep: Option<Retention>,
-}
-
-/// A rule for keeping entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retention {
-    /// As it was written.
-    pub name: String,
-    pub time: Duration,
 }
 
 /// `[grants]`

@@ -89,13 +89,13 @@ impl ConnectionContext {
         }
     }
 
-    fn record_end(&self, code: &str) {
+    /// `statements`: the INTENTs and denials that the log has of it, where that is known.
+    fn record_end(&self, code: &str, statements: Option<u64>) {
         let connection = self.connection();
         tracing::debug!(%connection, code, "connection closed");
-        let session = self.facts.session;
+        let (session, code) = (self.facts.session, code.to_owned());
         // A log that is closed has said so already; the connection is over either way.
-        let _refused =
-            self.log.append(Entry::ConnectionClosed { session, connection, code: code.to_owned() });
+        let _refused = self.log.append(Entry::ConnectionClosed { session, connection, code, statements });
     }
 
     /// The id that the tunnel gave to this connection.
@@ -146,7 +146,7 @@ pub async fn begin(
     }
     let over = over(&context.authority.borrow());
     if let Some((code, error)) = over {
-        context.record_end(&code);
+        context.record_end(&code, Some(0));
         refuse(&mut send, error).await;
         return Err(code);
     }
@@ -156,7 +156,7 @@ pub async fn begin(
     match Pump::new(context, downstream, resumes) {
         Ok(pump) => Ok(Begun(Box::new(pump))),
         Err(code) => {
-            closing.record_end(&code);
+            closing.record_end(&code, Some(0));
             Err(code)
         }
     }

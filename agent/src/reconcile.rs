@@ -3,31 +3,35 @@
 //!
 //! What a login of the agent is, is in the log (`upstream_opened`, with the server's process); a session with
 //! no such entry is somebody else's, whatever it says of itself. Of statements only numbers can be compared:
-//! the server counts executions by text ([`statements`]). The server's clock is read beside the agent's, so
+//! the server counts executions by text ([`compare`]). The server's clock is read beside the agent's, so
 //! that a difference between the two changes nothing.
 
 mod activity;
+mod compare;
+mod own;
 mod statements;
 
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
+use connect_core::catalog::Catalog;
 use connect_shared::{
     api::{ForeignSession, ForeignStatements},
     entry::Entry,
 };
 use tokio::time::sleep;
 
-use self::activity::Session;
+use self::{activity::Session, own::Own};
 use crate::{
     audit::{IndexError, Leaves, Recorded, recorded},
-    catalog::{Connection, ReadError},
+    catalog::{Connection, ReadError, own_questions},
     config::Roles,
     log::{Log, LogClosed, PublicFolder},
-    upstream::UpstreamConfig,
+    upstream::{self, UpstreamConfig},
 };
 
 /// A login is in the log a moment after it is at the server: who is there twice is there.
@@ -47,6 +51,8 @@ pub(crate) enum ReconcileError {
     Log(#[from] LogClosed),
     #[error("the search index does not catch up with the log")]
     Behind,
+    #[error("the comparison has failed")]
+    Failed,
 }
 
 impl From<tokio_postgres::Error> for ReconcileError {
@@ -63,6 +69,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) index: PathBuf,
     /// As whom people work there, beside the agent's own account.
     pub(crate) roles: &'a Roles,
+    /// What is there, where it could be read.
+    pub(crate) catalog: Option<Arc<Catalog>>,
 }
 
 /// What was found.
@@ -92,24 +100,26 @@ impl Sides<'_> {
         sleep(SECOND_LOOK).await;
         let second = activity::read(&connection.client).await?;
         // Counted before the log is asked: what ends meanwhile is in the log, and not yet in the count.
-        let counted = statements::read(&connection.client).await?;
+        let mut counted = statements::read(&connection.client).await?;
         let indexed = catch_up().await.ok_or(ReconcileError::Behind)?;
         let since = second.iter().filter_map(|session| session.since).min().unwrap_or(0);
         let recorded = self.recorded(indexed, since.saturating_sub(APART), counted.since).await?;
         let (own, foreign) = apart(&first, second, &recorded);
-        Ok(Found {
-            time: activity::now(),
-            indexed,
-            own,
-            sessions: foreign,
-            statements: statements::compare(counted, &recorded, &self.accounts()),
-        })
+        let mut texts = std::mem::take(&mut counted.asked);
+        texts.push(activity::QUESTION.to_owned());
+        let texts = texts.into_iter().chain(own_questions()).chain(upstream::own_questions());
+        let (questions, accounts) = (Own::new(texts, self.catalog.clone()), self.accounts());
+        // Thousands of texts are parsed.
+        let statements =
+            tokio::task::spawn_blocking(move || compare::compare(counted, &recorded, &accounts, &questions));
+        let statements = statements.await.map_err(|_| ReconcileError::Failed)?;
+        Ok(Found { time: activity::now(), indexed, own, sessions: foreign, statements })
     }
 
     /// The roles under which the server counts what came through the agent.
-    fn accounts(&self) -> HashSet<&str> {
-        let roles = self.roles.names().map(|role| &**role);
-        roles.chain([self.upstream.user.as_str()]).collect()
+    fn accounts(&self) -> HashSet<String> {
+        let roles = self.roles.names().map(|role| String::from(&**role));
+        roles.chain([self.upstream.user.clone()]).collect()
     }
 
     async fn recorded(

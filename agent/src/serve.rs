@@ -7,6 +7,7 @@
 //! Read next: [`agent`] for what the parts share.
 
 mod agent;
+mod clock;
 mod ending;
 
 #[cfg(test)]
@@ -139,6 +140,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         // Re-hashing a long log takes its time.
         tokio::task::spawn_blocking(move || open_state(&config)).await.map_err(|_| ServeError::Ended)??
     };
+    let last = log.time();
     // Before anything that it does, and the resources connect as soon as there are some.
     let seq = log.append(started(&config, policies.digest()))?;
     log.wait_durable(seq).await?;
@@ -153,6 +155,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let witnesses = agent.witnesses.clone();
     let mut polls = agent.signals.poll(&agent);
     polls.spawn(lineage::end_abandoned(Arc::clone(&agent)));
+    clock::follow(&log, last, &mut polls);
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
     let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);

@@ -35,6 +35,12 @@ pub use self::{
 };
 use crate::shards;
 
+/// What is asked of a server before a client is let to it.
+pub(crate) fn own_questions() -> impl Iterator<Item = String> {
+    let texts = [pooling::PROCESS, role::WHOSE_RIGHTS, session::STATE].into_iter();
+    texts.flat_map(|texts| texts.split(';')).map(|text| text.trim().to_owned())
+}
+
 /// How long a cancel request may take.
 const CANCEL_TIME: Duration = Duration::from_secs(5);
 

@@ -153,7 +153,15 @@ pub enum Entry {
     /// A database connection was opened for a session.
     ConnectionOpened { session: SessionId, connection: ConnectionId, upstream: String },
     /// A database connection ended.
-    ConnectionClosed { session: SessionId, connection: ConnectionId, code: String },
+    ConnectionClosed {
+        session: SessionId,
+        connection: ConnectionId,
+        code: String,
+        /// Its INTENTs and denials, so that the last of them cannot be left out either. Absent if the log was closed
+        /// meanwhile: what it has lost then nobody knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statements: Option<u64>,
+    },
     /// The agent logged in at a database: for a connection, or to read its catalog. Whatever else is logged in
     /// there did not come through it.
     UpstreamOpened {
@@ -278,7 +286,7 @@ pub enum Entry {
         resource: String,
         /// Sessions that did not come through the agent.
         sessions: u64,
-        /// Statements that did not.
+        /// Statements that did not, or that no entry explains.
         statements: u64,
     },
     /// Somebody asked where values came from or went to. It is durable before the answer leaves.
@@ -332,6 +340,12 @@ pub enum Entry {
         from: u64,
         /// Index of the entry that it would have got next.
         next: u64,
+    },
+    /// The agent's clock was set. The log's time never goes back: behind a clock that was set back, entries have
+    /// the time of the last one before until the clock has come up with it.
+    ClockStepped {
+        /// By so many milliseconds; less than 0: back.
+        by: i64,
     },
     /// The log has a new key. It counts from a checkpoint on that both have signed.
     KeyRotated {

@@ -1,12 +1,16 @@
 //! Old entries are removed by the operator's rule: who checks is told, and who searches finds the rest.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use connect_tests::{agent::SHOP, place, process, world::World};
 
 fn prune(world: &World, keep: &str) -> process::Finished {
+    prune_by(&world.agent.config(), keep)
+}
+
+fn prune_by(config: &Path, keep: &str) -> process::Finished {
     let mut command = Command::new(place::built("connect-agent"));
-    process::run(command.args(["audit", "prune", "--keep", keep, "--config"]).arg(world.agent.config()))
+    process::run(command.args(["audit", "prune", "--keep", keep, "--config"]).arg(config))
 }
 
 #[test]
@@ -24,6 +28,14 @@ fn what_was_pruned_is_told_from_what_somebody_has_removed() {
     assert_eq!((refused.code, refused.stderr.contains("stop it first")), (9, true), "{}", refused.stderr);
     world.agent.stop();
     assert!(prune(&world, "pci-dss").good().contains("nothing is old enough"));
+    // What the configuration keeps no command removes.
+    let keeping = world.folder().join("keeping.toml");
+    let config = fs::read_to_string(world.agent.config()).expect("a configuration");
+    fs::write(&keeping, config.replace("[log]\n", "[log]\nkeep = \"400d\"\n")).expect("written");
+    let refused = prune_by(&keeping, "0d");
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("--keep 0d") && refused.stderr.contains("400d"), "{}", refused.stderr);
+    assert!(prune_by(&keeping, "hipaa").good().contains("nothing is old enough"));
     let said = prune(&world, "0d").good();
     assert!(said.contains("entries 0 to") && said.contains("their hashes stay"), "{said}");
     let log = world.agent.log();

@@ -70,6 +70,8 @@ fn whoever_goes_around_the_agent_is_found_among_sessions_statements_and_in_the_s
         run_around(&world, AGENT_USER, "SELECT status FROM orders WHERE id = 9");
     }
     run_around(&world, ADMINISTRATOR, "SELECT count(*) FROM customers WHERE email = 'zqsecretzq'");
+    // Nobody ever sent this through the agent.
+    run_around(&world, AGENT_USER, "SELECT max(id) FROM orders WHERE status = 'zqsecretzq'");
 
     let refused = ana.runs(&["audit", "reconcile", SHOP]);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
@@ -90,6 +92,16 @@ fn whoever_goes_around_the_agent_is_found_among_sessions_statements_and_in_the_s
     );
     let stolen: Vec<_> = counts(&answer, AGENT_USER).collect();
     assert_eq!(stolen, [(4, 1, "SELECT status FROM orders WHERE id = $1")], "{answer}");
+    let unexplained = answer["statements"]["unexplained"].as_array().expect("unexplained");
+    let own_text = |count: &&Value| count["sql"] == "SELECT max(id) FROM orders WHERE status = $1";
+    assert_eq!(
+        unexplained.iter().find(own_text).map(|count| &count["calls"]),
+        Some(&Value::from(1)),
+        "{answer}"
+    );
+    // What the agent asks the catalog is told apart.
+    assert!(answer["statements"]["own"].as_u64().is_some_and(|own| own > 0), "{answer}");
+    assert_eq!(answer["statements"]["cut"], false);
     assert!(!answer.to_string().contains("zqsecretzq"));
 
     // When they are gone, the server's log still has them.
@@ -105,14 +117,15 @@ fn whoever_goes_around_the_agent_is_found_among_sessions_statements_and_in_the_s
     assert_eq!(answer["sessions"].as_array().map(Vec::len), Some(0), "{answer}");
     let found = answer["server_log"]["found"].as_array().expect("found");
     let of = |role: &str| found.iter().filter(|session| session["role"] == role).count();
-    // Who stayed, and the three runs.
-    assert_eq!(of(AGENT_USER), 4, "{answer}");
+    // Who stayed, and the four runs.
+    assert_eq!(of(AGENT_USER), 5, "{answer}");
     assert!(of(ADMINISTRATOR) >= 4, "{answer}");
     let all = answer["server_log"]["sessions"].as_u64().expect("a number");
     assert!(all > found.len() as u64, "those of the agent are in it and not found");
 
     let shown = world.person("sam").runs(&["audit", "reconcile", SHOP]);
     assert!(shown.stdout.contains("not as the log says") && shown.code == 10, "{}", shown.stdout);
+    assert!(shown.stdout.contains("under the agent's account are in no entry"), "{}", shown.stdout);
     let recorded = leaves::read(&world.agent.log());
     let asked = leaves::of_kind(&recorded, "reconciled");
     assert!(asked.len() >= 2 && asked[0]["sessions"] == 2, "{asked:?}");

@@ -92,6 +92,15 @@ fn a_transaction_goes_on_after_the_network_was_gone() {
     // It may be that the silent tunnel was back before another one was welcomed.
     assert!(count("session_opened") == 1 && count("session_resumed") <= 1, "{kinds:?}");
     assert_eq!(count("connection_opened"), count("connection_closed"), "{kinds:?}");
+    // Each says how many statements it had, over all tunnels that carried it.
+    let leaves = leaves::read(&world.agent.log());
+    for closed in leaves::of_kind(&leaves, "connection_closed") {
+        let is_of_it = |leaf: &&serde_json::Value| leaf["connection"] == closed["connection"];
+        let of = |kind| leaves::of_kind(&leaves, kind).into_iter().filter(is_of_it).count();
+        let (intents, denials) = (of("intent"), of("denial"));
+        assert_eq!(closed["statements"], intents + denials, "{closed}");
+        assert!(intents > 0, "{closed}");
+    }
 }
 
 #[test]

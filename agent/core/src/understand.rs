@@ -50,7 +50,7 @@ pub use self::{
     bind::{KnownExpressions, ViewCell, bind, bind_node, bind_text},
     harmless::settle_code,
     text::{lineages, new_session, new_session_as},
-    tokens::{comparable, normal_form},
+    tokens::{comparable, counted_as, normal_form},
     views::settle_views,
 };
 use self::{

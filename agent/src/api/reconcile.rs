@@ -49,6 +49,7 @@ pub(super) async fn reconcile(
         log: &agent.log,
         index: agent.index.path().to_owned(),
         roles: &served.runtime.roles,
+        catalog: served.runtime.catalog.subscribe().borrow().clone(),
     };
     let compared = async {
         let _place = PLACES.acquire().await;
@@ -64,7 +65,7 @@ pub(super) async fn reconcile(
         principal: principal.reference.clone(),
         resource: resource.clone(),
         sessions: found.sessions.len() as u64,
-        statements: found.statements.found.len() as u64,
+        statements: (found.statements.found.len() + found.statements.unexplained.len()) as u64,
     };
     let seq = agent.log.append(entry)?;
     agent.log.wait_durable(seq).await?;

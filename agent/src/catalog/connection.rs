@@ -10,7 +10,7 @@ use crate::upstream::{self, UpstreamConfig, UpstreamError, client_tls};
 
 /// Settings of the session. Names mean `pg_catalog`'s objects only; nothing can be written; a policy of
 /// row security is not evaluated (it may run anybody's code) but is an error.
-const SESSION: &str = "SET search_path = pg_catalog; \
+pub(super) const SESSION: &str = "SET search_path = pg_catalog; \
     SET default_transaction_read_only = on; \
     SET row_security = off; \
     SET statement_timeout = '15s'; \
@@ -19,6 +19,9 @@ const SESSION: &str = "SET search_path = pg_catalog; \
     SET constraint_exclusion = off; \
     SET bytea_output = 'hex'; \
     SET DateStyle = 'ISO'";
+
+/// The number of the server's process, as the log has it.
+pub(super) const PROCESS: &str = "SELECT pg_backend_pid()";
 
 /// Why the catalog could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +82,7 @@ impl Connection {
         let all = upstream.places().fold(Duration::ZERO, |time, _| time + each);
         let mut connection = timeout(all, Self::dial(upstream)).await.map_err(|_| ReadError::Timeout)??;
         connection.client.batch_execute(SESSION).await?;
-        let process = connection.client.query_one("SELECT pg_backend_pid()", &[]).await?;
+        let process = connection.client.query_one(PROCESS, &[]).await?;
         connection.process = u32::try_from(process.get::<_, i32>(0)).unwrap_or_default();
         Ok(connection)
     }

@@ -17,7 +17,7 @@ use super::connection::{Connection, ReadError};
 const PREFIX: &str = "sha256:";
 
 /// What makes up the source of users' functions with these names.
-const SOURCES: &str = "SELECT p.oid, n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')', \
+pub(super) const SOURCES: &str = "SELECT p.oid, n.nspname || '.' || p.proname || '(' || oidvectortypes(p.proargtypes) || ')', \
     l.lanname, p.probin, p.proconfig::text, \
     coalesce(nullif(p.prosrc, ''), pg_get_functiondef(p.oid)) \
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang \

@@ -2,7 +2,6 @@
 
 use std::{net::IpAddr, path::Path, time::Duration};
 
-use super::Retention;
 use reqwest::Url;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
@@ -74,25 +73,6 @@ pub(super) fn origin(text: &str) -> Result<(), String> {
     }
     Err("must be 1 to 200 characters without spaces and `+`; for example `connect.example.com/prod`"
         .to_owned())
-}
-
-/// `400d`, or the name of a rule that others have set: for how long entries are kept.
-pub(crate) fn retention(text: &str) -> Result<Retention, String> {
-    const DAY: u64 = 24 * 60 * 60;
-    let days = match text {
-        // PCI DSS v4 10.5.1: twelve months.
-        "pci-dss" => Some(366),
-        // HIPAA, 45 CFR 164.316(b)(2): six years.
-        "hipaa" => Some(6 * 366),
-        // Sarbanes-Oxley, 17 CFR 210.2-06: seven years.
-        "sox" => Some(7 * 366),
-        other => other.strip_suffix('d').and_then(|days| days.parse::<u64>().ok()),
-    };
-    let days = days.filter(|days| (0..=36_500).contains(days));
-    let time = days.map(|days| Duration::from_secs(days * DAY));
-    time.map(|time| Retention { name: text.to_owned(), time }).ok_or_else(|| {
-        "must be `pci-dss` (a year), `hipaa` (six years), `sox` (seven years), or `1d` to `36500d`".to_owned()
-    })
 }
 
 /// `10m`, `90s`, `0s`: for how long a connection is parked.

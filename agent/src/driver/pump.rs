@@ -66,6 +66,8 @@ pub(super) struct Pump {
     durable: DurableWait,
     /// Entries that the machine waits for, in the order of the log.
     awaited: VecDeque<u64>,
+    /// INTENTs and denials that the log took; none if it refused one, and may have lost others with it.
+    recorded: Option<u64>,
     catalog: Follow<Option<Arc<Catalog>>>,
     authority: Follow<Authority>,
     dial: Option<Dial>,
@@ -178,6 +180,7 @@ impl Pump {
             database: None,
             durable,
             awaited: VecDeque::new(),
+            recorded: Some(0),
             catalog,
             authority,
             dial: None,
@@ -386,7 +389,7 @@ impl Pump {
 
     async fn leave(&mut self, code: &str) {
         // First, for whoever waits for this may be short of time.
-        self.context.record_end(code);
+        self.context.record_end(code, self.recorded.filter(|_| !self.log_gone));
         // A client waits for this end before it says more, or what it says next would be cancelled.
         if let Some(passing_on) = self.passing_on.take() {
             let _either_way = passing_on.await;

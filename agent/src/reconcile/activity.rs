@@ -11,7 +11,7 @@ const NAME: usize = 128;
 
 /// Clients, and receivers of replication, which read everything. An account without `pg_read_all_stats` sees
 /// of others that they are there, and little more. Times are in milliseconds.
-const QUESTION: &str = "SELECT a.pid, a.usename::text, a.application_name, host(a.client_addr), \
+pub(super) const QUESTION: &str = "SELECT a.pid, a.usename::text, a.application_name, host(a.client_addr), \
     (extract(epoch FROM a.backend_start) * 1000)::int8, a.state, a.query, \
     (extract(epoch FROM clock_timestamp()) * 1000)::int8 \
     FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() \

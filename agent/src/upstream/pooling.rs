@@ -19,7 +19,7 @@ const HOLDS: Duration = Duration::from_secs(60);
 /// them answered by different processes, as if they were not; not time after time.
 const TURNS: usize = 8;
 
-const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
+pub(super) const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 /// Host, port, database and user.
 type Login = (String, u16, String, String);

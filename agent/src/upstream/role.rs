@@ -12,7 +12,7 @@ use super::{Upstream, UpstreamError, ask};
 /// The startup parameter.
 pub const ROLE: &str = "role";
 
-const WHOSE_RIGHTS: &str = "SET SESSION AUTHORIZATION DEFAULT; SELECT current_user";
+pub(super) const WHOSE_RIGHTS: &str = "SET SESSION AUTHORIZATION DEFAULT; SELECT current_user";
 
 /// Whoever is let in by this has the role that `parameters` ask for, if they ask for one.
 ///

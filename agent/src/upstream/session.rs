@@ -90,10 +90,11 @@ fn reported(parameters: &[(Bytes, Bytes)]) -> Option<State> {
     Some(State { standby: on("in_hot_standby")?, read_only: on("default_transaction_read_only")? })
 }
 
+pub(super) const STATE: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
+    pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on'";
+
 async fn asked(upstream: &mut Upstream) -> Result<State, UpstreamError> {
-    const SQL: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
-                       pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on'";
-    let row = ask(&mut upstream.stream, SQL).await?;
+    let row = ask(&mut upstream.stream, STATE).await?;
     let is_true = |place: usize| matches!(row.get(place), Some(Some(value)) if value[..] == *b"t");
     Ok(State { standby: is_true(0), read_only: is_true(1) })
 }

@@ -43,17 +43,41 @@ pub(super) async fn run(application: &Application, wish: &arguments::Reconcile) 
     application
         .console
         .document(&as_json(&answer, logged.as_ref())?, || for_people(&answer, logged.as_ref()))?;
-    let sessions = answer.sessions.len() + logged.as_ref().map_or(0, |logged| logged.found.len());
-    let statements = answer.statements.found.len();
-    if sessions + statements == 0 {
-        return Ok(Ending::Done);
+    judge(&wish.resource, &answer, logged.as_ref())
+}
+
+/// Everything that is not explained counts, and so does what was not looked at.
+fn judge(resource: &str, answer: &Reconciliation, logged: Option<&Logged>) -> Outcome<Ending> {
+    let resource = failure::printable(resource);
+    let sessions = answer.sessions.len() + logged.map_or(0, |logged| logged.found.len());
+    let (found, unexplained) = (answer.statements.found.len(), answer.statements.unexplained.len());
+    if sessions + found > 0 {
+        let words = format!(
+            "{sessions} sessions and {found} statements at `{resource}` did not come through the agent, and \
+             {unexplained} more under its account are in no entry"
+        );
+        return Err(failure::unverified("bypassed", words)
+            .help("see who holds accounts of that database beside the agent"));
     }
-    let words = format!(
-        "{sessions} sessions and {statements} statements at `{}` did not come through the agent",
-        failure::printable(&wish.resource)
-    );
-    Err(failure::unverified("bypassed", words)
-        .help("see who holds accounts of that database beside the agent"))
+    if unexplained > 0 {
+        let words = format!(
+            "{unexplained} statements at `{resource}` under the agent's account are in no entry of its log"
+        );
+        return Err(failure::unverified("unexplained", words)
+            .help(
+                "look through them: samples for labels and what was rewritten to mask values are among them",
+            )
+            .help("change the password of that account if one of them is neither"));
+    }
+    if answer.statements.cut {
+        let words = format!(
+            "the server of `{resource}` has more statements than were compared; those that ran least were \
+             not looked at"
+        );
+        return Err(failure::unverified("not_all_compared", words)
+            .help("SELECT pg_stat_statements_reset() at that server, and compare more often"));
+    }
+    Ok(Ending::Done)
 }
 
 /// What a log of the server says.
@@ -138,11 +162,17 @@ fn for_people(answer: &Reconciliation, logged: Option<&Logged>) -> String {
         }
     }
     list(&mut text, &statements.found, count);
-    let calls: u64 = statements.unexplained.iter().map(|count| count.calls).sum();
-    if calls > 0 {
+    if !statements.unexplained.is_empty() {
+        let unexplained = statements.unexplained.len();
+        text.push_str(&format!("{unexplained} under the agent's account are in no entry:\n"));
+        list(&mut text, &statements.unexplained, count);
+    }
+    if statements.cut {
+        text.push_str("The server has more statements: those that ran least were not looked at\n");
+    }
+    if let Some(times) = statements.forgotten.filter(|times| *times > 0) {
         text.push_str(&format!(
-            "{} more under the agent's account are its own questions or rewritten ones (-o json shows them)\n",
-            statements.unexplained.len()
+            "The server has forgotten what ran least, {times} times: it was not looked at\n"
         ));
     }
     if let Some(logged) = logged {
@@ -151,7 +181,7 @@ fn for_people(answer: &Reconciliation, logged: Option<&Logged>) -> String {
         list(&mut text, &logged.found, LoggedSession::line);
     }
     let sound = answer.sessions.is_empty()
-        && statements.found.is_empty()
+        && statements.is_clean()
         && logged.is_none_or(|logged| logged.found.is_empty());
     if sound {
         text.push_str("ok: nothing was found that did not come through the agent\n");
@@ -187,4 +217,52 @@ fn count(count: &StatementCount) -> String {
     let sql = count.sql.as_deref().map_or_else(|| "a text without a normal form".to_owned(), one_line);
     let (calls, recorded) = (count.calls, count.recorded);
     format!("{calls} calls as {}, {recorded} in the log: {sql}", failure::printable(&count.role))
+}
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::api::ForeignStatements;
+
+    use super::*;
+
+    fn answer(statements: ForeignStatements) -> Reconciliation {
+        Reconciliation {
+            schema: "connect.reconciliation/1".to_owned(),
+            resource: "shop-db".to_owned(),
+            database: "shop".to_owned(),
+            origin: "connect.local/test".to_owned(),
+            indexed: 1,
+            time: 0,
+            account: "agent".to_owned(),
+            own_sessions: 1,
+            sessions: Vec::new(),
+            statements,
+        }
+    }
+
+    fn code(statements: ForeignStatements) -> Option<String> {
+        let answer = answer(statements);
+        let judged = judge("shop-db", &answer, None);
+        let is_ok = for_people(&answer, None).contains("ok: nothing was found");
+        assert_eq!(judged.is_ok(), is_ok, "what people read and what programs get say the same");
+        judged.err().map(|report| report.code)
+    }
+
+    #[test]
+    fn what_is_in_no_entry_counts_and_so_does_what_was_not_looked_at() {
+        let one = |recorded| {
+            let sql = Some("SELECT email FROM customers".to_owned());
+            vec![StatementCount { role: "agent".to_owned(), calls: 2, recorded, sql }]
+        };
+        let none = ForeignStatements::default;
+        assert_eq!(code(none()), None);
+        assert_eq!(code(ForeignStatements { own: 7, forgotten: Some(1), ..none() }), None);
+        assert_eq!(code(ForeignStatements { found: one(1), ..none() }).as_deref(), Some("bypassed"));
+        assert_eq!(code(ForeignStatements { unexplained: one(0), ..none() }).as_deref(), Some("unexplained"));
+        assert_eq!(code(ForeignStatements { cut: true, ..none() }).as_deref(), Some("not_all_compared"));
+        let both = ForeignStatements { unexplained: one(0), cut: true, ..none() };
+        let told = for_people(&answer(both), None);
+        assert!(told.contains("2 calls as agent, 0 in the log: SELECT email FROM customers"), "{told}");
+        assert!(told.contains("were not looked at"), "{told}");
+    }
 }

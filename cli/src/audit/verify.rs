@@ -12,7 +12,7 @@ use connect_shared::proof::{
 };
 use serde_json::{Value, json};
 
-use super::{Source, folder::Folder, kept, keys, receipt::describe, remote::Remote};
+use super::{Source, folder::Folder, kept, keys, receipt::describe, remote::Remote, search::moment};
 use crate::{
     api::{Address, ControlApi},
     application::{Application, Ending},
@@ -201,6 +201,7 @@ fn for_people(report: &Report, receipts: usize) -> String {
     if report.open_total > 0 {
         text.push_str(&format!("  {} statements have begun and not ended\n", report.open_total));
     }
+    silences(&mut text, report);
     if report.is_sound() {
         let with = match receipts {
             0 => "",
@@ -210,6 +211,24 @@ fn for_people(report: &Report, receipts: usize) -> String {
         text.push_str(&format!("ok: the log is what was signed{with}\n"));
     }
     text
+}
+
+/// Times that somebody must explain. They are no fault of the log.
+fn silences(text: &mut String, report: &Report) {
+    for silence in report.silences.iter().take(SHOWN) {
+        let seconds = silence.to.saturating_sub(silence.from) / 1_000;
+        text.push_str(&format!(
+            "  warning: nothing was written from {} to {} (entry {}), {seconds} s, and nothing says that the agent \
+             was stopped\n",
+            moment(silence.from),
+            moment(silence.to),
+            silence.index
+        ));
+    }
+    let more = report.silences_total.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        text.push_str(&format!("  and {more} more such times\n"));
+    }
 }
 
 fn as_json(report: &Report, receipts: usize) -> Value {
@@ -229,6 +248,8 @@ fn as_json(report: &Report, receipts: usize) -> Value {
         "receipts_checked": receipts,
         "open": report.open,
         "open_total": report.open_total,
+        "silences": report.silences,
+        "silences_total": report.silences_total,
         "faults": report.faults,
         "faults_total": report.faults_total,
     })

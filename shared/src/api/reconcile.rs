@@ -66,11 +66,28 @@ pub struct ForeignStatements {
     pub compared: u64,
     /// Statements that ran more often than the log says, most first.
     pub found: Vec<StatementCount>,
-    /// Statements under the agent's account that no entry explains: its own questions to the catalog, and
-    /// those that it has rewritten to mask values. Whoever has the agent's password can be among them.
+    /// Statements under the agent's account that no entry explains. The samples that it finds labels by and
+    /// the statements that it has rewritten to mask values are among them; so is whoever has its password.
     pub unexplained: Vec<StatementCount>,
+    /// Texts of its own that read no table: questions to the catalog and settings.
+    #[serde(default)]
+    pub own: u64,
+    /// The server has more statements, and those that ran least were not looked at.
+    #[serde(default)]
+    pub cut: bool,
+    /// How often the server has forgotten those that ran least, since it counts: they were not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<u64>,
     /// Whether there are more of either than were given.
     pub more: bool,
+}
+
+impl ForeignStatements {
+    /// Whether all was looked at that the server remembers, and the log explains it.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.found.is_empty() && self.unexplained.is_empty() && !self.cut
+    }
 }
 
 /// How often a statement ran.

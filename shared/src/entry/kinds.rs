@@ -4,7 +4,7 @@ use super::Entry;
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 41] = [
+    pub const KINDS: [&'static str; 42] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -43,6 +43,7 @@ impl Entry {
         "witness_back",
         "sink_refused",
         "sink_resent",
+        "clock_stepped",
         "key_rotated",
         "pruned",
         "oversized",
@@ -90,6 +91,7 @@ impl Entry {
             Self::WitnessBack { .. } => "witness_back",
             Self::SinkRefused { .. } => "sink_refused",
             Self::SinkResent { .. } => "sink_resent",
+            Self::ClockStepped { .. } => "clock_stepped",
             Self::KeyRotated { .. } => "key_rotated",
             Self::Pruned { .. } => "pruned",
             Self::Oversized { .. } => "oversized",

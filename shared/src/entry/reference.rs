@@ -26,7 +26,9 @@ impl Entry {
             Self::Revoked { .. } => "Somebody's sessions were ended before their time, and by what.",
             Self::Restored { .. } => "Somebody who was kept out may come in again.",
             Self::ConnectionOpened { .. } => "A database connection was opened for a session.",
-            Self::ConnectionClosed { .. } => "A database connection ended.",
+            Self::ConnectionClosed { .. } => {
+                "A database connection ended, after so many INTENTs and denials."
+            }
             Self::UpstreamOpened { .. } => {
                 "The agent logged in at a database, under this process of the server, as this role."
             }
@@ -63,6 +65,9 @@ impl Entry {
             Self::WitnessBack { .. } => "The witness cosigns again.",
             Self::SinkRefused { .. } => "A sink refuses an event for good, and goes on without it.",
             Self::SinkResent { .. } => "A sink gets entries again, because the operator asked for it.",
+            Self::ClockStepped { .. } => {
+                "The agent's clock was set, back or ahead. The log's time never goes back."
+            }
             Self::KeyRotated { .. } => "The log has a new key, from a checkpoint on that both have signed.",
             Self::Pruned { .. } => "Entries before `upto` are removed from here on; their hashes stay.",
             Self::Oversized { .. } => {

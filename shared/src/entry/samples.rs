@@ -122,7 +122,12 @@ impl Entry {
                 connection: CONNECTION,
                 upstream: text("db.internal:5432"),
             },
-            Self::ConnectionClosed { session: SESSION, connection: CONNECTION, code: text("terminated") },
+            Self::ConnectionClosed {
+                session: SESSION,
+                connection: CONNECTION,
+                code: text("terminated"),
+                statements: Some(17),
+            },
             Self::UpstreamOpened {
                 resource: text("prod-db"),
                 connection: Some(CONNECTION),
@@ -328,6 +333,7 @@ impl Entry {
             Self::WitnessBack { witness: text("witness.example.com/one"), cosigned: 4_096 },
             Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
             Self::SinkResent { sink: text("siem"), from: 13, next: 400 },
+            Self::ClockStepped { by: -3_600_000 },
             Self::KeyRotated {
                 from: text("connect.local/prod+52a6f9e1+AQ…"),
                 to: text("connect.local/prod+0c3f9a61+AQ…"),

@@ -7,7 +7,7 @@
 //!
 //! Beside the hashes it checks what the entries say: each is readable, time never goes back, and every
 //! INTENT has exactly one OUTCOME (or denial) under its statement id. INTENTs without one at the end are
-//! named, and are no fault: the log goes on.
+//! named, and are no fault: the log goes on. Nor is silence ([`Silence`]), which is told beside the faults.
 
 mod chunk;
 mod damage;
@@ -16,12 +16,14 @@ mod leaves;
 mod open;
 mod range;
 mod report;
+mod silence;
 mod walk;
 mod witnesses;
 
 pub use self::{
     growth::{GrowthError, check_growth},
     report::{Fault, MAX_LISTED, OpenIntent, Progress, Pruned, Report, Witnessed, Wrong},
+    silence::{LONGEST_PAUSE, Silence},
 };
 pub use super::tile::{LogReader, ReadError};
 use super::{

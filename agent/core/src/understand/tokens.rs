@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use pg_query::protobuf::{ScanToken, Token};
 
-pub use self::comparable::{comparable, normal_form};
+pub use self::comparable::{comparable, counted_as, normal_form};
 pub(super) use self::normal::{Normal, normal};
 use super::refusal;
 use crate::{catalog::Catalog, statement::Refusal};

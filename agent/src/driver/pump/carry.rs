@@ -79,11 +79,13 @@ impl Pump {
             Ok(seq) => {
                 if awaited {
                     self.awaited.push_back(seq.0);
+                    self.recorded = self.recorded.map(|before| before + 1);
                 }
                 self.feed(Input::Appended { ticket, seq });
             }
             Err(error) => {
                 tracing::error!(%error, "the log refused an entry");
+                self.recorded = None;
                 self.refused.extend(intent);
                 self.feed(Input::RecordFailed);
             }

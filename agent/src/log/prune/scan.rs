@@ -61,7 +61,7 @@ pub(super) fn place(dir: &Path, base: &Base, log: &Log, before: u64, most: u64) 
 pub(super) fn scan(dir: &Path, base: &Base, log: &Log, upto: u64) -> Result<Found, OpenError> {
     let damaged = || OpenError::Pruning("where the log begins does not fit it".to_owned());
     let mut tree = base.tree().ok_or_else(damaged)?;
-    let (mut before, mut behind) = (Before::default(), Behind::default());
+    let (mut before, mut behind) = (carried_over(dir, base, log)?, Behind::default());
     let public = PublicFolder::new(log.public_dir());
     each(dir, base, log, &mut |index, bytes| {
         let (leaf, blob) = read(&public, bytes)?;
@@ -81,6 +81,30 @@ pub(super) fn scan(dir: &Path, base: &Base, log: &Log, upto: u64) -> Result<Foun
     let mut blobs: Vec<_> = before.blobs.difference(&behind.blobs).cloned().collect();
     blobs.sort_unstable();
     Ok(Found { edge: tree.edge().to_vec(), open, connections: behind.connections, carried, blobs })
+}
+
+/// What the entry that says where the log begins knows of all before: it is not there to be read any more.
+fn carried_over(dir: &Path, base: &Base, log: &Log) -> Result<Before, OpenError> {
+    let mut known = Before::default();
+    if base.upto == 0 {
+        return Ok(known);
+    }
+    let public = PublicFolder::new(log.public_dir());
+    each(dir, base, log, &mut |_, bytes| {
+        // An entry that is too long has its body elsewhere, and may be this one.
+        let kind = Facts::read(bytes).map_err(io::Error::other)?.kind;
+        if kind == "pruned" || kind == "oversized" {
+            let (leaf, _) = read(&public, bytes)?;
+            if let Entry::Pruned { upto, open, connections, .. } = leaf.entry
+                && upto == base.upto
+            {
+                known.open = open.into_iter().collect();
+                known.next_of = connections.into_iter().collect();
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(known)
 }
 
 /// What is done with an entry, by its index and bytes; it may have seen enough.
@@ -202,6 +226,10 @@ impl Behind {
             Entry::Denial(denial) => {
                 self.count(before, denial.connection, denial.sequence);
                 self.text(before, &denial.text);
+            }
+            // It says how many there were.
+            Entry::ConnectionClosed { connection, statements, .. } => {
+                self.count(before, *connection, *statements);
             }
             Entry::Explained { texts, .. } => texts.iter().for_each(|text| self.text(before, text)),
             _ => {}

@@ -104,6 +104,36 @@ fn what_is_old_goes_and_every_proof_still_holds() {
 }
 
 #[test]
+fn what_went_on_from_before_the_first_pruning_is_known_at_the_second() {
+    let place = Place::new();
+    let (log, _) = Log::open(&place.dir(), options(&place)).expect("it opens");
+    let early = |sequence: u64| {
+        let Entry::Intent(mut intent) = intent(10_000 + sequence) else { unreachable!() };
+        (intent.connection, intent.sequence) = (connection(9), Some(sequence));
+        Entry::Intent(intent)
+    };
+    let closed = |number, statements| {
+        let (session, code) = (SessionId::from_random([1; 16]), "terminated".to_owned());
+        Entry::ConnectionClosed {
+            session,
+            connection: connection(number),
+            code,
+            statements: Some(statements),
+        }
+    };
+    append_all(&log, (0..3).map(early));
+    append_all(&log, [outcome(10_000), outcome(10_001)]);
+    append_all(&log, (0..1_000).flat_map(|number| [with_number(number), outcome(number)]));
+    append_all(&log, [outcome(10_002), early(3), outcome(10_003), closed(9, 4), closed(2, 1_000)]);
+    log.shutdown().expect("in order");
+    for before in [600, 1_200] {
+        let pruned = prune(&place.dir(), place.options(), &rule(before)).expect("pruned").expect("something");
+        assert!(pruned.upto > before / 2, "{pruned:?}");
+        assert_eq!(check(&place).faults, [], "{before}");
+    }
+}
+
+#[test]
 fn a_text_that_later_statements_have_is_in_what_is_kept() {
     let place = written();
     let pruned = prune(&place.dir(), place.options(), &rule(OLD)).expect("pruned").expect("something");

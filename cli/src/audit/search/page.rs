@@ -90,6 +90,7 @@ fn about(row: &SearchRow) -> String {
         Some(Entry::CanarySeen { canary, form, .. }) => one_line(&format!("{canary} ({form})")),
         Some(Entry::WitnessLate { witness, code, .. }) => one_line(&format!("{witness}: {code}")),
         Some(Entry::WitnessBack { witness, .. }) => one_line(witness),
+        Some(Entry::ClockStepped { by }) => format!("by {by} ms"),
         Some(Entry::Searched { rows, .. }) => format!("{rows} rows shown"),
         _ => "-".to_owned(),
     }

@@ -11,9 +11,10 @@ use super::{
     super::{pruning::Pruning, tree::plain_hash},
     open::Open,
     report::{Fault, MAX_LISTED, OpenIntent, Wrong},
+    silence::{Life, Silences},
 };
 use crate::{
-    entry::{CATALOGUE, Denial, Entry, Intent, Leaf, OutcomeEntry},
+    entry::{CATALOGUE, Denial, Entry, Intent, Leaf, OutcomeEntry, StatementResult},
     hexadecimal::hexadecimal,
     ids::{ConnectionId, StatementId},
 };
@@ -28,6 +29,8 @@ pub(super) struct Leaves {
     pub(super) faults: Vec<Fault>,
     /// Faults beyond the most that are listed.
     pub(super) unlisted: u64,
+    /// Times of which nothing is said.
+    pub(super) silences: Silences,
     /// Statements that have begun and not ended.
     open: Open,
     /// Where each statement ended.
@@ -62,8 +65,9 @@ impl Leaves {
     /// Looks at the entry at `index`. An entry whose body stands elsewhere gives its place.
     pub(super) fn look(&mut self, index: u64, bytes: &[u8]) -> Option<Body> {
         match read(bytes) {
-            Ok((time, fact, number)) => {
+            Ok(Found { time, fact, number, life }) => {
                 self.look_at_time(index, time);
+                self.silences.look(index, time, life);
                 number.into_iter().for_each(|number| self.count(index, number));
                 self.note(index, fact)
             }
@@ -137,12 +141,17 @@ impl Leaves {
         }
     }
 
-    /// Each connection numbers its INTENTs and denials from 0 on. Entries of before there were numbers have
-    /// none.
+    /// Each connection numbers its INTENTs and denials from 0 on, and says at its end how many there were. Entries
+    /// of before there were numbers have none.
     fn count(&mut self, index: u64, number: Number) {
         match number {
-            Number::Closed(connection) => {
-                self.next_of.remove(&connection);
+            Number::Closed(connection, said) => {
+                let known = self.next_of.remove(&connection).or((!self.partial).then_some(0));
+                if let (Some(said), Some(found)) = (said, known)
+                    && said != found
+                {
+                    self.fault(index, Wrong::SequenceCut { connection, said, found });
+                }
             }
             Number::Next(connection, Some(found)) => {
                 let usual = if self.partial { found } else { 0 };
@@ -210,7 +219,7 @@ impl Leaves {
 /// What the numbers of connections need to know of an entry.
 enum Number {
     Next(ConnectionId, Option<u64>),
-    Closed(ConnectionId),
+    Closed(ConnectionId, Option<u64>),
 }
 
 /// What the pairs need to know of an entry.
@@ -229,9 +238,17 @@ enum Fact {
     },
 }
 
-/// Reads an entry in full: its time, and what it is. Most entries are of three kinds, and those are read
-/// without the detour that the catalogue's tagged form costs.
-fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
+/// What is to be known of an entry.
+struct Found {
+    time: u64,
+    fact: Fact,
+    number: Option<Number>,
+    life: Life,
+}
+
+/// Reads an entry in full. Most entries are of three kinds, and those are read without the detour that the
+/// catalogue's tagged form costs.
+fn read(bytes: &[u8]) -> Result<Found, String> {
     #[derive(Deserialize)]
     struct Head<'a> {
         v: u16,
@@ -243,39 +260,57 @@ fn read(bytes: &[u8]) -> Result<(u64, Fact, Option<Number>), String> {
     if head.v != CATALOGUE {
         return Err(format!("version {} of the catalogue is not known here", head.v));
     }
-    let mut number = None;
-    let fact = match head.kind.as_ref() {
+    let (fact, number, life) = match head.kind.as_ref() {
         "intent" => {
             let intent = from_slice::<Intent>(bytes)?;
-            number = Some(Number::Next(intent.connection, intent.sequence));
-            Fact::Intent(intent.statement, Some(intent.connection))
+            let number = Number::Next(intent.connection, intent.sequence);
+            (Fact::Intent(intent.statement, Some(intent.connection)), Some(number), Life::Serving)
         }
-        "outcome" => Fact::Outcome(from_slice::<OutcomeEntry>(bytes)?.statement),
+        "outcome" => {
+            let outcome = from_slice::<OutcomeEntry>(bytes)?;
+            // After a crash, whoever opens the log ends what was under way.
+            let is_unknown = outcome.result == StatementResult::Unknown;
+            let life = if is_unknown { Life::Opened } else { Life::Serving };
+            (Fact::Outcome(outcome.statement), None, life)
+        }
         "denial" => {
             let denial = from_slice::<Denial>(bytes)?;
-            number = Some(Number::Next(denial.connection, denial.sequence));
-            Fact::Denial(denial.statement)
+            let number = Number::Next(denial.connection, denial.sequence);
+            (Fact::Denial(denial.statement), Some(number), Life::Serving)
         }
-        _ => match from_slice::<Leaf>(bytes)?.entry {
-            Entry::Oversized { of, statement, sha256, length } => {
-                let fact = match (of.as_str(), statement) {
-                    ("intent", Some(statement)) => Fact::Intent(statement, None),
-                    ("outcome", Some(statement)) => Fact::Outcome(statement),
-                    ("denial", Some(statement)) => Fact::Denial(statement),
-                    _ => Fact::Other,
-                };
-                let body = Body { path: format!("blob/{sha256}"), sha256, length };
-                Fact::Elsewhere { fact: Box::new(fact), body }
-            }
-            Entry::ConnectionClosed { connection, .. } => {
-                number = Some(Number::Closed(connection));
-                Fact::Closed(connection)
-            }
-            Entry::AgentStarted { .. } => Fact::Started,
-            _ => Fact::Other,
-        },
+        _ => rarer(from_slice::<Leaf>(bytes)?.entry),
     };
-    Ok((head.time, fact, number))
+    Ok(Found { time: head.time, fact, number, life })
+}
+
+fn rarer(entry: Entry) -> (Fact, Option<Number>, Life) {
+    match entry {
+        Entry::Oversized { of, statement, sha256, length } => {
+            let fact = match (of.as_str(), statement) {
+                ("intent", Some(statement)) => Fact::Intent(statement, None),
+                ("outcome", Some(statement)) => Fact::Outcome(statement),
+                ("denial", Some(statement)) => Fact::Denial(statement),
+                _ => Fact::Other,
+            };
+            let body = Body { path: format!("blob/{sha256}"), sha256, length };
+            let life = match of.as_str() {
+                "statement_text" | "statement_lineage" | "pruned" => Life::Opened,
+                _ => Life::Serving,
+            };
+            (Fact::Elsewhere { fact: Box::new(fact), body }, None, life)
+        }
+        Entry::ConnectionClosed { connection, statements, .. } => {
+            (Fact::Closed(connection), Some(Number::Closed(connection, statements)), Life::Serving)
+        }
+        Entry::AgentStarted { .. } => (Fact::Started, None, Life::Started),
+        Entry::ClockStepped { by } => (Fact::Other, None, Life::Stepped(by)),
+        // What pruning carries over, and commands on a log that no agent has open.
+        Entry::StatementText { .. }
+        | Entry::StatementLineage { .. }
+        | Entry::Pruned { .. }
+        | Entry::KeyRotated { .. } => (Fact::Other, None, Life::Opened),
+        _ => (Fact::Other, None, Life::Serving),
+    }
 }
 
 fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {

@@ -53,6 +53,7 @@ impl Verification {
         };
         part.run(range.start..range.end.min(checkpoint.size), progress)?;
         let (open, open_total) = part.leaves.open();
+        let (silences, silences_total) = std::mem::take(&mut part.leaves.silences).finish();
         let mut report = Report {
             checkpoint,
             entries: part.entries,
@@ -64,6 +65,8 @@ impl Verification {
             last_time: part.leaves.last_time,
             open,
             open_total,
+            silences,
+            silences_total,
             faults: Vec::new(),
             faults_total: part.leaves.unlisted,
         };

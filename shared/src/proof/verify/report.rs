@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Silence;
 use crate::{
     ids::{ConnectionId, StatementId},
     proof::{checkpoint::Checkpoint, pruning::Pruning, tree::Hash},
@@ -40,6 +41,10 @@ pub struct Report {
     /// stopped and has not yet started again.
     pub open: Vec<OpenIntent>,
     pub open_total: u64,
+    /// Times of which the log says nothing, in its order, at most [`MAX_LISTED`]: to be explained by somebody, and
+    /// no fault.
+    pub silences: Vec<Silence>,
+    pub silences_total: u64,
     /// What is wrong, in the order of the log, at most [`MAX_LISTED`].
     pub faults: Vec<Fault>,
     pub faults_total: u64,
@@ -139,6 +144,8 @@ pub enum Wrong {
     NeverEnded { statement: StatementId, by: u64 },
     /// A connection's INTENTs and denials are numbered, and some numbers are left out or come twice.
     SequenceBroken { connection: ConnectionId, expected: u64, found: u64 },
+    /// A connection that ended says how many INTENTs and denials it had, and the log has another number of them.
+    SequenceCut { connection: ConnectionId, said: u64, found: u64 },
     /// The entry is not in the tree that was signed: it or the hashes above it were changed.
     NotIncluded,
     /// The file `witnessed` is missing or is no checkpoint of this log.
@@ -242,6 +249,10 @@ impl Wrong {
             Self::SequenceBroken { connection, expected, found } => write!(
                 f,
                 "number {found} of the connection {connection}, whose next must be {expected}: entries are missing or were put in"
+            ),
+            Self::SequenceCut { connection, said, found } => write!(
+                f,
+                "the connection {connection} ended with {said} statements, and {found} are in the log: entries are missing or were put in"
             ),
             Self::NotIncluded => {
                 write!(f, "not in the tree that was signed: it or the hashes above it were changed")

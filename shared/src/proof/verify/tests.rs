@@ -1,4 +1,5 @@
 mod parts;
+mod silence;
 mod tamper;
 
 use std::{cell::RefCell, collections::BTreeMap};
@@ -209,7 +210,12 @@ fn open_intents_are_named_and_are_no_fault() {
 #[test]
 fn a_statement_without_an_end_when_nothing_can_be_under_way_is_named() {
     let (session, connection) = (SessionId::from_random([1; 16]), ConnectionId::from_random([2; 16]));
-    let closed = |connection| Entry::ConnectionClosed { session, connection, code: "terminated".into() };
+    let closed = |connection| Entry::ConnectionClosed {
+        session,
+        connection,
+        code: "terminated".into(),
+        statements: None,
+    };
     let started = || Entry::samples().into_iter().find(|entry| entry.kind() == "agent_started").expect("one");
     let elsewhere = ConnectionId::from_random([9; 16]);
     let cases = [

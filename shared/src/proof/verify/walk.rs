@@ -253,6 +253,7 @@ impl<'a, R: LogReader> Walk<'a, R> {
             self.blame_entries(tiles_are_signed);
         }
         let (open, open_total) = self.leaves.open();
+        let (silences, silences_total) = std::mem::take(&mut self.leaves.silences).finish();
         let mut report = Report {
             checkpoint: self.checkpoint,
             entries: self.entries,
@@ -264,6 +265,8 @@ impl<'a, R: LogReader> Walk<'a, R> {
             last_time: self.leaves.last_time,
             open,
             open_total,
+            silences,
+            silences_total,
             faults: Vec::new(),
             faults_total: self.unlisted + self.leaves.unlisted,
         };

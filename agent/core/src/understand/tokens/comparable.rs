@@ -3,7 +3,7 @@
 
 use pg_query::protobuf::Token;
 
-use super::{Normal, Tokens, normal};
+use super::{super::parse, Normal, Tokens, normal};
 
 /// Longest text that is looked at: a server remembers no longer ones of use.
 const LONGEST: usize = 256 * 1024;
@@ -38,6 +38,18 @@ pub fn comparable(text: &str) -> Option<String> {
     let form = normal_form(&values)?.to_lowercase();
     let plain: String = form.split_whitespace().collect();
     Some(join_values(&plain))
+}
+
+/// Stands for all texts that a server may count as one: they differ in constants, aliases and the order of
+/// lists. Coarser than [`comparable`]. `None` if the text cannot be parsed.
+#[must_use]
+pub fn counted_as(text: &str) -> Option<u64> {
+    if text.len() > LONGEST || parse::takes_too_long(text) {
+        return None;
+    }
+    let text = text.replace('…', "0");
+    let found = pg_query::fingerprint(&text, 0, pg_query::FingerprintOptions::FULL_RELNAME);
+    found.ok().map(|fingerprint| fingerprint.value)
 }
 
 /// `$1,$2,$3` and `$7` become `$`.
@@ -83,6 +95,18 @@ mod tests {
         assert_ne!(comparable("SELECT a FROM t"), comparable("SELECT b FROM t"));
         assert_ne!(comparable("SELECT a FROM s.t"), comparable("SELECT a FROM t"));
         assert_eq!(comparable("SELECT 'unterminated"), None);
+    }
+
+    #[test]
+    fn what_a_server_counts_as_one_is_one_and_what_reads_something_else_is_not() {
+        let of = |text: &str| counted_as(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(of("SELECT a AS x FROM t"), of("select a as y from t"));
+        assert_eq!(of("SELECT a FROM t WHERE b = 7"), of("SELECT a FROM t WHERE b = $1"));
+        assert_ne!(of("SELECT a FROM t"), of("SELECT b FROM t"));
+        assert_ne!(of("SELECT a FROM orders_2024_01"), of("SELECT a FROM orders_2024_02"));
+        assert_eq!(counted_as("SELECT 'unterminated"), None);
+        assert_eq!(counted_as(&"-/*".repeat(1_000)), None);
+        assert!(counted_as(&format!("SELECT 1{}", " + 1".repeat(20_000))).is_some(), "depth ends nothing");
     }
 
     #[test]

@@ -76,11 +76,35 @@ fn numbered(connection: u8, number: Option<u64>, id: u64) -> Vec<u8> {
 }
 
 fn closed(connection: u8, time: u64) -> Vec<u8> {
-    let connection = ConnectionId::from_random([connection; 16]);
-    leaf(
-        time,
-        Entry::ConnectionClosed { session: SessionId::from_random([1; 16]), connection, code: "x".into() },
-    )
+    closed_after(connection, time, None)
+}
+
+fn closed_after(connection: u8, time: u64, statements: Option<u64>) -> Vec<u8> {
+    let (session, connection) =
+        (SessionId::from_random([1; 16]), ConnectionId::from_random([connection; 16]));
+    leaf(time, Entry::ConnectionClosed { session, connection, code: "x".into(), statements })
+}
+
+#[test]
+fn statements_that_a_connection_had_and_the_log_has_not_are_named_at_its_end() {
+    let run =
+        |entries: &[Vec<u8>]| verification().run(&Log::of(entries), &mut |_| {}).expect("checked").faults;
+    let two = || vec![numbered(1, Some(0), 0), numbered(1, Some(1), 1)];
+    let ended = |statements| [two(), vec![closed_after(1, 2, statements)]].concat();
+    assert_eq!(run(&ended(Some(2))), []);
+    assert_eq!(run(&ended(None)), []);
+    assert_eq!(run(&[closed_after(1, 0, Some(0))]), []);
+    let cut = |index, said, found| {
+        let connection = ConnectionId::from_random([1; 16]);
+        vec![Fault { index: Some(index), wrong: Wrong::SequenceCut { connection, said, found } }]
+    };
+    assert_eq!(run(&ended(Some(3))), cut(2, 3, 2));
+    assert_eq!(run(&ended(Some(1))), cut(2, 1, 2));
+    assert_eq!(run(&[closed_after(1, 0, Some(4))]), cut(0, 4, 0));
+    // Of a part it is known only of what is in it.
+    assert_eq!(range(&Log::of(&ended(Some(2))), 2, 3).faults, []);
+    assert_eq!(range(&Log::of(&ended(Some(2))), 1, 3).faults, []);
+    assert_eq!(range(&Log::of(&ended(Some(9))), 1, 3).faults, cut(2, 9, 2));
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What the server has counted, held against the log.
+//!
+//! Whoever is not the agent's account, nor one of the roles that people work as, did not come through the
+//! agent. Of what ran under these, a text that is in the log may have run as often as the log says, and not
+//! more often. The server puts statements together that the log tells apart (other aliases), so that one text
+//! has more calls than its entries and another one fewer: what is too much for one is explained by what is
+//! left of those that the server may count as the same, and by no other.
+
+use std::collections::{HashMap, HashSet};
+
+use connect_core::understand::{comparable, counted_as, normal_form};
+use connect_shared::api::{ForeignStatements, StatementCount};
+
+use super::{
+    own::Own,
+    statements::{Counted, Row},
+};
+use crate::audit::Recorded;
+
+/// Most of either kind that are told of.
+const TOLD: usize = 200;
+
+/// What has run more often than the log says, or is not in it.
+pub(super) fn compare(
+    counted: Counted,
+    recorded: &Recorded,
+    accounts: &HashSet<String>,
+    own: &Own,
+) -> ForeignStatements {
+    let mut left = Left::new(recorded);
+    let mut answer = ForeignStatements {
+        unavailable: counted.unavailable,
+        since: counted.since,
+        compared: counted.rows.len() as u64,
+        cut: counted.is_cut,
+        forgotten: counted.forgotten,
+        ..ForeignStatements::default()
+    };
+    let mut over = Vec::new();
+    for Row { role, calls, text } in counted.rows {
+        if accounts.contains(&role) {
+            let recorded = text.as_deref().map_or(0, |text| left.take(text, calls));
+            if recorded < calls {
+                over.push((role, calls, recorded, text));
+            }
+        } else {
+            let sql = text.as_deref().and_then(normal_form);
+            answer.found.push(StatementCount { role, calls, recorded: 0, sql });
+        }
+    }
+    // Behind all that explain themselves, so that none of their entries is taken for another's.
+    let mut alike = left.alike(!over.is_empty());
+    for (role, calls, recorded, text) in over {
+        let text = text.as_deref();
+        let recorded = recorded + text.map_or(0, |text| alike.take(text, calls - recorded));
+        if recorded == calls {
+            continue;
+        }
+        let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
+        if recorded > 0 {
+            answer.found.push(count);
+        } else if text.is_some_and(|text| own.has(text)) {
+            answer.own += 1;
+        } else {
+            answer.unexplained.push(count);
+        }
+    }
+    for list in [&mut answer.found, &mut answer.unexplained] {
+        list.sort_by_key(|count| std::cmp::Reverse(count.calls - count.recorded));
+        answer.more |= list.len() > TOLD;
+        list.truncate(TOLD);
+    }
+    answer
+}
+
+/// What the log says and no count of the server has used up, by comparable form.
+struct Left(HashMap<String, (u64, Vec<String>)>);
+
+impl Left {
+    fn new(recorded: &Recorded) -> Self {
+        let mut left: HashMap<String, (u64, Vec<String>)> = HashMap::new();
+        for (text, times) in &recorded.statements {
+            if let Some(form) = comparable(text) {
+                let (sum, texts) = left.entry(form).or_default();
+                *sum += times;
+                texts.push(text.clone());
+            }
+        }
+        Self(left)
+    }
+
+    /// Explains up to so many calls: gives how many.
+    fn take(&mut self, text: &str, calls: u64) -> u64 {
+        let left = comparable(text).and_then(|form| self.0.get_mut(&form));
+        left.map_or(0, |(times, _)| take(times, calls))
+    }
+
+    /// What is left, by what the server may count as one; nothing if it is not needed.
+    fn alike(self, is_needed: bool) -> Alike {
+        let mut alike: HashMap<u64, u64> = HashMap::new();
+        for (times, texts) in self.0.into_values().filter(|(times, _)| is_needed && *times > 0) {
+            if let Some(one) = texts.first().and_then(|text| counted_as(text)) {
+                *alike.entry(one).or_default() += times;
+            }
+        }
+        Alike(alike)
+    }
+}
+
+struct Alike(HashMap<u64, u64>);
+
+impl Alike {
+    fn take(&mut self, text: &str, calls: u64) -> u64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let left = counted_as(text).and_then(|one| self.0.get_mut(&one));
+        left.map_or(0, |times| take(times, calls))
+    }
+}
+
+fn take(times: &mut u64, calls: u64) -> u64 {
+    let explained = calls.min(*times);
+    *times -= explained;
+    explained
+}
+
+#[cfg(test)]
+mod tests;

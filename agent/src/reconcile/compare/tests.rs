@@ -1,0 +1,72 @@
+use super::*;
+
+fn row(role: &str, calls: u64, text: &str) -> Row {
+    Row { role: role.to_owned(), calls, text: Some(text.to_owned()) }
+}
+
+fn compared(rows: Vec<Row>, statements: &[(&str, u64)]) -> ForeignStatements {
+    let statements = statements.iter().map(|(text, times)| ((*text).to_owned(), *times)).collect();
+    let counted = Counted { rows, ..Counted::default() };
+    let accounts = ["agent", "analyst"].map(str::to_owned);
+    let own = Own::new(["SELECT pg_backend_pid()".to_owned()], None);
+    compare(counted, &Recorded { statements, ..Recorded::default() }, &HashSet::from(accounts), &own)
+}
+
+#[test]
+fn what_ran_as_often_as_the_log_says_is_explained_and_what_ran_more_often_is_not() {
+    let log = [("SELECT a FROM t WHERE b = $1", 3)];
+    assert_eq!(compared(vec![row("agent", 3, "select a from t where b = $1")], &log).found, []);
+    let found = compared(vec![row("agent", 5, "select a from t where b = $1")], &log).found;
+    assert_eq!((found.len(), found[0].calls, found[0].recorded), (1, 5, 3));
+}
+
+#[test]
+fn calls_that_other_statements_have_left_over_explain_none_that_are_too_many() {
+    let log = [("SELECT a FROM t", 3), ("SELECT b FROM u", 100)];
+    let found = compared(vec![row("agent", 5, "SELECT a FROM t"), row("agent", 1, "SELECT b FROM u")], &log);
+    assert_eq!((found.found.len(), found.found[0].calls, found.found[0].recorded), (1, 5, 3));
+    assert_eq!(found.unexplained, []);
+}
+
+#[test]
+fn a_role_that_people_work_as_is_the_agents() {
+    let log = [("SELECT a FROM t", 3)];
+    let tagged = "SELECT a FROM t\n/*principal='ana%40example.com'*/";
+    assert_eq!(compared(vec![row("analyst", 3, tagged)], &log).found, []);
+    assert_eq!(compared(vec![row("analyst", 4, tagged)], &log).found.len(), 1);
+}
+
+#[test]
+fn what_the_server_puts_together_under_one_text_is_no_excess() {
+    let log = [("SELECT a AS x FROM t", 3), ("SELECT a AS y FROM t", 4)];
+    assert_eq!(compared(vec![row("agent", 7, "SELECT a AS x FROM t")], &log).found, []);
+    assert_eq!(compared(vec![row("agent", 7, "SELECT a AS z FROM t")], &log).unexplained, []);
+    let found = compared(vec![row("agent", 8, "SELECT a AS x FROM t")], &log).found;
+    assert_eq!((found.len(), found[0].recorded), (1, 7));
+}
+
+#[test]
+fn another_role_came_another_way_and_no_literal_is_told() {
+    let rows = vec![
+        row("intern", 1, "ALTER ROLE x PASSWORD 'hunter2'"),
+        row("agent", 9, "SELECT c FROM unheard_of"),
+    ];
+    let seen = compared(rows, &[("ALTER ROLE x PASSWORD $1", 1)]);
+    assert_eq!(seen.found.len(), 1);
+    assert_eq!(seen.found[0].sql.as_deref(), Some("ALTER ROLE x PASSWORD $1"));
+    assert_eq!((seen.unexplained.len(), seen.unexplained[0].calls), (1, 9));
+}
+
+#[test]
+fn what_the_agent_asks_for_itself_is_counted_and_not_told() {
+    let rows = vec![row("agent", 9, "SELECT pg_backend_pid()"), row("intern", 1, "SELECT pg_backend_pid()")];
+    let seen = compared(rows, &[]);
+    assert_eq!((seen.own, seen.unexplained.len(), seen.found.len()), (1, 0, 1));
+}
+
+#[test]
+fn that_a_part_was_not_looked_at_is_told() {
+    let counted = Counted { is_cut: true, forgotten: Some(4), ..Counted::default() };
+    let seen = compare(counted, &Recorded::default(), &HashSet::new(), &Own::default());
+    assert_eq!((seen.cut, seen.forgotten, seen.is_clean()), (true, Some(4), false));
+}
