@@ -58,24 +58,34 @@ impl Connection {
             if self.is_gated() {
                 return;
             }
-            if let Err(fault) = self.pass_rows().and_then(|()| self.pay()) {
-                return self.fault(fault);
-            }
-            if self.sees_canary() {
+            let passed = self.pass_rows().and_then(|()| self.pay());
+            if self.was_the_end(passed) {
                 return;
             }
             let (longest, held) = (self.longest_whole_row(), self.held());
             match self.server.next(|kind, length| plan(kind, length, longest, held)) {
                 Ok(None) => return,
                 Ok(Some(piece)) => {
-                    if let Err(fault) = self.server_piece(piece).and_then(|()| self.pay()) {
-                        return self.fault(fault);
-                    }
-                    if self.sees_canary() {
+                    let passed = self.server_piece(piece).and_then(|()| self.pay());
+                    if self.was_the_end(passed) {
                         return;
                     }
                 }
                 Err(error) => return self.violation(Side::Server, &error),
+            }
+        }
+    }
+
+    /// Whether what came was the end. What must never leave comes first: whatever else is wrong behind it, it was met.
+    fn was_the_end(&mut self, passed: Result<(), Fault>) -> bool {
+        if self.sees_canary() {
+            return true;
+        }
+        match passed {
+            Ok(()) => false,
+            Err(fault) => {
+                self.fault(fault);
+                true
             }
         }
     }

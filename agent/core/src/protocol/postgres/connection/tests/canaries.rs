@@ -1,18 +1,34 @@
 //! What must never leave: neither does what it stands in, by whatever message, and that is the end.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use connect_shared::entry::{Entry, StatementResult};
 
-use super::world::{CANARY, Disk, Event, World, extended, kinds, query, startup, sync};
+use super::world::{CANARY, Disk, Event, World, extended, kinds, message, query, startup, sync};
 use crate::{
+    budget::{
+        LookupBudget,
+        actors::{ActorLimits, Amounts},
+    },
     canary::{Canaries, Canary},
     decide::Policies,
+    machine::Input,
+    principal::Principal,
+    protocol::postgres::connection::Setup,
 };
 
 fn world() -> World {
+    world_with(|_| ())
+}
+
+fn world_with(change: impl FnOnce(&mut Setup)) -> World {
     let canary = Canary { name: "customer zero".into(), value: CANARY.into() };
     let canaries = Canaries::new(&[canary]).expect("it can be looked for");
-    let mut world =
-        World::with(Disk::AtOnce, &[], Policies::default_set(), |setup| setup.canaries = canaries);
+    let mut world = World::with(Disk::AtOnce, &[], Policies::default_set(), |setup| {
+        setup.canaries = canaries;
+        change(setup);
+    });
     world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
     world.events.clear();
     world
@@ -124,4 +140,38 @@ fn behind_the_alarm_nothing_is_sent_either_way() {
     world.events.clear();
     world.client(&query("select id from orders"));
     assert!(world.events.is_empty(), "{:?}", world.events);
+}
+
+#[test]
+fn it_is_told_also_where_the_server_breaks_the_protocol_right_behind_it() {
+    let value = |text: &str| [&(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat();
+    let row = message(b'D', &[&b"\0\x02"[..], &value(CANARY), &value("a@example.com")].concat());
+    let no_row = message(b'D', b"\0\x02");
+    for behind in [no_row, message(b'V', b""), b"T\0\0\0\x03".to_vec()] {
+        let mut world = world();
+        world.held = Some(Vec::new());
+        world.client(&query("select id, email from customers"));
+        let honest = world.held.replace(Vec::new()).unwrap_or_default();
+        let description = honest.iter().skip(1).position(|byte| *byte == b'D').expect("rows") + 1;
+        let says = [&honest[..description], &row, &behind].concat();
+        world.input(Input::Server(Bytes::from(says)));
+        is_the_end(&world, true);
+        assert!(said(&world).contains("must never leave"));
+    }
+}
+
+#[test]
+fn it_is_told_also_where_the_budget_of_an_ai_agent_ends_with_it() {
+    let hour = Amounts { bytes: 20, ..Amounts::ALL };
+    let limits = ActorLimits { hour, day: Amounts::ALL, task: Amounts::ALL };
+    let mut world = world_with(|setup| {
+        let mut principal = Principal::clone(&setup.facts.principal);
+        principal.reference.actor = Some("bot".into());
+        setup.facts.principal = Arc::new(principal);
+        setup.lookups = Arc::new(LookupBudget::with(limits));
+    });
+    world.peer.leaks = Some(1);
+    world.client(&query("select id from orders"));
+    is_the_end(&world, true);
+    assert!(said(&world).contains("must never leave"));
 }

@@ -1,6 +1,9 @@
 //! COPY from the client: what the server ignores, and what it throws away, has no answer.
 
+use connect_shared::entry::{Entry, StatementResult};
+
 use super::world::{CANARY, Disk, World, extended, kinds, message, query, sync};
+use crate::machine::Input;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -94,4 +97,23 @@ fn two_copies_of_one_text_each_get_their_data() {
     assert_eq!(kinds(&world.sent_to_client()), "GCZ".repeat(3));
     assert_eq!(kinds(&world.sent_to_server()), "Qdc".repeat(3));
     is_in_step(&mut world);
+}
+
+#[test]
+fn data_that_is_cut_short_is_no_whole_message_at_the_server() {
+    let whole = data();
+    for cut in 0..whole.len() {
+        let mut world = World::ready(Disk::AtOnce);
+        world.client(&query(COPY));
+        let before = world.sent_to_server().len();
+        world.client(&whole[..cut]);
+        world.input(Input::ClientClosed);
+        let sent = world.sent_to_server().split_off(before);
+        assert!(sent.len() < whole.len() && whole.starts_with(&sent), "{cut}: {sent:?}");
+        let end = world.entries().into_iter().find_map(|entry| match entry {
+            Entry::Outcome(outcome) => Some(&outcome.result),
+            _ => None,
+        });
+        assert_eq!(end, Some(&StatementResult::Unknown), "{cut}");
+    }
 }
