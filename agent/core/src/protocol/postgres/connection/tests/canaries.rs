@@ -1,11 +1,15 @@
 //! What must never leave: neither does what it stands in, by whatever message, and that is the end.
 
-use connect_shared::entry::{Entry, StatementResult};
+use connect_shared::{
+    entry::{Entry, StatementResult},
+    ids::RequestId,
+};
 
 use super::world::{CANARY, Disk, Event, World, extended, kinds, query, startup, sync};
 use crate::{
     canary::{Canaries, Canary},
     decide::Policies,
+    machine::{HoldNews, Input},
 };
 
 fn world() -> World {
@@ -124,4 +128,25 @@ fn behind_the_alarm_nothing_is_sent_either_way() {
     world.events.clear();
     world.client(&query("select id from orders"));
     assert!(world.events.is_empty(), "{:?}", world.events);
+}
+
+#[test]
+fn somebody_elses_words_are_no_result() {
+    let canary = Canary { name: "customer zero".into(), value: CANARY.into() };
+    let canaries = Canaries::new(&[canary]).expect("it can be looked for");
+    let mut world = World::with(Disk::AtOnce, &["data-oncall"], Policies::default_set(), |setup| {
+        setup.canaries = canaries;
+    });
+    world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
+    world.on_hold = Some(Box::new(|_| vec![HoldNews::Asked(RequestId::from_random([8; 16]))]));
+    world.events.clear();
+    world.client(&query("drop table orders"));
+    let reason = Some(format!("not for {CANARY}"));
+    world.input(Input::Hold(HoldNews::Rejected { by: "li@example.com".into(), reason }));
+    let told = said(&world);
+    assert!(told.contains("li@example.com has rejected it") && !told.contains(&CANARY[..8]), "{told}");
+    assert!(world.alarms.is_empty());
+    world.events.clear();
+    world.client(&query("select id from orders"));
+    assert!(kinds(&world.sent_to_client()).ends_with("CZ"), "the connection goes on");
 }
