@@ -155,7 +155,7 @@ fn builtin_call(call: &Call<'_>, name: &str, volatility: Volatility) -> Result<C
     match builtin::rule(name, volatility) {
         Rule::Call(consequence) => Ok(consequence),
         Rule::SetConfig => match (call.constant, call.second) {
-            (Some(setting), value) => settings::check_value(setting, value).map(|()| Consequence::State),
+            (Some(setting), value) => settings::check_literal(setting, value).map(|()| Consequence::State),
             (None, _) => Err(settings::computed_name(name)),
         },
         Rule::Deny(_) => Err(denied(name, volatility)),

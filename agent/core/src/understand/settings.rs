@@ -12,6 +12,8 @@ use super::{
 };
 use crate::{catalog::Catalog, mask::sql, statement::Refusal};
 
+const ASK: &str = "Leave it as it is, or ask an administrator of this resource to set it for the account.";
+
 /// Which values of a setting are safe.
 enum Values {
     Any,
@@ -37,6 +39,20 @@ pub(super) fn check_value(setting: &str, value: Option<&str>) -> Result<(), Refu
     }
 }
 
+/// The same of a setting that a literal names. What is not known to be a setting may be anything that somebody has
+/// written there, and a refusal is in the log: it does not say the name again.
+///
+/// # Errors
+/// It may not.
+pub(super) fn check_literal(setting: &str, value: Option<&str>) -> Result<(), Refusal> {
+    let name = setting.to_ascii_lowercase();
+    if values(&name).is_some() || matches!(name.as_str(), "role" | "session_authorization") {
+        return check_value(&name, value);
+    }
+    let message = "set_config names a setting that is not among those that a client may change".to_owned();
+    Err(refused("set_config", message, ASK))
+}
+
 /// Whether a client may set `setting` back to its default.
 ///
 /// # Errors
@@ -60,7 +76,9 @@ pub(super) fn check_reset(setting: &str) -> Result<(), Refusal> {
 /// Mask keys are settings, and no one's to see.
 pub(super) fn check_show(setting: &str) -> Result<(), Refusal> {
     if is_own(setting.as_bytes()) {
-        return Err(refused(setting, format!("`{setting}` is the agent's own"), "Leave it out."));
+        // What comes behind may be anything, and a refusal is in the log.
+        let message = format!("what begins with `{}` is the agent's own", sql::PREFIX);
+        return Err(refused(sql::PREFIX, message, "Leave it out."));
     }
     Ok(())
 }
@@ -113,10 +131,7 @@ fn unknown(setting: &str) -> Refusal {
             "the database account is the agent's, and may not be changed".to_owned(),
             "What you may do follows from your grant, not from the database's roles.",
         ),
-        _ => (
-            format!("`{setting}` is not among the settings that a client may change"),
-            "Leave it as it is, or ask an administrator of this resource to set it for the account.",
-        ),
+        _ => (format!("`{setting}` is not among the settings that a client may change"), ASK),
     };
     refused(setting, message, hint)
 }
@@ -258,6 +273,20 @@ mod tests {
         ] {
             assert!(check_value(setting, Some(value)).is_err(), "{setting}");
         }
+    }
+
+    #[test]
+    fn a_setting_that_a_literal_names_is_said_again_only_if_it_is_known() {
+        for (setting, value) in [("hunter2", "x"), ("my.hunter2", "x"), ("HUNTER2", "hunter2")] {
+            let refusal = check_literal(setting, Some(value)).expect_err("refused");
+            assert!(!format!("{refusal:?}").to_lowercase().contains("hunter2"), "{refusal:?}");
+        }
+        let refusal = check_show("connect_mask.hunter2").expect_err("refused");
+        assert!(!format!("{refusal:?}").contains("hunter2"), "{refusal:?}");
+        assert_eq!(check_literal("Search_Path", Some("public")), Ok(()));
+        assert!(check_literal("role", Some("postgres")).is_err());
+        let known = check_literal("client_encoding", Some("LATIN1")).expect_err("refused");
+        assert_eq!(known.object.as_deref(), Some("client_encoding"));
     }
 
     #[test]

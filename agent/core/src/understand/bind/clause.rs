@@ -113,7 +113,7 @@ impl<'a> Binder<'a> {
             Some(NodeEnum::AConst(AConst { val: Some(Val::Ival(number)), .. })) => {
                 let place = usize::try_from(number.ival).ok().and_then(|place| place.checked_sub(1));
                 let column = place.and_then(|place| columns.get(place));
-                let missing = || gap(GapKind::UnknownObject, format!("there is no output {}", number.ival));
+                let missing = || gap(GapKind::UnknownObject, "there is no output of this number");
                 let mut flow = column.map(|column| column.flow.clone()).ok_or_else(missing)?;
                 self.used(&mut flow);
                 return Ok(flow);

@@ -313,7 +313,12 @@ impl Connection {
                 self.drive_client();
             }
             HoldNews::Rejected { by, reason } => {
-                let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                // Somebody's words are no result: what must never leave stands in them by no fault of the client's.
+                let canaries = self.setup.canaries.as_deref();
+                let is_free = |reason: &String| {
+                    canaries.is_none_or(|canaries| canaries.find(reason.as_bytes()).is_none())
+                };
+                let because = reason.filter(is_free).map(|reason| format!(": {reason}")).unwrap_or_default();
                 let message = format!("{by} has rejected it{because}");
                 self.give_up(*held, ReasonCode::Rejected, message, None);
             }

@@ -198,6 +198,27 @@ fn settings_that_weaken_masks_or_the_record_are_refused() {
     );
 }
 
+/// What is said of a statement that is refused stands in the log.
+#[test]
+fn no_literal_is_said_again_where_a_statement_is_refused() {
+    let shop = shop();
+    for text in [
+        "SELECT set_config('hunter2', 'x', false)",
+        "SELECT set_config('my.hunter2', 'hunter2', false)",
+        "SELECT current_setting('connect_mask.hunter2')",
+        "SELECT id FROM products WHERE set_config('hunter2', 'all', true) = 'hunter2'",
+        "SET ROLE 'hunter2'",
+        "SET SESSION AUTHORIZATION 'hunter2'",
+        "SET client_encoding = 'hunter2'",
+        "SELECT pg_read_file('/tmp/hunter2')",
+        "SELECT query_to_xml('SELECT ''hunter2''', true, false, '')",
+        "SELECT lo_import('/tmp/hunter2')",
+    ] {
+        let found = refusal(&shop, text).unwrap_or_else(|| panic!("passed: {text}"));
+        assert!(!format!("{found:?}").contains("hunter2"), "{text}: {found:?}");
+    }
+}
+
 #[test]
 fn what_is_not_reviewed_is_refused() {
     refused(

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connect_shared::entry::{Entry, StatementResult};
+use connect_shared::{
+    entry::{Entry, StatementResult},
+    ids::RequestId,
+};
 
 use super::world::{CANARY, Disk, Event, World, extended, kinds, message, query, startup, sync};
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
     },
     canary::{Canaries, Canary},
     decide::Policies,
-    machine::Input,
+    machine::{HoldNews, Input},
     principal::Principal,
     protocol::postgres::connection::Setup,
 };
@@ -174,4 +177,25 @@ fn it_is_told_also_where_the_budget_of_an_ai_agent_ends_with_it() {
     world.client(&query("select id from orders"));
     is_the_end(&world, true);
     assert!(said(&world).contains("must never leave"));
+}
+
+#[test]
+fn somebody_elses_words_are_no_result() {
+    let canary = Canary { name: "customer zero".into(), value: CANARY.into() };
+    let canaries = Canaries::new(&[canary]).expect("it can be looked for");
+    let mut world = World::with(Disk::AtOnce, &["data-oncall"], Policies::default_set(), |setup| {
+        setup.canaries = canaries;
+    });
+    world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
+    world.on_hold = Some(Box::new(|_| vec![HoldNews::Asked(RequestId::from_random([8; 16]))]));
+    world.events.clear();
+    world.client(&query("drop table orders"));
+    let reason = Some(format!("not for {CANARY}"));
+    world.input(Input::Hold(HoldNews::Rejected { by: "li@example.com".into(), reason }));
+    let told = said(&world);
+    assert!(told.contains("li@example.com has rejected it") && !told.contains(&CANARY[..8]), "{told}");
+    assert!(world.alarms.is_empty());
+    world.events.clear();
+    world.client(&query("select id from orders"));
+    assert!(kinds(&world.sent_to_client()).ends_with("CZ"), "the connection goes on");
 }
