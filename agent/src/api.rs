@@ -12,6 +12,7 @@ mod health;
 mod info;
 mod lineage;
 mod log;
+mod metrics;
 mod receipts;
 mod reconcile;
 mod requests;
@@ -73,6 +74,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/log/{*path}", get(log::file))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(async || not_found())
         .method_not_allowed_fallback(async || wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))

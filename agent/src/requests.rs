@@ -152,6 +152,12 @@ impl Requests {
         &self.config
     }
 
+    /// Requests that a held statement waits for.
+    pub fn waited_for(&self) -> usize {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().filter(|sender| sender.receiver_count() > 0).count()
+    }
+
     /// Asks for access.
     ///
     /// # Errors

@@ -135,6 +135,11 @@ impl Revocations {
         }))
     }
 
+    /// How many sessions there are, with those that are parked.
+    pub fn sessions(&self) -> usize {
+        self.table().len()
+    }
+
     /// Whether somebody is shut out, by whatever token or grant of whenever it was.
     pub fn is_shut_out(&self, standing: &Standing, now: u64) -> bool {
         self.shut.holds(standing, &self.home, now)

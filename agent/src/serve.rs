@@ -8,6 +8,7 @@
 
 mod agent;
 mod clock;
+mod counts;
 mod ending;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 pub use self::{
     agent::{Agent, NoPlace, OpenConnection, Served, now, record_unavailable, wall_clock},
+    counts::Counted,
     ending::signalled,
 };
 use crate::{
@@ -339,7 +341,8 @@ fn assemble(
         revokers: config.grants.revokers.clone(),
         resources,
         log: log.clone(),
-        _sinks: Exporter::start(log, &index, &keys.log_dir, &config.log.sinks)?,
+        counts: counts::Counts::default(),
+        sinks: Exporter::start(log, &index, &keys.log_dir, &config.log.sinks)?,
         index,
         runs: Arc::default(),
         witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),

@@ -304,6 +304,31 @@ async fn an_agent_whose_databases_cannot_be_read_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
+async fn metrics_are_numbers_and_say_no_name() {
+    let agent = TestAgent::start().await;
+    let response = get(&agent, "/metrics", None).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await.expect("a text");
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<u64>().expect("a number")
+    };
+    assert!(value("connect_log_entries_total") > 0);
+    for name in [
+        "connect_sessions",
+        "connect_denials_total",
+        "connect_held_requests",
+        "connect_log_failed",
+        "connect_log_gate_closed{for=\"sessions\"}",
+    ] {
+        assert_eq!(value(name), 0, "{name}");
+    }
+    assert!(value("connect_log_durable_lag_entries") <= value("connect_log_entries_total"));
+    assert!(!text.contains("prod-db") && !text.contains("bench-db"), "{text}");
+}
+
+#[tokio::test]
 async fn an_explanation_needs_what_a_grant_needs() {
     let agent = TestAgent::start().await;
     let keys = ClientKeys::new();

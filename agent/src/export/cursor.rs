@@ -3,6 +3,10 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Event, summary::Account};
@@ -14,6 +18,7 @@ pub(super) struct Cursor {
     path: PathBuf,
     next: u64,
     account: Account,
+    shown: Arc<AtomicU64>,
 }
 
 impl Cursor {
@@ -29,7 +34,12 @@ impl Cursor {
         // A cursor that cannot be read must not skip anything.
         let next = lines.next().and_then(|line| line.trim().parse().ok()).unwrap_or(0);
         let account = lines.next().and_then(Account::read).unwrap_or(Account::begin(next));
-        Ok(Self { path, next, account })
+        Ok(Self { path, next, account, shown: Arc::new(AtomicU64::new(next)) })
+    }
+
+    /// Index of the next entry, for those who look on.
+    pub(super) fn shown(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shown)
     }
 
     /// Index of the next entry.
@@ -58,6 +68,7 @@ impl Cursor {
         let text = format!("{next}\n{}\n", account.write());
         write_atomically(&self.path, text.as_bytes(), Keep::Durable)?;
         (self.next, self.account) = (next, account);
+        self.shown.store(next, Ordering::Relaxed);
         Ok(())
     }
 }

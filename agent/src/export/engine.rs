@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -40,6 +43,8 @@ const IN_A_ROW: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Exporter {
     tasks: Vec<JoinHandle<()>>,
+    /// Name and next entry of each.
+    places: Vec<(String, Arc<AtomicU64>)>,
 }
 
 impl Drop for Exporter {
@@ -63,7 +68,8 @@ impl Exporter {
         if !sinks.is_empty() {
             std::fs::create_dir_all(&folder)?;
         }
-        let start = |config: &SinkConfig| -> std::io::Result<JoinHandle<()>> {
+        let mut places = Vec::with_capacity(sinks.len());
+        let mut start = |config: &SinkConfig| -> std::io::Result<JoinHandle<()>> {
             let mut cursor = Cursor::open(&folder, &config.name)?;
             let first = PublicFolder::new(log.public_dir()).pruned_upto();
             if cursor.next() < first {
@@ -81,6 +87,7 @@ impl Exporter {
                 );
                 return Err(std::io::Error::other(words));
             }
+            places.push((config.name.clone(), cursor.shown()));
             let engine = Engine {
                 log: log.clone(),
                 index: follower.path().to_owned(),
@@ -94,7 +101,13 @@ impl Exporter {
             };
             Ok(tokio::spawn(engine.run(follower.seen())))
         };
-        Ok(Self { tasks: sinks.iter().map(start).collect::<Result<_, _>>()? })
+        let tasks = sinks.iter().map(&mut start).collect::<Result<_, _>>()?;
+        Ok(Self { tasks, places })
+    }
+
+    /// Each sink, and how many entries it has taken.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.places.iter().map(|(name, next)| (name.as_str(), next.load(Ordering::Relaxed)))
     }
 }
 

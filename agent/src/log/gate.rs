@@ -42,7 +42,8 @@ impl Gate {
         }
     }
 
-    fn closed_for_statements(&self) -> Option<LogClosed> {
+    /// Why nothing runs now.
+    pub(crate) fn closed_for_statements(&self) -> Option<LogClosed> {
         if self.unwitnessed.load(Ordering::Acquire) {
             return Some(LogClosed::Unwitnessed);
         }

@@ -17,6 +17,7 @@ use connect_shared::{
 
 use tokio::sync::watch;
 
+use super::counts::Counts;
 use crate::{
     audit::Follower,
     cancel::CancelRegistry,
@@ -59,7 +60,8 @@ pub struct Agent {
     pub index: Follower,
     pub runs: Arc<Runs>,
     pub witnesses: Option<Arc<Asker>>,
-    pub _sinks: Exporter,
+    pub sinks: Exporter,
+    pub counts: Counts,
     pub mask_key: Arc<MaskKey>,
     pub lookups: Arc<LookupBudget>,
     /// What principals were given within the hour.
@@ -314,6 +316,11 @@ pub enum NoPlace {
 }
 
 impl OpenConnections {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// A place for the connection `id`.
     ///
     /// # Errors

@@ -271,3 +271,39 @@ fn unchecked<R: Source>(reader: &R, error: VerifyError) -> connect_shared::error
         other => failure::unverified("checkpoint_invalid", other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use connect_shared::proof::{tree::Hash, verify::Silence};
+
+    use super::*;
+
+    #[test]
+    fn silence_is_a_warning_and_the_log_is_what_was_signed() {
+        let silence = Silence { index: 17, from: 1_764_064_800_000, to: 1_764_068_400_000 };
+        let report = Report {
+            checkpoint: Checkpoint { origin: "connect.local/test".into(), size: 20, root: Hash([0; 32]) },
+            entries: 20,
+            witnessed: None,
+            pruned: None,
+            statements: 0,
+            denials: 0,
+            first_time: None,
+            last_time: None,
+            open: Vec::new(),
+            open_total: 0,
+            silences: vec![silence],
+            silences_total: 1,
+            faults: Vec::new(),
+            faults_total: 0,
+        };
+        let told = for_people(&report, 0);
+        assert!(told.contains("warning: nothing was written from 2025-11-25"), "{told}");
+        assert!(told.contains("(entry 17), 3600 s"), "{told}");
+        assert!(told.contains("ok: the log is what was signed"), "{told}");
+        let document = as_json(&report, 0);
+        assert_eq!((&document["sound"], &document["silences_total"]), (&json!(true), &json!(1)));
+        let expected = json!([{"index": 17, "from": 1_764_064_800_000_u64, "to": 1_764_068_400_000_u64}]);
+        assert_eq!(document["silences"], expected);
+    }
+}

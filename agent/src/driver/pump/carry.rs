@@ -11,7 +11,8 @@ use crate::{
     cancel::Cancellable,
     requests::{Holder, Waiting},
     revocation::Until,
-    serve, upstream,
+    serve::{self, Counted},
+    upstream,
 };
 
 /// For how long, in seconds, somebody is kept out who was about to be given what must never leave: until people
@@ -60,7 +61,8 @@ impl Pump {
             return;
         }
         let intent = if let Entry::Intent(intent) = &*entry { Some(intent.statement) } else { None };
-        let awaited = matches!(*entry, Entry::Intent(_) | Entry::Denial(_));
+        let counted = Counted::of(&entry);
+        let awaited = counted != Counted::Neither;
         let at_once = awaited || matches!(*entry, Entry::CanarySeen { .. });
         let log = &self.context.log;
         let appended = match &self.context.gate {
@@ -81,6 +83,7 @@ impl Pump {
                     self.awaited.push_back(seq.0);
                     self.recorded = self.recorded.map(|before| before + 1);
                 }
+                self.context.agent.counts.count(counted);
                 self.feed(Input::Appended { ticket, seq });
             }
             Err(error) => {

@@ -217,6 +217,11 @@ fn no_literal_is_said_again_where_a_statement_is_refused() {
         let found = refusal(&shop, text).unwrap_or_else(|| panic!("passed: {text}"));
         assert!(!format!("{found:?}").contains("hunter2"), "{text}: {found:?}");
     }
+    // Nor in what is said of the lineage of one that is not.
+    for text in ["SELECT id FROM products ORDER BY 41112222", "SELECT id FROM products GROUP BY 41112222"] {
+        let lineage = format!("{:?}", one(&shop, text).lineage);
+        assert!(lineage.contains("there is no output") && !lineage.contains("41112222"), "{lineage}");
+    }
 }
 
 #[test]
