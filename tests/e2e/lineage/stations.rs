@@ -109,13 +109,14 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
     sql(&li, "CREATE TABLE years (word text, year int) PARTITION BY LIST (year)");
     sql(
         &li,
-        "CREATE TABLE first AS SELECT note AS word, 1 AS year FROM scratch; \
-         ALTER TABLE years ATTACH PARTITION first FOR VALUES IN (1); CREATE TABLE second PARTITION OF years FOR VALUES IN (2)",
+        "CREATE TABLE first AS SELECT sku AS word, 1 AS year FROM products; \
+         ALTER TABLE years ATTACH PARTITION first FOR VALUES IN (1)",
     );
+    sql(&li, "CREATE TABLE second PARTITION OF years FOR VALUES IN (2)");
     sql(&li, "INSERT INTO second SELECT segment, 2 FROM customers");
     ana.runs(&["exec", SHOP, "--", "psql", "-XAtqc", "SELECT word FROM years"]).good();
     let years = asks(&sam, &["public.years.word", "--all", "--up"]);
-    for source in ["public.scratch.note", "public.customers.segment"] {
+    for source in ["public.products.sku", "public.customers.segment"] {
         assert!(columns(&years).contains(source), "{source}: {years:#}");
     }
 
