@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
 
+/// How a reason begins that tells of something unknown which gets another name.
+pub const UNKNOWN_RENAME: &str = "changed: what is renamed is not known, ";
+
 /// Lineage of one statement, or of all statements of a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineageReport {
@@ -26,6 +29,9 @@ pub struct LineageReport {
     /// Tables that get another name or schema, and columns that get another name. Nothing is read or written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renames: Vec<RenameReport>,
+    /// Rows that are in two tables: those of partitions, and of children by inheritance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartReport>,
 }
 
 /// A table that gets another name or schema, or one whose columns get other names.
@@ -38,6 +44,30 @@ pub struct RenameReport {
     pub oid: Option<u32>,
     /// Of a table that gets another name all of them.
     pub columns: Vec<RenamedColumn>,
+}
+
+/// What is in one table is seen in another one: a part that was written, in what it is a part of; what a part is read
+/// of, in the part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartReport {
+    pub from: String,
+    pub to: String,
+    /// Their OIDs, where the server's are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_oid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_oid: Option<u32>,
+    /// Whether the statement writes to the one, and so to the other.
+    pub written: bool,
+    pub columns: Vec<PartColumn>,
+}
+
+/// A column of two tables. Its name is the same in both, its numbers need not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartColumn {
+    pub name: String,
+    pub from: i16,
+    pub to: i16,
 }
 
 /// A column under its two names, which may be the same.

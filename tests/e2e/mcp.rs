@@ -147,6 +147,8 @@ fn an_ai_agent_reads_masked_rows_as_its_own_actor_on_behalf_of_the_person() {
     assert_eq!((&went["status"], &went["direction"]), (&json!("done"), &json!("down")), "{went:#}");
     let edges = went["untrusted"]["data"]["edges"].as_array().expect("edges");
     assert!(edges.iter().any(|edge| edge["masked"] == "pii.email"), "{went:#}");
+    assert_eq!(went["columns_with_values_from_outside"], json!(0), "{went:#}");
+    assert!(went["untrusted"]["data"]["gaps"].is_array(), "{went:#}");
     // Within a time, as people ask for it, and of the time before a label.
     let edges_with = |more: Value| {
         let mut asked = about.clone();

@@ -120,6 +120,8 @@ impl Clone for Labels {
 pub struct Asked {
     has_protected: OnceLock<bool>,
     computes_by_users: RwLock<HashMap<Oid, bool>>,
+    /// Of each part the relations that it is of, directly.
+    wholes: OnceLock<HashMap<Oid, Vec<Oid>>>,
 }
 
 impl Clone for Asked {

@@ -6,12 +6,14 @@
 //! is not understood lowers [`Status`] and is named by a [`Gap`].
 
 mod names;
+mod parts;
 mod report;
 
 use std::collections::BTreeSet;
 
 pub use self::{
     names::{Names, part},
+    parts::Part,
     report::merge,
 };
 use crate::catalog::{Oid, code::Name};
@@ -52,12 +54,14 @@ pub struct Renames {
     pub known: Vec<Rename>,
     /// What gets another name of which nobody knows which table it is, as it is written.
     pub unknown: Vec<String>,
+    /// What becomes a part of something.
+    pub parts: Vec<Part>,
 }
 
 impl Renames {
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.unknown.is_empty()
+        self.known.is_empty() && self.unknown.is_empty() && self.parts.is_empty()
     }
 }
 

@@ -508,6 +508,7 @@ impl Shape<'_, '_> {
             self.read(other, How::Indirect)?;
         }
         report.renames.iter().try_for_each(|rename| self.renamed(rename))?;
+        report.parts.iter().try_for_each(|part| self.shared(part))?;
         Ok(self.id)
     }
 

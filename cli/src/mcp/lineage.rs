@@ -1,6 +1,10 @@
 //! Where values came from and where they went, for an AI agent: what its own person did, and no more.
 
-use connect_shared::api::{LineageDirection, LineageQuestion, MAX_DEPTH, NodeKind, SearchScope};
+use std::collections::BTreeSet;
+
+use connect_shared::api::{
+    Flow, LineageAnswer, LineageDirection, LineageQuestion, MAX_DEPTH, NodeKind, SearchScope,
+};
 use serde_json::{Value, json};
 
 use super::{actor::Who, answer::Answer, ended::Stopped, sessions::Sessions, tools::Lineage};
@@ -36,8 +40,12 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         }
     }
     let (edges, nodes) = (found.edges.len(), found.nodes.len());
-    let words = format!("{nodes} things and {edges} ways between them, of what this person did.");
+    let mut words = format!("{nodes} things and {edges} ways between them, of what this person did.");
     let cut = found.more || edges > MOST || nodes > MOST;
+    let outside = from_outside(&found);
+    if outside > 0 {
+        words.push_str(" Where values came from that a person wrote outside of runs is not known.");
+    }
     let first = |all: &[Value]| all.iter().take(MOST).cloned().collect::<Vec<_>>();
     let whole = serde_json::to_value(&found).unwrap_or_default();
     let part = |name: &str| first(whole[name].as_array().map_or(&[], Vec::as_slice));
@@ -45,8 +53,21 @@ pub(super) async fn run(sessions: &Sessions, wish: Lineage, who: &Who) -> Result
         .by(who)
         .fact("direction", json!(found.direction))
         .fact("cut", cut)
-        .fact("statements_not_understood", found.gaps.len())
-        .data(json!({ "roots": found.roots, "nodes": part("nodes"), "edges": part("edges") })))
+        .fact("statements_not_understood", found.gaps.iter().map(|gap| gap.statements).sum::<u64>())
+        .fact("columns_with_values_from_outside", outside)
+        .fact("entries_not_looked_through", found.size.saturating_sub(found.indexed))
+        .data(json!({
+            "roots": found.roots, "nodes": part("nodes"), "edges": part("edges"), "gaps": part("gaps"),
+        })))
+}
+
+/// Columns that have values which a person wrote outside of runs.
+fn from_outside(found: &LineageAnswer) -> usize {
+    let people = found.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Principal { .. }));
+    let people: BTreeSet<&str> = people.map(|node| node.id.as_str()).collect();
+    let written = found.edges.iter().filter(|edge| edge.flow == Flow::Written);
+    let written = written.filter(|edge| people.contains(edge.from.as_str())).map(|edge| edge.to.as_str());
+    written.collect::<BTreeSet<_>>().len()
 }
 
 /// As people write it, in milliseconds since 1970.

@@ -1,6 +1,6 @@
 //! What types are made of, and what stands under relations: each thing once, however often it is reached.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Catalog, Oid, Relation,
@@ -74,6 +74,31 @@ impl Catalog {
         }
         all
     }
+
+    /// What a relation is a part of, by inheritance or as a partition, and what that is a part of, each once.
+    #[must_use]
+    pub fn wholes(&self, part: Oid) -> Vec<&Relation> {
+        let wholes = self.asked.wholes.get_or_init(|| {
+            let mut wholes: HashMap<Oid, Vec<Oid>> = HashMap::new();
+            for relation in self.relations.values() {
+                for child in &relation.children {
+                    wholes.entry(*child).or_default().push(relation.oid);
+                }
+            }
+            wholes.values_mut().for_each(|all| all.sort_unstable());
+            wholes
+        });
+        let (mut seen, mut next) = (HashSet::from([part]), vec![part]);
+        let mut all = Vec::new();
+        while let Some(oid) = next.pop() {
+            let above = wholes.get(&oid).into_iter().flatten().filter(|oid| seen.insert(**oid));
+            for whole in above.filter_map(|oid| self.relation(*oid)) {
+                next.push(whole.oid);
+                all.push(whole);
+            }
+        }
+        all
+    }
 }
 
 const fn is_plain(known: &Type) -> bool {
@@ -120,5 +145,11 @@ mod tests {
         let a = catalog.relation(a).expect("it is there");
         let names: Vec<&str> = catalog.with_children(a).iter().map(|relation| &*relation.name).collect();
         assert_eq!(names, ["a", "b", "c"]);
+        let above = |oid: Oid| -> Vec<&str> {
+            let mut names: Vec<&str> = catalog.wholes(oid).iter().map(|relation| &*relation.name).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!((above(c), above(b)), (vec!["a", "b"], vec!["a"]));
     }
 }

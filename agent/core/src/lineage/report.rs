@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use connect_shared::lineage::{
     LineageReport, OutputColumnReport, OutputKind as ReportedKind, OutputReport, RenameReport, RenamedColumn,
-    UnderstandingStatus,
+    UNKNOWN_RENAME, UnderstandingStatus,
 };
 
 use super::{Columns, Lineage, Names, Output, OutputKind, Rename, Status, names::part};
@@ -18,8 +18,7 @@ impl Lineage {
         let functions: BTreeSet<String> = self.functions.iter().map(|oid| names.function(*oid)).collect();
         let gaps = self.gaps.iter().map(|gap| format!("{}: {}", gap.kind.as_str(), gap.what));
         // Whoever follows values to the new name finds nothing there.
-        let lost =
-            self.renames.unknown.iter().map(|name| format!("changed: what is renamed, {name}, is not known"));
+        let lost = self.renames.unknown.iter().map(|name| format!("{UNKNOWN_RENAME}{name}"));
         let reasons: BTreeSet<String> = gaps.chain(lost).collect();
         let lost = !self.renames.unknown.is_empty();
         LineageReport {
@@ -30,6 +29,7 @@ impl Lineage {
             status: if lost { UnderstandingStatus::Opaque } else { self.status.into() },
             reasons: reasons.into_iter().collect(),
             renames: self.renames.known.iter().map(|rename| rename.report(names)).collect(),
+            parts: self.parts(names),
         }
     }
 }
@@ -108,6 +108,7 @@ pub fn merge(reports: &[LineageReport]) -> LineageReport {
         status: if best == worst { worst } else { UnderstandingStatus::Partial },
         reasons: united(|report| &report.reasons),
         renames: reports.iter().flat_map(|report| report.renames.clone()).collect(),
+        parts: reports.iter().flat_map(|report| report.parts.clone()).collect(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use connect_shared::{
     api::{Flow, LineageEdge, LineageGap, LineageNode, Moment},
     label::Label,
+    lineage::UNKNOWN_RENAME,
 };
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
@@ -141,7 +142,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Statements that can have done more than is known: opaque ones on the same resources, and those that
-    /// are understood in part if they or whoever sent them is in the graph.
+    /// are understood in part if they or whoever sent them is in the graph. A rename that failed did nothing.
     pub(super) fn gaps(&mut self) -> Result<Vec<LineageGap>, rusqlite::Error> {
         let describing = self.describing();
         let resources = describing.resources(self.reached.keys())?;
@@ -151,7 +152,8 @@ impl<'a> Graph<'a> {
             "SELECT u.run, u.sub, u.idp, u.actor, s.resource, s.status, count(*), min(u.idx), min(u.time), s.reasons \
              FROM shape s JOIN used_shape u ON u.shape = s.id WHERE s.status > 0 \
              AND s.resource IN (SELECT value FROM json_each(:resources)) \
-             AND u.time >= :since AND u.time < :until AND {whose} AND (s.status = 2 OR EXISTS ( \
+             AND u.time >= :since AND u.time < :until AND {whose} \
+             AND NOT (u.failed AND s.reasons LIKE :rename || '%') AND (s.status = 2 OR EXISTS ( \
              SELECT 1 FROM part p WHERE p.shape = s.id AND p.node IN (SELECT value FROM json_each(:nodes)))) \
              GROUP BY u.run, u.sub, u.idp, u.actor, s.resource, s.status ORDER BY s.status DESC, 8 LIMIT :limit"
         );
@@ -160,7 +162,7 @@ impl<'a> Graph<'a> {
         let resources = serde_json::to_string(&resources).unwrap_or_default();
         let mut rows = statement.query(named_params! {
             ":resources": resources, ":nodes": nodes, ":since": since, ":until": until,
-            ":limit": i64::try_from(MAX_GAPS + 1).unwrap_or(i64::MAX), ":sub": asker.sub, ":idp": asker.idp,
+            ":rename": format!("[\"{UNKNOWN_RENAME}"), ":limit": i64::try_from(MAX_GAPS + 1).unwrap_or(i64::MAX), ":sub": asker.sub, ":idp": asker.idp,
         })?;
         let mut gaps = Vec::new();
         while let Some(row) = rows.next()? {

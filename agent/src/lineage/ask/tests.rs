@@ -16,7 +16,7 @@ use connect_shared::{
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId},
     label::Label,
     lineage::{
-        ColumnFact, LineageReport, OutputColumnReport, OutputKind, OutputReport, RenameReport,
+        ColumnFact, LineageReport, OutputColumnReport, OutputKind, OutputReport, PartReport, RenameReport,
         UnderstandingStatus,
     },
 };
@@ -52,7 +52,9 @@ struct Flows<'a> {
     masks: &'a [(&'a str, Label)],
     through: &'a [(&'a str, &'a str)],
     status: UnderstandingStatus,
+    reason: Option<&'a str>,
     renames: Vec<RenameReport>,
+    parts: Vec<PartReport>,
     approved: Option<RequestId>,
 }
 
@@ -96,7 +98,19 @@ impl Place {
     }
 
     /// Runs `sql`, whose lineage is `flows`.
-    fn run(&self, (sub, run): (&str, Option<RunId>), verb: &str, sql: &str, flows: &Flows<'_>) {
+    fn run(&self, who: (&str, Option<RunId>), verb: &str, sql: &str, flows: &Flows<'_>) {
+        self.run_as(who, verb, sql, flows, StatementResult::Done);
+    }
+
+    /// The same, with how it ends.
+    fn run_as(
+        &self,
+        (sub, run): (&str, Option<RunId>),
+        verb: &str,
+        sql: &str,
+        flows: &Flows<'_>,
+        ended: StatementResult,
+    ) {
         let number = self.next.replace(self.next.get() + 1);
         let column = |name: &str, direct: &[&str]| OutputColumnReport {
             name: name.to_owned(),
@@ -125,9 +139,10 @@ impl Place {
             reasons: if flows.status == UnderstandingStatus::Complete {
                 Vec::new()
             } else {
-                vec!["code: DO".to_owned()]
+                vec![flows.reason.unwrap_or("code: DO").to_owned()]
             },
             renames: flows.renames.clone(),
+            parts: flows.parts.clone(),
             ..LineageReport::default()
         };
         let columns: BTreeMap<String, ColumnFact> = flows
@@ -178,7 +193,7 @@ impl Place {
         })));
         self.add(Entry::Outcome(Box::new(OutcomeEntry {
             statement,
-            result: StatementResult::Done,
+            result: ended,
             rows: 5,
             bytes: 9,
             masked: Vec::new(),

@@ -1,6 +1,6 @@
-//! Tables and columns that get another name.
+//! Tables and columns that get another name, and tables whose rows are another's.
 
-use connect_shared::lineage::{ColumnFact, RenameReport, RenamedColumn};
+use connect_shared::lineage::{ColumnFact, PartReport, RenameReport, RenamedColumn};
 
 use super::{How, Shape};
 
@@ -25,6 +25,23 @@ impl Shape<'_, '_> {
             if source != target {
                 self.flow(source, target)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Each value of the one is the other's as it is. Whoever writes to the one has written to the other.
+    pub(super) fn shared(&self, part: &PartReport) -> Result<(), rusqlite::Error> {
+        let PartReport { from, to, from_oid, to_oid, written, columns } = part;
+        let fact = |oid: Option<u32>, number| oid.map(|table| ColumnFact { table, number, label: None });
+        for column in columns {
+            let node = |table: &str, oid, number, how| {
+                let node = self.node(table, &column.name, fact(oid, number).as_ref())?;
+                self.part(node, how, (table, &column.name), &format!("{table}.{}", column.name))?;
+                Ok::<_, rusqlite::Error>(node)
+            };
+            let source = node(from, *from_oid, column.from, How::Direct)?;
+            let target = node(to, *to_oid, column.to, if *written { How::Written } else { How::Direct })?;
+            self.flow(source, target)?;
         }
         Ok(())
     }

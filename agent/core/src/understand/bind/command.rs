@@ -29,6 +29,7 @@ impl<'a> Binder<'a> {
             NodeEnum::AlterTableStmt(alter) => {
                 self.altered_rows(alter)?;
                 self.rewritten(alter)?;
+                self.attached(alter);
                 self.alter_table(alter)
             }
             NodeEnum::IndexStmt(index) => self.create_index(index),

@@ -1,17 +1,17 @@
-//! What gets another name: no value moves, but whoever follows a table that has not been read under its OID yet
+//! What gets another name, or becomes a part of something: no value moves, but whoever follows a table that has not been read under its OID yet
 //! would lose it.
 
 use std::collections::BTreeSet;
 
 use pg_query::{
     NodeEnum,
-    protobuf::{AlterObjectSchemaStmt, ObjectType, RangeVar, RenameStmt},
+    protobuf::{AlterObjectSchemaStmt, AlterTableStmt, AlterTableType, ObjectType, RangeVar, RenameStmt},
 };
 
 use super::Binder;
 use crate::{
     catalog::{Relation, RelationKind, code::Name},
-    lineage::{GapKind, Rename},
+    lineage::{GapKind, Part, Rename},
 };
 
 /// Tables of a schema that are followed when it gets another name.
@@ -57,6 +57,33 @@ impl<'a> Binder<'a> {
                 self.rename(found, |found| (to, found.name.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// What becomes a partition, or a child by inheritance, is seen in what it is a part of from then on.
+    pub(super) fn attached(&mut self, alter: &AlterTableStmt) {
+        use AlterTableType as T;
+        if ObjectType::try_from(alter.objtype) == Ok(ObjectType::ObjectIndex) {
+            return;
+        }
+        for node in &alter.cmds {
+            let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
+            let definition = command.def.as_deref().and_then(|node| node.node.as_ref());
+            let names = match (AlterTableType::try_from(command.subtype), definition) {
+                (Ok(T::AtAttachPartition), Some(NodeEnum::PartitionCmd(partition))) => {
+                    partition.name.as_ref().zip(alter.relation.as_ref())
+                }
+                (Ok(T::AtAddInherit), Some(NodeEnum::RangeVar(whole))) => {
+                    alter.relation.as_ref().map(|part| (part, whole))
+                }
+                _ => None,
+            };
+            let Some((part, whole)) = names else { continue };
+            let (part, whole) =
+                (self.followed(part, alter.missing_ok), self.followed(whole, alter.missing_ok));
+            if let Some((part, whole)) = part.zip(whole) {
+                self.facts.renames.parts.push(Part::of(part, whole));
+            }
         }
     }
 

@@ -184,6 +184,7 @@ fn add(lineage: &mut Lineage, known: Lineage) {
     lineage.gaps.extend(known.gaps);
     lineage.renames.known.extend(known.renames.known);
     lineage.renames.unknown.extend(known.renames.unknown);
+    lineage.renames.parts.extend(known.renames.parts);
 }
 
 fn column(column: Named<'_>) -> OutputColumn {

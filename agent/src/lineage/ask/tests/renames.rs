@@ -1,6 +1,6 @@
 //! Tables that get other names before anybody reads them.
 
-use connect_shared::lineage::RenamedColumn;
+use connect_shared::lineage::{PartColumn, RenamedColumn};
 
 use super::*;
 
@@ -94,4 +94,70 @@ fn a_table_that_was_found_under_its_oid_when_it_got_another_name_is_joined_by_th
 
     let down = place.down("public.t.ssn");
     assert!(names(&down).contains(&"ana"), "{down:#?}");
+}
+
+#[test]
+fn a_rename_of_what_nobody_knows_is_a_gap_unless_it_failed() {
+    let place = Place::new();
+    place.makes("public.made", "public.t.ssn", 1);
+    let unknown = Flows {
+        status: UnderstandingStatus::Opaque,
+        reason: Some("changed: what is renamed is not known, made"),
+        ..Flows::default()
+    };
+    let result = StatementResult::Failed("42P01".to_owned());
+    place.run_as(("eve", None), "alter rename", "ALTER TABLE made RENAME TO kept", &unknown, result);
+    assert!(place.down("public.t.ssn").gaps.is_empty(), "nothing got another name");
+    place.run(("li", None), "alter rename", "ALTER TABLE made RENAME TO kept", &unknown);
+    let gaps = place.down("public.t.ssn").gaps;
+    assert!(gaps.len() == 1 && gaps[0].reasons[0].ends_with("not known, made"), "{gaps:#?}");
+}
+
+/// The column `x` of one table that is another's, too.
+fn part(from: (&str, Option<u32>), to: (&str, Option<u32>), written: bool) -> Vec<PartReport> {
+    vec![PartReport {
+        from: from.0.to_owned(),
+        to: to.0.to_owned(),
+        from_oid: from.1,
+        to_oid: to.1,
+        written,
+        columns: vec![PartColumn { name: "x".to_owned(), from: 1, to: 1 }],
+    }]
+}
+
+#[test]
+fn values_go_from_a_part_to_the_whole_and_from_the_whole_to_a_part() {
+    let (whole, one, other) = (("public.whole", Some(40_000)), ("public.one", Some(40_001)), 40_002);
+    let place = Place::new();
+    // Written to a part, read of the whole.
+    let into_part = Flows {
+        table: Some(("public.one", &[("x", &["public.t.ssn"])])),
+        columns: &[SSN, ("public.one.x", 40_001, 1, None)],
+        parts: part(one, whole, true),
+        ..Flows::default()
+    };
+    place.run(("li", None), "insert", "INSERT INTO one SELECT ssn FROM t", &into_part);
+    place.reads("ana", "public.whole.x", 40_000);
+    // A table becomes a part.
+    place.makes("public.late", "public.t.kind", 3);
+    let attached = Flows { parts: part(("public.late", None), whole, false), ..Flows::default() };
+    place.run(("li", None), "alter table", "ALTER TABLE whole ATTACH PARTITION late", &attached);
+    place.reads("eve", "public.whole.x", 40_000);
+    // Read of a part, what was written to the whole.
+    let of_part = Flows {
+        result: &["public.other.x"],
+        columns: &[("public.other.x", other, 1, None)],
+        parts: part(whole, ("public.other", Some(other)), false),
+        ..Flows::default()
+    };
+    place.run(("sue", None), "select", "SELECT x FROM other WHERE x = $1", &of_part);
+
+    let ssn = place.down("public.t.ssn");
+    assert!(names(&ssn).contains(&"ana") && names(&ssn).contains(&"sue"), "{ssn:#?}");
+    let kind = place.down("public.t.kind");
+    assert!(names(&kind).contains(&"eve") && !names(&kind).contains(&"ana"), "she read it before: {kind:#?}");
+    let up = place.up("public.other.x");
+    assert!(names(&up).contains(&"public.t.ssn"), "{up:#?}");
+    // Neither who reads a part nor who attaches one has written a value.
+    assert!(!up.edges.iter().any(|edge| edge.flow == Flow::Written), "{up:#?}");
 }

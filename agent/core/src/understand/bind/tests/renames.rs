@@ -98,11 +98,52 @@ fn what_is_not_followed_by_its_name_is_not_told_and_what_nobody_knows_is() {
     check(
         &[],
         "ALTER TABLE nowhere RENAME TO somewhere",
-        &["opaque: changed: what is renamed, nowhere, is not known"],
+        &["opaque: changed: what is renamed is not known, nowhere"],
     );
     check(
         &["DO $$begin execute 'alter table w rename to v'; end$$"],
         "ALTER TABLE edges RENAME TO kept_edges",
-        &["opaque: changed: what is renamed, edges, is not known"],
+        &["opaque: changed: what is renamed is not known, edges"],
+    );
+}
+
+/// `from>to` of each part with the names of its columns, `!` behind one that is written.
+#[track_caller]
+fn check_parts(before: &[&str], sql: &str, expected: &[&str]) {
+    let text = "public.all_of(id int4, x text); public.part(x text, id int4) inherits public.all_of; public.t(a text);";
+    let mut catalog = crate::catalog::fixture::catalog(Version::Postgres18, text).expect("a database");
+    catalog.search_path = "public".into();
+    let mut session = new_session(&catalog, None);
+    for text in before {
+        let _before = lineages(text.as_bytes(), &catalog, &mut session, &Limits::default());
+    }
+    let all = lineages(sql.as_bytes(), &catalog, &mut session, &Limits::default());
+    let report = all.last().expect("a statement").report(&Names { catalog: &catalog, session: &session });
+    let shown = report.parts.iter().map(|part| {
+        let columns = part.columns.iter();
+        let columns: Vec<_> =
+            columns.map(|column| format!("{}:{}>{}", column.name, column.from, column.to)).collect();
+        let written = if part.written { "!" } else { "" };
+        format!("{}>{}{written} {}", part.from, part.to, columns.join(" "))
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), expected, "{before:?} {sql}");
+}
+
+#[test]
+fn what_is_in_a_part_is_in_the_whole_and_who_uses_a_part_says_so() {
+    check_parts(&[], "INSERT INTO part (x) SELECT a FROM t", &["public.part>public.all_of! x:1>2"]);
+    check_parts(&[], "SELECT x FROM part WHERE id = 1", &["public.all_of>public.part id:1>2 x:2>1"]);
+    for whole in ["INSERT INTO all_of (x) SELECT a FROM t", "SELECT x FROM all_of", "SELECT a FROM t"] {
+        check_parts(&[], whole, &[]);
+    }
+    check_parts(
+        &["CREATE TABLE late AS SELECT 1 AS id, a AS x FROM t"],
+        "ALTER TABLE late INHERIT all_of",
+        &["public.late>public.all_of id:1>1 x:2>2"],
+    );
+    check_parts(
+        &["CREATE TABLE late AS SELECT 1 AS id, a AS x FROM t"],
+        "ALTER TABLE all_of ATTACH PARTITION late DEFAULT",
+        &["public.late>public.all_of id:1>1 x:2>2"],
     );
 }
