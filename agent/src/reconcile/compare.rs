@@ -12,7 +12,7 @@ use connect_core::understand::{comparable, counted_as, normal_form};
 use connect_shared::api::{ForeignStatements, StatementCount};
 
 use super::{
-    own::Own,
+    own::{Own, is_rewritten, is_sample},
     statements::{Counted, Row},
 };
 use crate::audit::Recorded;
@@ -50,17 +50,23 @@ pub(super) fn compare(
     }
     // Behind all that explain themselves, so that none of their entries is taken for another's.
     let mut alike = left.alike(!over.is_empty());
+    over.retain_mut(|(_, calls, recorded, text)| {
+        *recorded += text.as_deref().map_or(0, |text| alike.take(text, *calls - *recorded));
+        recorded < calls
+    });
+    let mut unused = alike.unused();
     for (role, calls, recorded, text) in over {
         let text = text.as_deref();
-        let recorded = recorded + text.map_or(0, |text| alike.take(text, calls - recorded));
-        if recorded == calls {
-            continue;
-        }
         let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
         if recorded > 0 {
             answer.found.push(count);
         } else if text.is_some_and(|text| own.has(text)) {
             answer.own += 1;
+        } else if text.is_some_and(is_sample) {
+            answer.samples += 1;
+        } else if text.is_some_and(is_rewritten) && calls <= unused {
+            unused -= calls;
+            answer.rewritten += 1;
         } else {
             answer.unexplained.push(count);
         }
@@ -110,6 +116,11 @@ impl Left {
 struct Alike(HashMap<u64, u64>);
 
 impl Alike {
+    /// How many executions are left that no text of the server's explains.
+    fn unused(&self) -> u64 {
+        self.0.values().sum()
+    }
+
     fn take(&mut self, text: &str, calls: u64) -> u64 {
         if self.0.is_empty() {
             return 0;

@@ -64,10 +64,7 @@ fn judge(resource: &str, answer: &Reconciliation, logged: Option<&Logged>) -> Ou
             "{unexplained} statements at `{resource}` under the agent's account are in no entry of its log"
         );
         return Err(failure::unverified("unexplained", words)
-            .help(
-                "look through them: samples for labels and what was rewritten to mask values are among them",
-            )
-            .help("change the password of that account if one of them is neither"));
+            .help("look through them, and change the password of that account if they are nobody's"));
     }
     if answer.statements.cut {
         let words = format!(
@@ -166,6 +163,12 @@ fn for_people(answer: &Reconciliation, logged: Option<&Logged>) -> String {
         let unexplained = statements.unexplained.len();
         text.push_str(&format!("{unexplained} under the agent's account are in no entry:\n"));
         list(&mut text, &statements.unexplained, count);
+    }
+    if statements.samples + statements.rewritten > 0 {
+        text.push_str(&format!(
+            "{} have the form of the agent's own samples for labels, {} that of statements with masks in them\n",
+            statements.samples, statements.rewritten
+        ));
     }
     if statements.cut {
         text.push_str("The server has more statements: those that ran least were not looked at\n");

@@ -66,12 +66,19 @@ pub struct ForeignStatements {
     pub compared: u64,
     /// Statements that ran more often than the log says, most first.
     pub found: Vec<StatementCount>,
-    /// Statements under the agent's account that no entry explains. The samples that it finds labels by and
-    /// the statements that it has rewritten to mask values are among them; so is whoever has its password.
+    /// Statements under the agent's account that no entry explains.
     pub unexplained: Vec<StatementCount>,
     /// Texts of its own that read no table: questions to the catalog and settings.
     #[serde(default)]
     pub own: u64,
+    /// Texts that have the form of the samples that labels are found by: beginnings of values. Whoever has the
+    /// password of the agent's account can ask so, too.
+    #[serde(default)]
+    pub samples: u64,
+    /// Texts that read masks where their entries have columns. They ran no more often than entries are left that
+    /// no other text explains.
+    #[serde(default)]
+    pub rewritten: u64,
     /// The server has more statements, and those that ran least were not looked at.
     #[serde(default)]
     pub cut: bool,

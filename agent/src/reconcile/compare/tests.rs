@@ -70,3 +70,15 @@ fn that_a_part_was_not_looked_at_is_told() {
     let seen = compare(counted, &Recorded::default(), &HashSet::new(), &Own::default());
     assert_eq!((seen.cut, seen.forgotten, seen.is_clean()), (true, Some(4), false));
 }
+
+#[test]
+fn samples_and_masks_are_counted_apart_and_masks_no_more_often_than_entries_are_left() {
+    let sample = "SELECT substr(\"email\"::text, $1, $2) FROM \"public\".\"users\" LIMIT $3";
+    let masked = "SELECT (CAST((pg_catalog.sha256($1)) AS pg_catalog.\"text\")) FROM users";
+    let log = [("SELECT email FROM users WHERE upper(email) = $1", 2)];
+    let seen = compared(vec![row("agent", 9, sample), row("agent", 2, masked)], &log);
+    assert_eq!((seen.samples, seen.rewritten), (1, 1));
+    assert!(seen.is_clean());
+    let seen = compared(vec![row("agent", 3, masked)], &log);
+    assert_eq!((seen.rewritten, seen.unexplained.len()), (0, 1));
+}
