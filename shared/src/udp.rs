@@ -264,6 +264,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn after_a_send_that_was_refused_the_system_is_asked_once() {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let state = UdpSocketState::new((&socket).into()).expect("a socket");
+        socket.set_nonblocking(true).expect("set");
+        let socket = told_when(socket, Interest::READABLE).expect("watched");
+        let socket = Arc::new(TunnelSocket { state, socket, full: AtomicBool::new(true) });
+        let mut poller = Arc::clone(&socket).create_io_poller();
+        poll_fn(|context| poller.as_mut().poll_writable(context)).await.expect("writable");
+        assert!(!socket.full.load(Ordering::Relaxed), "there is room, as the system says");
+        let at_once = poll_fn(|context| Poll::Ready(poller.as_mut().poll_writable(context))).await;
+        assert!(at_once.is_ready(), "nobody is asked");
+    }
+
+    #[tokio::test]
     async fn a_socket_with_room_is_writable_each_time_it_is_asked() {
         let [(one, _), _] = pair();
         let mut poller = one.create_io_poller();

@@ -4,9 +4,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-
-/// Bytes that SHA-256 takes at a time, to which HMAC fills its key.
-const BLOCK: usize = 64;
+use zeroize::Zeroizing;
 
 /// A key, ready for use. It is in no log and no `Debug`.
 #[derive(Clone)]
@@ -14,9 +12,9 @@ pub(crate) struct Keyed(Hmac<Sha256>);
 
 impl Keyed {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        let mut block = [0; BLOCK];
+        let mut block = Zeroizing::new(hmac::digest::Key::<Hmac<Sha256>>::default());
         block.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
-        Self(Hmac::new(&block.into()))
+        Self(Hmac::new(&block))
     }
 
     /// The tag over some bytes.

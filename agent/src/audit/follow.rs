@@ -103,8 +103,10 @@ impl Indexing {
     fn catch_up(&mut self, checkpoint: &Checkpoint) {
         if let Err(error) = self.index_upto(checkpoint, &mut |_| {}) {
             tracing::warn!(%error, "the search index is behind");
-            // Opened again it forgets what it took of a batch that did not end.
-            self.store = None;
+            let gone_back = self.store.as_mut().is_some_and(|store| store.go_back().is_ok());
+            if is_broken(&error) || !gone_back {
+                self.store = None;
+            }
             if is_broken(&error) {
                 let _made_anew = std::fs::remove_file(&self.path);
                 self.seen.send_modify(|seen| seen.usable = false);
@@ -122,6 +124,10 @@ impl Indexing {
             none => none.insert(Store::open(&self.path, &self.origin, &self.public)?),
         };
         let mut next = store.size()?;
+        if next < self.seen.borrow().indexed {
+            // It was made anew: what could be found cannot until it is there again.
+            self.seen.send_replace(Seen::default());
+        }
         let mut leaves = Leaves::new(self.public.clone(), checkpoint.size);
         let (mut batch, mut bytes): (Vec<(u64, Leaf)>, usize) = (Vec::new(), 0);
         while next < checkpoint.size {

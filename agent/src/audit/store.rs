@@ -10,7 +10,11 @@ use std::{
 use connect_shared::{
     entry::{Entry, Leaf, OutcomeEntry, PrincipalRef},
     ids::{SessionId, StatementId},
-    proof::{checkpoint::Checkpoint, tile::TileHashes, tree},
+    proof::{
+        checkpoint::Checkpoint,
+        tile::{TileError, TileHashes},
+        tree,
+    },
 };
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, params};
 
@@ -58,14 +62,19 @@ pub(super) struct Store {
     path: PathBuf,
     connection: Connection,
     known: lineage::Known,
+    /// Something was taken behind the last checkpoint that is kept.
+    unfinished: bool,
 }
 
 impl Store {
     /// Opens the index of the log, or makes an empty one where there is none that fits.
     pub(super) fn open(path: &Path, origin: &str, public: &PublicFolder) -> Result<Self, IndexError> {
         match Self::existing(path) {
-            Ok(Some(store)) if store.fits(origin, public) => return Ok(store),
+            Ok(Some(store)) if store.fits(origin, public)? => return Ok(store),
             Ok(None) => {}
+            Err(source) if is_passing(&source) => {
+                return Err(IndexError::Sqlite { path: path.to_owned(), source });
+            }
             Ok(Some(_)) | Err(_) => {
                 tracing::warn!(path = %path.display(), "the search index does not fit the log and is made anew");
             }
@@ -80,17 +89,26 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        let store = Self { path: path.to_owned(), connection, known: lineage::Known::default() };
+        let mut store = Self::new(path, connection);
         store.settle()?;
         if version != VERSION {
             return Ok(None);
         }
+        store.unfinished = true;
         store.forget_unfinished()?;
         Ok(Some(store))
     }
 
+    fn new(path: &Path, connection: Connection) -> Self {
+        Self { path: path.to_owned(), connection, known: lineage::Known::default(), unfinished: false }
+    }
+
     /// What was taken behind the last checkpoint that was kept: it may be of a history that is no more.
-    fn forget_unfinished(&self) -> Result<(), rusqlite::Error> {
+    fn forget_unfinished(&mut self) -> Result<(), rusqlite::Error> {
+        if !self.unfinished {
+            return Ok(());
+        }
+        self.known = lineage::Known::default();
         self.connection.execute_batch(&format!(
             "BEGIN; {}
              DELETE FROM entry WHERE idx >= (SELECT size FROM made_from);
@@ -99,7 +117,17 @@ impl Store {
              UPDATE entry SET end_idx = NULL WHERE end_idx >= (SELECT size FROM made_from);
              COMMIT;",
             lineage::FORGET.concat()
-        ))
+        ))?;
+        self.unfinished = false;
+        Ok(())
+    }
+
+    /// Behind an error: what was taken since the last checkpoint that is kept will be taken again.
+    ///
+    /// # Errors
+    /// It can be used no more.
+    pub(super) fn go_back(&mut self) -> Result<(), IndexError> {
+        self.forget_unfinished().map_err(|source| self.error(source))
     }
 
     /// Makes an empty index in place of whatever is there.
@@ -127,8 +155,7 @@ impl Store {
             Ok(connection)
         };
         let sqlite = |source| IndexError::Sqlite { path: path.to_owned(), source };
-        let connection = made().map_err(sqlite)?;
-        let store = Self { path: path.to_owned(), connection, known: lineage::Known::default() };
+        let store = Self::new(path, made().map_err(sqlite)?);
         store.settle().map_err(sqlite)?;
         let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(path, private)
@@ -149,7 +176,7 @@ impl Store {
     }
 
     /// Whether it was made from the log that is there.
-    fn fits(&self, origin: &str, public: &PublicFolder) -> bool {
+    fn fits(&self, origin: &str, public: &PublicFolder) -> Result<bool, IndexError> {
         let made_from =
             self.connection.query_row("SELECT origin, size, root, first FROM made_from", [], |row| {
                 Ok((
@@ -158,15 +185,23 @@ impl Store {
                     row.get::<_, String>(2)?,
                 ))
             });
-        let Ok(((made_for, first), size, root)) = made_from else { return false };
+        let ((made_for, first), size, root) = match made_from {
+            Ok(made_from) => made_from,
+            Err(source) if is_passing(&source) => return Err(self.error(source)),
+            Err(_) => return Ok(false),
+        };
         if made_for != origin || first != public.pruned_upto() {
-            return false;
+            return Ok(false);
         }
         if size == first {
-            return true;
+            return Ok(true);
         }
         // A root that cannot be computed any more is of a log that was longer.
-        tree::root(size, &mut TileHashes::new(public, size)).is_ok_and(|found| found.to_string() == root)
+        match tree::root(size, &mut TileHashes::new(public, size)) {
+            Ok(found) => Ok(found.to_string() == root),
+            Err(TileError::Read { .. }) => Err(IndexError::Leaf(size)),
+            Err(_) => Ok(false),
+        }
     }
 
     /// How many entries it was made from.
@@ -200,8 +235,9 @@ impl Store {
             transaction.commit()
         };
         let taken = take();
-        if taken.is_err() {
-            self.known = lineage::Known::default();
+        match (&taken, upto) {
+            (Err(_), _) => self.known = lineage::Known::default(),
+            (Ok(()), upto) => self.unfinished = upto.is_none(),
         }
         taken.map_err(|source| IndexError::Sqlite { path, source })
     }
@@ -219,6 +255,22 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, IndexError> {
         Ok(connection)
     });
     open.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Whether an error says nothing of the index: the system had no room, no memory or no descriptor, or another
+/// program had the file.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+        )
+    )
 }
 
 /// Whether an index is beyond use, so that it must be made anew.

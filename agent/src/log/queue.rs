@@ -228,6 +228,10 @@ impl Queue {
             }
         }
         let mut state = self.gather(state);
+        if state.batch.count == 0 {
+            // The log failed meanwhile, and what was here was given up: nothing may seem to be on the disk.
+            return Work::Done;
+        }
         let awaited = state.batch.awaited;
         state.pace.goes(awaited, Instant::now());
         state.watch = Watch::Awake;
@@ -291,5 +295,40 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing under this lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use connect_shared::entry::Entry;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_while_others_are_awaited_hands_out_nothing_that_was_given_up() {
+        for _ in 0..300 {
+            let queue = Arc::new(Queue::new(0, 0, 1 << 20, Arc::new(|| 0)));
+            let append = |queue: &Queue| {
+                let entry = Prepared::new(&Entry::Heartbeat).expect("an entry");
+                queue.append(entry, Haste::Now).expect("taken");
+            };
+            append(&queue);
+            append(&queue);
+            let Work::Batch(spent) = queue.take(Batch::default()) else { panic!("two were there") };
+            // A sync that takes its time: two more are worth waiting for.
+            queue.lock().pace.returned(Instant::now() + Duration::from_secs(1));
+            append(&queue);
+            let gathering = std::thread::spawn({
+                let queue = Arc::clone(&queue);
+                move || queue.take(spent)
+            });
+            queue.close(LogClosed::Failed("damaged".into()));
+            match gathering.join().expect("no bug") {
+                Work::Batch(batch) => assert!(batch.count > 0, "nothing of it was written"),
+                Work::Done => {}
+            }
+        }
     }
 }

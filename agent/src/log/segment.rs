@@ -47,6 +47,11 @@ impl DiskStore {
     }
 }
 
+/// Whether there is no room, on the disk or for this user.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 struct DiskSegment {
     file: DiskFile,
     /// Where the next byte goes.
@@ -61,7 +66,7 @@ impl DiskSegment {
         let room = end.next_multiple_of(ROOM);
         let set_aside = || self.file.set_aside(self.offset, room - self.offset);
         // Nothing was written yet that could be torn: here is where a full disk shows first.
-        if set_aside().is_err_and(|error| error.kind() == io::ErrorKind::StorageFull)
+        if set_aside().is_err_and(|error| is_full(&error))
             && let Some(reserve) = &self.reserve
         {
             reserve.release();
@@ -97,7 +102,7 @@ impl SegmentFile for DiskSegment {
 impl SegmentStore for DiskStore {
     fn create(&mut self, path: &Path, header: &[u8]) -> io::Result<Box<dyn SegmentFile>> {
         match self.try_create(path, header) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Err(error) if is_full(&error) => {
                 let Some(reserve) = &self.reserve else { return Err(error) };
                 reserve.release();
                 // What was begun has no whole header and no entry.

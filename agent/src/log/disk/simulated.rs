@@ -27,6 +27,9 @@ pub(in crate::log) const ROOT: &str = "/simulated-disks-of-tests";
 static DISKS: RwLock<Option<HashMap<u64, Disk>>> = RwLock::new(None);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
+/// Most room that is set aside at once.
+const ROOM: usize = 4096;
+
 /// Numbers that follow from a seed: SplitMix64.
 #[derive(Debug, Clone)]
 pub(in crate::log) struct Dice(u64);
@@ -305,14 +308,16 @@ impl SimulatedFile {
     }
 
     pub(super) fn set_aside(&self, offset: u64, length: u64) -> io::Result<()> {
-        let state = &mut *self.disk.lock();
+        // Much room would cost time and show nothing: what is set aside is a few sectors.
+        let zeros = vec![0; usize::try_from(length).map_or(ROOM, |length| length.min(ROOM))];
+        let mut disk = self.disk.lock();
+        let state = &mut *disk;
         state.change().map_err(error)?;
-        // Megabytes of zeros would cost time and show nothing: what is set aside is a few sectors.
-        let length = length.min(4096);
         let node = state.nodes.get_mut(self.id).ok_or_else(power)?;
-        let end = node.length().max(offset + length);
+        let end = node.length().max(offset + zeros.len() as u64);
         node.set_length(end);
-        Ok(())
+        drop(disk);
+        self.write_all_at(&zeros, offset)
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {

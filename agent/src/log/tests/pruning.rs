@@ -126,6 +126,7 @@ fn what_went_on_from_before_the_first_pruning_is_known_at_the_second() {
     append_all(&log, (0..1_000).flat_map(|number| [with_number(number), outcome(number)]));
     append_all(&log, [outcome(10_002), early(3), outcome(10_003), closed(9, 4), closed(2, 1_000)]);
     log.shutdown().expect("in order");
+    drop(log);
     for before in [600, 1_200] {
         let pruned = prune(&place.dir(), place.options(), &rule(before)).expect("pruned").expect("something");
         assert!(pruned.upto > before / 2, "{pruned:?}");

@@ -87,11 +87,11 @@ impl Silences {
         }
         let Some(gap) = self.stepping else { return };
         let is_over = time.saturating_sub(gap.to) > NOTICED || life == Life::Started;
-        let is_explained = matches!(life, Life::Stepped(by) if explains(by, gap));
+        let is_explained = !is_over && matches!(life, Life::Stepped(by) if explains(by, gap));
         if is_over || is_explained {
             self.stepping = None;
         }
-        if is_over && !is_explained {
+        if is_over {
             self.add(gap);
         }
     }

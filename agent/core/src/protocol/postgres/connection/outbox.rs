@@ -1,6 +1,7 @@
 //! Outputs in order. Small pieces for one peer are joined, so that the driver writes once; a record is a
-//! barrier that nothing behind it passes. What stands before an OUTCOME may leave with what stands behind it. Everything for the client comes through here, and so it is here that
-//! what must never leave is looked for.
+//! barrier that nothing behind it passes. What stands before an OUTCOME may leave with what stands behind it,
+//! and is not said at all where the log refuses that OUTCOME. Everything for the client comes through here, and
+//! so it is here that what must never leave is looked for.
 
 use std::{collections::VecDeque, sync::Arc};
 
