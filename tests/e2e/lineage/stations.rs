@@ -91,12 +91,16 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
         "{page}"
     );
 
-    // Tables that swap their names in one transaction, before anybody else reads either.
-    sql(
-        &li,
-        "CREATE TABLE live AS SELECT sku AS word FROM products; CREATE TABLE next AS SELECT segment AS word FROM customers; \
-         ALTER TABLE live RENAME TO old; ALTER TABLE next RENAME TO live; ALTER TABLE old RENAME TO next",
-    );
+    // Tables that swap their names before anybody else reads either.
+    for text in [
+        "CREATE TABLE live AS SELECT sku AS word FROM products",
+        "CREATE TABLE next AS SELECT segment AS word FROM customers",
+        "ALTER TABLE live RENAME TO old",
+        "ALTER TABLE next RENAME TO live",
+        "ALTER TABLE old RENAME TO next",
+    ] {
+        sql(&li, text);
+    }
     ana.runs(&["exec", SHOP, "--", "psql", "-XAtqc", "SELECT word FROM live"]).good();
     let live = asks(&sam, &["public.live.word", "--all", "--up"]);
     assert!(columns(&live).contains("public.customers.segment"), "{live:#}");
@@ -107,11 +111,8 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
 
     // A table that becomes a partition before anybody reads it, and one that is written to as a partition.
     sql(&li, "CREATE TABLE years (word text, year int) PARTITION BY LIST (year)");
-    sql(
-        &li,
-        "CREATE TABLE first AS SELECT sku AS word, 1 AS year FROM products; \
-         ALTER TABLE years ATTACH PARTITION first FOR VALUES IN (1)",
-    );
+    sql(&li, "CREATE TABLE first AS SELECT sku AS word, 1 AS year FROM products");
+    sql(&li, "ALTER TABLE years ATTACH PARTITION first FOR VALUES IN (1)");
     sql(&li, "CREATE TABLE second PARTITION OF years FOR VALUES IN (2)");
     sql(&li, "INSERT INTO second SELECT segment, 2 FROM customers");
     ana.runs(&["exec", SHOP, "--", "psql", "-XAtqc", "SELECT word FROM years"]).good();
