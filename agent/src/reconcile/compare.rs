@@ -48,6 +48,12 @@ pub(super) fn compare(
             answer.found.push(StatementCount { role, calls, recorded: 0, sql });
         }
     }
+    // Clients send some of what the agent asks for itself, too: of such a text the log need not know how often.
+    over.retain(|(_, _, _, text)| {
+        let is_own = text.as_deref().is_some_and(|text| own.has(text));
+        answer.own += u64::from(is_own);
+        !is_own
+    });
     // Behind all that explain themselves, so that none of their entries is taken for another's.
     let mut alike = left.alike(!over.is_empty());
     over.retain_mut(|(_, calls, recorded, text)| {
@@ -60,8 +66,6 @@ pub(super) fn compare(
         let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
         if recorded > 0 {
             answer.found.push(count);
-        } else if text.is_some_and(|text| own.has(text)) {
-            answer.own += 1;
         } else if text.is_some_and(is_sample) {
             answer.samples += 1;
         } else if text.is_some_and(is_rewritten) && calls <= unused {

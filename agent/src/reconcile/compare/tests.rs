@@ -65,6 +65,19 @@ fn what_the_agent_asks_for_itself_is_counted_and_not_told() {
 }
 
 #[test]
+fn what_clients_ask_as_the_agent_does_is_no_excess() {
+    let set = "SET statement_timeout = '15s'";
+    let own = Own::new([set, "COMMIT", "SELECT pg_backend_pid()"].map(str::to_owned), None);
+    let rows = vec![row("agent", 40, "COMMIT"), row("agent", 7, set), row("agent", 3, "SELECT a FROM t")];
+    let log = [("COMMIT", 4), ("SET statement_timeout = $1", 2), ("SELECT a FROM t", 3)];
+    let statements = log.map(|(text, times)| (text.to_owned(), times)).to_vec();
+    let recorded = Recorded { statements, ..Recorded::default() };
+    let counted = Counted { rows, ..Counted::default() };
+    let seen = compare(counted, &recorded, &HashSet::from(["agent".to_owned()]), &own);
+    assert_eq!((seen.own, seen.is_clean()), (2, true), "{seen:?}");
+}
+
+#[test]
 fn that_a_part_was_not_looked_at_is_told() {
     let counted = Counted { is_cut: true, forgotten: Some(4), ..Counted::default() };
     let seen = compare(counted, &Recorded::default(), &HashSet::new(), &Own::default());
