@@ -12,10 +12,10 @@ use connect_core::understand::{comparable, counted_as, normal_form};
 use connect_shared::api::{ForeignStatements, StatementCount};
 
 use super::{
-    own::{Own, is_rewritten, is_sample},
+    own::{Own, is_rewritten},
     statements::{Counted, Row},
 };
-use crate::audit::Recorded;
+use crate::{audit::Recorded, catalog::is_sample};
 
 /// Most of either kind that are told of.
 const TOLD: usize = 200;
