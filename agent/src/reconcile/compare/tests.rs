@@ -78,6 +78,23 @@ fn what_clients_ask_as_the_agent_does_is_no_excess() {
 }
 
 #[test]
+fn what_was_prepared_in_sql_may_run_as_often_as_the_log_has_executions() {
+    let prepare = "PREPARE p (int) AS SELECT a FROM t WHERE b = $1";
+    let log = [(prepare, 1), ("EXECUTE p ($1)", 3), ("EXECUTE q", 2), ("DEALLOCATE p", 1)];
+    let rows = |calls| vec![row("agent", calls, prepare), row("agent", 1, "DEALLOCATE p")];
+    assert!(compared(rows(5), &log).is_clean());
+    let found = compared(rows(6), &log).found;
+    assert_eq!((found.len(), found[0].calls, found[0].recorded), (1, 6, 5));
+    // That it was prepared is no execution, and executions explain no other text.
+    assert_eq!(compared(rows(1), &log[..1]).unexplained.len(), 2);
+    assert_eq!(compared(vec![row("agent", 1, "SELECT a FROM t WHERE b = $1")], &log).unexplained.len(), 1);
+    let masked = "SELECT (CAST((pg_catalog.sha256($1)) AS pg_catalog.\"text\")) FROM users";
+    assert_eq!(compared(vec![row("agent", 1, masked)], &log[..3]).rewritten, 0);
+    let in_two = [("PREPARE TRANSACTION $1", 2)];
+    assert!(compared(vec![row("agent", 2, "PREPARE TRANSACTION $1")], &in_two).is_clean());
+}
+
+#[test]
 fn that_a_part_was_not_looked_at_is_told() {
     let counted = Counted { is_cut: true, forgotten: Some(4), ..Counted::default() };
     let seen = compare(counted, &Recorded::default(), &HashSet::new(), &Own::default());
