@@ -29,6 +29,7 @@ pub(super) fn compare(
     own: &Own,
 ) -> ForeignStatements {
     let mut left = Left::new(recorded);
+    let is_pruned = recorded.kept_since.is_some_and(|kept| counted.since.is_none_or(|since| since < kept));
     let mut answer = ForeignStatements {
         unavailable: counted.unavailable,
         since: counted.since,
@@ -65,13 +66,15 @@ pub(super) fn compare(
     for (role, calls, recorded, text) in over {
         let text = text.as_deref();
         let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
-        if recorded > 0 {
-            answer.found.push(count);
-        } else if text.is_some_and(is_sample) {
+        if text.is_some_and(is_sample) {
             answer.samples += 1;
-        } else if text.is_some_and(is_rewritten) && calls <= unused {
+        } else if recorded == 0 && text.is_some_and(is_rewritten) && calls <= unused {
             unused -= calls;
             answer.rewritten += 1;
+        } else if is_pruned {
+            answer.before_log += 1;
+        } else if recorded > 0 {
+            answer.found.push(count);
         } else {
             answer.unexplained.push(count);
         }

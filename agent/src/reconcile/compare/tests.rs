@@ -102,6 +102,30 @@ fn that_a_part_was_not_looked_at_is_told() {
 }
 
 #[test]
+fn what_ran_before_the_first_entry_that_is_kept_accuses_nobody() {
+    let seen = |since, kept_since, role: &str| {
+        let statements = vec![("SELECT a FROM t".to_owned(), 2), ("SELECT b FROM t".to_owned(), 2)];
+        let recorded = Recorded { statements, kept_since, ..Recorded::default() };
+        let texts = [(2, "SELECT a FROM t"), (3, "SELECT b FROM t"), (1, "SELECT c FROM t")];
+        let rows = Vec::from(texts.map(|(calls, text)| row(role, calls, text)));
+        let counted = Counted { since, rows, ..Counted::default() };
+        compare(counted, &recorded, &HashSet::from(["agent".to_owned()]), &Own::default())
+    };
+    for (since, kept_since) in [(Some(99), Some(100)), (None, Some(100)), (Some(99), Some(u64::MAX))] {
+        let seen = seen(since, kept_since, "agent");
+        assert_eq!((seen.found.len(), seen.unexplained.len(), seen.before_log), (0, 0, 2), "{since:?}");
+        assert!(!seen.is_clean());
+    }
+    for (since, kept_since) in [(Some(100), Some(100)), (Some(99), None), (None, None)] {
+        let seen = seen(since, kept_since, "agent");
+        assert_eq!((seen.found.len(), seen.unexplained.len(), seen.before_log), (1, 1, 0), "{since:?}");
+    }
+    // Whoever else it was came another way at any time.
+    let seen = seen(Some(99), Some(100), "intern");
+    assert_eq!((seen.found.len(), seen.before_log), (3, 0));
+}
+
+#[test]
 fn samples_and_masks_are_counted_apart_and_masks_no_more_often_than_entries_are_left() {
     let sample = "SELECT substr(\"email\"::text, $1, $2) FROM \"public\".\"users\" LIMIT $3";
     let masked = "SELECT (CAST((pg_catalog.sha256($1)) AS pg_catalog.\"text\")) FROM users";
