@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use aws_lc_rs::digest;
 use connect_shared::error::ErrorReport;
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
@@ -99,8 +98,7 @@ pub(crate) fn left(paths: &Paths, open: &[SessionInfo]) -> Vec<Left> {
 
 /// Whatever the names are, they make one file.
 fn file(paths: &Paths, agent: &str, resource: &str) -> PathBuf {
-    let hash = digest::digest(&digest::SHA256, format!("{agent}/{resource}").as_bytes());
-    let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = private::file_name(format!("{agent}/{resource}").as_bytes());
     paths.left().join(format!("{name}.json"))
 }
 
