@@ -61,7 +61,7 @@ impl Left {
     }
 
     /// What there is to tell of it. What is old is removed.
-    fn to_tell(mut self, paths: &Paths, open: &[SessionInfo], now: u64) -> Option<Self> {
+    fn news(mut self, paths: &Paths, open: &[SessionInfo], now: u64) -> Option<Self> {
         if self.is_there(open) {
             return None;
         }
@@ -122,7 +122,7 @@ pub(crate) fn left(paths: &Paths, open: &[SessionInfo]) -> Vec<Left> {
     let Ok(entries) = std::fs::read_dir(paths.left()) else { return Vec::new() };
     let now = now();
     let all = entries.flatten().filter_map(|entry| read(paths, &entry.path()));
-    let mut found: Vec<Left> = all.filter_map(|left| left.to_tell(paths, open, now)).take(MAX_LEFT).collect();
+    let mut found: Vec<Left> = all.filter_map(|left| left.news(paths, open, now)).take(MAX_LEFT).collect();
     found.sort_by(|one, two| (&one.resource, &one.agent).cmp(&(&two.resource, &two.agent)));
     found
 }
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(told.len(), 1, "of an open one there is nothing to tell: {told:?}");
         assert_eq!((told[0].resource.as_str(), told[0].words()), ("shop", "somebody has revoked it"));
         assert!(told[0].is_of("shop") && told[0].is_of("home/shop") && !told[0].is_of("home"));
-        let later = |after| told[0].clone().to_tell(&paths, &[], told[0].at + after).is_some();
+        let later = |after| told[0].clone().news(&paths, &[], told[0].at + after).is_some();
         assert!(later(TOLD - 1) && file(&paths, "home", "shop").exists());
         assert!(!later(TOLD) && !file(&paths, "home", "shop").exists(), "a day later it is old");
         opened(&paths, &session);
