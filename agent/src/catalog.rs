@@ -26,12 +26,15 @@ use connect_core::catalog::Catalog;
 use connect_shared::entry::Entry;
 use tokio::{sync::watch, task::JoinHandle};
 
-pub(crate) use self::connection::{Connection, ReadError};
 pub use self::{
     clear::{Clear, ClearRule},
     once::{Labelled, label_once, labelled_once, read_once, unregistered_once},
     overrides::LabelOverrides,
     registered::{Registered, Unregistered},
+};
+pub(crate) use self::{
+    connection::{Connection, ReadError},
+    sample::is_sample,
 };
 use self::{
     service::{Reader, Recorder, State},

@@ -10,7 +10,6 @@ mod sealed;
 
 use std::path::PathBuf;
 
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
@@ -155,8 +154,7 @@ impl Keep {
     }
 
     fn file(&self, identity: &Identity, kind: &str) -> PathBuf {
-        let hash = digest::digest(&digest::SHA256, account(identity).as_bytes());
-        let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = private::file_name(account(identity).as_bytes());
         self.folder.join(format!("{name}.{kind}"))
     }
 }

@@ -8,10 +8,19 @@ use std::{
     path::Path,
 };
 
+use aws_lc_rs::digest;
+use connect_shared::hexadecimal::hexadecimal;
+
 use crate::failure::{self, Outcome};
 
 /// Largest file of our own that is read.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+/// Whatever a name is, it makes one file: 32 digits of its hash.
+pub(crate) fn file_name(name: &[u8]) -> String {
+    let hash = digest::digest(&digest::SHA256, name);
+    hexadecimal(hash.as_ref()).chars().take(32).collect()
+}
 
 /// Makes a folder with mode 0700, with what is missing above it.
 pub(crate) fn folder(path: &Path) -> Outcome<()> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const COUNTING: &str = "\nshared_preload_libraries = 'pg_stat_statements'\nlogging_collector = on\n\
     log_destination = 'csvlog'\nlog_directory = 'log'\nlog_filename = 'server.log'\nlog_file_mode = 0644\n\
-    log_connections = on\nlog_statement = 'all'\nlog_min_messages = log\n";
+    log_connections = on\nlog_statement = 'all'\nlog_min_messages = log\npg_stat_statements.track = 'all'\n";
 
 /// psql straight at the server.
 fn around(world: &World, role: &str) -> Command {
@@ -55,6 +55,10 @@ fn whoever_goes_around_the_agent_is_found_among_sessions_statements_and_in_the_s
     assert_eq!(tunnel.psql("SELECT status FROM orders WHERE id = 7").code, 0);
     let mut through = tunnel.client("psql");
     let mut through = Process::start("psql", through.args(["-XqAt"]));
+    // What the agent sends itself, too, and what the server counts under the text that prepared it.
+    through.say("BEGIN;\nSET statement_timeout = '15s';\nCOMMIT;\n");
+    through.say("PREPARE one (int) AS SELECT status FROM orders WHERE id = $1;\n");
+    through.say("EXECUTE one (7);\nEXECUTE one (8);\n");
     through.say("SELECT 'here';\n");
     through.wait_for_line("here");
 
@@ -99,6 +103,11 @@ fn whoever_goes_around_the_agent_is_found_among_sessions_statements_and_in_the_s
         Some(&Value::from(1)),
         "{answer}"
     );
+    assert!(
+        unexplained.iter().all(|count| !count["sql"].as_str().unwrap_or_default().starts_with("PREPARE")),
+        "{answer}"
+    );
+    assert_eq!(answer["statements"]["before_log"], 0, "nothing was pruned");
     // What the agent asks the catalog is told apart.
     assert!(answer["statements"]["own"].as_u64().is_some_and(|own| own > 0), "{answer}");
     assert_eq!(answer["statements"]["cut"], false);

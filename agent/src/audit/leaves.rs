@@ -60,6 +60,13 @@ impl Leaves {
         if entries.len() == usize::from(tile.width) { Ok(entries) } else { Err(missing()) }
     }
 
+    /// When the first entry that is kept was written, in milliseconds since 1970, if something was pruned. `u64::MAX` if
+    /// that entry cannot be read: it may be pruned by now.
+    pub(super) fn kept_since(&mut self) -> Option<u64> {
+        let first = self.public.pruned_upto();
+        (first > 0).then(|| self.get(first).map_or(u64::MAX, |first| first.leaf.time))
+    }
+
     /// The entry at `index`. Of an entry whose body stands elsewhere, the body.
     pub(crate) fn get(&mut self, index: u64) -> Result<IndexedLeaf, IndexError> {
         let missing = || IndexError::Leaf(index);

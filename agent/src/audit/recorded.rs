@@ -22,6 +22,8 @@ pub(crate) struct Recorded {
     pub(crate) logins: Vec<(u32, u64)>,
     /// Normal forms, and how often they were let through.
     pub(crate) statements: Vec<(String, u64)>,
+    /// If something was pruned: when the first entry that is kept was written, in milliseconds since 1970.
+    pub(crate) kept_since: Option<u64>,
 }
 
 /// Reads logins since one time and statements since another, both in milliseconds. Blocks.
@@ -61,5 +63,7 @@ pub(crate) fn recorded(
             logins.push((process, leaf.time));
         }
     }
-    Ok(Recorded { logins, statements })
+    // Read behind the rest: what was pruned meanwhile is said to be.
+    let kept_since = leaves.kept_since();
+    Ok(Recorded { logins, statements, kept_since })
 }

@@ -1,6 +1,8 @@
 //! Bounded samples of the values of one table. They are looked at by the label rules and forgotten: never
 //! logged, never kept.
 
+mod form;
+
 use std::collections::HashMap;
 
 use connect_core::{
@@ -9,6 +11,7 @@ use connect_core::{
 };
 use tokio_postgres::types::Type;
 
+pub(crate) use self::form::is_sample;
 use super::connection::{Connection, ReadError};
 
 /// Rows of one sample.
@@ -77,9 +80,7 @@ async fn look(
     columns: &[Wanted],
     samples: &mut Samples,
 ) -> Result<usize, ReadError> {
-    let expressions: Vec<String> = columns.iter().map(expression).collect();
-    let query = format!("SELECT {} FROM {from}{condition} LIMIT {limit}", expressions.join(", "));
-    let rows = connection.client.query(&query, &[]).await?;
+    let rows = connection.client.query(&question(from, condition, limit, columns), &[]).await?;
     for row in &rows {
         for (place, column) in columns.iter().enumerate() {
             if let Some(value) = row.try_get::<_, Option<String>>(place)? {
@@ -88,6 +89,12 @@ async fn look(
         }
     }
     Ok(rows.len())
+}
+
+/// What is asked; [`is_sample`] knows it again and changes with it.
+fn question(from: &str, condition: &str, limit: usize, columns: &[Wanted]) -> String {
+    let expressions: Vec<String> = columns.iter().map(expression).collect();
+    format!("SELECT {} FROM {from}{condition} LIMIT {limit}", expressions.join(", "))
 }
 
 /// The beginning of a value as text. `format` calls the type's own output function and never a cast, which

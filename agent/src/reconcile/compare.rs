@@ -4,7 +4,8 @@
 //! agent. Of what ran under these, a text that is in the log may have run as often as the log says, and not
 //! more often. The server puts statements together that the log tells apart (other aliases), so that one text
 //! has more calls than its entries and another one fewer: what is too much for one is explained by what is
-//! left of those that the server may count as the same, and by no other.
+//! left of those that the server may count as the same, and by no other. Executions of what was prepared in SQL
+//! are counted under the text that prepared it: they explain nothing else.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,10 +13,10 @@ use connect_core::understand::{comparable, counted_as, normal_form};
 use connect_shared::api::{ForeignStatements, StatementCount};
 
 use super::{
-    own::{Own, is_rewritten, is_sample},
+    own::{Own, is_rewritten},
     statements::{Counted, Row},
 };
-use crate::audit::Recorded;
+use crate::{audit::Recorded, catalog::is_sample};
 
 /// Most of either kind that are told of.
 const TOLD: usize = 200;
@@ -28,6 +29,7 @@ pub(super) fn compare(
     own: &Own,
 ) -> ForeignStatements {
     let mut left = Left::new(recorded);
+    let is_pruned = recorded.kept_since.is_some_and(|kept| counted.since.is_none_or(|since| since < kept));
     let mut answer = ForeignStatements {
         unavailable: counted.unavailable,
         since: counted.since,
@@ -48,6 +50,12 @@ pub(super) fn compare(
             answer.found.push(StatementCount { role, calls, recorded: 0, sql });
         }
     }
+    // Clients send some of what the agent asks for itself, too: of such a text the log need not know how often.
+    over.retain(|(_, _, _, text)| {
+        let is_own = text.as_deref().is_some_and(|text| own.has(text));
+        answer.own += u64::from(is_own);
+        !is_own
+    });
     // Behind all that explain themselves, so that none of their entries is taken for another's.
     let mut alike = left.alike(!over.is_empty());
     over.retain_mut(|(_, calls, recorded, text)| {
@@ -58,15 +66,15 @@ pub(super) fn compare(
     for (role, calls, recorded, text) in over {
         let text = text.as_deref();
         let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
-        if recorded > 0 {
-            answer.found.push(count);
-        } else if text.is_some_and(|text| own.has(text)) {
-            answer.own += 1;
-        } else if text.is_some_and(is_sample) {
+        if text.is_some_and(is_sample) {
             answer.samples += 1;
-        } else if text.is_some_and(is_rewritten) && calls <= unused {
+        } else if recorded == 0 && text.is_some_and(is_rewritten) && calls <= unused {
             unused -= calls;
             answer.rewritten += 1;
+        } else if is_pruned {
+            answer.before_log += 1;
+        } else if recorded > 0 {
+            answer.found.push(count);
         } else {
             answer.unexplained.push(count);
         }
@@ -79,32 +87,44 @@ pub(super) fn compare(
     answer
 }
 
-/// What the log says and no count of the server has used up, by comparable form.
-struct Left(HashMap<String, (u64, Vec<String>)>);
+/// What the log says and no count of the server has used up.
+#[derive(Default)]
+struct Left {
+    /// By comparable form.
+    forms: HashMap<String, (u64, Vec<String>)>,
+    /// Times that EXECUTE ran. The server counts each under the text of a PREPARE, and PREPARE itself never.
+    executions: u64,
+}
 
 impl Left {
     fn new(recorded: &Recorded) -> Self {
-        let mut left: HashMap<String, (u64, Vec<String>)> = HashMap::new();
+        let mut left = Self::default();
         for (text, times) in &recorded.statements {
-            if let Some(form) = comparable(text) {
-                let (sum, texts) = left.entry(form).or_default();
+            let Some(form) = comparable(text) else { continue };
+            if form.starts_with("execute") {
+                left.executions += times;
+            } else if !is_prepare(&form) {
+                let (sum, texts) = left.forms.entry(form).or_default();
                 *sum += times;
                 texts.push(text.clone());
             }
         }
-        Self(left)
+        left
     }
 
     /// Explains up to so many calls: gives how many.
     fn take(&mut self, text: &str, calls: u64) -> u64 {
-        let left = comparable(text).and_then(|form| self.0.get_mut(&form));
-        left.map_or(0, |(times, _)| take(times, calls))
+        let Some(form) = comparable(text) else { return 0 };
+        if is_prepare(&form) {
+            return take(&mut self.executions, calls);
+        }
+        self.forms.get_mut(&form).map_or(0, |(times, _)| take(times, calls))
     }
 
     /// What is left, by what the server may count as one; nothing if it is not needed.
     fn alike(self, is_needed: bool) -> Alike {
         let mut alike: HashMap<u64, u64> = HashMap::new();
-        for (times, texts) in self.0.into_values().filter(|(times, _)| is_needed && *times > 0) {
+        for (times, texts) in self.forms.into_values().filter(|(times, _)| is_needed && *times > 0) {
             if let Some(one) = texts.first().and_then(|text| counted_as(text)) {
                 *alike.entry(one).or_default() += times;
             }
@@ -128,6 +148,11 @@ impl Alike {
         let left = counted_as(text).and_then(|one| self.0.get_mut(&one));
         left.map_or(0, |times| take(times, calls))
     }
+}
+
+/// Whether a comparable form prepares a statement. `PREPARE TRANSACTION` is something else.
+fn is_prepare(form: &str) -> bool {
+    form.starts_with("prepare") && !form.starts_with("preparetransaction$")
 }
 
 fn take(times: &mut u64, calls: u64) -> u64 {

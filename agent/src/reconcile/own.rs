@@ -51,32 +51,6 @@ fn is_harmless(statement: &Statement) -> bool {
     }
 }
 
-/// Whether a text has the form of a sample (`catalog/sample.rs`), as a server remembers it: with parameters for
-/// constants.
-pub(super) fn is_sample(text: &str) -> bool {
-    let Some((expressions, from)) = text.strip_prefix("SELECT ").and_then(|rest| rest.split_once(" FROM "))
-    else {
-        return false;
-    };
-    // Commas stand between expressions and between their arguments, which are parameters or a column's name.
-    let is_piece = |piece: &str| match piece.strip_prefix('$') {
-        Some(number) => {
-            let rest = number.trim_start_matches(|digit: char| digit.is_ascii_digit());
-            rest.chars().all(|letter| letter == ')') || rest.starts_with(" || encode(substr(\"")
-        }
-        None => ["substr(\"", "left(format($"].iter().any(|start| piece.starts_with(start)) || is_name(piece),
-    };
-    let pieces = expressions.split(", ").all(is_piece);
-    let limited = from.rsplit_once(" LIMIT $").is_some_and(|(_, number)| number.parse::<u32>().is_ok());
-    let one_table = from.starts_with('"') && !from.contains(" JOIN ") && !from.contains(',');
-    pieces && limited && one_table
-}
-
-/// A column's name at the end of a call's arguments.
-fn is_name(piece: &str) -> bool {
-    piece.starts_with('"') && piece.ends_with(')')
-}
-
 /// Whether a text has expressions that only the agent writes: masks in the server.
 pub(super) fn is_rewritten(text: &str) -> bool {
     text.contains("pg_catalog.sha256(") || text.contains(" AS pg_catalog.\"")
@@ -87,25 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_and_masks_are_told_by_their_form() {
-        for sample in [
-            "SELECT substr(\"email\"::text, $1, $2), left(format($3, \"id\"), $4) FROM \"public\".\"users\" LIMIT $5",
-            "SELECT $1 || encode(substr(\"photo\"::bytea, $2, $3), $4) FROM \"a\".\"b\" TABLESAMPLE SYSTEM ($5) LIMIT $6",
-            "SELECT left(format($1, \"x\"), $2) FROM \"a\".\"b\" WHERE \"x\" IS NOT NULL LIMIT $3",
-        ] {
-            assert!(is_sample(sample), "{sample}");
-        }
-        for other in [
-            "SELECT email FROM users LIMIT $1",
-            "SELECT \"email\" FROM \"a\".\"b\" LIMIT $1",
-            "SELECT $1 || email FROM \"a\".\"b\" LIMIT $2",
-            "SELECT substr(email, $1, $2), email FROM users LIMIT $3",
-            "SELECT substr(\"email\"::text, $1, $2) FROM \"a\".\"b\"",
-            "SELECT substr(\"email\"::text, $1, $2) FROM \"a\".\"b\" JOIN \"c\".\"d\" ON true LIMIT $3",
-            "DELETE FROM users",
-        ] {
-            assert!(!is_sample(other), "{other}");
-        }
+    fn masks_are_told_by_their_form() {
         assert!(is_rewritten("SELECT (CAST((pg_catalog.sha256(x)) AS pg_catalog.\"text\")) FROM t"));
         assert!(!is_rewritten("SELECT email FROM t"));
     }

@@ -7,9 +7,12 @@ use super::activity::{by_our_clock, now};
 /// Most statements that are compared: the most that a server keeps unless told otherwise.
 const MOST: usize = 5_000;
 
-/// Where the extension is, and whether it says since when it counts.
+/// Where the extension is, whether it says since when it counts, and whether it tells what clients sent from what
+/// functions ran.
 const PLACE: &str = "SELECT quote_ident(n.nspname), \
-    to_regclass(quote_ident(n.nspname) || '.pg_stat_statements_info') IS NOT NULL \
+    to_regclass(quote_ident(n.nspname) || '.pg_stat_statements_info') IS NOT NULL, \
+    EXISTS (SELECT FROM pg_attribute a WHERE a.attname = 'toplevel' AND NOT a.attisdropped AND \
+    a.attrelid = to_regclass(quote_ident(n.nspname) || '.pg_stat_statements')) \
     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'";
 
 /// What the server has counted.
@@ -43,8 +46,9 @@ pub(super) async fn read(client: &Client) -> Result<Counted, tokio_postgres::Err
     let Some(place) = client.query_opt(PLACE, &[]).await? else {
         return Ok(Counted::unavailable("the extension `pg_stat_statements` is not in this database"));
     };
-    let (schema, has_info): (String, bool) = (place.try_get(0)?, place.try_get(1)?);
-    match count(client, &schema, has_info).await {
+    let place =
+        Place { schema: place.try_get(0)?, has_info: place.try_get(1)?, has_level: place.try_get(2)? };
+    match count(client, &place).await {
         Err(error) => match error.code() {
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 Ok(Counted::unavailable("the agent's account may not read `pg_stat_statements`"))
@@ -58,19 +62,36 @@ pub(super) async fn read(client: &Client) -> Result<Counted, tokio_postgres::Err
     }
 }
 
-async fn count(client: &Client, schema: &str, has_info: bool) -> Result<Counted, tokio_postgres::Error> {
-    // The schema's name is quoted by the server itself.
-    let question = format!(
+/// How the extension is installed.
+struct Place {
+    /// Quoted by the server itself.
+    schema: String,
+    /// A view says since when it counts: with PostgreSQL 14 and later.
+    has_info: bool,
+    /// It says what clients sent themselves: with the extension as PostgreSQL 14 and later create it.
+    has_level: bool,
+}
+
+/// What functions run is part of the call that ran them, which is counted for itself.
+fn question(place: &Place) -> String {
+    let Place { schema, has_level, .. } = place;
+    let sent = if *has_level { "AND s.toplevel " } else { "" };
+    format!(
         "SELECT coalesce(r.rolname::text, s.userid::text), s.calls, \
          CASE WHEN s.queryid IS NULL THEN NULL ELSE s.query END \
          FROM {schema}.pg_stat_statements s LEFT JOIN pg_roles r ON r.oid = s.userid \
          WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-         ORDER BY s.calls DESC LIMIT $1"
-    );
+         {sent}ORDER BY s.calls DESC LIMIT $1"
+    )
+}
+
+async fn count(client: &Client, place: &Place) -> Result<Counted, tokio_postgres::Error> {
+    let question = question(place);
     let most = i64::try_from(MOST).unwrap_or(i64::MAX).saturating_add(1);
     let rows = client.query(&question, &[&most]).await?;
     let mut counted = Counted { asked: vec![PLACE.to_owned(), question], ..Counted::default() };
-    if has_info {
+    if place.has_info {
+        let schema = &place.schema;
         let question = format!(
             "SELECT (extract(epoch FROM stats_reset) * 1000)::int8, \
              (extract(epoch FROM clock_timestamp()) * 1000)::int8, dealloc FROM {schema}.pg_stat_statements_info"
@@ -88,4 +109,17 @@ async fn count(client: &Client, schema: &str, has_info: bool) -> Result<Counted,
     counted.is_cut = rows.len() > MOST;
     counted.rows = rows.iter().take(MOST).map(row).collect::<Result<_, tokio_postgres::Error>>()?;
     Ok(counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_functions_run_is_not_asked_for_where_the_server_can_tell() {
+        let of = |has_level| question(&Place { schema: "\"x y\"".to_owned(), has_info: true, has_level });
+        assert!(of(true).contains("current_database()) AND s.toplevel ORDER BY"), "{}", of(true));
+        assert!(of(false).contains("current_database()) ORDER BY"), "{}", of(false));
+        assert!(of(true).contains("FROM \"x y\".pg_stat_statements s"));
+    }
 }

@@ -1,7 +1,6 @@
 //! The largest checkpoint of each log that was found sound here. A log that no longer contains it was cut or
 //! written anew, whatever its signature says.
 
-use aws_lc_rs::digest;
 use connect_shared::proof::{checkpoint::Checkpoint, note::VerifierKey};
 
 use crate::{
@@ -40,9 +39,7 @@ pub(super) fn keep(paths: &Paths, key: &VerifierKey, signed: &str) -> Outcome<()
 }
 
 fn file(paths: &Paths, key: &VerifierKey) -> std::path::PathBuf {
-    let hash = digest::digest(&digest::SHA256, key.to_string().as_bytes());
-    let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    paths.checkpoints().join(name)
+    paths.checkpoints().join(private::file_name(key.to_string().as_bytes()))
 }
 
 #[cfg(test)]

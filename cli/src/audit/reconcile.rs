@@ -74,6 +74,15 @@ fn judge(resource: &str, answer: &Reconciliation, logged: Option<&Logged>) -> Ou
         return Err(failure::unverified("not_all_compared", words)
             .help("SELECT pg_stat_statements_reset() at that server, and compare more often"));
     }
+    if answer.statements.before_log > 0 {
+        let words = format!(
+            "{} statements at `{resource}` under the agent's account may have run before the first entry that its \
+             log still has",
+            answer.statements.before_log
+        );
+        return Err(failure::unverified("not_all_compared", words)
+            .help("SELECT pg_stat_statements_reset() at that server, and compare again later"));
+    }
     Ok(Ending::Done)
 }
 
@@ -173,6 +182,13 @@ fn for_people(answer: &Reconciliation, logged: Option<&Logged>) -> String {
     if statements.cut {
         text.push_str("The server has more statements: those that ran least were not looked at\n");
     }
+    if statements.before_log > 0 {
+        text.push_str(&format!(
+            "{} under the agent's account may have run before the first entry that is kept: nothing can be said \
+             of them\n",
+            statements.before_log
+        ));
+    }
     if let Some(times) = statements.forgotten.filter(|times| *times > 0) {
         text.push_str(&format!(
             "The server has forgotten what ran least, {times} times: it was not looked at\n"
@@ -263,6 +279,11 @@ mod tests {
         assert_eq!(code(ForeignStatements { found: one(1), ..none() }).as_deref(), Some("bypassed"));
         assert_eq!(code(ForeignStatements { unexplained: one(0), ..none() }).as_deref(), Some("unexplained"));
         assert_eq!(code(ForeignStatements { cut: true, ..none() }).as_deref(), Some("not_all_compared"));
+        let pruned = ForeignStatements { before_log: 2, ..none() };
+        assert!(
+            for_people(&answer(pruned.clone()), None).contains("2 under the agent's account may have run")
+        );
+        assert_eq!(code(pruned).as_deref(), Some("not_all_compared"));
         let both = ForeignStatements { unexplained: one(0), cut: true, ..none() };
         let told = for_people(&answer(both), None);
         assert!(told.contains("2 calls as agent, 0 in the log: SELECT email FROM customers"), "{told}");

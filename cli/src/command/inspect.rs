@@ -208,17 +208,23 @@ pub(super) async fn wait(application: &Application, wish: &arguments::Wait) -> O
 }
 
 pub(super) async fn close(application: &Application, wish: &arguments::Close) -> Outcome<Ending> {
-    let sessions = if wish.all {
-        list(&application.paths).await?
-    } else {
-        let name = wish.resource.as_deref().or_else(|| application.settings.value(Key::Resource));
-        match name {
-            Some(name) => find(&application.paths, name).await?,
-            None => vec![only_open(application).await?],
-        }
+    let name = wish.resource.as_deref().or_else(|| application.settings.value(Key::Resource));
+    let name = name.filter(|_| !wish.all);
+    let sessions = match name {
+        Some(name) => find(&application.paths, name).await?,
+        None if wish.all => list(&application.paths).await?,
+        None => vec![only_open(application).await?],
     };
-    if sessions.is_empty() && !wish.all {
-        return Err(nothing_open(application, wish.resource.as_deref()));
+    let forgotten = if name.is_some() || wish.all {
+        left::forget(&application.paths, &sessions, name)
+    } else {
+        Vec::new()
+    };
+    if sessions.is_empty() && forgotten.is_empty() && !wish.all {
+        return Err(nothing_open(application, name));
+    }
+    for left in &forgotten {
+        application.console.say(&format!("Forgot {}", told(left)));
     }
     for info in sessions {
         // One that ends by itself in this moment is closed, too.

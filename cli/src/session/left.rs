@@ -1,8 +1,7 @@
 //! Sessions in the background that are over: nobody heard how, so it is kept until somebody asks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest;
 use connect_shared::error::ErrorReport;
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
@@ -25,12 +24,15 @@ pub(crate) struct Left {
     pub(crate) at: u64,
     /// How it ended; `null` if it never said so.
     pub(crate) ended: Option<ErrorReport>,
+    /// When it was first told that it is gone and never said why, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missed: Option<u64>,
 }
 
 impl Left {
     fn of(info: &SessionInfo, ended: Option<ErrorReport>) -> Self {
         let (resource, agent) = (info.resource.clone(), info.agent.clone());
-        Self { resource, agent, pid: info.pid, at: now(), ended }
+        Self { resource, agent, pid: info.pid, at: now(), ended, missed: None }
     }
 
     /// Whether `name` means it; `agent/resource` names one agent's.
@@ -46,12 +48,32 @@ impl Left {
         }
     }
 
-    fn is_told(&self, open: &[SessionInfo], now: u64) -> bool {
+    /// Whether it is open, or about to say how it ends.
+    fn is_there(&self, open: &[SessionInfo]) -> bool {
         let is_open = open.iter().any(|info| info.pid == self.pid && info.resource == self.resource);
-        let ends_now = self.ended.is_none() && is_alive(self.pid);
-        // One that lived for long has a right to be missed all the same.
-        let is_old = self.ended.is_some() && now.saturating_sub(self.at) >= TOLD;
-        !is_open && !ends_now && !is_old
+        is_open || self.ended.is_none() && is_alive(self.pid)
+    }
+
+    /// One that lived for long has a right to be missed all the same: its day begins when that is first told.
+    fn is_old(&self, now: u64) -> bool {
+        let told_since = if self.ended.is_some() { Some(self.at) } else { self.missed };
+        told_since.is_some_and(|since| now.saturating_sub(since) >= TOLD)
+    }
+
+    /// What there is to tell of it. What is old is removed.
+    fn news(mut self, paths: &Paths, open: &[SessionInfo], now: u64) -> Option<Self> {
+        if self.is_there(open) {
+            return None;
+        }
+        if self.is_old(now) {
+            remove(paths, &self.agent, &self.resource);
+            return None;
+        }
+        if self.ended.is_none() && self.missed.is_none() {
+            self.missed = Some(now);
+            note(paths, &self);
+        }
+        Some(self)
     }
 }
 
@@ -68,7 +90,21 @@ pub(crate) fn ended(paths: &Paths, info: &SessionInfo, report: &ErrorReport) {
 
 /// It was closed.
 pub(crate) fn closed(paths: &Paths, info: &SessionInfo) {
-    if let Err(report) = private::remove(&file(paths, &info.agent, &info.resource)) {
+    remove(paths, &info.agent, &info.resource);
+}
+
+/// Whoever was told of those that are over, of `name` or all, wants to hear no more of them: gives them.
+pub(crate) fn forget(paths: &Paths, open: &[SessionInfo], name: Option<&str>) -> Vec<Left> {
+    let mut found = left(paths, open);
+    found.retain(|left| name.is_none_or(|name| left.is_of(name)));
+    for left in &found {
+        remove(paths, &left.agent, &left.resource);
+    }
+    found
+}
+
+fn remove(paths: &Paths, agent: &str, resource: &str) {
+    if let Err(report) = private::remove(&file(paths, agent, resource)) {
         tracing::debug!(message = report.message, "an ended session cannot be forgotten");
     }
 }
@@ -85,22 +121,21 @@ fn note(paths: &Paths, left: &Left) {
 pub(crate) fn left(paths: &Paths, open: &[SessionInfo]) -> Vec<Left> {
     let Ok(entries) = std::fs::read_dir(paths.left()) else { return Vec::new() };
     let now = now();
-    let mut found = Vec::new();
-    for entry in entries.take(MAX_LEFT).flatten() {
-        let text = private::read(&entry.path()).ok().flatten().unwrap_or_default();
-        let Ok(left) = serde_json::from_str::<Left>(&text) else { continue };
-        if left.is_told(open, now) {
-            found.push(left);
-        }
-    }
+    let all = entries.flatten().filter_map(|entry| read(paths, &entry.path()));
+    let mut found: Vec<Left> = all.filter_map(|left| left.news(paths, open, now)).take(MAX_LEFT).collect();
     found.sort_by(|one, two| (&one.resource, &one.agent).cmp(&(&two.resource, &two.agent)));
     found
 }
 
-/// Whatever the names are, they make one file.
+/// What is about to take the place of a note is none yet.
+fn read(paths: &Paths, path: &Path) -> Option<Left> {
+    let text = private::read(path).ok().flatten()?;
+    let left: Left = serde_json::from_str(&text).ok()?;
+    (path == file(paths, &left.agent, &left.resource)).then_some(left)
+}
+
 fn file(paths: &Paths, agent: &str, resource: &str) -> PathBuf {
-    let hash = digest::digest(&digest::SHA256, format!("{agent}/{resource}").as_bytes());
-    let name: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = private::file_name(format!("{agent}/{resource}").as_bytes());
     paths.left().join(format!("{name}.json"))
 }
 
@@ -137,20 +172,66 @@ mod tests {
         assert_eq!(told.len(), 1, "of an open one there is nothing to tell: {told:?}");
         assert_eq!((told[0].resource.as_str(), told[0].words()), ("shop", "somebody has revoked it"));
         assert!(told[0].is_of("shop") && told[0].is_of("home/shop") && !told[0].is_of("home"));
-        assert!(!told[0].is_told(&[], now() + TOLD), "a day later it is old");
+        let later = |after| told[0].clone().news(&paths, &[], told[0].at + after).is_some();
+        assert!(later(TOLD - 1) && file(&paths, "home", "shop").exists());
+        assert!(!later(TOLD) && !file(&paths, "home", "shop").exists(), "a day later it is old");
         opened(&paths, &session);
         assert!(!left(&paths, &[]).iter().any(|one| one.resource == "shop"));
         closed(&paths, &info("other", own));
         assert!(left(&paths, &[]).is_empty());
     }
 
+    /// No process has this number.
+    const NOBODY: u32 = i32::MAX.unsigned_abs();
+
     #[test]
-    fn one_that_was_killed_is_missed() {
+    fn one_that_was_killed_is_missed_for_a_day_however_long_it_was_open() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths::below(folder.path());
-        // No process has this number.
-        opened(&paths, &info("shop", i32::MAX.unsigned_abs()));
+        let opened_at = now() - 3 * TOLD;
+        note(&paths, &Left { at: opened_at, ..Left::of(&info("shop", NOBODY), None) });
         let told = left(&paths, &[]);
         assert!(told.len() == 1 && told[0].words().contains("killed"), "{told:?}");
+        assert_eq!(left(&paths, &[]), told, "the day is not begun anew");
+        assert_eq!(told[0].at, opened_at);
+        let missed = now() - TOLD;
+        note(&paths, &Left { missed: Some(missed), ..told[0].clone() });
+        assert!(left(&paths, &[info("shop", NOBODY)]).is_empty() && file(&paths, "home", "shop").exists());
+        assert!(left(&paths, &[]).is_empty() && !file(&paths, "home", "shop").exists());
+    }
+
+    #[test]
+    fn what_is_closed_is_forgotten_by_its_name_or_with_all_but_not_what_is_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(folder.path());
+        for resource in ["shop", "other", "third"] {
+            opened(&paths, &info(resource, NOBODY));
+        }
+        let names = |left: Vec<Left>| left.into_iter().map(|left| left.resource).collect::<Vec<_>>();
+        let open = [info("other", NOBODY)];
+        assert_eq!(names(forget(&paths, &open, Some("home/shop"))), ["shop"]);
+        assert_eq!(names(forget(&paths, &open, Some("other"))), [""; 0]);
+        assert_eq!(names(left(&paths, &[])), ["other", "third"]);
+        assert_eq!(names(forget(&paths, &open, None)), ["third"]);
+        assert_eq!(names(left(&paths, &[])), ["other"]);
+    }
+
+    #[test]
+    fn what_is_not_told_takes_no_place_of_what_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths::below(folder.path());
+        for number in 0..MAX_LEFT {
+            let mut one = Left::of(&info(&format!("open-{number}"), std::process::id()), None);
+            one.at = 0;
+            private::folder(&paths.left()).expect("a folder");
+            let text = serde_json::to_vec(&one).expect("a text");
+            std::fs::write(file(&paths, &one.agent, &one.resource), text).expect("written");
+        }
+        opened(&paths, &info("shop", NOBODY));
+        let told = left(&paths, &[]);
+        assert!(told.len() == 1 && told[0].resource == "shop", "{told:?}");
+        let copy = paths.left().join(".tmp1a2B3c");
+        std::fs::copy(file(&paths, "home", "shop"), copy).expect("copied");
+        assert_eq!(left(&paths, &[]).len(), 1);
     }
 }

@@ -85,6 +85,11 @@ pub struct ForeignStatements {
     /// How often the server has forgotten those that ran least, since it counts: they were not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<u64>,
+    /// Statements under the agent's account that no entry explains, where the server counts since before the
+    /// first entry that is kept, or does not say since when: they may have been in what was pruned. None of them
+    /// is in a list.
+    #[serde(default)]
+    pub before_log: u64,
     /// Whether there are more of either than were given.
     pub more: bool,
 }
@@ -93,7 +98,7 @@ impl ForeignStatements {
     /// Whether all was looked at that the server remembers, and the log explains it.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.found.is_empty() && self.unexplained.is_empty() && !self.cut
+        self.found.is_empty() && self.unexplained.is_empty() && !self.cut && self.before_log == 0
     }
 }
 

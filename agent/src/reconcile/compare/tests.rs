@@ -65,10 +65,64 @@ fn what_the_agent_asks_for_itself_is_counted_and_not_told() {
 }
 
 #[test]
+fn what_clients_ask_as_the_agent_does_is_no_excess() {
+    let set = "SET statement_timeout = '15s'";
+    let own = Own::new([set, "COMMIT", "SELECT pg_backend_pid()"].map(str::to_owned), None);
+    let rows = vec![row("agent", 40, "COMMIT"), row("agent", 7, set), row("agent", 3, "SELECT a FROM t")];
+    let log = [("COMMIT", 4), ("SET statement_timeout = $1", 2), ("SELECT a FROM t", 3)];
+    let statements = log.map(|(text, times)| (text.to_owned(), times)).to_vec();
+    let recorded = Recorded { statements, ..Recorded::default() };
+    let counted = Counted { rows, ..Counted::default() };
+    let seen = compare(counted, &recorded, &HashSet::from(["agent".to_owned()]), &own);
+    assert_eq!((seen.own, seen.is_clean()), (2, true), "{seen:?}");
+}
+
+#[test]
+fn what_was_prepared_in_sql_may_run_as_often_as_the_log_has_executions() {
+    let prepare = "PREPARE p (int) AS SELECT a FROM t WHERE b = $1";
+    let log = [(prepare, 1), ("EXECUTE p ($1)", 3), ("EXECUTE q", 2), ("DEALLOCATE p", 1)];
+    let rows = |calls| vec![row("agent", calls, prepare), row("agent", 1, "DEALLOCATE p")];
+    assert!(compared(rows(5), &log).is_clean());
+    let found = compared(rows(6), &log).found;
+    assert_eq!((found.len(), found[0].calls, found[0].recorded), (1, 6, 5));
+    // That it was prepared is no execution, and executions explain no other text.
+    assert_eq!(compared(rows(1), &log[..1]).unexplained.len(), 2);
+    assert_eq!(compared(vec![row("agent", 1, "SELECT a FROM t WHERE b = $1")], &log).unexplained.len(), 1);
+    let masked = "SELECT (CAST((pg_catalog.sha256($1)) AS pg_catalog.\"text\")) FROM users";
+    assert_eq!(compared(vec![row("agent", 1, masked)], &log[..3]).rewritten, 0);
+    let in_two = [("PREPARE TRANSACTION $1", 2)];
+    assert!(compared(vec![row("agent", 2, "PREPARE TRANSACTION $1")], &in_two).is_clean());
+}
+
+#[test]
 fn that_a_part_was_not_looked_at_is_told() {
     let counted = Counted { is_cut: true, forgotten: Some(4), ..Counted::default() };
     let seen = compare(counted, &Recorded::default(), &HashSet::new(), &Own::default());
     assert_eq!((seen.cut, seen.forgotten, seen.is_clean()), (true, Some(4), false));
+}
+
+#[test]
+fn what_ran_before_the_first_entry_that_is_kept_accuses_nobody() {
+    let seen = |since, kept_since, role: &str| {
+        let statements = vec![("SELECT a FROM t".to_owned(), 2), ("SELECT b FROM t".to_owned(), 2)];
+        let recorded = Recorded { statements, kept_since, ..Recorded::default() };
+        let texts = [(2, "SELECT a FROM t"), (3, "SELECT b FROM t"), (1, "SELECT c FROM t")];
+        let rows = Vec::from(texts.map(|(calls, text)| row(role, calls, text)));
+        let counted = Counted { since, rows, ..Counted::default() };
+        compare(counted, &recorded, &HashSet::from(["agent".to_owned()]), &Own::default())
+    };
+    for (since, kept_since) in [(Some(99), Some(100)), (None, Some(100)), (Some(99), Some(u64::MAX))] {
+        let seen = seen(since, kept_since, "agent");
+        assert_eq!((seen.found.len(), seen.unexplained.len(), seen.before_log), (0, 0, 2), "{since:?}");
+        assert!(!seen.is_clean());
+    }
+    for (since, kept_since) in [(Some(100), Some(100)), (Some(99), None), (None, None)] {
+        let seen = seen(since, kept_since, "agent");
+        assert_eq!((seen.found.len(), seen.unexplained.len(), seen.before_log), (1, 1, 0), "{since:?}");
+    }
+    // Whoever else it was came another way at any time.
+    let seen = seen(Some(99), Some(100), "intern");
+    assert_eq!((seen.found.len(), seen.before_log), (3, 0));
 }
 
 #[test]
