@@ -347,6 +347,11 @@ pub enum Entry {
         /// By so many milliseconds; less than 0: back.
         by: i64,
     },
+    /// Writing the log had failed, so that nothing was written and nothing ran, and it is open again.
+    LogReopened {
+        /// What had failed.
+        reason: String,
+    },
     /// The log has a new key. It counts from a checkpoint on that both have signed.
     KeyRotated {
         /// As `name+hash+base64`.

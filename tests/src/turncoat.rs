@@ -74,9 +74,10 @@ fn play(mut agent: TcpStream, mut server: TcpStream, turns: &[Turn], told: &Send
         move || pass_answers(from_server, to_agent, &turned)
     });
     let mut buffer = vec![0; 64 * 1024];
+    let mut heard = Heard::default();
     while let Ok(length @ 1..) = agent.read(&mut buffer) {
         let said = &buffer[..length];
-        if let Some(turn) = turns.iter().find(|turn| speaks_of(said, turn.name)) {
+        if let Some(turn) = heard.turn(said, turns) {
             turned.store(true, SeqCst);
             let _gone = server.shutdown(Shutdown::Both);
             let _answers_are_over = answers.join();
@@ -111,6 +112,48 @@ fn after(turn: &Turn, mut agent: TcpStream) -> Vec<u8> {
     heard
 }
 
+/// The end of what the agent has said, as much of it as a name can have begun in: a statement need not come in one piece.
+#[derive(Default)]
+struct Heard(Vec<u8>);
+
+impl Heard {
+    /// The first turn whose name this is the end of, or has in it.
+    fn turn<'t>(&mut self, said: &[u8], turns: &'t [Turn]) -> Option<&'t Turn> {
+        self.0.extend_from_slice(said);
+        let found = turns.iter().find(|turn| speaks_of(&self.0, turn.name));
+        let longest = turns.iter().map(|turn| turn.name.len()).max().unwrap_or(0);
+        let past = self.0.len().saturating_sub(longest.saturating_sub(1));
+        self.0.drain(..past);
+        found
+    }
+}
+
 fn speaks_of(said: &[u8], name: &str) -> bool {
     said.windows(name.len()).any(|part| part == name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_heard_however_its_bytes_come() {
+        let turn = |name| Turn { name, says: Vec::new(), goes: true };
+        let turns = [turn("long_name"), turn("short")];
+        let statement = b"SELECT 1 AS long_name";
+        for cut in 1..statement.len() {
+            let mut heard = Heard::default();
+            assert!(heard.turn(&statement[..cut], &turns).is_none(), "{cut}");
+            assert_eq!(
+                heard.turn(&statement[cut..], &turns).map(|turn| turn.name),
+                Some("long_name"),
+                "{cut}"
+            );
+        }
+        let mut heard = Heard::default();
+        let bytes = statement.iter().map(|byte| heard.turn(&[*byte], &turns).is_some());
+        assert_eq!(bytes.filter(|found| *found).count(), 1);
+        assert!(heard.turn(b"sho", &turns).is_none() && heard.turn(b"r t", &turns).is_none());
+        assert!(heard.turn(b"", &[]).is_none());
+    }
 }

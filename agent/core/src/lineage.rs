@@ -11,6 +11,7 @@ mod report;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::parts::wholes;
 pub use self::{
     names::{Names, part},
     parts::Part,
@@ -56,6 +57,8 @@ pub struct Renames {
     pub unknown: Vec<String>,
     /// What becomes a part of something.
     pub parts: Vec<Part>,
+    /// A name was not found, or a schema may have more than is known: a newer snapshot may show it.
+    pub missing: bool,
 }
 
 impl Renames {

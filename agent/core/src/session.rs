@@ -58,7 +58,7 @@ use self::{
 pub(crate) use self::{dependents::names, path::LONGEST_NAME};
 use crate::{
     catalog::{Catalog, Oid, Relation, code::Name},
-    lineage::{ColumnId, Columns, Gap, Lineage},
+    lineage::{ColumnId, Columns, Gap, Lineage, Part},
 };
 
 /// State of one connection. To copy one is cheap: copies share what they have not changed.
@@ -124,6 +124,8 @@ pub struct SearchPath {
 pub struct Relations {
     /// By (schema, name); temporary ones under `pg_temp`.
     pub changed: Arc<HashMap<(Name, Name), Change>>,
+    /// What was made as a part of something, or has become one.
+    pub(crate) parts: Arc<Vec<Part>>,
     /// Something else was changed that the snapshot does not show (a function, a type, an operator).
     pub code_changed: bool,
     /// Names under which something was made or changed in a schema that is not known.

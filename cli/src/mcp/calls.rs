@@ -174,12 +174,15 @@ fn result(explanation: &Explanation, masked: &[usize], rows: Rows, who: &Who) ->
             " Rows that were cut are paid from the budget, too: a LIMIT in the statement saves them.",
         );
     }
+    if rows.more {
+        words.push_str(" More of them than were counted may have been paid: what was on its way by then.");
+    }
     let answer = Answer::new("done", words)
         .by(who)
         .fact("row_count", rows.count())
         .fact("rows_cut", rows.rows_cut)
         .fact("more_rows_cut", rows.more)
-        .fact("rows_paid", rows.paid())
+        .fact(rows.paid_name(), rows.paid())
         .fact("values_cut", rows.cells_cut)
         .fact("masked_positions", masked.to_vec());
     let mut data = rows.into_data();

@@ -87,6 +87,12 @@ impl Rows {
         self.rows.len() + self.rows_cut
     }
 
+    /// What that number is called: where reading stopped before the end, the agent has paid for what was on its way
+    /// as well, which nobody here has seen.
+    pub(super) const fn paid_name(&self) -> &'static str {
+        if self.more { "rows_paid_at_least" } else { "rows_paid" }
+    }
+
     pub(super) fn into_data(self) -> Value {
         json!({ "columns": self.columns, "rows": self.rows })
     }
@@ -118,6 +124,7 @@ mod tests {
     fn rows_over_the_wish_are_counted_and_not_given() {
         let rows = fill(2, &["a", "b", "c", "d"]);
         assert_eq!((rows.count(), rows.rows_cut, rows.paid()), (2, 2, 4));
+        assert_eq!(rows.paid_name(), "rows_paid");
         assert_eq!(rows.into_data()["rows"], json!([["a"], ["b"]]));
         assert_eq!(Rows::new(Some(usize::MAX)).most, MOST_ROWS);
         assert_eq!(Rows::new(Some(0)).most, 1);
@@ -141,5 +148,6 @@ mod tests {
         assert_eq!((rows.count(), rows.rows_cut), (MOST_BYTES / MOST_CELL, 1));
         let more = std::iter::repeat_with(|| rows.take(std::iter::once(None)));
         assert_eq!(more.take_while(|appetite| *appetite == Appetite::More).count(), MOST_COUNTED - 2);
+        assert_eq!(rows.paid_name(), "rows_paid_at_least", "who stops reading has not seen all that came");
     }
 }

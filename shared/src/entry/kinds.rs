@@ -4,7 +4,7 @@ use super::Entry;
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 42] = [
+    pub const KINDS: [&'static str; 43] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -44,6 +44,7 @@ impl Entry {
         "sink_refused",
         "sink_resent",
         "clock_stepped",
+        "log_reopened",
         "key_rotated",
         "pruned",
         "oversized",
@@ -92,6 +93,7 @@ impl Entry {
             Self::SinkRefused { .. } => "sink_refused",
             Self::SinkResent { .. } => "sink_resent",
             Self::ClockStepped { .. } => "clock_stepped",
+            Self::LogReopened { .. } => "log_reopened",
             Self::KeyRotated { .. } => "key_rotated",
             Self::Pruned { .. } => "pruned",
             Self::Oversized { .. } => "oversized",

@@ -68,6 +68,9 @@ impl Entry {
             Self::ClockStepped { .. } => {
                 "The agent's clock was set, back or ahead. The log's time never goes back."
             }
+            Self::LogReopened { .. } => {
+                "The log is open again after it could not be written: until then nothing ran."
+            }
             Self::KeyRotated { .. } => "The log has a new key, from a checkpoint on that both have signed.",
             Self::Pruned { .. } => "Entries before `upto` are removed from here on; their hashes stay.",
             Self::Oversized { .. } => {

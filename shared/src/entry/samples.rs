@@ -334,6 +334,9 @@ impl Entry {
             Self::SinkRefused { sink: text("siem"), index: 13, code: text("refused") },
             Self::SinkResent { sink: text("siem"), from: 13, next: 400 },
             Self::ClockStepped { by: -3_600_000 },
+            Self::LogReopened {
+                reason: text("writing the log's segment failed: No space left on device (os error 28)"),
+            },
             Self::KeyRotated {
                 from: text("connect.local/prod+52a6f9e1+AQ…"),
                 to: text("connect.local/prod+0c3f9a61+AQ…"),

@@ -68,7 +68,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    fn find(&self, oid: Oid) -> Option<&'a Relation> {
+    pub(super) fn find(&self, oid: Oid) -> Option<&'a Relation> {
         let changed = self.session.relations.changed.values().find_map(|change| match change {
             Change::Known(own) if own.relation.oid == oid => Some(&own.relation),
             _ => None,

@@ -79,6 +79,7 @@ impl Session {
             Step::Write(written) => self.write(written, catalog),
             Step::RowsUnclear => self.rows_unclear(),
             Step::Touch { relation } => self.touch(relation, catalog),
+            Step::Join { parts } => self.join(parts),
             Step::CreateSchema { name, owner } => self.create_schema(name.as_ref(), owner, catalog),
             Step::DropSchema { name } => self.drop_schema(name, catalog),
             Step::RenameSchema { from, to } => self.rename_schema(from, to, catalog),

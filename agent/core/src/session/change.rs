@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, ColumnExpression, Effect, Identity, Oid, RelationKind, code::Name},
-    lineage::{ColumnId, Columns, Gap, Lineage},
+    lineage::{ColumnId, Columns, Gap, Lineage, Part as TablePart},
 };
 
 /// What one statement changes, if it succeeds.
@@ -129,6 +129,10 @@ pub(super) enum Step {
     /// Something about this relation changed that is not followed.
     Touch {
         relation: Named,
+    },
+    /// These have become parts of something.
+    Join {
+        parts: Box<[TablePart]>,
     },
     CreateSchema {
         name: Option<Name>,

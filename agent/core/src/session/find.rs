@@ -5,7 +5,10 @@ use std::sync::{Arc, LazyLock};
 use pg_query::protobuf::RangeVar;
 
 use super::{Change, OwnRelation, Session};
-use crate::catalog::{Catalog, Oid, Relation, code::Name};
+use crate::{
+    catalog::{Catalog, Oid, Relation, code::Name},
+    lineage::Part,
+};
 
 /// The session's own temporary schema, whatever number the server gave it.
 pub(super) const TEMPORARY: &str = "pg_temp";
@@ -131,7 +134,10 @@ impl Session {
     pub(super) fn changed(&mut self) {
         self.serial += 1;
         let relations = &self.relations;
-        let own = !relations.changed.is_empty() || relations.code_changed || relations.is_lost();
+        let own = !relations.changed.is_empty()
+            || !relations.parts.is_empty()
+            || relations.code_changed
+            || relations.is_lost();
         self.relations.version = if own { self.serial } else { 0 };
     }
 
@@ -148,9 +154,25 @@ impl Session {
         self.changed();
     }
 
+    /// What has become a part of something, until a snapshot shows it. One that is taken away again in the same
+    /// transaction is kept: too much is said then, and not too little.
+    pub(super) fn join(&mut self, parts: &[Part]) {
+        let own = Arc::make_mut(&mut self.relations.parts);
+        for part in parts {
+            if !own.contains(part) {
+                own.push(part.clone());
+            }
+        }
+        if own.len() > MOST_CHANGES || own.iter().map(Part::weight).sum::<usize>() > MOST_WEIGHT {
+            self.too_much();
+        }
+        self.changed();
+    }
+
     /// More than a session may keep: what it made is not known any more.
     fn too_much(&mut self) {
         self.relations.changed = Arc::default();
+        self.relations.parts = Arc::default();
         self.relations.weight = 0;
         self.relations.stored_lost = true;
         self.relations.temporary_lost = true;
@@ -158,6 +180,9 @@ impl Session {
 
     /// Nothing is under this name any more.
     pub(super) fn forget(&mut self, key: &Key, catalog: &Catalog) {
+        if self.relations.parts.iter().any(|part| part.names(key)) {
+            Arc::make_mut(&mut self.relations.parts).retain(|part| !part.names(key));
+        }
         if catalog.candidates(Some(&key.0), &key.1).next().is_some() {
             return self.put(key.clone(), Change::Dropped);
         }

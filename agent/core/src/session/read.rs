@@ -69,6 +69,10 @@ impl Reader<'_> {
         {
             self.code_beside();
         }
+        let parts = &self.lineage.renames.parts;
+        if !parts.is_empty() && joins(node) {
+            self.push(Step::Join { parts: parts.clone().into() });
+        }
         if commits_at_once(node) {
             self.push(Step::Transaction(Control::AtOnce));
         }
@@ -89,6 +93,14 @@ impl Reader<'_> {
     fn inner(&self, node: &NodeEnum) -> SessionChange {
         change_of(node, self.lineage, self.catalog)
     }
+}
+
+/// Commands that make something a part of something. Those of CREATE SCHEMA are read one by one.
+const fn joins(node: &NodeEnum) -> bool {
+    matches!(
+        node,
+        NodeEnum::CreateStmt(_) | NodeEnum::CreateForeignTableStmt(_) | NodeEnum::AlterTableStmt(_)
+    )
 }
 
 /// Commands that leave everything as it is, as far as names and settings go.

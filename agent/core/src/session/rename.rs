@@ -44,6 +44,9 @@ impl Session {
         }
         let own = self.own_copy(from, catalog);
         self.texts_are_stale(&from.1, catalog);
+        for part in Arc::make_mut(&mut self.relations.parts) {
+            part.rename(from, &to);
+        }
         self.forget(from, catalog);
         let change = match own {
             Some(mut own) => {

@@ -146,11 +146,13 @@ impl Session {
         let settled = |schema: &Name| &**schema != TEMPORARY;
         let relations = &self.relations;
         let stale = relations.changed.keys().any(|(schema, _)| settled(schema));
+        let stale = stale || !relations.parts.is_empty();
         if !stale && !relations.code_changed && !relations.stored_lost && self.schemas.is_empty() {
             self.rights_changed = false;
             return;
         }
         Arc::make_mut(&mut self.relations.changed).retain(|(schema, _), _| !settled(schema));
+        self.relations.parts = Arc::default();
         self.relations.code_changed = false;
         self.relations.stored_lost = false;
         self.relations.committed = None;

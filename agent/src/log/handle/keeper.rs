@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
+use connect_shared::entry::Entry;
+
 use super::{
     super::{LogOptions, OpenError, error::io_error, reserve::Reserve, segment::SegmentStore},
-    Log, Open,
+    Log, Open, block_on,
     open::Opening,
 };
 
@@ -81,6 +83,15 @@ impl Log {
     }
 }
 
+impl Log {
+    /// Without this the time in which nothing could be written would look like that of an agent that wrote nothing.
+    fn say_open_again(&self, reason: &str) -> Result<(), OpenError> {
+        let last = self.append(Entry::LogReopened { reason: reason.to_owned() })?;
+        block_on(self.wait_durable(last))?;
+        Ok(())
+    }
+}
+
 struct Keeper {
     open: Arc<Open>,
     failures: Arc<Failures>,
@@ -114,6 +125,7 @@ impl Keeper {
 
     fn open_again(&self, log: &Log) -> Result<(), OpenError> {
         probe(&self.dir).map_err(io_error("write to", &self.dir))?;
+        let failed = log.durable().borrow().failed.clone();
         let old = log.inner();
         // Nobody writes to the old segments any more; its connections are told by its watermark.
         old.stop();
@@ -126,7 +138,10 @@ impl Keeper {
         let (inner, recovery, _) = opening.open((self.store)(Arc::clone(&self.reserve)))?;
         let pinned = Some(Arc::clone(&inner));
         let candidate = Log { _handle: None, open: Arc::clone(&log.open), pinned };
-        if let Err(error) = candidate.close_open_statements(&recovery.unknown) {
+        let written = candidate
+            .close_open_statements(&recovery.unknown)
+            .and_then(|()| candidate.say_open_again(failed.as_deref().unwrap_or_default()));
+        if let Err(error) = written {
             inner.stop();
             return Err(error);
         }

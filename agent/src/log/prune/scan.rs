@@ -91,10 +91,9 @@ fn carried_over(dir: &Path, base: &Base, log: &Log) -> Result<Before, OpenError>
     }
     let public = PublicFolder::new(log.public_dir());
     each(dir, base, log, &mut |_, bytes| {
-        // An entry that is too long has its body elsewhere, and may be this one.
-        let kind = Facts::read(bytes).map_err(io::Error::other)?.kind;
-        if kind == "pruned" || kind == "oversized" {
+        if may_be_pruned(bytes)? {
             let (leaf, _) = read(&public, bytes)?;
+            // The last one: pruning that was stopped in the middle has said it before, and may have known less.
             if let Entry::Pruned { upto, open, connections, .. } = leaf.entry
                 && upto == base.upto
             {
@@ -105,6 +104,19 @@ fn carried_over(dir: &Path, base: &Base, log: &Log) -> Result<Before, OpenError>
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(known)
+}
+
+/// Whether it says that something was pruned: itself or, if it is too long for that, by its body, which is read for no
+/// other.
+fn may_be_pruned(bytes: &[u8]) -> io::Result<bool> {
+    match &*Facts::read(bytes).map_err(io::Error::other)?.kind {
+        "pruned" => Ok(true),
+        "oversized" => {
+            let leaf: Leaf = serde_json::from_slice(bytes).map_err(io::Error::other)?;
+            Ok(matches!(leaf.entry, Entry::Oversized { of, .. } if of == "pruned"))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// What is done with an entry, by its index and bytes; it may have seen enough.
@@ -251,6 +263,29 @@ impl Behind {
     fn want(&mut self, before: &Before, key: Key) {
         if before.texts.contains_key(&key) && !self.defined.contains(&key) {
             self.wanted.insert(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_read_of_entries_that_may_say_what_was_pruned_and_of_no_others() {
+        let oversized = |of: &str| {
+            let (of, sha256) = (of.to_owned(), "00".repeat(32));
+            Entry::Oversized { of, statement: None, sha256, length: 9 }
+        };
+        let all = Entry::samples().into_iter().filter(|entry| entry.kind() != "oversized");
+        for entry in all.chain([oversized("pruned"), oversized("statement_text"), oversized("intent")]) {
+            let expected = match &entry {
+                Entry::Oversized { of, .. } => of == "pruned",
+                other => other.kind() == "pruned",
+            };
+            let leaf = Leaf { v: connect_shared::entry::CATALOGUE, time: 7, entry };
+            let bytes = serde_json::to_vec(&leaf).expect("JSON");
+            assert_eq!(may_be_pruned(&bytes).expect("a leaf"), expected, "{}", leaf.entry.kind());
         }
     }
 }

@@ -274,6 +274,16 @@ fn a_log_that_failed_is_open_again_without_a_restart_and_old_connections_cannot_
         log.publish_now_blocking().expect("published");
         assert!(published.has_changed().expect("the same channel"));
         let size = published.borrow_and_update().size;
+        let entries = (0..size).map(|index| {
+            Receipt::parse(&receipt(&log, index)).and_then(|receipt| receipt.entry()).expect("an entry").entry
+        });
+        let said: Vec<String> = entries
+            .filter_map(|entry| match entry {
+                Entry::LogReopened { reason } => Some(reason),
+                _ => None,
+            })
+            .collect();
+        assert!(matches!(&said[..], [reason] if reason.contains("failed")), "{said:?}");
         log.shutdown().expect("in order");
         let report = verify(&place, &log);
         assert_eq!((report.faults.clone(), report.open_total, report.entries), (Vec::new(), 0, size));

@@ -85,7 +85,7 @@ fn about(row: &SearchRow) -> String {
         Some(Entry::SessionClosed { code, .. } | Entry::ConnectionClosed { code, .. }) => one_line(code),
         Some(Entry::SessionOpened { client, address, .. }) => one_line(&format!("{client} from {address}")),
         Some(Entry::GrantIssued { reason: Some(reason), .. }) => one_line(reason),
-        Some(Entry::AgentStopped { reason }) => one_line(reason),
+        Some(Entry::AgentStopped { reason } | Entry::LogReopened { reason }) => one_line(reason),
         Some(Entry::AgentStarted { version, mode, .. }) => one_line(&format!("{version}, {mode}")),
         Some(Entry::CanarySeen { canary, form, .. }) => one_line(&format!("{canary} ({form})")),
         Some(Entry::WitnessLate { witness, code, .. }) => one_line(&format!("{witness}: {code}")),

@@ -303,6 +303,7 @@ fn rarer(entry: Entry) -> (Fact, Option<Number>, Life) {
             (Fact::Closed(connection), Some(Number::Closed(connection, statements)), Life::Serving)
         }
         Entry::AgentStarted { .. } => (Fact::Started, None, Life::Started),
+        Entry::LogReopened { .. } => (Fact::Other, None, Life::Started),
         Entry::ClockStepped { by } => (Fact::Other, None, Life::Stepped(by)),
         // What pruning carries over, and commands on a log that no agent has open.
         Entry::StatementText { .. }

@@ -26,7 +26,7 @@ pub struct Silence {
 /// What an entry says of the agent that wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
-    /// It starts: before that it was stopped.
+    /// It starts: before that it was stopped. Or it goes on with a log that could not be written.
     Started,
     /// The log was opened. Nobody needs to serve for that: an agent that is about to start, and commands that
     /// prune it or change its key.

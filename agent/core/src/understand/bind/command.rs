@@ -38,6 +38,13 @@ impl<'a> Binder<'a> {
             NodeEnum::VariableShowStmt(show) => Ok(shown(&show.name)),
             other if moves_nothing(other) => {
                 self.renamed(other);
+                match other {
+                    NodeEnum::CreateStmt(create) => self.made_part(create),
+                    NodeEnum::CreateForeignTableStmt(create) => {
+                        create.base_stmt.iter().for_each(|create| self.made_part(create));
+                    }
+                    _ => {}
+                }
                 Ok(Result::default())
             }
             _ => Err(gap(GapKind::NotReviewed, "this command")),

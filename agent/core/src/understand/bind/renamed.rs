@@ -1,17 +1,20 @@
 //! What gets another name, or becomes a part of something: no value moves, but whoever follows a table that has not been read under its OID yet
 //! would lose it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use pg_query::{
     NodeEnum,
-    protobuf::{AlterObjectSchemaStmt, AlterTableStmt, AlterTableType, ObjectType, RangeVar, RenameStmt},
+    protobuf::{
+        AlterObjectSchemaStmt, AlterTableStmt, AlterTableType, CreateStmt, ObjectType, RangeVar, RenameStmt,
+    },
 };
 
 use super::Binder;
 use crate::{
     catalog::{Relation, RelationKind, code::Name},
-    lineage::{GapKind, Part, Rename},
+    lineage::{GapKind, Part, Rename, wholes},
+    session::Change,
 };
 
 /// Tables of a schema that are followed when it gets another name.
@@ -66,6 +69,8 @@ impl<'a> Binder<'a> {
         if ObjectType::try_from(alter.objtype) == Ok(ObjectType::ObjectIndex) {
             return;
         }
+        // IF EXISTS is said of the table that is changed, and not of its partner.
+        let missing_ok = |name: &RangeVar| alter.missing_ok && alter.relation.as_ref() == Some(name);
         for node in &alter.cmds {
             let Some(NodeEnum::AlterTableCmd(command)) = &node.node else { continue };
             let definition = command.def.as_deref().and_then(|node| node.node.as_ref());
@@ -80,15 +85,70 @@ impl<'a> Binder<'a> {
             };
             let Some((part, whole)) = names else { continue };
             let (part, whole) =
-                (self.followed(part, alter.missing_ok), self.followed(whole, alter.missing_ok));
+                (self.followed(part, missing_ok(part)), self.followed(whole, missing_ok(whole)));
             if let Some((part, whole)) = part.zip(whole) {
-                self.facts.renames.parts.push(Part::of(part, whole));
+                self.note_part(Part::of(part, whole), whole);
             }
         }
     }
 
+    /// What is made as a partition, or as a child by inheritance.
+    pub(super) fn made_part(&mut self, create: &CreateStmt) {
+        let (schema, name) = self.created_name(create.relation.as_ref());
+        if create.inh_relations.is_empty() || &*schema == "pg_temp" {
+            return;
+        }
+        let full =
+            RangeVar { schemaname: schema.to_string(), relname: name.to_string(), ..RangeVar::default() };
+        if create.if_not_exists && self.relation(&full).is_ok() {
+            return;
+        }
+        let mut numbers: HashMap<Name, i16> = HashMap::new();
+        for node in &create.inh_relations {
+            let Some(NodeEnum::RangeVar(whole)) = &node.node else {
+                return self.unfollowed(format!("{schema}.{name}"));
+            };
+            // Which numbers the columns of those behind it have depends on it.
+            let Some(whole) = self.followed(whole, false) else { return };
+            if self.step(whole.columns.len()).is_err() {
+                return self.unfollowed(format!("{schema}.{name}"));
+            }
+            let columns = whole.columns.iter().map(|column| {
+                let next = i16::try_from(numbers.len() + 1).unwrap_or(i16::MAX);
+                let number = *numbers.entry(column.name.clone()).or_insert(next);
+                (column.name.clone(), number, column.number)
+            });
+            let own = columns.collect();
+            self.note_part(Part::made((schema.clone(), name.clone()), own, whole), whole);
+        }
+    }
+
+    /// The same within CREATE SCHEMA, alone or beside others that it makes.
+    pub(super) fn made_part_in(&mut self, schema: &str, create: &CreateStmt, is_alone: bool) {
+        if create.inh_relations.is_empty() {
+            return;
+        }
+        let Some(relation) = create.relation.as_ref().filter(|_| is_alone) else {
+            // What it is a part of may be made beside it.
+            return self.unfollowed(format!("the tables of {schema}"));
+        };
+        let mut create = create.clone();
+        create.relation = Some(RangeVar { schemaname: schema.to_owned(), ..relation.clone() });
+        self.made_part(&create);
+    }
+
+    /// A part is one of all that `whole` is a part of as well.
+    fn note_part(&mut self, part: Part, whole: &'a Relation) {
+        let above = wholes(whole, self.catalog, &self.session.relations.parts);
+        let parts = &mut self.facts.renames.parts;
+        parts.extend(above.iter().filter_map(|above| part.through(above)));
+        parts.push(part);
+    }
+
     /// Each table in it gets another full name.
     fn rename_schema(&mut self, from: &str, to: &Name) {
+        // Somebody else may have made one there a moment ago.
+        self.facts.renames.missing = true;
         let stored = self.catalog.relations.values().filter(|found| &*found.schema == from);
         let stored = stored.filter(|found| is_followed(found)).map(|found| found.name.clone());
         let own = self.session.relations.changed.keys();
@@ -127,14 +187,36 @@ impl<'a> Binder<'a> {
     fn followed(&mut self, name: &RangeVar, missing_ok: bool) -> Option<&'a Relation> {
         match self.relation(name) {
             Ok(found) => Some(found.relation()).filter(|found| is_followed(found)),
-            Err(gap) if gap.kind == GapKind::UnknownObject && (missing_ok || self.is_index(name)) => None,
-            Err(_) => {
+            Err(gap) if gap.kind == GapKind::UnknownObject && self.is_index(name) => None,
+            Err(gap) => {
+                if gap.kind == GapKind::UnknownObject {
+                    // Somebody else may have made it a moment ago.
+                    self.facts.renames.missing = true;
+                    if missing_ok && (self.was_dropped(name) || !self.may_be_behind()) {
+                        return None;
+                    }
+                }
                 let schema = Some(name.schemaname.as_str()).filter(|schema| !schema.is_empty());
                 let schema = schema.map(|schema| format!("{schema}.")).unwrap_or_default();
                 self.unfollowed(format!("{schema}{}", name.relname));
                 None
             }
         }
+    }
+
+    /// Whether no newer snapshot is read, since this session has changed stored tables and has not committed that.
+    fn may_be_behind(&self) -> bool {
+        let relations = &self.session.relations;
+        !relations.parts.is_empty() || relations.changed.keys().any(|(schema, _)| &**schema != "pg_temp")
+    }
+
+    fn was_dropped(&self, name: &RangeVar) -> bool {
+        let mut changed = self.session.relations.changed.iter();
+        changed.any(|((schema, own), change)| {
+            matches!(change, Change::Dropped)
+                && **own == *name.relname
+                && (name.schemaname.is_empty() || **schema == *name.schemaname)
+        })
     }
 
     fn is_index(&self, name: &RangeVar) -> bool {

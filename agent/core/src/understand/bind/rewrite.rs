@@ -115,6 +115,9 @@ impl<'a> Binder<'a> {
         let is_alone = schema_elts.iter().filter(|node| makes_relation(node)).count() < 2;
         let mut result = Result::default();
         for node in schema_elts {
+            if let Some(NodeEnum::CreateStmt(create)) = &node.node {
+                self.made_part_in(schema, create, is_alone);
+            }
             let Some(NodeEnum::ViewStmt(view)) = &node.node else { continue };
             let ViewStmt { view: named, aliases, query: Some(query), .. } = &**view else {
                 return Err(gap(GapKind::NotReviewed, "CREATE VIEW of nothing"));

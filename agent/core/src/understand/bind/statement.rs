@@ -185,6 +185,7 @@ fn add(lineage: &mut Lineage, known: Lineage) {
     lineage.renames.known.extend(known.renames.known);
     lineage.renames.unknown.extend(known.renames.unknown);
     lineage.renames.parts.extend(known.renames.parts);
+    lineage.renames.missing |= known.renames.missing;
 }
 
 fn column(column: Named<'_>) -> OutputColumn {

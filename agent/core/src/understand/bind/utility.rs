@@ -22,6 +22,7 @@ use super::{
     write::{Event, Values, Written, WrittenColumn},
 };
 use crate::{
+    catalog::code::Name,
     lineage::{GapKind, Lineage, OutputKind},
     understand::walk::text,
 };
@@ -219,13 +220,19 @@ impl<'a> Binder<'a> {
     }
 
     fn created_kind(&self, relation: Option<&RangeVar>) -> OutputKind {
+        let (schema, name) = self.created_name(relation);
+        OutputKind::Created { schema, name }
+    }
+
+    /// Schema and name of what is made.
+    pub(super) fn created_name(&self, relation: Option<&RangeVar>) -> (Name, Name) {
         let schema = match relation {
             Some(relation) if relation.relpersistence == "t" => "pg_temp".into(),
             Some(relation) if !relation.schemaname.is_empty() => relation.schemaname.as_str().into(),
             _ => self.path.creation.clone().unwrap_or_default(),
         };
         let name = relation.map(|relation| relation.relname.as_str()).unwrap_or_default();
-        OutputKind::Created { schema, name: name.into() }
+        (schema, name.into())
     }
 
     fn create_view(&mut self, create: &'a ViewStmt) -> Bound<Result<'a>> {

@@ -161,3 +161,22 @@ fn values_go_from_a_part_to_the_whole_and_from_the_whole_to_a_part() {
     // Neither who reads a part nor who attaches one has written a value.
     assert!(!up.edges.iter().any(|edge| edge.flow == Flow::Written), "{up:#?}");
 }
+
+#[test]
+fn what_is_written_to_a_part_before_it_has_an_oid_is_found_in_the_whole() {
+    let (whole, new) = (("public.whole", Some(41_000)), ("public.new", None));
+    let place = Place::new();
+    let made = Flows { parts: part(new, whole, false), ..Flows::default() };
+    place.run(("li", None), "create table", "CREATE TABLE new PARTITION OF whole DEFAULT", &made);
+    let filled = Flows {
+        table: Some(("public.new", &[("x", &["public.t.ssn"])])),
+        columns: &[SSN],
+        parts: part(new, whole, true),
+        ..Flows::default()
+    };
+    place.run(("li", None), "insert", "INSERT INTO new SELECT ssn FROM t", &filled);
+    place.reads("ana", "public.whole.x", 41_000);
+
+    let down = place.down("public.t.ssn");
+    assert!(names(&down).contains(&"ana"), "{down:#?}");
+}

@@ -53,6 +53,19 @@ fn an_agent_that_was_stopped_is_not_silent_and_what_is_written_meanwhile_needs_n
 }
 
 #[test]
+fn a_log_that_could_not_be_written_is_not_silent() {
+    let beat = |time| (time, Entry::Heartbeat);
+    let again = |time| (time, Entry::LogReopened { reason: "No space left on device".into() });
+    assert_eq!(silences(vec![beat(0), again(HOUR), beat(HOUR + 1)]), []);
+    assert_eq!(silences(vec![(0, intent(1)), (HOUR, unknown(1)), again(HOUR + 1), beat(HOUR + 2)]), []);
+    assert_eq!(
+        silences(vec![beat(0), again(1), beat(HOUR)]),
+        [(2, 1, HOUR)],
+        "it was open again long before"
+    );
+}
+
+#[test]
 fn a_clock_that_was_set_ahead_explains_as_much_as_it_was_set() {
     let (beat, stepped) = (|time| (time, Entry::Heartbeat), |time, by| (time, Entry::ClockStepped { by }));
     let by = 3_600_000;

@@ -19,9 +19,11 @@ use crate::{
     understand::understand_masked,
 };
 
-/// Whether something that it names is not in the snapshot.
+/// Whether something that it names is not in the snapshot, though its text may say that it need not be there: it could
+/// be what another connection has made a moment ago, and whose values would be lost under another name.
 fn names_the_unknown(facts: &Statement) -> bool {
-    matches!(&facts.protection, Protection::Refused(refusal) if refusal.unknown_object.is_some())
+    facts.lineage.renames.missing
+        || matches!(&facts.protection, Protection::Refused(refusal) if refusal.unknown_object.is_some())
 }
 
 impl Connection {

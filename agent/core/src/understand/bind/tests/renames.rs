@@ -100,6 +100,19 @@ fn what_is_not_followed_by_its_name_is_not_told_and_what_nobody_knows_is() {
         "ALTER TABLE nowhere RENAME TO somewhere",
         &["opaque: changed: what is renamed is not known, nowhere"],
     );
+    for lost in [
+        "CREATE TABLE p PARTITION OF nowhere DEFAULT",
+        "ALTER TABLE IF EXISTS w ATTACH PARTITION nowhere DEFAULT",
+    ] {
+        check(&[], lost, &["opaque: changed: what is renamed is not known, nowhere"]);
+    }
+    // No newer snapshot is read before the commit.
+    check(
+        &["BEGIN", "CREATE TABLE made (x int)"],
+        "ALTER TABLE IF EXISTS nowhere RENAME TO somewhere",
+        &["opaque: changed: what is renamed is not known, nowhere"],
+    );
+    check(&["BEGIN", "DROP TABLE w"], "ALTER TABLE IF EXISTS w RENAME TO v", &[]);
     check(
         &["DO $$begin execute 'alter table w rename to v'; end$$"],
         "ALTER TABLE edges RENAME TO kept_edges",
@@ -146,4 +159,65 @@ fn what_is_in_a_part_is_in_the_whole_and_who_uses_a_part_says_so() {
         "ALTER TABLE all_of ATTACH PARTITION late DEFAULT",
         &["public.late>public.all_of id:1>1 x:2>2"],
     );
+}
+
+#[test]
+fn what_is_made_as_a_part_says_so_and_so_does_who_fills_it_before_anybody_else_sees_it() {
+    let made = "CREATE TABLE late PARTITION OF all_of DEFAULT";
+    check_parts(&[], made, &["public.late>public.all_of id:1>1 x:2>2"]);
+    check_parts(
+        &[],
+        "CREATE FOREIGN TABLE late PARTITION OF all_of DEFAULT SERVER s",
+        &["public.late>public.all_of id:1>1 x:2>2"],
+    );
+    check_parts(
+        &[],
+        "CREATE SCHEMA s CREATE TABLE late () INHERITS (all_of)",
+        &["s.late>public.all_of id:1>1 x:2>2"],
+    );
+    // Columns come by name, those of the first parent before those of the second.
+    let child = "CREATE TABLE late (more text) INHERITS (t, part)";
+    check_parts(
+        &[],
+        child,
+        &[
+            "public.late>public.t a:1>1",
+            "public.late>public.all_of x:2>2 id:3>1",
+            "public.late>public.part x:2>1 id:3>2",
+        ],
+    );
+
+    let fill = "INSERT INTO late (x) SELECT a FROM t";
+    check_parts(&["BEGIN", made], fill, &["public.late>public.all_of! x:2>2"]);
+    check_parts(&["BEGIN", made], "COPY late (x) FROM STDIN", &["public.late>public.all_of! x:2>2"]);
+    check_parts(&["BEGIN", made], "SELECT x FROM late", &["public.all_of>public.late x:2>2"]);
+    check_parts(
+        &["BEGIN", "CREATE TABLE late () INHERITS (part)"],
+        fill,
+        &["public.late>public.all_of! x:1>2", "public.late>public.part! x:1>1"],
+    );
+    // A part of a part, both new.
+    let between = "CREATE TABLE between PARTITION OF all_of DEFAULT PARTITION BY LIST (id)";
+    check_parts(
+        &["BEGIN", between, "CREATE TABLE late PARTITION OF between DEFAULT"],
+        fill,
+        &["public.late>public.all_of! x:2>2", "public.late>public.between! x:2>2"],
+    );
+    // Attached first, and filled then.
+    let attach = "ALTER TABLE all_of ATTACH PARTITION late DEFAULT";
+    let attached = ["BEGIN", "CREATE TABLE late AS SELECT 1 AS id, a AS x FROM t", attach];
+    check_parts(&attached, fill, &["public.late>public.all_of! x:2>2"]);
+    // Under another name.
+    let renamed = ["BEGIN", made, "ALTER TABLE late RENAME TO later", "ALTER TABLE all_of RENAME TO whole"];
+    check_parts(&renamed, "INSERT INTO later (x) SELECT a FROM t", &["public.later>public.whole! x:2>2"]);
+}
+
+#[test]
+fn what_is_no_part_any_more_or_never_was_one_is_none() {
+    let fill = "INSERT INTO late (x) SELECT a FROM t";
+    let (made, other) = ("CREATE TABLE late PARTITION OF all_of DEFAULT", "CREATE TABLE late (x text)");
+    check_parts(&["BEGIN", made, "ROLLBACK", other], fill, &[]);
+    check_parts(&["BEGIN", made, "DROP TABLE late", other], fill, &[]);
+    check_parts(&["BEGIN", other, "CREATE TABLE IF NOT EXISTS late PARTITION OF all_of DEFAULT"], fill, &[]);
+    check_parts(&[], "CREATE TEMP TABLE late () INHERITS (all_of)", &[]);
 }

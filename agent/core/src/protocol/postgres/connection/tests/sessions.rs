@@ -1,10 +1,12 @@
 //! The session behind the statements: lineage is found in the state that a statement runs in.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::world::{Disk, OTHER_ORDERS, World, extended, message, query, startup, sync};
 use crate::{
-    catalog::Oid,
+    catalog::{Catalog, Oid},
     machine::{Input, Machine as _},
 };
 
@@ -54,6 +56,33 @@ fn a_search_path_that_was_set_counts_for_what_follows() {
     assert_eq!((read(&world, SELECT), path(&world)), (vec![OTHER_ORDERS], "other".to_owned()));
     run(&mut world, &["reset search_path", SELECT]);
     assert_eq!(read(&world, SELECT), [ORDERS]);
+}
+
+/// The snapshot that is read next has a table that somebody else has made.
+fn somebody_makes(world: &mut World, name: &str) {
+    let mut catalog = Catalog::clone(&world.catalog);
+    let mut made = catalog.relation(Oid(ORDERS)).expect("it is there").clone();
+    (made.oid, made.name) = (Oid(16_900), name.into());
+    catalog.insert(made);
+    world.catalog = Arc::new(catalog);
+}
+
+#[test]
+fn what_gets_another_name_and_is_not_there_is_looked_for_once_more() {
+    for text in ["alter index made rename to kept", "alter table if exists made rename to kept"] {
+        let mut world = World::ready(Disk::AtOnce);
+        somebody_makes(&mut world, "made");
+        run(&mut world, &[text]);
+        let analysed = world.machine.analyses.get(text.as_bytes(), 2).expect("read with the newer snapshot");
+        let renames = &analysed.statements[0].lineage.renames;
+        assert_eq!(renames.known.iter().map(|one| one.relation).collect::<Vec<_>>(), [Oid(16_900)], "{text}");
+        assert!(renames.unknown.is_empty(), "{text}");
+    }
+    // What is not there then need not be there.
+    let (mut world, text) = (World::ready(Disk::AtOnce), "alter table if exists made rename to kept");
+    run(&mut world, &[text]);
+    let analysed = world.machine.analyses.get(text.as_bytes(), 2).expect("read with the newer snapshot");
+    assert!(analysed.statements[0].lineage.renames.is_empty());
 }
 
 #[test]
