@@ -145,7 +145,7 @@ fn check_parts(before: &[&str], sql: &str, expected: &[&str]) {
 #[test]
 fn what_is_in_a_part_is_in_the_whole_and_who_uses_a_part_says_so() {
     check_parts(&[], "INSERT INTO part (x) SELECT a FROM t", &["public.part>public.all_of! x:1>2"]);
-    check_parts(&[], "SELECT x FROM part WHERE id = 1", &["public.all_of>public.part id:1>2 x:2>1"]);
+    check_parts(&[], "SELECT x FROM part WHERE id = 1", &["public.all_of>public.part x:2>1 id:1>2"]);
     for whole in ["INSERT INTO all_of (x) SELECT a FROM t", "SELECT x FROM all_of", "SELECT a FROM t"] {
         check_parts(&[], whole, &[]);
     }
