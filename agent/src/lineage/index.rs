@@ -5,27 +5,26 @@
 //! questions join the two. What flows where is kept once for each lineage and resource (a *shape*), and each
 //! statement is one row that uses a shape.
 
-mod renamed;
+mod shape;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::collections::{HashMap, hash_map};
 
 use connect_shared::{
     attest::{ApprovedAccess, FileFact, FolderFile, behind},
     entry::{Entry, Intent, Leaf, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef},
     grant::RunIdentity,
     ids::GrantId,
-    label::Label,
-    lineage::{ColumnFact, LineageReport, OutputKind, UnderstandingStatus},
-    openlineage::split,
+    lineage::LineageReport,
     request::RequestStep,
 };
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
+pub(super) use self::shape::{Body, status_of};
+use self::shape::{is_rename, shape};
 use super::{approvals::approver, waits};
 
 /// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
-/// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`How`]. `made` has
+/// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`shape::How`]. `made` has
 /// the number that each column of a table gets which a statement makes. `file.files` is how many a folder has.
 pub(super) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -100,37 +99,6 @@ DELETE FROM within WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM approval WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM access WHERE idx >= (SELECT size FROM made_from);
 ";
-
-/// What a column is to a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum How {
-    /// Its values flow on.
-    Direct = 0,
-    /// It is read for something else.
-    Indirect = 1,
-    /// It is written.
-    Written = 2,
-}
-
-/// What an entry says of a lineage, as it is kept until somebody uses it.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Body {
-    pub(super) report: LineageReport,
-    pub(super) masks: BTreeMap<String, Label>,
-    columns: BTreeMap<String, ColumnFact>,
-    through: BTreeMap<String, Vec<String>>,
-}
-
-impl Body {
-    /// What a lineage says; `None` if no entry tells it.
-    pub(super) fn of(connection: &Connection, reference: &str) -> Result<Option<Self>, rusqlite::Error> {
-        let body = connection
-            .prepare_cached("SELECT body FROM lineage WHERE ref = ?1")?
-            .query_row([reference], |row| row.get::<_, String>(0))
-            .optional()?;
-        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
-    }
-}
 
 /// What was looked up for entries and holds for the next ones, too. It is forgotten with a transaction that fails.
 #[derive(Debug, Default)]
@@ -416,7 +384,7 @@ fn owned(
 /// Whether values can come from whoever sends the statement: a literal, a parameter, the rows of a COPY. Where
 /// the text does not rule it out, they can.
 fn brings_values(to: &Transaction<'_>, intent: &Intent, known: &mut Known) -> Result<bool, rusqlite::Error> {
-    if renamed::is_rename(&intent.verb) {
+    if is_rename(&intent.verb) {
         return Ok(false);
     }
     let plain = ["insert", "update", "merge", "delete", "create", "select", "refresh", "with"];
@@ -435,183 +403,4 @@ fn brings_values(to: &Transaction<'_>, intent: &Intent, known: &mut Known) -> Re
     let Some(without) = without else { return Ok(true) };
     known.values.insert(fingerprint.clone(), !without);
     Ok(!without)
-}
-
-/// The lineage as it is on this resource, made of its entry at its first use. Of a lineage that no entry tells
-/// nothing is known.
-fn shape(to: &Transaction<'_>, lineage: &str, resource: &str) -> Result<i64, rusqlite::Error> {
-    let known = to
-        .prepare_cached("SELECT id FROM shape WHERE ref = ?1 AND resource = ?2")?
-        .query_row([lineage, resource], |row| row.get(0))
-        .optional()?;
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    let body = Body::of(to, lineage)?.unwrap_or_else(|| Body {
-        report: LineageReport {
-            status: UnderstandingStatus::Opaque,
-            reasons: vec!["missing: the log does not hold its lineage".to_owned()],
-            ..LineageReport::default()
-        },
-        masks: BTreeMap::new(),
-        columns: BTreeMap::new(),
-        through: BTreeMap::new(),
-    });
-    Shape { to, resource, body: &body, id: 0 }.put(lineage)
-}
-
-/// A shape as it is written down.
-struct Shape<'a, 't> {
-    to: &'a Transaction<'t>,
-    resource: &'a str,
-    body: &'a Body,
-    id: i64,
-}
-
-impl Shape<'_, '_> {
-    fn put(mut self, lineage: &str) -> Result<i64, rusqlite::Error> {
-        let report = &self.body.report;
-        let reasons = serde_json::to_string(&report.reasons).unwrap_or_default();
-        let temporary = self.body.through.keys().any(|name| name.starts_with("pg_temp."));
-        self.to
-            .prepare_cached(
-                "INSERT INTO shape (ref, resource, status, reasons, temporary) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![lineage, self.resource, status_code(report.status), reasons, temporary])?;
-        self.id = self.to.last_insert_rowid();
-        let mut direct = BTreeSet::new();
-        for output in &report.outputs {
-            for (number, column) in (1_i64..).zip(&output.columns) {
-                let target = match (output.kind, &output.table) {
-                    (OutputKind::Table, Some(table)) => {
-                        // Nobody else sees it, and questions go through it to what is behind.
-                        if table.starts_with("pg_temp.") {
-                            continue;
-                        }
-                        let part = connect_core::lineage::part(&column.name);
-                        self.written(table, &part, output.created.then_some(number))?
-                    }
-                    // What is written to a file of the server has left the database, too.
-                    _ => 0,
-                };
-                for source in &column.direct {
-                    let Some(node) = self.read(source, How::Direct)? else { continue };
-                    self.flow(node, target)?;
-                    direct.insert(source);
-                }
-            }
-        }
-        // What is read and goes nowhere (a column of a view that nobody uses) counts only where not all is known.
-        let known = report.status == UnderstandingStatus::Complete;
-        let rest = report.reads.iter().filter(|name| !known && !direct.contains(name));
-        for other in report.indirect.iter().chain(rest) {
-            self.read(other, How::Indirect)?;
-        }
-        report.renames.iter().try_for_each(|rename| self.renamed(rename))?;
-        report.parts.iter().try_for_each(|part| self.shared(part))?;
-        Ok(self.id)
-    }
-
-    fn flow(&self, source: i64, target: i64) -> Result<(), rusqlite::Error> {
-        self.to
-            .prepare_cached("INSERT OR IGNORE INTO flow VALUES (?1, ?2, ?3)")?
-            .execute([source, self.id, target])?;
-        Ok(())
-    }
-
-    /// `made`: which column of the table that the statement makes it is.
-    fn written(&self, table: &str, column: &str, made: Option<i64>) -> Result<i64, rusqlite::Error> {
-        let name = format!("{table}.{column}");
-        // The same name meant something else before.
-        let fact = self.body.columns.get(&name).filter(|_| made.is_none());
-        let node = self.node(table, column, fact)?;
-        if let Some(number) = made {
-            self.to
-                .prepare_cached("INSERT OR IGNORE INTO made VALUES (?1, ?2, ?3)")?
-                .execute(params![table, number, node])?;
-        }
-        self.part(node, How::Written, (table, column), &name)?;
-        Ok(node)
-    }
-
-    /// `None` for what is the server's own.
-    fn read(&self, name: &str, how: How) -> Result<Option<i64>, rusqlite::Error> {
-        let Some((table, column)) = split(name) else { return Ok(None) };
-        if table.starts_with("pg_catalog.") || table.starts_with("information_schema.") {
-            return Ok(None);
-        }
-        let node = self.node(table, column, self.body.columns.get(name))?;
-        self.part(node, how, (table, column), name)?;
-        Ok(Some(node))
-    }
-
-    fn node(&self, table: &str, column: &str, fact: Option<&ColumnFact>) -> Result<i64, rusqlite::Error> {
-        let key = match fact {
-            Some(fact) => format!("{}.{}", fact.table, fact.number),
-            None => format!("{table}.{column}"),
-        };
-        self.to
-            .prepare_cached(
-                "INSERT OR IGNORE INTO node (resource, key, oid, number) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                self.resource,
-                key,
-                fact.map(|fact| fact.table),
-                fact.map(|fact| fact.number)
-            ])?;
-        let node = self
-            .to
-            .prepare_cached("SELECT id FROM node WHERE resource = ?1 AND key = ?2")?
-            .query_row([self.resource, &key], |row| row.get(0))?;
-        self.to
-            .prepare_cached("INSERT OR IGNORE INTO named VALUES (?1, ?2, ?3)")?
-            .execute(params![table, column, node])?;
-        Ok(node)
-    }
-
-    fn part(
-        &self,
-        node: i64,
-        how: How,
-        (table, column): (&str, &str),
-        name: &str,
-    ) -> Result<(), rusqlite::Error> {
-        let views =
-            self.body.through.iter().filter(|(_, behind)| behind.iter().any(|stored| stored == table));
-        let views: Vec<&String> = views.map(|(view, _)| view).filter(|_| how != How::Written).collect();
-        let label = self.body.columns.get(name).and_then(|fact| fact.label);
-        let masked = self.body.masks.get(name).filter(|_| how != How::Written);
-        self.to
-            .prepare_cached("INSERT OR IGNORE INTO part VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-            .execute(params![
-                node,
-                self.id,
-                how as i64,
-                table,
-                column,
-                masked.map(|label| label.as_str()),
-                label.map(Label::as_str),
-                serde_json::to_string(&views).unwrap_or_default(),
-            ])?;
-        Ok(())
-    }
-}
-
-/// The number of a status in the table.
-const fn status_code(status: UnderstandingStatus) -> i64 {
-    match status {
-        UnderstandingStatus::Complete => 0,
-        UnderstandingStatus::Partial => 1,
-        UnderstandingStatus::Opaque => 2,
-    }
-}
-
-/// The status behind a number; of an unknown one nothing is known.
-pub(super) const fn status_of(code: i64) -> UnderstandingStatus {
-    match code {
-        0 => UnderstandingStatus::Complete,
-        1 => UnderstandingStatus::Partial,
-        _ => UnderstandingStatus::Opaque,
-    }
 }

@@ -5,7 +5,7 @@ use connect_shared::lineage::{ColumnFact, PartReport, RenameReport, RenamedColum
 use super::{How, Shape};
 
 /// Statements that give something another name or schema, and bring no values.
-pub(super) fn is_rename(verb: &str) -> bool {
+pub(in super::super) fn is_rename(verb: &str) -> bool {
     matches!(verb, "alter rename" | "alter schema")
 }
 
