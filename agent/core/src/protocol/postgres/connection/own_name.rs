@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Expect,
-    respond::{Fault, violation},
+    respond::{Fault, status, violation},
 };
 use crate::protocol::postgres::{
     answer,
@@ -130,6 +130,7 @@ impl Connection {
                 }
             }
             b'Z' => {
+                status(message)?;
                 self.own_name.asked = None;
                 self.in_flight.pop_front();
             }

@@ -45,6 +45,16 @@ pub(super) fn violation(message: &str) -> Fault {
     Fault::Violation(message.to_owned())
 }
 
+/// What a ReadyForQuery says.
+pub(super) fn status(ready: &Message) -> Result<Transaction, Fault> {
+    match ready.body()[..] {
+        [b'I'] => Ok(Transaction::Idle),
+        [b'T'] => Ok(Transaction::Open),
+        [b'E'] => Ok(Transaction::Failed),
+        _ => Err(violation("a malformed ReadyForQuery")),
+    }
+}
+
 impl Connection {
     /// Whether the server may be read: not while much waits for a durable record.
     pub(super) fn server_may_be_read(&self) -> bool {
@@ -171,7 +181,7 @@ impl Connection {
                 self.outbox.say_to_client(message.bytes);
                 return Ok(());
             }
-            _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(message.kind),
+            _ if matches!(self.in_flight.front(), Some(Expect::Key)) => return self.key_answer(&message),
             _ if matches!(self.in_flight.front(), Some(Expect::Name)) => {
                 return self.name_answer(&message);
             }
@@ -201,11 +211,14 @@ impl Connection {
     }
 
     /// The answer to a key of ours, which the client never asked for.
-    fn key_answer(&mut self, kind: u8) -> Result<(), Fault> {
-        match kind {
+    fn key_answer(&mut self, message: &Message) -> Result<(), Fault> {
+        match message.kind {
             b'V' => {}
             b'E' => self.keys.forget(),
-            b'Z' => drop(self.in_flight.pop_front()),
+            b'Z' => {
+                status(message)?;
+                self.in_flight.pop_front();
+            }
             _ => return Err(violation("the server answered a function call with something else")),
         }
         Ok(())
@@ -329,12 +342,7 @@ impl Connection {
     }
 
     pub(super) fn ready(&mut self, message: Message) -> Result<(), Fault> {
-        let transaction = match message.body()[..] {
-            [b'I'] => Transaction::Idle,
-            [b'T'] => Transaction::Open,
-            [b'E'] => Transaction::Failed,
-            _ => return Err(violation("a malformed ReadyForQuery")),
-        };
+        let transaction = status(&message)?;
         let Some(message) = self.end_own(message) else { return Ok(()) };
         // What has not ended stays in flight, so that the end of the connection is its end in the record.
         if !matches!(self.in_flight.front(), Some(Expect::Sync | Expect::Query(_))) {

@@ -353,13 +353,16 @@ fn calls_of_ours_are_answered_by_nothing_else() {
         ("reset all", &b"RESET\0"[..], "connect_mask"),
         ("set application_name = 'etl'", &b"SET\0"[..], "via connect, etl"),
     ] {
-        for kind in ANSWERS.iter().filter(|kind| !matches!(kind, b'V' | b'Z')) {
+        let others =
+            ANSWERS.iter().filter(|kind| !matches!(kind, b'V' | b'Z')).map(|kind| message(*kind, b"I"));
+        let malformed = [&b""[..], b"X", b"II"].map(|status| message(b'Z', status));
+        for answer in others.chain(malformed) {
             let (mut world, _) = asked(&query(asks));
             let named = message(b'S', b"application_name\0etl\0");
             let report = if tag == b"SET\0" { named } else { Vec::new() };
             server(&mut world, &[message(b'C', tag), report, ready(b"I")].concat());
             assert!(text(&world.sent_to_server()).contains(call), "{asks}: it was asked");
-            End::violation("", DONE).comes_of(&mut world, &message(*kind, b"I"), &format!("0x{kind:02x}"));
+            End::violation("", DONE).comes_of(&mut world, &answer, &format!("{answer:02x?}"));
         }
     }
 }
