@@ -5,7 +5,6 @@
 //! [`claim`] for whose a run is, [`open`] for those that are not over, [`ending`] for how they end, [`waits`] for how long they wait after a restart; [`event`] for what others hear; [`leaves`] for how the log itself is gone through, [`run`] for one run, [`attest`] for what the agent signs
 //! about it.
 
-mod alone;
 mod approvals;
 mod ask;
 mod attest;

@@ -28,6 +28,7 @@ mod init;
 mod jws;
 mod keys;
 mod labels;
+mod lanes;
 mod lineage;
 mod listener;
 mod log;

@@ -1,8 +1,6 @@
 //! `POST /v1/runs/{run}/end`: a run is over; the agent signs what it saw of it.
 
-mod places;
-
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Json,
@@ -11,20 +9,34 @@ use axum::{
 use connect_shared::{
     api::{RunAttestation, RunEnd},
     attest::{FileFact, MAX_FILE_NAME, MAX_FILES, MAX_FOLDER_FILES, folder_of, is_hash},
+    entry::PrincipalRef,
     error::{ErrorReport, Exit},
     ids::RunId,
 };
 use http::StatusCode;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
+    lanes::{Lanes, Passage},
     lineage::{self, Ending, Refused},
     serve::Agent,
 };
 
 /// Runs that are not known as the caller's: they wait for each other, and nobody for them.
 static UNKNOWN: Semaphore = Semaphore::const_new(2);
+
+/// Runs that are ended at once: each goes through the log.
+static ALL: Semaphore = Semaphore::const_new(16);
+
+/// Of these, those of one person, with all AI agents that act for it: its others wait for its own.
+static OF_ONE: LazyLock<Lanes<Person>> = LazyLock::new(|| Lanes::new(4));
+
+/// Identity provider and subject.
+type Person = (String, String);
+
+/// One run's place among those that are ended.
+type Place = (Passage<Person>, SemaphorePermit<'static>);
 
 pub(super) async fn end(
     State(agent): State<Arc<Agent>>,
@@ -39,7 +51,7 @@ pub(super) async fn end(
     // Who waits for a place may leave; who has one ends the run, whether anybody waits for the answer or not.
     let stopped = || refused(Refused::Internal);
     let (own, unknown) = match lineage::owns(&agent, id, &caller.0.reference).await {
-        true => (Some(places::place(&caller.0.reference).await.ok_or_else(stopped)?), None),
+        true => (Some(place(&caller.0.reference).await.ok_or_else(stopped)?), None),
         false => (None, Some(UNKNOWN.acquire().await.map_err(|_| stopped())?)),
     };
     // Half of it would be a run that the log has the end of and that goes on.
@@ -50,6 +62,12 @@ pub(super) async fn end(
     let attested = tokio::spawn(ended).await.unwrap_or(Err(Refused::Internal));
     let envelope = attested.map_err(refused)?;
     Ok(Json(RunAttestation { schema: "connect.attestation/1".to_owned(), envelope }))
+}
+
+/// Waits for a place; `None` once there are none any more.
+async fn place(who: &PrincipalRef) -> Option<Place> {
+    let own = OF_ONE.enter((who.idp.clone(), who.sub.clone())).await?;
+    Some((own, ALL.acquire().await.ok()?))
 }
 
 /// All of it goes into the log or the attestation.

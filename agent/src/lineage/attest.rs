@@ -1,6 +1,8 @@
 //! What the agent signs about a run, once it has ended: everything that it saw. The files are the word of
 //! whoever ran it, and are marked so.
 
+use std::sync::LazyLock;
+
 use connect_shared::{
     attest::{
         Envelope, FileFact, Folder, MAX_ENVELOPE, PREDICATE_TYPE, PREDICATE_VERSION, Principal, RunPredicate,
@@ -9,16 +11,17 @@ use connect_shared::{
     entry::{Entry, PrincipalRef},
     ids::RunId,
 };
-
 use tokio::sync::Semaphore;
 
 use super::{
-    alone::alone,
     leaves::{Unreadable, Visitor, each},
     lost::closed,
     run::{Begun, Finished, Glance, Run},
 };
-use crate::log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf};
+use crate::{
+    lanes::Lanes,
+    log::{Log, LogClosed, PublicFolder, ReceiptUnavailable, fits_leaf},
+};
 
 /// Bytes of an attestation beside statements and sources, at most.
 const MAX_REST: usize = 2 << 20;
@@ -79,6 +82,9 @@ const NOT_COVERED: [&str; 5] = [
 /// Runs that are held whole in memory at once, however many are being ended.
 static WHOLE: Semaphore = Semaphore::const_new(2);
 
+/// Each run is ended by one caller at a time.
+static ENDING: LazyLock<Lanes<RunId>> = LazyLock::new(|| Lanes::new(1));
+
 /// Ends a run of this principal and signs what was seen of it. One that failed has no attestation.
 pub(crate) async fn attest(
     log: &Log,
@@ -94,7 +100,7 @@ pub(crate) async fn attest(
         return Err(Refused::NoSuchRun);
     }
     // A run is ended once: whoever comes second sees the first one's entry.
-    let alone = alone(id).await;
+    let alone = ENDING.enter(id).await.ok_or(Refused::Internal)?;
     let whole = WHOLE.acquire().await.map_err(|_| Refused::Internal)?;
     let (glance, _) = look(log, seen, glance).await?;
     let (mut run, upto) = look(log, 0, Run::new(id, owner, glance)).await?;
