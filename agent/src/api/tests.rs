@@ -241,6 +241,7 @@ async fn record_statement(agent: &TestAgent, person: &str, statement: StatementI
         rows: 1,
         bytes: 8,
         masked: Vec::new(),
+        content: None,
         micros: 9,
     };
     let log = &agent.running.log;

@@ -25,7 +25,7 @@ use super::{
 use crate::{lineage, log::PublicFolder};
 
 /// Of the tables below. Another version is made anew.
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
 
 /// `entry.kind` is an index of [`Entry::KINDS`]; ids are their 16 bytes.
 const TABLES: &str = "

@@ -115,6 +115,7 @@ fn outcome(number: u8) -> Entry {
         rows: 7,
         bytes: 1,
         masked: Vec::new(),
+        content: None,
         micros: 1,
     }))
 }

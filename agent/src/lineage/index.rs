@@ -25,7 +25,8 @@ use super::{approvals::approver, waits};
 
 /// `run.resources` is a list in JSON; `used_shape.approvals` are ids with commas between them, if there are any;
 /// `access.approvals` is JSON. `flow.target` is 0 where values go to whoever asked. `part.how`: see [`shape::How`]. `made` has
-/// the number that each column of a table gets which a statement makes. `file.files` is how many a folder has.
+/// the number that each column of a table gets which a statement makes. `file.files` is how many a folder has. `content` has
+/// what a COPY gave or took.
 pub(super) const TABLES: &str = "
 CREATE TABLE lineage (ref TEXT PRIMARY KEY, idx INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE shape (
@@ -63,6 +64,8 @@ CREATE TABLE used_shape (
 CREATE INDEX used_shape_by_shape ON used_shape (shape, idx);
 CREATE INDEX used_shape_by_run ON used_shape (run, idx) WHERE run <> '';
 CREATE INDEX used_shape_by_sub ON used_shape (sub, idx);
+CREATE TABLE content (idx INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
+CREATE INDEX content_by_hash ON content (hash, idx);
 CREATE TABLE run (
   run TEXT PRIMARY KEY, job TEXT NOT NULL, sub TEXT NOT NULL, idp TEXT NOT NULL, actor TEXT NOT NULL,
   resources TEXT NOT NULL, idx INTEGER NOT NULL, time INTEGER NOT NULL, key TEXT NOT NULL, end_idx INTEGER,
@@ -92,6 +95,7 @@ CREATE TABLE access (grant_id TEXT PRIMARY KEY, approvals TEXT NOT NULL, idx INT
 pub(super) const FORGET: &str = "
 DELETE FROM lineage WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM used_shape WHERE idx >= (SELECT size FROM made_from);
+DELETE FROM content WHERE idx >= (SELECT size FROM made_from);
 DELETE FROM run WHERE idx >= (SELECT size FROM made_from);
 UPDATE run SET end_idx = NULL, status = NULL WHERE end_idx >= (SELECT size FROM made_from);
 DELETE FROM file WHERE idx >= (SELECT size FROM made_from);
@@ -247,6 +251,11 @@ fn put_outcome(to: &Transaction<'_>, outcome: &OutcomeEntry) -> Result<(), rusql
         "UPDATE OR FAIL used_shape SET rows = ?1, failed = ?2 WHERE idx = (SELECT idx FROM entry WHERE statement = ?3)",
     )?
     .execute(params![rows, failed, outcome.statement.to_bytes().as_slice()])?;
+    let Some(content) = &outcome.content else { return Ok(()) };
+    to.prepare_cached(
+        "INSERT OR IGNORE INTO content SELECT idx, ?1 FROM entry WHERE statement = ?2 AND idx IN (SELECT idx FROM used_shape)",
+    )?
+    .execute(params![content, outcome.statement.to_bytes().as_slice()])?;
     Ok(())
 }
 
@@ -285,6 +294,10 @@ fn put_intent(
         rows,
         failed,
     ])?;
+    if let Some(content) = end.and_then(|end| end.content.as_ref()) {
+        to.prepare_cached("INSERT OR IGNORE INTO content VALUES (?1, ?2)")?
+            .execute(params![index, content])?;
+    }
     Ok(())
 }
 

@@ -207,6 +207,7 @@ fn outcome(number: u64) -> Entry {
         rows: number,
         bytes: 1,
         masked: Vec::new(),
+        content: None,
         micros: 1,
     }))
 }

@@ -227,6 +227,7 @@ impl Entry {
                 rows: 1,
                 bytes: 52,
                 masked: vec![text("public.customers.email")],
+                content: Some(text("5d1f8a3c97e0b2644f6a0c1d8e2b7395a4c6f0e1d2b38475960a1c2e3f405162")),
                 micros: 1_830,
             })),
             Self::Denial(Box::new(Denial {

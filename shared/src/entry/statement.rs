@@ -70,6 +70,10 @@ pub struct OutcomeEntry {
     /// Columns shown masked, as `schema.table.column`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<String>,
+    /// Of a COPY to or from the client: a hash of its data under a key of the agent, in hexadecimal. Equal ones say that
+    /// what the one gave, after masks, is what the other took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     pub micros: u64,
 }
 

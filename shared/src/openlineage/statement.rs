@@ -247,6 +247,7 @@ mod tests {
                 rows: 1,
                 bytes: 1,
                 masked: Vec::new(),
+                content: None,
                 micros: 1,
             };
             let told = Told {

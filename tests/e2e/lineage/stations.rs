@@ -122,12 +122,16 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
         assert!(columns(&years).contains(source), "{source}: {years:#}");
     }
 
-    // A file between two sessions outside of runs: it went to the person, and what came in is the person's; that it
-    // was the same file nobody has seen, so that no thread goes through.
-    sql(&li, "CREATE TABLE inbox (sku text)");
-    for copy in ["\\copy (SELECT sku FROM products) TO plain.tsv", "\\copy inbox FROM plain.tsv"] {
-        li.runs(&["exec", SHOP, "--", "psql", "-XAtqc", copy]).good();
-    }
+    // A file between two sessions outside of runs: it went to the person, and what came in is the person's. That the one
+    // is the other the agent knows by its bytes, and of one that was changed nobody knows it.
+    sql(&li, "CREATE TABLE inbox (sku text); CREATE TABLE edited (sku text)");
+    let copies = |copy: &str| li.runs(&["exec", SHOP, "--", "psql", "-XAtqc", copy]).good();
+    copies("\\copy (SELECT sku FROM products) TO plain.tsv");
+    copies("\\copy inbox FROM plain.tsv");
+    let file = li.home().join("plain.tsv");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, format!("{text}one-more\n")).expect("written");
+    copies("\\copy edited FROM plain.tsv");
     let person = |answer: &Value, flow: &str, end: &str| {
         let nodes = answer["nodes"].as_array().expect("nodes").iter();
         let people: Vec<_> =
@@ -136,9 +140,15 @@ fn a_thread_goes_through_temporary_tables_files_and_new_names_and_whoever_held_i
         edges.any(|edge| edge["flow"] == flow && people.contains(&&edge[end]))
     };
     let out = asks(&sam, &["public.products.sku", "--all", "--down"]);
-    assert!(person(&out, "direct", "to") && !columns(&out).contains("public.inbox.sku"), "{out:#}");
+    assert!(person(&out, "direct", "to") && columns(&out).contains("public.inbox.sku"), "{out:#}");
+    assert!(!columns(&out).contains("public.edited.sku"), "{out:#}");
     let came = asks(&sam, &["public.inbox.sku", "--all", "--up"]);
-    assert!(person(&came, "written", "from") && !columns(&came).contains("public.products.sku"), "{came:#}");
+    assert!(person(&came, "written", "from") && columns(&came).contains("public.products.sku"), "{came:#}");
+    let edited = asks(&sam, &["public.edited.sku", "--all", "--up"]);
+    assert!(
+        person(&edited, "written", "from") && !columns(&edited).contains("public.products.sku"),
+        "{edited:#}"
+    );
     let out = sam.runs(&["lineage", "public.products.sku", "--all", "--down"]).good();
     assert!(out.contains("Left to people"), "{out}");
     let came = sam.runs(&["lineage", "public.inbox.sku", "--all", "--up"]).good();

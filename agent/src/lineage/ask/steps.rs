@@ -121,6 +121,7 @@ impl Walker<'_> {
              AND {DOWNWARD} AND {IN_TIME} AND {whose} GROUP BY 1, 2, 3, 4, p.shape"
         );
         self.people(&decided, node, bound, Flow::Indirect, steps)?;
+        self.copied(node, bound, steps)?;
         self.same(node, bound, steps)
     }
 
@@ -146,7 +147,34 @@ impl Walker<'_> {
              GROUP BY 1, 2, 3, 4, p.shape"
         );
         self.people(&written, node, bound, Flow::Written, steps)?;
+        self.copied(node, bound, steps)?;
         self.same(node, bound, steps)
+    }
+
+    /// What one COPY gave and a later one took, byte for byte. Which of its columns became which is not known, so each
+    /// can be any. Both are the asker's, where others' are none of his business.
+    fn copied(&self, node: i64, bound: Bound, steps: &mut Vec<Step>) -> Result<(), rusqlite::Error> {
+        let (whose, givers) = (self.asked.whose(), self.asked.whose().replace("u.", "g."));
+        let (leads, from, counted, before) = match self.asked.is_down() {
+            true => ("w.node", "f.source", COUNTED.to_owned(), "g.idx >= :bound"),
+            // The path goes on from where it was given.
+            false => (
+                "f.source",
+                "w.node",
+                COUNTED.replace("(u.idx)", "(g.idx)").replace("(u.time)", "(g.time)"),
+                UPWARD,
+            ),
+        };
+        let sql = format!(
+            "SELECT {leads}, {counted} FROM flow f JOIN used_shape g ON g.shape = f.shape \
+             JOIN content gave ON gave.idx = g.idx JOIN content took ON took.hash = gave.hash AND took.idx > gave.idx \
+             JOIN used_shape u ON u.idx = took.idx JOIN shape s ON s.id = u.shape \
+             JOIN part w ON w.shape = u.shape AND w.how = 2 \
+             JOIN part p ON p.node = f.source AND p.shape = f.shape AND p.how = 0 \
+             WHERE {from} = :node AND f.target = 0 AND {before} AND {BEFORE} AND {whose} AND {givers} \
+             GROUP BY {leads}, f.shape, u.shape"
+        );
+        self.columns(&sql, node, bound, Flow::Direct, steps)
     }
 
     /// A table when a statement made it has no OID yet; one that was found later under this name can be it. Its

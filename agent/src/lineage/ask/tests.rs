@@ -1,6 +1,7 @@
 //! Questions to the index of a real log in a temporary folder.
 
 mod attacks;
+mod copies;
 mod events;
 mod folders;
 mod renames;
@@ -56,6 +57,8 @@ struct Flows<'a> {
     renames: Vec<RenameReport>,
     parts: Vec<PartReport>,
     approved: Option<RequestId>,
+    /// Of a COPY: what its data is known by.
+    content: Option<&'a str>,
 }
 
 impl Place {
@@ -197,6 +200,7 @@ impl Place {
             rows: 5,
             bytes: 9,
             masked: Vec::new(),
+            content: flows.content.map(str::to_owned),
             micros: 1,
         })));
     }

@@ -118,6 +118,7 @@ pub(in crate::log) fn unknown_end(statement: StatementId) -> Entry {
         rows: 0,
         bytes: 0,
         masked: Vec::new(),
+        content: None,
         micros: 0,
     }))
 }

@@ -16,6 +16,7 @@ mod alarm;
 mod analyses;
 mod bounds;
 mod call;
+mod content;
 mod copied;
 mod copy;
 mod deny;

@@ -51,6 +51,7 @@ fn logged(said: &StatementRecord) -> [Entry; 3] {
         rows: said.rows,
         bytes: 0,
         masked: Vec::new(),
+        content: None,
         micros: 1,
     };
     [
@@ -162,6 +163,7 @@ fn what_the_log_has_pruned_is_counted_and_not_missed() {
             rows: 0,
             bytes: 0,
             masked: Vec::new(),
+            content: None,
             micros: 0,
         }));
         entries[..4].fill(filler);

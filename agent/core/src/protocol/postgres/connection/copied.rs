@@ -71,9 +71,17 @@ impl Connection {
     pub(super) fn copied(&mut self, message: Bytes) -> Result<(), Fault> {
         let rows = self.copied_rows(message.len().saturating_sub(HEADER));
         if self.may_give(rows, message.len())? {
+            self.gives_content(message.get(HEADER..).unwrap_or_default());
             self.stream(message)?;
         }
         Ok(())
+    }
+
+    /// Data that the client is given.
+    pub(super) fn gives_content(&mut self, data: &[u8]) {
+        if let Some(content) = self.current_run().and_then(|run| run.content.as_mut()) {
+            content.take(data);
+        }
     }
 
     /// A row that passes in pieces: all of it, or nothing.

@@ -93,7 +93,19 @@ impl Connection {
         });
         match met {
             Some(refusal) => self.fault(Fault::Unmaskable(refusal)),
-            None => self.client_copy_bytes(bytes),
+            None => {
+                if guarded {
+                    self.takes_content(&bytes);
+                }
+                self.client_copy_bytes(bytes);
+            }
+        }
+    }
+
+    /// Data that the server takes.
+    fn takes_content(&mut self, data: &[u8]) {
+        if let Some(content) = self.copies().next().and_then(|run| run.content.as_mut()) {
+            content.take(data);
         }
     }
 
@@ -124,7 +136,9 @@ impl Connection {
             true => (kind, bytes),
             false => (b'f', answer::copy_fail(b"a mask would be written")),
         };
-        if kind != b'd' {
+        if kind == b'd' {
+            self.takes_content(bytes.get(HEADER..).unwrap_or_default());
+        } else {
             if let Some(run) = self.copies().next() {
                 run.data_ended = true;
             }

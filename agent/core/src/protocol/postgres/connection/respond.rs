@@ -150,7 +150,10 @@ impl Connection {
                 Ok(())
             }
             Piece::Part(_) if self.server_part == Passing::Drop => Ok(()),
-            Piece::Part(bytes) => self.stream(bytes),
+            Piece::Part(bytes) => {
+                self.gives_content(&bytes);
+                self.stream(bytes)
+            }
             Piece::Start { .. } | Piece::Skipped { .. } => {
                 Err(violation("the server sent a message that nothing asked for"))
             }

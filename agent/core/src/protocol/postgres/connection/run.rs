@@ -11,6 +11,7 @@ use connect_shared::{
 use super::{
     Connection, Expect,
     bounds::Bounds,
+    content::Content,
     copied::Copied,
     limits::{Ours, Over},
     names::{NameChange, Portal, Space},
@@ -63,6 +64,8 @@ pub(super) struct Run {
     pub(super) incoming: Option<Box<Incoming>>,
     /// What it copies to the client.
     pub(super) copied: Option<Copied>,
+    /// Data of a COPY, as it passes.
+    pub(super) content: Option<Box<Content>>,
     /// It came as a FunctionCall, and is answered by a value.
     pub(super) is_call: bool,
     /// What it may take.
@@ -93,6 +96,7 @@ impl Run {
         // Whether it is in binary is not known before the server says so.
         let incoming = copies.then(Box::default);
         let copied = Copied::by(&facts);
+        let content = (copied.is_some() || facts.effect == Effect::CopyIn).then(Box::default);
         Self {
             id,
             facts,
@@ -116,6 +120,7 @@ impl Run {
             data_ended: false,
             incoming,
             copied,
+            content,
             is_call: false,
             bounds: None,
             over: None,
@@ -162,12 +167,15 @@ impl Connection {
         self.settle_budget(&run);
         let elapsed = self.now.saturating_duration_since(run.started);
         self.ledger.settle(run.intent);
+        // What came to nothing was neither given nor taken.
+        let content = run.content.filter(|_| result == StatementResult::Done);
         let entry = OutcomeEntry {
             statement: run.id,
             result,
             rows: run.count,
             bytes: run.bytes,
             masked: run.masked,
+            content: content.and_then(|content| content.known_by(&self.secrets.commitments)),
             micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         };
         self.record(Claim::Unclaimed, Entry::Outcome(Box::new(entry)));

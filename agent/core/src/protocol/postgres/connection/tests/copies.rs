@@ -117,3 +117,44 @@ fn data_that_is_cut_short_is_no_whole_message_at_the_server() {
         assert_eq!(end, Some(&StatementResult::Unknown), "{cut}");
     }
 }
+
+/// What the data of each COPY is known by.
+fn contents(world: &World) -> Vec<Option<String>> {
+    let outcomes = world.entries().into_iter().filter_map(|entry| match entry {
+        Entry::Outcome(outcome) => Some(outcome.content.clone()),
+        _ => None,
+    });
+    outcomes.collect()
+}
+
+#[test]
+fn what_one_copy_gives_and_another_one_takes_is_known_however_it_is_cut() {
+    for padding in [0, 1_100_000] {
+        let mut world = World::ready(Disk::AtOnce);
+        world.peer.padding = padding;
+        world.client(&query("copy orders to stdout"));
+        let given = format!("1\tharmless\n2\t{}{CANARY}\n", "x".repeat(padding));
+        let cuts = [given.len(), 1 + given.len() / 2, given.len().div_ceil(3)];
+        for cut in cuts {
+            let parts = given.as_bytes().chunks(cut).map(|part| message(b'd', part));
+            let data: Vec<u8> = parts.collect::<Vec<_>>().concat();
+            world.client(&[query(COPY), data, done()].concat());
+        }
+        world.client(&[query(COPY), data(), done()].concat());
+        world.client(&[query(COPY), done()].concat());
+        world.client(&query("select id from orders"));
+        let contents = contents(&world);
+        let [gave, took @ .., other, none, no_copy] = &contents[..] else { panic!("{contents:?}") };
+        assert!(gave.as_ref().is_some_and(|hash| hash.len() == 64), "{contents:?}");
+        assert_eq!(took, vec![gave.clone(); cuts.len()], "{padding}");
+        assert!(other.is_some() && other != gave);
+        assert_eq!((none, no_copy), (&None, &None), "nothing comes from nothing");
+    }
+}
+
+#[test]
+fn a_copy_that_fails_gave_and_took_nothing() {
+    let mut world = World::ready(Disk::AtOnce);
+    world.client(&[query(COPY), data(), message(b'f', b"no\0")].concat());
+    assert_eq!(contents(&world), [None]);
+}
