@@ -12,6 +12,7 @@
 mod analyze;
 mod api;
 mod audit;
+mod budgets;
 mod cancel;
 mod catalog;
 mod check;

@@ -8,7 +8,7 @@
 //! Read next: [`shut`] for how long and whom, [`crate::tunnel`] for what a cut session does.
 
 mod ended;
-mod kept;
+pub(crate) mod kept;
 mod shut;
 
 #[cfg(test)]

@@ -16,10 +16,7 @@ pub(crate) mod testing;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use connect_core::{
-    budget::LookupBudget,
-    decide::{InForce, Policies},
-};
+use connect_core::decide::{InForce, Policies};
 use connect_shared::{
     api::{IdentityInfo, OtherIdentity},
     entry::Entry,
@@ -35,6 +32,7 @@ pub use self::{
 use crate::{
     api,
     audit::Follower,
+    budgets::KeptBudgets,
     catalog::{CatalogService, Clear},
     config::{Config, IdentityConfig, Retention},
     driver::Kept,
@@ -78,6 +76,8 @@ pub enum ServeError {
     Log(String),
     #[error("{0}")]
     Revocations(String),
+    #[error("{0}")]
+    Budgets(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -118,8 +118,9 @@ pub struct Running {
     drain_time: Duration,
     /// Asked once more at the end.
     witnesses: Option<Arc<Asker>>,
-    /// Kept once more at the end.
+    /// Both are kept once more at the end.
     usage: Arc<KeptUsage>,
+    budgets: Arc<KeptBudgets>,
     /// Told of once more at the end.
     refusals: Arc<agent::RefusalBudget>,
     stop: watch::Sender<bool>,
@@ -151,7 +152,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     agent.requests.sweep();
     agent.usage.load().await?;
     agent.usage.follow();
+    agent.budgets.follow();
     let (usage, refusals) = (Arc::clone(&agent.usage), Arc::clone(&agent.refusals));
+    let budgets = Arc::clone(&agent.budgets);
     policy::follow(&config, &agent.policies, &log);
 
     let witnesses = agent.witnesses.clone();
@@ -178,6 +181,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         log,
         witnesses,
         usage,
+        budgets,
         refusals,
         drain,
         drain_time,
@@ -231,6 +235,7 @@ impl Running {
         if let Err(error) = self.usage.keep().await {
             tracing::warn!(%error, "what principals were given cannot be kept");
         }
+        self.budgets.keep().await;
         let left_out = self.refusals.left_out();
         if left_out > 0 {
             let _closed_log_has_said_so = self.log.append(Entry::RefusalsLeftOut { count: left_out });
@@ -347,7 +352,7 @@ fn assemble(
         runs: Arc::default(),
         witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),
         mask_key: Arc::clone(&keys.mask),
-        lookups: Arc::new(LookupBudget::with(config.budget)),
+        budgets: KeptBudgets::open(&config.state_dir, config.budget).map_err(ServeError::Budgets)?,
         usage: KeptUsage::new(Arc::clone(&store) as Arc<dyn Store>),
         commitment_key: keys.commitment,
         cancels: Arc::default(),

@@ -43,6 +43,9 @@ fn sub_agents_in_parallel_get_no_more_than_their_person_may_give_them() {
     let denied = leaves::of_kind(&leaves, "denial");
     assert_eq!(denied.len(), 8, "each refusal stands in the log");
     assert!(denied.iter().all(|leaf| leaf["decision"]["reasons"][0]["code"] == "actor_budget"));
+    world.agent.restart();
+    let again = ana.runs(&["exec", SHOP, "--as-agent", "planner", "--", "psql", "-XAtc", "SELECT 1"]);
+    assert!(again.stderr.contains("12 statements of this hour"), "a restart gives no new hour: {again:?}");
 }
 
 #[test]

@@ -2,15 +2,20 @@
 //! [`actors`].
 
 pub mod actors;
+mod kept;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use connect_shared::decision::ReasonCode;
 
+pub use self::kept::Kept;
 use crate::{
     principal::{Principal, Resource},
     statement::Refusal,
@@ -34,6 +39,7 @@ pub struct LookupBudget {
     /// What AI agents may take.
     pub actors: actors::ActorBudget,
     spent: Mutex<HashMap<Who, Spent>>,
+    changed: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +85,7 @@ impl LookupBudget {
             return Err(used_up(LOOKUPS.saturating_sub(spent.lookups), WINDOW.saturating_sub(elapsed)));
         }
         spent.lookups = after;
+        self.changed.store(true, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -10,14 +10,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::log::{Keep, write_atomically};
 
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     path: PathBuf,
     /// One after the other, so that the newest is what stays.
     writing: Mutex<()>,
 }
 
 impl Kept {
-    pub(super) const fn new(path: PathBuf) -> Self {
+    pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path, writing: Mutex::new(()) }
     }
 
@@ -25,7 +25,7 @@ impl Kept {
     ///
     /// # Errors
     /// It is damaged, in words: what it `says`, and what is to be done (`remedy`).
-    pub(super) fn read<T: DeserializeOwned + Default>(&self, says: &str, remedy: &str) -> Result<T, String> {
+    pub(crate) fn read<T: DeserializeOwned + Default>(&self, says: &str, remedy: &str) -> Result<T, String> {
         let path = self.path.display();
         match std::fs::read(&self.path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -39,7 +39,7 @@ impl Kept {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn write<T: Serialize>(&self, all: &Mutex<T>) -> std::io::Result<()> {
+    pub(crate) fn write<T: Serialize>(&self, all: &Mutex<T>) -> std::io::Result<()> {
         let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = serde_json::to_vec(&*all.lock().unwrap_or_else(PoisonError::into_inner))?;
         write_atomically(&self.path, &bytes, Keep::Durable)

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use connect_core::{budget::LookupBudget, decide::InForce, mask::MaskKey, principal::Principal};
+use connect_core::{decide::InForce, mask::MaskKey, principal::Principal};
 use connect_shared::{
     api::{IdentityInfo, OtherIdentity},
     engine::Engine,
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use super::counts::Counts;
 use crate::{
     audit::Follower,
+    budgets::KeptBudgets,
     cancel::CancelRegistry,
     config::AccessList,
     driver::Kept,
@@ -63,7 +64,7 @@ pub struct Agent {
     pub sinks: Exporter,
     pub counts: Counts,
     pub mask_key: Arc<MaskKey>,
-    pub lookups: Arc<LookupBudget>,
+    pub budgets: Arc<KeptBudgets>,
     /// What principals were given within the hour.
     pub usage: Arc<KeptUsage>,
     pub commitment_key: [u8; 32],

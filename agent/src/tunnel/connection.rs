@@ -134,7 +134,7 @@ impl Origin {
             authority: self.authority.clone(),
             resource: Arc::clone(&self.served.runtime),
             mask_key: Arc::clone(&self.agent.mask_key),
-            lookups: Arc::clone(&self.agent.lookups),
+            lookups: Arc::clone(&self.agent.budgets.counts),
             usage: Arc::clone(&self.agent.usage.counts),
             commitment_key: self.agent.commitment_key,
             log: self.agent.log.pin(),

@@ -9,11 +9,15 @@ mod flow;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use connect_shared::{decision::ReasonCode, entry::PrincipalRef};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     statement::Refusal,
@@ -31,7 +35,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What may be taken, or was. [`Amounts::ALL`] is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Amounts {
     pub statements: u64,
     /// Returned or changed.
@@ -130,9 +134,9 @@ impl Spender<'_> {
 
 /// What was taken since the beginning of a window.
 #[derive(Debug, Clone, Copy)]
-struct Taken {
-    since: Instant,
-    amounts: Amounts,
+pub(super) struct Taken {
+    pub(super) since: Instant,
+    pub(super) amounts: Amounts,
 }
 
 impl Taken {
@@ -147,10 +151,10 @@ impl Taken {
 
 /// What the AI agents of one person have taken. Of tasks and parts `since` is when they were last used.
 #[derive(Debug)]
-struct Purses {
-    hour: Taken,
-    day: Taken,
-    tasks: HashMap<String, Taken>,
+pub(super) struct Purses {
+    pub(super) hour: Taken,
+    pub(super) day: Taken,
+    pub(super) tasks: HashMap<String, Taken>,
     parts: HashMap<String, Taken>,
 }
 
@@ -159,7 +163,8 @@ struct Purses {
 pub struct ActorBudget {
     limits: ActorLimits,
     /// By identity provider and subject.
-    taken: Mutex<HashMap<(String, String), Purses>>,
+    pub(super) taken: Mutex<HashMap<(String, String), Purses>>,
+    changed: AtomicBool,
 }
 
 /// One of what a spender spends from.
@@ -181,7 +186,12 @@ enum Of {
 impl ActorBudget {
     #[must_use]
     pub fn new(limits: ActorLimits) -> Self {
-        Self { limits, taken: Mutex::default() }
+        Self { limits, ..Self::default() }
+    }
+
+    /// Whether anything was taken since this was last asked.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
     }
 
     /// Begins a statement: looked at and taken at once, so that no two begin with the last one.
@@ -273,17 +283,18 @@ impl ActorBudget {
         }
         let purses = all.entry(key).or_insert_with(|| Purses::new(now));
         let mut used = purses.of(spender, &self.limits, now)?;
+        self.changed.store(true, Ordering::Relaxed);
         look(&mut used)
     }
 }
 
 impl Purses {
-    fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self { hour: Taken::new(now), day: Taken::new(now), tasks: HashMap::new(), parts: HashMap::new() }
     }
 
     /// Whether anything of it still counts.
-    fn count(&self, now: Instant) -> bool {
+    pub(super) fn count(&self, now: Instant) -> bool {
         let mut resting = self.tasks.values().chain(self.parts.values());
         !self.day.is_older(DAY, now) || resting.any(|taken| !taken.is_older(DAY, now))
     }
