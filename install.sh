@@ -8,6 +8,8 @@
 #   --uninstall    removes what this script installed there
 #   --dry-run      says what would be done and does nothing
 #
+# The manual pages go to $XDG_DATA_HOME/man/man1, else ~/.local/share/man/man1.
+#
 # It never uses sudo, never edits a shell's files, and never replaces a `connect` that is not ours.
 # Environment: CONNECT_RELEASE_URL (folder with the archives and SHA256SUMS), CONNECT_VERSION.
 
@@ -18,6 +20,7 @@ main() {
   action=install
   dry=no
   marker=.connect-installed
+  pages=.connect-pages
   to=${XDG_BIN_HOME:-${HOME:?set HOME, or give --to DIR}/.local/bin}
   while [ $# -gt 0 ]; do
     case "$1" in
@@ -94,6 +97,7 @@ uninstall() {
   done
   if [ "$found" = yes ]; then
     step rm -f "$to/$marker"
+    forget_pages
     say 'Removed. Settings and sign-ins stay in ~/.config/connect and ~/.local/state/connect.'
   else
     say "Nothing of ours is in $to."
@@ -213,6 +217,36 @@ install_programs() {
   for program in connect connect-agent; do step mv -f "$to/.$program.new" "$to/$program"; done
   [ "$dry" = yes ] || tail -n 2 "$to/$marker" >"$to/$marker.new"
   step mv -f "$to/$marker.new" "$to/$marker"
+  if [ "$dry" = no ]; then install_pages; fi
+}
+
+# Manual pages, which the program itself writes. A page of somebody else's `connect` stays.
+install_pages() {
+  man=${XDG_DATA_HOME:-${HOME:-}/.local/share}/man/man1
+  case "$man" in /.local/*) return 0 ;; esac
+  made=$(mktemp -d)
+  if "$to/connect" man --to "$made" >/dev/null 2>&1 && [ -n "$(ls "$made")" ]; then
+    forget_pages
+    say "Installing manual pages into $man"
+    mkdir -p "$man"
+    for page in "$made"/connect*.1; do
+      there=$man/$(basename "$page")
+      if [ -e "$there" ] || [ -L "$there" ]; then
+        say "  \`$there\` is there already and is not ours; it is left alone"
+      else
+        echo "$there" >>"$to/$pages"
+        cp "$page" "$there"
+      fi
+    done
+  fi
+  rm -rf "$made"
+}
+
+# Removes the pages that this script put there.
+forget_pages() {
+  [ -f "$to/$pages" ] || return 0
+  while IFS= read -r there; do step rm -f "$there"; done <"$to/$pages"
+  step rm -f "$to/$pages"
 }
 
 mark() { for program in connect connect-agent; do echo "$(sum_of "$to/.$program.new") $program"; done; }

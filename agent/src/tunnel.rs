@@ -34,6 +34,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::admission::draining;
 use self::{close::Close, sessions::Sessions};
 pub use self::{
     door::Door,

@@ -1,9 +1,12 @@
 //! The agents that this person knows: where each is, what certificate it must show, who signs people in
 //! for it, and what key signs its log. All of that was fixed when the agent was added.
 
+mod door;
+
 use connect_shared::api::{IdentityInfo, LogInfo};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::door::Door;
 use crate::{
     certificate::{Fingerprint, Trust},
     failure::{self, Outcome},
@@ -17,6 +20,9 @@ use crate::{
 pub(crate) struct Agent {
     /// How this person calls it.
     pub(crate) name: String,
+    /// Those of one group stand for each other: they have the same resources, and their order is that of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     /// `https://host:port`
     pub(crate) url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,7 +72,7 @@ impl Agent {
             Trust::Pinned(fingerprint) => (Some(fingerprint), None),
             Trust::Authority(pem) => (None, Some(pem)),
         };
-        Self { name, url, fingerprint, ca, identity, log }
+        Self { name, group: None, url, fingerprint, ca, identity, log }
     }
 
     /// What certificate it must show.
@@ -162,8 +168,12 @@ impl Agents {
                 .help(format!("connect agents add {} --name ANOTHER", agent.url))
                 .help(format!("connect agents rm {}", known.name)));
         }
-        self.list.retain(|known| known.url != agent.url);
-        self.list.push(agent);
+        self.check_group(&agent)?;
+        // Its place in its group stays what it was.
+        match self.list.iter_mut().find(|known| known.url == agent.url) {
+            Some(known) => *known = agent,
+            None => self.list.push(agent),
+        }
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! The agent's control API over HTTPS: who it is, what may be opened, grants, receipts, the log's files.
 //!
-//! Only the certificate that was fixed when the agent was added is accepted. No proxy is used: the tunnel
-//! could not use it either.
+//! Only the certificate that was fixed when the agent was added is accepted, also through a proxy.
 
 mod address;
 mod body;
@@ -30,6 +29,7 @@ use crate::{
     agents::Agent,
     certificate::{self, ClientKey, Speech, Trust},
     failure::{self, Outcome},
+    proxy::{self, Proxy},
 };
 
 /// How long an agent may take to answer at all.
@@ -56,6 +56,7 @@ pub(crate) struct ControlApi {
     name: String,
     address: Address,
     http: Client,
+    proxy: Option<Proxy>,
 }
 
 impl ControlApi {
@@ -66,22 +67,35 @@ impl ControlApi {
 
     /// Of an agent that is not known yet.
     pub(crate) fn at(name: &str, address: Address, trust: &Trust, key: Option<&ClientKey>) -> Outcome<Self> {
-        let http = Client::builder()
+        let proxy = proxy::towards(&address)?;
+        let builder = Client::builder();
+        // Both ask the same library what the surroundings say.
+        let builder = if proxy.is_none() { builder.no_proxy() } else { builder };
+        let http = builder
             .tls_backend_preconfigured(certificate::client_config(trust, key, Speech::Http)?)
             .https_only(true)
-            .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT_PATIENCE)
             .timeout(ANSWER_PATIENCE)
             .user_agent(crate::program::NAME_AND_VERSION)
             .build()
             .map_err(|error| failure::unexpected(failure::chain(&error)))?;
-        Ok(Self { name: name.to_owned(), address, http })
+        Ok(Self { name: name.to_owned(), address, http, proxy })
+    }
+
+    /// The proxy on the way to it.
+    pub(crate) const fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// What the agent says of itself.
     pub(crate) async fn about(&self) -> Outcome<AgentInfo> {
         self.json(self.request(Method::GET, "/v1/agent", Caller::Anyone)).await
+    }
+
+    /// Whether it can let somebody in; if not, why.
+    pub(crate) async fn ready(&self) -> Outcome<()> {
+        self.text("/readyz", Caller::Anyone, Limit::Document).await.map(|_| ())
     }
 
     /// What this principal may open.
@@ -224,7 +238,10 @@ impl ControlApi {
     }
 
     async fn send(&self, request: RequestBuilder) -> Outcome<Response> {
-        request.send().await.map_err(|error| problem::unreachable(&self.name, &self.address, &error))
+        request
+            .send()
+            .await
+            .map_err(|error| problem::unreachable(&self.name, &self.address, self.proxy(), &error))
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Outcome<T> {

@@ -1,5 +1,6 @@
 //! What can be typed. A first word that is no command is a resource to open.
 
+mod agents;
 mod audit;
 mod lineage;
 mod mcp;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::{
+    agents::{AddAgent, Agents, Login, Logout, OfAgent},
     audit::{Audit, EventFormat, Filter, History, Receipt, Reconcile, Search, Tail, Verify},
     lineage::{Lineage, LineageFormat},
     mcp::{Mcp, McpClient, McpServe},
@@ -19,9 +21,8 @@ pub(crate) use self::{
     run::{Run, RunSession, RunStart, RunStop, RunWish},
 };
 use crate::{
-    certificate::Fingerprint,
+    complete::{agent_names, first_words, resource_names},
     console::{Color, Format},
-    keep::Wish,
     listen::PortWish,
     session::{HowLong, Program, Shell as EnvShell},
 };
@@ -35,6 +36,7 @@ use crate::{
     after_help = "A first word that is no command opens that resource: `connect prod-db` is `connect open prod-db`.\n\
                   New here? `connect demo` shows everything on this machine.",
     allow_external_subcommands = true,
+    add = first_words(),
     subcommand_value_name = "COMMAND or RESOURCE",
     disable_help_subcommand = true
 )]
@@ -96,8 +98,8 @@ pub(crate) enum Command {
     Wait(Wait),
     /// Sign in through the browser
     Login(Login),
-    /// Forget the sign-in
-    Logout(OfAgent),
+    /// Forget the sign-in, and sign out at the identity provider
+    Logout(Logout),
     /// Say who is signed in
     Whoami(OfAgent),
     /// End sessions at the agent, at once: one, all of your own, or everything of somebody
@@ -128,6 +130,13 @@ pub(crate) enum Command {
         /// bash, zsh, fish or powershell
         shell: Shell,
     },
+    /// Write manual pages into a folder, and print their names
+    #[command(hide = true)]
+    Man {
+        /// The folder, as ~/.local/share/man/man1
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
     /// Show everything on this machine, with a database of its own
     Demo(Demo),
     #[command(external_subcommand)]
@@ -137,6 +146,7 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Open {
     /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Local port: a number, or auto for any free one [default: the one that was used before]
     #[arg(long, value_name = "PORT", conflicts_with = "socket")]
@@ -173,6 +183,7 @@ pub(crate) struct Open {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Exec {
     /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Name of the AI agent that acts for you; it gets no more than AI agents may have
     #[arg(long, visible_alias = "as-agent", value_name = "NAME")]
@@ -221,6 +232,7 @@ pub(crate) struct VerifyAttestation {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ShellArguments {
     /// Name of the resource, or AGENT/RESOURCE [default: the project's]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Why, for the record
     #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
@@ -239,6 +251,7 @@ pub(crate) struct ShellArguments {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Ask {
     /// Name of the resource, or AGENT/RESOURCE
+    #[arg(add = resource_names())]
     pub(crate) resource: String,
     /// Why, for whoever decides
     #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
@@ -284,6 +297,7 @@ pub(crate) struct Reject {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Explain {
     /// Name of the resource, or AGENT/RESOURCE
+    #[arg(add = resource_names())]
     pub(crate) resource: String,
     /// The statement, or - to read it from standard input
     pub(crate) sql: String,
@@ -307,6 +321,7 @@ pub(crate) struct Explain {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Env {
     /// Name of the resource [default: the project's, or the only open one]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// The shell that reads them
     #[arg(long, value_name = "SHELL", default_value = "sh")]
@@ -316,6 +331,7 @@ pub(crate) struct Env {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Url {
     /// Name of the resource [default: the project's, or the only open one]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// What this client imports or opens, instead of the URL
     #[arg(long = "for", value_name = "CLIENT")]
@@ -325,6 +341,7 @@ pub(crate) struct Url {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Close {
     /// Name of the resource [default: the project's, or the only open one]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// End every session
     #[arg(long, conflicts_with = "resource")]
@@ -334,34 +351,11 @@ pub(crate) struct Close {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Wait {
     /// Name of the resource [default: the project's]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) timeout: u64,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Login {
-    /// The agent to sign in for, where agents have different identity providers
-    pub(crate) agent: Option<String>,
-    /// Print the address to standard output and open nothing
-    #[arg(long)]
-    pub(crate) no_browser: bool,
-    /// Sign in on another device, with a code
-    #[arg(long, conflicts_with = "no_browser")]
-    pub(crate) device: bool,
-    /// Sign in anew by this class of sign-in, as a resource demands it
-    #[arg(long, value_name = "CLASS", conflicts_with = "device")]
-    pub(crate) acr: Vec<String>,
-    /// Where to keep the sign-in
-    #[arg(long, value_name = "WHERE")]
-    pub(crate) keep: Option<Wish>,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct OfAgent {
-    /// The agent whose identity provider is meant [default: all]
-    pub(crate) agent: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -383,38 +377,8 @@ pub(crate) struct Revoke {
     pub(crate) reason: Option<String>,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Agents {
-    /// Add an agent, and fix the certificate that it must show
-    Add(AddAgent),
-    /// List them
-    Ls,
-    /// Forget one
-    Rm {
-        /// Its name
-        name: String,
-    },
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct AddAgent {
-    /// Where it is: https://HOST:7443
-    pub(crate) url: String,
-    /// The fingerprint that its operator gave you: sha256:…
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "ca")]
-    pub(crate) fingerprint: Option<Fingerprint>,
-    /// The certificate authority that signs its certificate (PEM)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// How to call it here [default: what it calls itself]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// The identity provider that signs you in, where the agent has several [default: its own]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) identity: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod explain;
 mod identity;
 mod inspect;
 mod lineage;
+mod man;
 mod mcp;
 mod open;
 mod reading;
@@ -23,7 +24,7 @@ use connect_shared::error::ErrorReport;
 use crate::{
     application::{Application, Ending},
     arguments::{self, Arguments, Command},
-    audit,
+    audit, complete,
     console::{Color, Console, Format, Input},
     demo, doctor,
     failure::{self, Outcome},
@@ -36,6 +37,7 @@ pub(crate) const NOT_STARTED: u8 = 125;
 
 /// Runs the program.
 pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+    complete::answer();
     let arguments = match reading::read(&words) {
         Ok(arguments) => arguments,
         Err(ended) => return ended,
@@ -122,6 +124,7 @@ async fn dispatch(application: &Application, command: &Command) -> Outcome<Endin
         Command::Doctor => doctor::run(application).await,
         Command::Config(arguments::Config::List) => config::list(application),
         Command::Completions { shell } => completions::print(*shell),
+        Command::Man { to } => man::write(&application.console, to),
         Command::Demo(wish) => demo::run(application, wish).await,
         Command::Resource(_) => Err(failure::unexpected("a resource that was not read as one")),
     }
@@ -138,6 +141,7 @@ const fn asks_agents(command: &Command) -> bool {
             | Command::Agents(_)
             | Command::Config(_)
             | Command::Completions { .. }
+            | Command::Man { .. }
             | Command::Demo(_)
             | Command::Resource(_)
     )

@@ -68,6 +68,9 @@ pub(crate) async fn run(application: &Application) -> Outcome<Ending> {
             for agent in agents.iter() {
                 checks.extend(agent::look_at(agent).await);
             }
+            for door in agents.doors().iter().filter(|door| !door.others.is_empty()) {
+                checks.push(agent::group(door).await);
+            }
             for identity in application.identities()? {
                 checks.extend(agent::look_at_provider(application, &identity).await);
             }

@@ -12,6 +12,7 @@ mod holder;
 mod page;
 mod provider;
 mod refresh;
+mod sign_out;
 mod tokens;
 mod transport;
 mod workload;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     holder::Holder,
     provider::Provider,
     refresh::revoke,
+    sign_out::sign_out,
     tokens::{Profile, Secret, SignIn, now},
     workload::{Source, Workload},
 };

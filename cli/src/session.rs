@@ -5,6 +5,7 @@
 
 mod approval;
 mod board;
+mod choose;
 mod client;
 mod door;
 mod handover;
@@ -25,6 +26,7 @@ mod together;
 pub(crate) use self::{
     approval::{HowLong, Patience, decided, short},
     board::{SessionInfo, Stage},
+    choose::{goes_on, in_order},
     client::ClientSettings,
     handover::{detach, receive as receive_handover, report_failure, report_ready},
     hold::{Held, Until},

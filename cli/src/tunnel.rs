@@ -1,5 +1,5 @@
-//! The tunnel: one QUIC connection to the agent, over UDP or, where that does not get through, over TLS, with this process's key, carrying its grant on the control
-//! stream and one stream for each database connection.
+//! The tunnel: one QUIC connection to the agent, over UDP or, where that does not get through, over TLS, with this
+//! process's key, carrying its grant on the control stream and one stream for each database connection.
 
 mod control;
 mod dial;
@@ -24,6 +24,7 @@ use crate::{
     api::Address,
     certificate::{self, ClientKey, Speech},
     failure::{self, Outcome},
+    proxy::{self, Proxy},
 };
 
 /// How long the agent may take to answer on UDP, over all of its addresses.
@@ -55,6 +56,14 @@ pub(crate) enum Ways {
     Only(Transport),
 }
 
+/// The way of a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) transport: Transport,
+    /// Where the proxy is that it goes through, without its secret.
+    pub(crate) proxy: Option<String>,
+}
+
 /// What moves on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Datagrams {
@@ -67,6 +76,8 @@ pub(crate) struct Tunnel {
     endpoint: Endpoint,
     connection: Connection,
     transport: Transport,
+    /// Which TLS goes through.
+    proxy: Option<Proxy>,
 }
 
 impl Tunnel {
@@ -145,6 +156,11 @@ impl Tunnel {
         self.transport
     }
 
+    /// The way that it goes, for people and programs.
+    pub(crate) fn way(&self) -> Way {
+        Way { transport: self.transport, proxy: self.proxy.as_ref().map(ToString::to_string) }
+    }
+
     /// Takes another local port, which mends what a router on the way has forgotten. The connection stays.
     pub(crate) fn rebind(&self) -> Outcome<()> {
         if self.transport == Transport::Tls {
@@ -189,6 +205,10 @@ pub(crate) async fn probe(agent: &Agent, key: &ClientKey, ways: Ways) -> Outcome
 /// Whether the agent's machine says that nobody listens there, which a silent network does not.
 pub(crate) async fn is_nobody_there(agent: &Agent) -> bool {
     let Ok(address) = agent.url.parse::<Address>() else { return false };
+    // What a proxy says of it is the proxy's word.
+    if !matches!(proxy::towards(&address), Ok(None)) {
+        return false;
+    }
     let connecting = tokio::net::TcpStream::connect((address.bare_host(), address.port()));
     let answer = timeout(PATIENCE, connecting).await;
     matches!(answer, Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused)

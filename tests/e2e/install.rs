@@ -10,6 +10,7 @@ fn install(folder: &Path, arguments: &[&str]) -> Finished {
     command
         .env("HOME", folder)
         .env_remove("XDG_BIN_HOME")
+        .env_remove("XDG_DATA_HOME")
         .env("CONNECT_RELEASE_URL", format!("file://{}", folder.join("release").display()));
     process::run(&mut command)
 }
@@ -21,7 +22,8 @@ fn released() -> tempfile::TempDir {
     fs::create_dir_all(release.join("out")).expect("a folder");
     for program in ["connect", "connect-agent"] {
         let path = release.join("out").join(program);
-        fs::write(&path, format!("#!/bin/sh\necho '{program} 0.1.0'\n")).expect("a script");
+        let man = "if [ \"$1\" = man ]; then for page in connect connect-open; do echo page >\"$3/$page.1\"; done; fi";
+        fs::write(&path, format!("#!/bin/sh\n{man}\necho '{program} 0.1.0'\n")).expect("a script");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
     }
     let script = "tar -czf connect-latest-$(uname -m)-unknown-linux-gnu.tar.gz -C out connect connect-agent && sha256sum *.gz >SHA256SUMS";
@@ -42,17 +44,34 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn a_release_is_installed_twice_and_removed_without_a_trace() {
     let folder = released();
-    let bin = folder.path().join(".local/bin");
+    let (bin, man) = (folder.path().join(".local/bin"), folder.path().join(".local/share/man/man1"));
     for _ in 0..2 {
         let finished = install(folder.path(), &[]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);
-        assert_eq!(names(&bin), [".connect-installed", "connect", "connect-agent"]);
+        assert_eq!(names(&bin), [".connect-installed", ".connect-pages", "connect", "connect-agent"]);
+        assert_eq!(names(&man), ["connect-open.1", "connect.1"]);
         assert!(finished.stderr.contains("PATH"), "{}", finished.stderr);
         assert!(finished.stderr.contains("completions"), "{}", finished.stderr);
     }
     assert_eq!(process::run(&mut Command::new(bin.join("connect"))).good(), "connect 0.1.0\n");
     assert_eq!(install(folder.path(), &["--uninstall"]).code, 0);
     assert_eq!(names(&bin), Vec::<String>::new());
+    assert_eq!(names(&man), Vec::<String>::new());
+}
+
+#[test]
+fn a_page_of_another_connect_is_neither_replaced_nor_removed() {
+    let folder = released();
+    let man = folder.path().join(".local/share/man/man1");
+    fs::create_dir_all(&man).expect("a folder");
+    fs::write(man.join("connect.1"), "another's").expect("a page");
+    let finished = install(folder.path(), &[]);
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(finished.stderr.contains("is left alone"), "{}", finished.stderr);
+    assert_eq!(names(&man), ["connect-open.1", "connect.1"]);
+    assert_eq!(install(folder.path(), &["--uninstall"]).code, 0);
+    assert_eq!(names(&man), ["connect.1"]);
+    assert_eq!(fs::read_to_string(man.join("connect.1")).expect("still there"), "another's");
 }
 
 #[test]

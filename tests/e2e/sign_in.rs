@@ -3,7 +3,7 @@
 use connect_tests::{
     agent::{BENCH, SHOP},
     canary,
-    person::Browser,
+    person::{Browser, Person},
     process::{self, Process},
     world::World,
 };
@@ -30,6 +30,36 @@ fn a_person_signs_in_with_a_real_browser_and_psql_shows_masks() {
     let after =
         process::run(ana.connect(&["exec", SHOP, "--", "psql", "-c", sql]).env("CONNECT_INPUT", "false"));
     assert_eq!(after.code, 125, "{}", after.stderr);
+}
+
+#[test]
+fn whoever_signs_out_is_signed_out_at_the_provider_too() {
+    let world = World::start();
+    let ana = world.newcomer("ana", Browser::Chromium);
+    ana.learn(&world.agent);
+    ana.runs(&["login"]).good();
+    let asked = |ana: &Person| ana.browser_log().matches("title: Sign in to Example").count();
+    assert_eq!(asked(&ana), 1, "{}", ana.browser_log());
+    let out = ana.runs(&["logout"]);
+    assert!(out.stderr.contains("Opening your browser to sign out"), "{}", out.stderr);
+    assert!(!out.stderr.contains("could not be told"), "{}", out.stderr);
+    let token = token_in(&out.stderr);
+    assert_eq!((out.code, token), (0, None), "an ID token was shown: {}", out.stderr);
+    ana.wait_for_browser("Sign-out Success");
+    // The browser's own session is over: the provider asks who is there.
+    ana.runs(&["login"]).good();
+    assert_eq!(asked(&ana), 2, "{}", ana.browser_log());
+
+    ana.take(Browser::Missing);
+    let printed = ana.runs(&["logout", "--no-browser"]).good();
+    assert!(printed.contains("client_id=connect-cli") && !printed.contains("id_token_hint"), "{printed}");
+    assert!(ana.runs(&["logout", "--local"]).stderr.contains("Nobody was signed in"));
+}
+
+/// Three parts of base64 that begin as every JWT does.
+fn token_in(text: &str) -> Option<&str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter))
+        .find(|word| word.starts_with("eyJ") && word.matches('.').count() == 2)
 }
 
 #[test]

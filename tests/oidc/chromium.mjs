@@ -1,4 +1,4 @@
-// Signs in as a person would, in a real Chromium: opens the page, types, clicks, reads the last page.
+// Signs in, or out, as a person would, in a real Chromium: opens the page, types, clicks, reads the last page.
 //   node chromium.mjs URL     with SIGN_IN_EMAIL, SIGN_IN_PASSWORD, BROWSER_PROFILE, optionally BROWSER_LOG
 import { appendFileSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -18,9 +18,14 @@ try {
   const page = context.pages()[0] ?? (await context.newPage());
   await page.goto(process.argv[2]);
   note(`title: ${await page.title()}`);
-  await page.fill('input[name=email]', SIGN_IN_EMAIL);
-  await page.fill('input[name=password]', SIGN_IN_PASSWORD);
-  await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')]);
+  const leaving = page.locator('button[name=logout][value=yes]');
+  if (await leaving.count()) {
+    await Promise.all([page.waitForNavigation(), leaving.click()]);
+  } else {
+    await page.fill('input[name=email]', SIGN_IN_EMAIL);
+    await page.fill('input[name=password]', SIGN_IN_PASSWORD);
+    await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')]);
+  }
   if ((await page.title()).startsWith('Allow')) {
     note(`title: ${await page.title()}`);
     await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')]);

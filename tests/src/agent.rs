@@ -41,6 +41,8 @@ pub struct AgentOptions {
     pub park: &'static str,
     /// How long transactions may go on when it is to stop.
     pub drain: &'static str,
+    /// The name of its log.
+    pub origin: &'static str,
     /// Lines for `[log]` and what belongs to it; `{folder}` is the agent's folder.
     pub log: &'static str,
     /// Lines for the `postgresql.conf` of the database behind it.
@@ -63,6 +65,7 @@ impl AgentOptions {
         identity: "{}",
         park: "",
         drain: "1s",
+        origin: "connect.local/test",
         log: "",
         server: "",
         says: "info",
@@ -245,7 +248,7 @@ fn configuration(
         "[agent]\nname = \"test\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\ndrain = \"{drain}\"\n\
          [identity]\nissuer = \"{issuer}\"\nclient_id = \"connect-cli\"\n\
          scopes = [\"openid\", \"email\", \"groups\", \"offline_access\"]\ngroups_claim = \"groups\"\n\
-         [log]\norigin = \"connect.local/test\"\nauditors = [\"group:security\"]\n{log}\n\
+         [log]\norigin = \"{origin}\"\nauditors = [\"group:security\"]\n{log}\n\
          [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{sections}\n{shop}{bench}",
         folder = folder.display(),
         issuer = idp.issuer(),
@@ -253,6 +256,7 @@ fn configuration(
         park = options.park,
         drain = options.drain,
         sections = options.sections,
+        origin = options.origin,
         log = options.log.replace("{folder}", &folder.display().to_string()),
         shop = resource(
             SHOP,

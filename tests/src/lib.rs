@@ -29,6 +29,7 @@ pub mod place;
 pub mod pooler;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod receiver;
 pub mod recorded;
 pub mod script;

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -24,10 +25,14 @@ pub enum Browser {
     Missing,
 }
 
+/// How often the browser's log is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+
 /// One person on one machine.
 pub struct Person {
     name: String,
     home: PathBuf,
+    variables: Vec<(String, String)>,
 }
 
 impl Person {
@@ -38,9 +43,15 @@ impl Person {
     #[must_use]
     pub fn new(name: &str, home: &Path, browser: Browser) -> Self {
         fs::create_dir_all(home.join("bin")).expect("a folder");
-        let person = Self { name: name.to_owned(), home: home.to_owned() };
+        let person = Self { name: name.to_owned(), home: home.to_owned(), variables: Vec::new() };
         person.take(browser);
         person
+    }
+
+    /// A variable of this person's surroundings from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Another browser from now on.
@@ -76,6 +87,18 @@ impl Person {
 
     fn browser(&self) -> PathBuf {
         self.home.join("bin/browser")
+    }
+
+    /// Waits until the browser has seen this: it may go on after `connect` has ended.
+    ///
+    /// # Panics
+    /// It does not, in time.
+    pub fn wait_for_browser(&self, text: &str) {
+        let end = Instant::now() + process::PATIENCE;
+        while !self.browser_log().contains(text) {
+            assert!(Instant::now() < end, "the browser never saw {text:?}: {}", self.browser_log());
+            std::thread::park_timeout(GLANCE);
+        }
     }
 
     /// What the browser saw.
@@ -119,6 +142,7 @@ impl Person {
             .env("CONNECT_KEEP", "file")
             .env("BROWSER", self.browser())
             .env("LANG", "C.UTF-8")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(home);
     }
 

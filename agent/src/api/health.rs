@@ -15,6 +15,9 @@ pub(super) async fn alive() -> &'static str {
 /// Causes are for the operator, and are in words that hold no secret; still, a stranger hears only which
 /// part is ill.
 pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static str, ApiError> {
+    if *agent.draining.borrow() {
+        return Err(crate::tunnel::draining().into());
+    }
     if let Some(reason) = &agent.log.durable().borrow().failed {
         tracing::debug!(%reason, "not ready: the log failed");
         let report =

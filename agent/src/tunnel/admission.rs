@@ -278,7 +278,7 @@ async fn refuse(mut control: Control, report: ErrorReport) {
 }
 
 /// The answer to whatever is new while the agent drains.
-pub(super) fn draining() -> ErrorReport {
+pub(crate) fn draining() -> ErrorReport {
     let words = "this agent is about to stop, and takes nothing new";
     ErrorReport::new("agent_draining", Exit::Unreachable, words).help("try again in a minute").retryable()
 }

@@ -1,6 +1,6 @@
 //! Where an agent is: `https://host:port`, nothing else.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use connect_shared::error::ErrorReport;
 use reqwest::Url;
@@ -26,6 +26,12 @@ impl Address {
     /// As resolvers and certificates write it.
     pub(crate) fn bare_host(&self) -> &str {
         self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host)
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.bare_host();
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     pub(crate) const fn port(&self) -> u16 {

@@ -7,6 +7,7 @@ use super::{Address, Limit, body};
 use crate::{
     certificate,
     failure::{self, Outcome},
+    proxy::{self, Proxy},
 };
 
 /// The answer if it is a good one, else the agent's own error.
@@ -25,18 +26,31 @@ pub(super) async fn refusal(response: Response, agent: &str) -> Outcome<Response
 }
 
 /// No answer at all.
-pub(super) fn unreachable(agent: &str, address: &Address, error: &reqwest::Error) -> ErrorReport {
+pub(super) fn unreachable(
+    agent: &str,
+    address: &Address,
+    proxy: Option<&Proxy>,
+    error: &reqwest::Error,
+) -> ErrorReport {
     if let Some(why) = certificate_problem(error) {
         return other_certificate(agent, address, &why);
     }
     let causes = causes(error);
-    let why = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        causes.last().cloned().unwrap_or_default()
+    let of_proxy = causes.iter().find_map(|cause| proxy::words(cause));
+    let why = match of_proxy {
+        Some(words) => words.to_owned(),
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None => causes.last().cloned().unwrap_or_default(),
     };
-    failure::unreachable("agent_unreachable", format!("cannot reach the agent `{agent}` at {address}: {why}"))
-        .help("connect doctor")
+    let way = proxy::clause(proxy);
+    let report = failure::unreachable(
+        "agent_unreachable",
+        format!("cannot reach the agent `{agent}` at {address}{way}: {why}"),
+    );
+    match proxy {
+        Some(proxy) => report.help(proxy.help(address)).help("connect doctor"),
+        None => report.help("connect doctor"),
+    }
 }
 
 /// The agent is not, or no longer, the one that was added.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+
+use crate::complete::{agent_names, resource_names};
 use connect_shared::decision::OutcomeKind;
 
 use crate::audit::When;
@@ -25,12 +27,14 @@ pub(crate) enum Audit {
 pub(crate) struct Reconcile {
     /// The database
     #[arg(value_name = "RESOURCE")]
+    #[arg(add = resource_names())]
     pub(crate) resource: String,
     /// A log that the server wrote (csvlog or jsonlog): sessions that are over are found in it, too
     #[arg(long, value_name = "FILE")]
     pub(crate) server_log: Option<PathBuf>,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }
 
@@ -39,6 +43,7 @@ pub(crate) struct Reconcile {
 pub(crate) struct Filter {
     /// Of this resource
     #[arg(long, value_name = "NAME")]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Of this AI agent
     #[arg(long, value_name = "NAME")]
@@ -114,6 +119,7 @@ pub(crate) struct History {
     pub(crate) limit: u32,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }
 
@@ -132,6 +138,7 @@ pub(crate) struct Search {
     pub(crate) before: Option<u64>,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }
 
@@ -147,6 +154,7 @@ pub(crate) struct Tail {
     pub(crate) lines: u32,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }
 
@@ -214,5 +222,6 @@ pub(crate) struct Receipt {
     pub(crate) out: Option<PathBuf>,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }

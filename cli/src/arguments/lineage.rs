@@ -1,6 +1,8 @@
 //! `connect lineage`.
 
 use clap::{Args, ValueEnum};
+
+use crate::complete::{agent_names, resource_names};
 use connect_shared::api::LineageKind;
 
 use crate::audit::{Period, When};
@@ -40,6 +42,7 @@ pub(crate) struct Lineage {
     pub(crate) kind: Option<KindWord>,
     /// On this resource
     #[arg(long, value_name = "NAME")]
+    #[arg(add = resource_names())]
     pub(crate) resource: Option<String>,
     /// Why; it stands in the record of the question
     #[arg(long, visible_alias = "purpose", value_name = "TEXT")]
@@ -49,6 +52,7 @@ pub(crate) struct Lineage {
     pub(crate) format: Option<LineageFormat>,
     /// The agent, where several are known
     #[arg(long, value_name = "NAME")]
+    #[arg(add = agent_names())]
     pub(crate) agent: Option<String>,
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::complete::resource_names;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mcp {
     /// Serve the Model Context Protocol on standard input and output
@@ -19,6 +21,7 @@ pub(crate) enum Mcp {
 pub(crate) struct McpServe {
     /// Offer only these resources [default: all that you may open]
     #[arg(long, value_name = "NAME")]
+    #[arg(add = resource_names())]
     pub(crate) resource: Vec<String>,
     /// Why, for the record
     #[arg(long, visible_alias = "purpose", value_name = "TEXT")]

@@ -4,6 +4,8 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::complete::resource_names;
+
 use crate::session::Shell;
 
 /// A first word after `run` that is `start`, `stop` or `ls` is that; a resource of such a name comes behind an
@@ -32,6 +34,7 @@ pub(crate) struct RunWish {
     /// Name of the resource, or AGENT/RESOURCE; several of one agent: the first is in PG* and DATABASE_URL, and
     /// each in CONNECT_URL_NAME [default: the project's]
     #[arg(value_name = "RESOURCE")]
+    #[arg(add = resource_names())]
     pub(crate) resources: Vec<String>,
     /// Name of the job that this is a run of
     #[arg(long, value_name = "NAME", required = true)]

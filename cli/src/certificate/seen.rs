@@ -16,25 +16,39 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
 use super::{Fingerprint, Speech, configure, provider};
-use crate::failure::{self, Outcome};
+use crate::{
+    api::Address,
+    failure::{self, Outcome},
+    proxy,
+};
 
 /// How long the server may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The fingerprint of the certificate that the server at `host` and `port` shows and holds the key of.
-pub(crate) async fn presented_by(host: &str, port: u16) -> Outcome<Fingerprint> {
+/// The fingerprint of the certificate that the server shows and holds the key of.
+pub(crate) async fn presented_by(address: &Address) -> Outcome<Fingerprint> {
     let seen = Arc::new(SeeingVerifier::default());
     let config = configure(seen.clone(), None, Speech::Http)?;
-    let name = ServerName::try_from(bare(host).to_owned())
+    let (host, port) = (address.bare_host(), address.port());
+    let name = ServerName::try_from(host.to_owned())
         .map_err(|_| failure::usage(format!("`{host}` is no host name")))?;
-    let place = format!("{host}:{port}");
+    let proxy = proxy::towards(address)?;
+    let way = proxy::clause(proxy.as_ref());
     let problem = |why: String| {
-        failure::unreachable("agent_unreachable", format!("cannot reach an agent at {place}: {why}"))
-            .help("check the address with whoever runs the agent")
+        let words = format!("cannot reach an agent at {}:{port}{way}: {why}", address.host());
+        let report = failure::unreachable("agent_unreachable", words)
+            .help("check the address with whoever runs the agent");
+        match &proxy {
+            Some(proxy) => report.help(proxy.help(address)),
+            None => report,
+        }
     };
     let handshake = async {
-        let socket =
-            TcpStream::connect((bare(host), port)).await.map_err(|error| problem(failure::reason(&error)))?;
+        let socket = match &proxy {
+            Some(proxy) => proxy.connect(address).await,
+            None => TcpStream::connect((host, port)).await.map_err(|error| failure::reason(&error)),
+        };
+        let socket = socket.map_err(problem)?;
         let connector = TlsConnector::from(Arc::new(config));
         connector.connect(name, socket).await.map_err(|error| problem(failure::reason(&error)))
     };
@@ -43,11 +57,6 @@ pub(crate) async fn presented_by(host: &str, port: u16) -> Outcome<Fingerprint> 
         Ok(Err(report)) => Err(report),
         Err(_) => Err(problem(format!("no answer within {} s", PATIENCE.as_secs()))),
     }
-}
-
-/// An IPv6 address without the brackets that URLs need.
-pub(super) fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 #[derive(Debug, Default)]

@@ -32,12 +32,17 @@ async fn add(application: &Application, wish: &arguments::AddAgent) -> Outcome<E
     check_name(&name)?;
     check_key(&about.log.verifier_key)?;
     let identity = identity(&about, wish.identity.as_deref())?;
-    let agent = Agent::new(name.clone(), address.to_string(), trust, identity, about.log.into());
+    if let Some(group) = &wish.group {
+        check_name(group)?;
+    }
+    let mut agent = Agent::new(name.clone(), address.to_string(), trust, identity, about.log.into());
+    agent.group = wish.group.clone();
     let mut agents = Agents::load(&application.paths)?;
     let issuer = agent.identity.issuer.clone();
     agents.add(agent)?;
     agents.save(&application.paths)?;
-    application.console.say(&format!("Added the agent `{name}` at {address}"));
+    let of_group = wish.group.as_deref().map(|group| format!(" to the group `{group}`")).unwrap_or_default();
+    application.console.say(&format!("Added the agent `{name}` at {address}{of_group}"));
     application.console.say(&format!("  sign in at {issuer} with: connect login"));
     Ok(Ending::Done)
 }
@@ -62,7 +67,7 @@ async fn trust(application: &Application, wish: &arguments::AddAgent, address: &
     if let Some(file) = &wish.ca {
         return authority(file);
     }
-    let seen = certificate::presented_by(address.host(), address.port()).await?;
+    let seen = certificate::presented_by(address).await?;
     match wish.fingerprint {
         Some(expected) if expected == seen => Ok(Trust::Pinned(seen)),
         Some(expected) => Err(failure::unverified(
@@ -119,12 +124,19 @@ fn check_key(key: &str) -> Outcome<()> {
 
 fn ls(application: &Application) -> Outcome<Ending> {
     let agents = Agents::load(&application.paths)?;
-    let mut rows = Rows::new("connect.agents/1", "agents", &["AGENT", "URL", "PROVIDER", "CERTIFICATE"]);
+    let mut rows =
+        Rows::new("connect.agents/1", "agents", &["AGENT", "GROUP", "URL", "PROVIDER", "CERTIFICATE"]);
     for agent in agents.iter() {
-        let cells =
-            vec![agent.name.clone(), agent.url.clone(), agent.identity.issuer.clone(), agent.trust_words()];
+        let cells = vec![
+            agent.name.clone(),
+            agent.group.clone().unwrap_or_else(|| "-".to_owned()),
+            agent.url.clone(),
+            agent.identity.issuer.clone(),
+            agent.trust_words(),
+        ];
         let object = json!({
             "name": agent.name,
+            "group": agent.group,
             "url": agent.url,
             "issuer": agent.identity.issuer,
             "client_id": agent.identity.client_id,

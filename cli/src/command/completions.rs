@@ -2,29 +2,22 @@
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::{
     application::Ending,
-    arguments::Arguments,
+    complete,
     failure::{self, Outcome},
 };
 
 pub(super) fn print(shell: Shell) -> Outcome<Ending> {
-    let script = script(shell);
+    let script = complete::script(shell)?;
     match std::io::stdout().lock().write_all(&script) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(failure::local("output", failure::reason(&error)))
         }
         _ => Ok(Ending::Done),
     }
-}
-
-fn script(shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "connect", &mut script);
-    script
 }
 
 #[cfg(test)]
@@ -43,7 +36,7 @@ mod tests {
         for (shell, name) in committed {
             let found = std::fs::read(folder.join(name)).unwrap_or_default();
             assert!(
-                found == script(shell),
+                found == complete::script(shell).expect("a script"),
                 "completions/{name} is stale: connect completions {shell} > completions/{name}"
             );
         }

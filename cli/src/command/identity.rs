@@ -9,14 +9,14 @@ use crate::{
     arguments,
     console::Rows,
     failure::{self, Outcome},
-    identity::{Holder, Opening, revoke, sign_in_elsewhere, stronger_sign_in},
+    identity::{Holder, Opening, Provider, SignIn, revoke, sign_in_elsewhere, sign_out, stronger_sign_in},
     session,
 };
 
 pub(super) async fn login(application: &Application, wish: &arguments::Login) -> Outcome<Ending> {
     let agents = application.agents()?;
     let agent = match &wish.agent {
-        Some(name) => agents.named(name)?,
+        Some(name) => agents.door(name)?.first,
         None => agents.only()?,
     };
     let holder = Holder::new(agent.identity.clone(), application.keep(wish.keep)?);
@@ -37,7 +37,7 @@ pub(super) async fn login(application: &Application, wish: &arguments::Login) ->
     Ok(Ending::Done)
 }
 
-pub(super) async fn logout(application: &Application, wish: &arguments::OfAgent) -> Outcome<Ending> {
+pub(super) async fn logout(application: &Application, wish: &arguments::Logout) -> Outcome<Ending> {
     let mut anybody = false;
     for identity in identities(application, wish.agent.as_deref())? {
         let holder = Holder::new(identity.clone(), application.keep(None)?);
@@ -45,15 +45,8 @@ pub(super) async fn logout(application: &Application, wish: &arguments::OfAgent)
         let Some(record) = record else { continue };
         anybody = true;
         let forgotten = holder.forget().await?;
-        let principal = record.profile.principal();
-        let given_back = match &forgotten {
-            Some(sign_in) => revoke(&identity, sign_in).await.unwrap_or(false),
-            None => false,
-        };
-        application.console.say(&format!("Signed out {principal}"));
-        // One that could not be opened may have had a refresh token, too.
-        let nothing_to_give = forgotten.is_some_and(|sign_in| sign_in.refresh_token.is_none());
-        if !given_back && !nothing_to_give {
+        application.console.say(&format!("Signed out {}", record.profile.principal()));
+        if !wish.local && !tell_provider(application, wish, &identity, forgotten.as_ref()).await? {
             application
                 .console
                 .warn(&format!("{} could not be told; its sign-in ends by itself", identity.issuer));
@@ -69,6 +62,22 @@ pub(super) async fn logout(application: &Application, wish: &arguments::OfAgent)
         application.console.say("  next: connect close --all");
     }
     Ok(Ending::Done)
+}
+
+/// Gives the refresh token back, and ends the session in the browser. Whether the token is of no use any more.
+async fn tell_provider(
+    application: &Application,
+    wish: &arguments::Logout,
+    identity: &Identity,
+    forgotten: Option<&SignIn>,
+) -> Outcome<bool> {
+    // One that could not be opened may have had a refresh token, too.
+    let Some(sign_in) = forgotten else { return Ok(false) };
+    let Ok(provider) = Provider::discover(identity).await else { return Ok(false) };
+    let given_back = sign_in.refresh_token.is_none() || revoke(&provider, identity, sign_in).await;
+    let opening = if wish.no_browser { Opening::AddressOnly } else { Opening::Browser };
+    sign_out(&application.console, identity, &provider, sign_in, opening).await?;
+    Ok(given_back)
 }
 
 pub(super) fn whoami(application: &Application, wish: &arguments::OfAgent) -> Outcome<Ending> {
@@ -108,7 +117,7 @@ fn identities(application: &Application, agent: Option<&str>) -> Outcome<Vec<Ide
         return Err(crate::agents::none_known());
     }
     match agent {
-        Some(name) => Ok(vec![agents.named(name)?.identity.clone()]),
+        Some(name) => Ok(vec![agents.door(name)?.first.identity.clone()]),
         None => application.identities(),
     }
 }

@@ -32,7 +32,11 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
     let headings = ["RESOURCE", "ENGINE", "DATABASE", "CLASS", "ACTIONS", "MASKED", "AGENT"];
     let mut rows = Rows::new("connect.resources/1", "resources", &headings);
     let mut failed = None;
-    for agent in agents.iter() {
+    let doors = agents.doors();
+    for door in &doors {
+        let order = session::in_order(&door.agents()).await;
+        order.tell(&application.console);
+        let agent = order.agents.first().unwrap_or(door.first);
         match resources_of(application, agent).await {
             Ok(resources) => {
                 session::Seen::add(
@@ -40,12 +44,12 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
                     resources.iter().map(|resource| resource.name.as_str()),
                 );
                 for resource in resources {
-                    add_resource(&mut rows, &agent.name, &resource)?;
+                    add_resource(&mut rows, (door.name, &agent.name), &resource)?;
                 }
             }
             // One agent that is away does not hide the others.
-            Err(report) if agents.iter().count() > 1 => {
-                application.console.warn(&format!("{}: {}", agent.name, report.message));
+            Err(report) if doors.len() > 1 => {
+                application.console.warn(&format!("{}: {}", door.name, report.message));
                 failed = Some(Ending::Status(report.exit.code()));
             }
             Err(report) => return Err(report),
@@ -62,7 +66,8 @@ async fn resources_of(application: &Application, agent: &crate::agents::Agent) -
     Ok(list.resources)
 }
 
-fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcome<()> {
+/// Behind a door, at one of its agents.
+fn add_resource(rows: &mut Rows, (door, agent): (&str, &str), resource: &ResourceInfo) -> Outcome<()> {
     let version = resource.server_version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let cells = vec![
         resource.name.clone(),
@@ -71,11 +76,14 @@ fn add_resource(rows: &mut Rows, agent: &str, resource: &ResourceInfo) -> Outcom
         resource.class.clone(),
         may_do(resource),
         resource.masked_columns.map_or_else(|| "-".to_owned(), |count| count.to_string()),
-        agent.to_owned(),
+        door.to_owned(),
     ];
     let mut object = serde_json::to_value(resource).unwrap_or_default();
     if let Some(fields) = object.as_object_mut() {
         fields.insert("agent".into(), agent.into());
+        if door != agent {
+            fields.insert("group".into(), door.into());
+        }
     }
     rows.add(&resource.name, cells, &object)
 }
@@ -103,12 +111,17 @@ fn words(actions: &[Action]) -> String {
 
 pub(super) async fn status(application: &Application) -> Outcome<Ending> {
     let sessions = list(&application.paths).await?;
-    let headings = ["RESOURCE", "ADDRESS", "PRINCIPAL", "ACTIONS", "UNTIL", "CONNECTIONS", "TUNNEL", "PID"];
+    let headings =
+        ["RESOURCE", "AGENT", "ADDRESS", "PRINCIPAL", "ACTIONS", "UNTIL", "CONNECTIONS", "TUNNEL", "PID"];
     let mut rows = Rows::new("connect.status/1", "sessions", &headings);
     for info in &sessions {
         let principal = info.client.as_ref().map(|client| client.principal.clone());
         let cells = vec![
             info.resource.clone(),
+            match &info.group {
+                Some(group) => format!("{} ({group})", info.agent),
+                None => info.agent.clone(),
+            },
             info.address.clone().unwrap_or_else(|| "opening …".to_owned()),
             principal.unwrap_or_else(|| "-".to_owned()),
             words(&info.actions),

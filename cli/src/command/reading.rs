@@ -110,7 +110,11 @@ fn neither(name: &str, command: Option<&str>) -> ErrorReport {
 
 fn near_command(name: &str) -> Option<String> {
     let command = Arguments::command();
-    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let names: Vec<&str> = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(clap::Command::get_name)
+        .collect();
     nearest(name, names.into_iter()).map(str::to_owned)
 }
 

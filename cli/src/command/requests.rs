@@ -44,7 +44,7 @@ impl Desk {
 }
 
 pub(super) async fn ask(application: &Application, wish: &arguments::Ask) -> Outcome<Ending> {
-    let target = target(application, Some(&wish.resource)).await?;
+    let target = target(application, Some(&wish.resource)).await?.settled(application).await;
     let desk = Desk::at(application, &target.agent)?;
     let access = AccessWish {
         resource: target.resource,
@@ -74,16 +74,30 @@ pub(super) async fn list(application: &Application, wish: &arguments::Requests) 
     }
     let headings = ["REQUEST", "FOR", "RESOURCE", "BY", "STATE", "WHAT", "AGENT"];
     let mut rows = Rows::new("connect.requests/1", "requests", &headings);
-    for agent in known(application)? {
-        for info in Desk::at(application, &agent)?.requests(application).await? {
-            rows.add(&info.id.to_string(), cells(&info, &agent.name), &info)?;
+    let agents = known(application)?;
+    let mut failed = None;
+    for agent in &agents {
+        match Desk::at(application, agent)?.requests(application).await {
+            Ok(requests) => {
+                for info in requests {
+                    rows.add(&info.id.to_string(), cells(&info, &agent.name), &info)?;
+                }
+            }
+            // One agent that is away does not hide the others.
+            Err(report) if agents.len() > 1 => failed = Some(away(application, agent, &report)),
+            Err(report) => return Err(report),
         }
     }
     if rows.is_empty() {
         application.console.say("Nobody waits for anybody");
     }
     application.console.rows(&rows)?;
-    Ok(Ending::Done)
+    Ok(failed.unwrap_or(Ending::Done))
+}
+
+fn away(application: &Application, agent: &Agent, report: &ErrorReport) -> Ending {
+    application.console.warn(&format!("{}: {}", agent.name, report.message));
+    Ending::Status(report.exit.code())
 }
 
 fn cells(info: &RequestInfo, agent: &str) -> Vec<String> {
@@ -167,9 +181,16 @@ async fn find(application: &Application, id: &str) -> Outcome<(Desk, RequestInfo
     }
     let wanted = id.to_ascii_uppercase();
     let mut found = Vec::new();
+    let mut silent = None;
     for agent in known(application)? {
         let desk = Desk::at(application, &agent)?;
-        let all = desk.requests(application).await?;
+        let all = match desk.requests(application).await {
+            Err(report) if session::goes_on(&report) => {
+                silent = Some(report);
+                continue;
+            }
+            all => all?,
+        };
         let meant =
             all.into_iter().filter(|info| info.id.to_string().to_ascii_uppercase().starts_with(&wanted));
         let meant: Vec<_> = meant.map(|info| info.id).collect();
@@ -183,7 +204,7 @@ async fn find(application: &Application, id: &str) -> Outcome<(Desk, RequestInfo
         (Some(_), _) if id.len() < SHORTEST => return Err(ambiguous(id)),
         (Some(only), true) => only,
         (Some(_), false) => return Err(ambiguous(id)),
-        (None, _) => return Err(unknown(id)),
+        (None, _) => return Err(silent.unwrap_or_else(|| unknown(id))),
     };
     let sign_in = application.signed_in(&desk.holder).await?;
     let info = desk.api.request_of(sign_in.id_token.reveal(), one, 0).await?;
@@ -192,16 +213,18 @@ async fn find(application: &Application, id: &str) -> Outcome<(Desk, RequestInfo
 
 /// By its whole id also one that is decided already, which no list of others has.
 async fn find_whole(application: &Application, id: RequestId) -> Outcome<(Desk, RequestInfo)> {
+    let mut silent = None;
     for agent in known(application)? {
         let desk = Desk::at(application, &agent)?;
         let sign_in = application.signed_in(&desk.holder).await?;
         match desk.api.request_of(sign_in.id_token.reveal(), id, 0).await {
             Ok(info) => return Ok((desk, info)),
             Err(report) if report.exit == Exit::NotFound => {}
+            Err(report) if session::goes_on(&report) => silent = Some(report),
             Err(report) => return Err(report),
         }
     }
-    Err(unknown(&id.to_string()))
+    Err(silent.unwrap_or_else(|| unknown(&id.to_string())))
 }
 
 fn unknown(id: &str) -> ErrorReport {

@@ -59,7 +59,7 @@ async fn open(application: &Application, facts: &Facts) -> Outcome<Opened> {
     let holder = Holder::new(agent.identity.clone(), keep);
     holder.take(sign_in(console, &agent.identity, Opening::Browser).await?).await?;
     let request = Request {
-        target: Target { agent, resource: facts.resource.clone() },
+        target: Target::at(agent, facts.resource.clone()),
         actions: Vec::new(),
         reason: None,
         actor: None,

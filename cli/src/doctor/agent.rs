@@ -8,12 +8,14 @@ use time::OffsetDateTime;
 
 use super::Check;
 use crate::{
-    agents::{Agent, Identity},
+    agents::{Agent, Door, Identity},
     api::ControlApi,
     application::Application,
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::{Provider, Source},
+    proxy::{self, Proxy},
+    session,
     tunnel::{self, Transport, Ways},
 };
 
@@ -30,19 +32,36 @@ pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
     let about = match api.about().await {
         Ok(about) => about,
         Err(report) => {
-            let report = with_network_help(report, agent, "TCP");
+            // Of a proxy the report itself says what would help.
+            let report = if api.proxy().is_some() { report } else { with_network_help(report, agent, "TCP") };
             return vec![Check::bad("agent_tcp", name("TCP and certificate"), report)];
         }
     };
     let mut checks = vec![Check::good(
         "agent_tcp",
         name("TCP and certificate"),
-        format!("{} answers, version {}", agent.url, about.version),
+        format!("{} answers{}, version {}", agent.url, proxy::clause(api.proxy()), about.version),
     )];
     checks.push(same_facts(agent, &about));
-    checks.extend(ways(agent, &name).await);
+    checks.extend(ways(agent, api.proxy(), &name).await);
     checks.push(clock(name("clock"), api.clock().await));
     checks
+}
+
+/// Which agent of a group new sessions go to.
+pub(super) async fn group(door: &Door<'_>) -> Check {
+    let what = format!("group {}", door.name);
+    let order = session::in_order(&door.agents()).await;
+    let names: Vec<&str> = order.agents.iter().map(|agent| agent.name.as_str()).collect();
+    let words = format!("new sessions go to the first of {}", names.join(", "));
+    match order.passed.first() {
+        None => Check::good("agent_group", what, words),
+        Some((name, why)) => {
+            let report =
+                failure::unreachable("agent_group", format!("{words}; `{name}` is passed over: {why}"));
+            Check::weak("agent_group", what, report)
+        }
+    }
 }
 
 /// What to look at when nothing answers.
@@ -76,7 +95,7 @@ fn same_facts(agent: &Agent, about: &AgentInfo) -> Check {
 }
 
 /// Both ways of a tunnel. One is enough.
-async fn ways(agent: &Agent, name: &impl Fn(&str) -> String) -> [Check; 2] {
+async fn ways(agent: &Agent, proxy: Option<&Proxy>, name: &impl Fn(&str) -> String) -> [Check; 2] {
     let (udp, tls) = tokio::join!(probe(agent, Transport::Quic), probe(agent, Transport::Tls));
     let udp = udp.map_err(|report| with_network_help(report, agent, "UDP"));
     let udp = match (udp, &tls) {
@@ -89,7 +108,10 @@ async fn ways(agent: &Agent, name: &impl Fn(&str) -> String) -> [Check; 2] {
     };
     let what = name("TLS over TCP");
     let tls = match tls {
-        Ok(()) => Check::good("agent_tls", what, "the tunnel gets through where UDP does not"),
+        Ok(()) => {
+            let way = proxy::clause(proxy);
+            Check::good("agent_tls", what, format!("the tunnel gets through{way} where UDP does not"))
+        }
         Err(report) => Check::weak("agent_tls", what, with_network_help(report, agent, "TCP")),
     };
     [udp, tls]

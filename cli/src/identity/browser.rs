@@ -126,7 +126,7 @@ fn show(console: &Console, url: &str, opening: Opening) -> Outcome<()> {
 }
 
 /// Whether a browser took the address. Only what cannot be started is known at once.
-fn open_browser(url: &str) -> bool {
+pub(super) fn open_browser(url: &str) -> bool {
     let (said, heard) = std::sync::mpsc::channel();
     let url = url.to_owned();
     // A text browser stays until it is left, so its thread is not waited for.

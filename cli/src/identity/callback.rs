@@ -4,6 +4,7 @@
 //! exact path on the exact address, with our unguessable `state`, is an answer; everything else gets an
 //! error page and changes nothing.
 
+mod hand_off;
 mod request;
 
 use std::{net::SocketAddr, time::Duration};
@@ -15,6 +16,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(super) use self::hand_off::HandOff;
 use self::request::{Reading, Request};
 use super::page;
 use crate::failure::{self, Outcome};

@@ -48,9 +48,13 @@ pub(super) struct More {
     /// RFC 7009.
     #[serde(default)]
     revocation_endpoint: Option<String>,
-    /// RFC 9207.
+    /// RP-Initiated Logout 1.0.
+    #[serde(default)]
+    end_session_endpoint: Option<String>,
+    /// RFC 8628.
     #[serde(default)]
     device_authorization_endpoint: Option<String>,
+    /// RFC 9207.
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -163,6 +167,12 @@ impl Provider {
     /// Where tokens are given back, if that is possible.
     pub(super) fn revocation(&self) -> Option<Url> {
         let url = Url::parse(self.more.revocation_endpoint.as_deref()?).ok()?;
+        transport::is_acceptable(&url).then_some(url)
+    }
+
+    /// Where a browser's session ends, if that is possible.
+    pub(super) fn end_session(&self) -> Option<Url> {
+        let url = Url::parse(self.more.end_session_endpoint.as_deref()?).ok()?;
         transport::is_acceptable(&url).then_some(url)
     }
 

@@ -45,17 +45,15 @@ pub(super) async fn refresh(identity: &Identity, old: &SignIn) -> Outcome<SignIn
 }
 
 /// Gives the refresh token back, if the provider takes it (RFC 7009). Whether it did.
-pub(crate) async fn revoke(identity: &Identity, sign_in: &SignIn) -> Outcome<bool> {
-    let Some(token) = &sign_in.refresh_token else { return Ok(false) };
-    let provider = Provider::discover(identity).await?;
-    let Some(url) = provider.revocation() else { return Ok(false) };
+pub(crate) async fn revoke(provider: &Provider, identity: &Identity, sign_in: &SignIn) -> bool {
+    let (Some(token), Some(url)) = (&sign_in.refresh_token, provider.revocation()) else { return false };
     let form = [
         ("token", token.reveal()),
         ("token_type_hint", "refresh_token"),
         ("client_id", identity.client_id.as_str()),
     ];
     let answer = provider.http.post(url).form(&form).send().await;
-    Ok(answer.is_ok_and(|answer| answer.status().is_success()))
+    answer.is_ok_and(|answer| answer.status().is_success())
 }
 
 /// Why there are no tokens: a refusal needs a person, silence needs time.

@@ -8,6 +8,7 @@ use reqwest::{Client, Url, redirect::Policy};
 use crate::{
     api::{Limit, read_body},
     failure::{self, Outcome},
+    proxy,
 };
 
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -29,8 +30,11 @@ pub(super) fn client(issuer: &Url) -> Outcome<Client> {
         .connect_timeout(CONNECT_PATIENCE)
         .timeout(ANSWER_PATIENCE)
         .user_agent(crate::program::NAME_AND_VERSION);
+    // Else by the proxy of the surroundings, which the library looks up by itself.
     if is_loopback(issuer) {
         builder = builder.no_proxy();
+    } else {
+        proxy::check()?;
     }
     builder.build().map_err(|error| failure::unexpected(failure::chain(&error)))
 }
@@ -55,7 +59,10 @@ pub(super) async fn send(client: Client, request: HttpRequest) -> Result<HttpRes
     }
     let place = request.url().origin().ascii_serialization();
     let response = client.execute(request).await.map_err(|error| {
-        let why = if error.is_timeout() { "no answer in time".to_owned() } else { innermost(&error) };
+        let why = of_proxy(&error).map(str::to_owned).unwrap_or_else(|| match error.is_timeout() {
+            true => "no answer in time".to_owned(),
+            false => innermost(&error),
+        });
         TransportError::NoAnswer(format!("{place}: {why}"))
     })?;
     let mut answer = http::Response::builder().status(response.status());
@@ -65,6 +72,18 @@ pub(super) async fn send(client: Client, request: HttpRequest) -> Result<HttpRes
     let body = read_body(response, Limit::Bytes(1024 * 1024)).await;
     let body = body.map_err(|report| TransportError::NoAnswer(format!("{place}: {report}")))?;
     answer.body(body).map_err(|error| TransportError::NoAnswer(error.to_string()))
+}
+
+/// What a proxy on the way did, if that is what happened.
+fn of_proxy(error: &reqwest::Error) -> Option<&'static str> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(words) = proxy::words(&cause.to_string()) {
+            return Some(words);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {

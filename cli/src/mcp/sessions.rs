@@ -121,11 +121,13 @@ impl Sessions {
             return Err(crate::agents::none_known().into());
         }
         let mut found = Vec::new();
-        for agent in agents.iter() {
+        for door in agents.doors() {
+            let agents = session::in_order(&door.agents()).await.agents;
+            let agent = agents.first().unwrap_or(door.first);
             let holder = self.application.holder(agent)?;
             let sign_in = self.signed_in(&holder).await?;
             let list = ControlApi::new(agent, None)?.resources(sign_in.id_token.reveal()).await?;
-            found.extend(list.resources.into_iter().map(|resource| (agent.name.clone(), resource)));
+            found.extend(list.resources.into_iter().map(|resource| (door.name.to_owned(), resource)));
         }
         found.retain(|(agent, resource)| {
             self.offers(&resource.name) || self.offers(&format!("{agent}/{}", resource.name))
@@ -141,7 +143,7 @@ impl Sessions {
             self.client(resource, who).await?;
             let all = self.open.lock().await;
             let open = all.get(&(target.full_name(), who.clone()));
-            found.extend(open.map(|open| (target.agent.name.clone(), open.resource.clone())));
+            found.extend(open.map(|open| (target.door.clone(), open.resource.clone())));
         }
         Ok(found)
     }
@@ -152,7 +154,7 @@ impl Sessions {
             let words = "a sub-agent asks nothing of people and of the record: its parent does";
             return Err(failure::local("not_for_sub_agents", words).into());
         }
-        let target = self.target(resource).await?;
+        let target = self.target(resource).await?.settled(&self.application).await;
         let holder = self.application.holder(&target.agent)?;
         let sign_in = self.signed_in(&holder).await?;
         let api = ControlApi::new(&target.agent, Some(&ClientKey::generate()?))?;

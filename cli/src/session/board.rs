@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use super::client::ClientSettings;
-use crate::tunnel::Transport;
+use crate::tunnel::{Transport, Way};
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub(crate) struct TunnelInfo {
     /// While it is up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) transport: Option<Transport>,
+    /// Where the proxy is that TLS goes through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proxy: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub(crate) since: u64,
     /// Why it is not up, or not by the first way.
@@ -44,17 +47,18 @@ pub(crate) struct TunnelInfo {
 }
 
 impl TunnelInfo {
-    pub(super) fn up(transport: Transport) -> Self {
-        let why = match transport {
+    pub(super) fn up(way: Way) -> Self {
+        let why = match way.transport {
             Transport::Quic => None,
             Transport::Tls => Some("UDP got no answer".to_owned()),
         };
-        Self { state: TunnelState::Up, transport: Some(transport), since: crate::identity::now(), why }
+        let (transport, since) = (Some(way.transport), crate::identity::now());
+        Self { state: TunnelState::Up, transport, proxy: way.proxy, since, why }
     }
 
     pub(super) fn reconnecting(why: &str) -> Self {
         let (since, why) = (crate::identity::now(), Some(why.to_owned()));
-        Self { state: TunnelState::Reconnecting, transport: None, since, why }
+        Self { state: TunnelState::Reconnecting, transport: None, proxy: None, since, why }
     }
 
     /// In a cell of a table.
@@ -62,7 +66,10 @@ impl TunnelInfo {
         match self.state {
             TunnelState::Opening => "-".to_owned(),
             TunnelState::Up => match self.transport {
-                Some(Transport::Tls) => "TLS (no UDP)".to_owned(),
+                Some(Transport::Tls) => match &self.proxy {
+                    Some(proxy) => format!("TLS through {proxy} (no UDP)"),
+                    None => "TLS (no UDP)".to_owned(),
+                },
                 Some(Transport::Quic) | None => "QUIC".to_owned(),
             },
             TunnelState::Reconnecting => format!("reconnecting {} s", now.saturating_sub(self.since)),
@@ -75,6 +82,9 @@ impl TunnelInfo {
 pub(crate) struct SessionInfo {
     pub(crate) resource: String,
     pub(crate) agent: String,
+    /// The group that the agent is of, if the session was opened by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     pub(crate) stage: Stage,
     pub(crate) pid: u32,
     /// Once it is ready.
@@ -111,6 +121,7 @@ impl Board {
         let info = SessionInfo {
             resource: resource.to_owned(),
             agent: agent.to_owned(),
+            group: None,
             stage: Stage::Opening,
             pid: std::process::id(),
             client: None,

@@ -37,10 +37,12 @@ pub(crate) async fn list(paths: &Paths) -> Outcome<Vec<SessionInfo>> {
     Ok(found)
 }
 
-/// The sessions of a resource; `agent/resource` names one agent's.
+/// The sessions of a resource; `agent/resource` names one agent's, `group/resource` those of a group.
 pub(crate) async fn find(paths: &Paths, name: &str) -> Outcome<Vec<SessionInfo>> {
     let is_meant = |info: &SessionInfo| {
-        info.resource == name || name.split_once('/') == Some((info.agent.as_str(), info.resource.as_str()))
+        let doors = std::iter::once(info.agent.as_str()).chain(info.group.as_deref());
+        info.resource == name
+            || doors.into_iter().any(|door| name.split_once('/') == Some((door, &info.resource)))
     };
     Ok(list(paths).await?.into_iter().filter(is_meant).collect())
 }

@@ -1,14 +1,11 @@
 //! From a name to a local address: sign-in, grant, tunnel, listener.
 
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod local;
+
+use std::{path::PathBuf, sync::Arc};
 
 use connect_shared::{
     api::{GrantRequest, GrantResponse, ResourceInfo},
-    engine::Engine,
     error::{ErrorReport, Exit},
     grant::{Action, RunIdentity},
 };
@@ -18,6 +15,7 @@ use tokio::sync::watch;
 use super::{
     approval::{self, HowLong, Patience},
     board::{Board, SessionInfo, Stage},
+    choose,
     client::ClientSettings,
     door::{self, Door},
     keeper::Keeper,
@@ -26,19 +24,17 @@ use super::{
     target::{Seen, Target},
 };
 use crate::{
+    agents::Agent,
     api::ControlApi,
     application::Application,
     audit::monitor,
     certificate::ClientKey,
     failure::{self, Outcome},
     identity::Holder,
-    listen::{Listener, LocalAddress, PortMemory, PortWish},
+    listen::{Listener, LocalAddress, PortWish},
     relay::Live,
     tunnel::{Tunnel, Ways},
 };
-
-/// Longest path of a Unix socket that every system takes.
-const MAX_SOCKET_PATH: usize = 100;
 
 /// Where local programs shall connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,19 +124,65 @@ pub(crate) async fn open_part(
     open_from(application, request, Source::Parent(parent)).await
 }
 
+/// At the first agent of its group that takes it. From then on it is that one's.
 async fn open_from(application: &Application, request: &Request, from: Source) -> Outcome<Opened> {
-    let board = Board::new(&request.target.agent.name, &request.target.resource);
+    if let Source::Parent(_) = &from {
+        return open_at(application, request, &request.target.agent, from).await;
+    }
+    let order = choose::in_order(&request.target.agents()).await;
+    order.tell(&application.console);
+    let mut agents = order.agents.into_iter().peekable();
+    let mut last = failure::unexpected("a resource of no agent");
+    while let Some(agent) = agents.next() {
+        let from = match &from {
+            // A program's tokens are for one agent.
+            Source::SignIn(holder) if holder.is_workload() => Source::SignIn(application.holder(&agent)?),
+            from => from.clone(),
+        };
+        match open_at(application, request, &agent, from).await {
+            Err(report) if choose::goes_on(&report) => {
+                if let Some(next) = agents.peek() {
+                    let words = format!("`{}` is passed over for `{}`", agent.name, next.name);
+                    application.console.warn(&format!("the agent {words}: {}", report.message));
+                }
+                last = report;
+            }
+            other => return other,
+        }
+    }
+    Err(last)
+}
+
+async fn open_at(
+    application: &Application,
+    request: &Request,
+    agent: &Agent,
+    from: Source,
+) -> Outcome<Opened> {
+    let target = &request.target;
+    let board = Board::new(&agent.name, &target.resource);
     let door = door::open(&application.paths, board.clone())?;
     let key = Arc::new(ClientKey::generate()?);
-    let api = ControlApi::new(&request.target.agent, Some(&key))?;
     let wanted = request.for_grant();
-    let granted = match &from {
-        Source::SignIn(holder) => granted(application, &api, holder, request, &wanted).await?,
-        Source::Parent(parent) => parent.grant(&key, &wanted).await?,
+    let (agent, granted) = match &from {
+        Source::SignIn(holder) => {
+            let api = ControlApi::new(agent, Some(&key))?;
+            (agent.clone(), granted(application, &api, holder, request, &wanted).await?)
+        }
+        Source::Parent(parent) => {
+            let (url, granted) = parent.grant(&key, &wanted).await?;
+            let of_parent = target.agents().into_iter().find(|agent| agent.url == url);
+            (of_parent.unwrap_or_else(|| agent.clone()), granted)
+        }
     };
+    let api = ControlApi::new(&agent, Some(&key))?;
+    board.change(|info| {
+        info.agent = agent.name.clone();
+        info.group = agent.group.clone().filter(|group| *group == target.door);
+    });
     Seen::add(&application.paths, std::iter::once(granted.resource.name.as_str()));
-    let (listener, folder) = listen(application, request, granted.resource.engine).await?;
-    let entrance = Entrance { agent: request.target.agent.clone(), key, from, wanted };
+    let (listener, folder) = local::listen(application, request, granted.resource.engine).await?;
+    let entrance = Entrance { agent, key, from, wanted };
     // Every use is a look at the log, beside what takes its time anyway.
     let (connected, looked) = tokio::join!(
         Tunnel::connect(&entrance.agent, &entrance.key, &granted.grant, None, Ways::Any),
@@ -249,50 +291,4 @@ fn with_suggestion(application: &Application, mut report: ErrorReport, name: &st
         report.help.insert(0, format!("connect open {near}"));
     }
     report
-}
-
-async fn listen(
-    application: &Application,
-    request: &Request,
-    engine: Engine,
-) -> Outcome<(Listener, Option<TempDir>)> {
-    match &request.local {
-        LocalWish::Port(wish) => {
-            let memory = PortMemory::load(&application.paths);
-            let name = request.target.full_name();
-            let listener = memory.listen(&application.paths, &name, engine.first_local_port(), *wish).await?;
-            Ok((listener, None))
-        }
-        LocalWish::Socket(path) => {
-            let path =
-                if path.is_dir() { path.join(engine.socket_name(engine.usual_port())) } else { path.clone() };
-            Ok((Listener::unix(&absolute(&path)?)?, None))
-        }
-        LocalWish::Private => {
-            let name = engine.socket_name(engine.usual_port());
-            let folder = private_folder(application, &name)?;
-            let listener = Listener::unix(&folder.path().join(name))?;
-            Ok((listener, Some(folder)))
-        }
-    }
-}
-
-/// A folder of mode 0700 whose socket has a path short enough for every system.
-fn private_folder(application: &Application, name: &str) -> Outcome<TempDir> {
-    let problem = |error: std::io::Error| {
-        failure::local("runtime_folder", format!("cannot make a private folder: {}", failure::reason(&error)))
-    };
-    let private = std::fs::Permissions::from_mode(0o700);
-    let make = |below: &Path| {
-        tempfile::Builder::new().prefix("s-").permissions(private.clone()).tempdir_in(below).map_err(problem)
-    };
-    let folder = make(application.paths.runtime()?)?;
-    if folder.path().join(name).as_os_str().len() <= MAX_SOCKET_PATH {
-        return Ok(folder);
-    }
-    make(&std::env::temp_dir())
-}
-
-fn absolute(path: &Path) -> Outcome<PathBuf> {
-    std::path::absolute(path).map_err(|error| failure::file("use", path, &error))
 }

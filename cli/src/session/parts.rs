@@ -94,7 +94,11 @@ struct Ask {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answer {
-    Granted(Box<GrantResponse>),
+    /// With the URL of the agent that gave it: in a group it is that of the session.
+    Granted {
+        agent: String,
+        grant: Box<GrantResponse>,
+    },
     Refused(Box<ErrorReport>),
 }
 
@@ -229,7 +233,9 @@ async fn serve(listener: &Listener, giver: Giver, (terms, near): (Terms, Arc<[St
                             Err(report) => Err(report),
                         };
                         let answer = match given {
-                            Ok(granted) => Answer::Granted(Box::new(granted)),
+                            Ok(grant) => {
+                                Answer::Granted { agent: giver.agent.url.clone(), grant: Box::new(grant) }
+                            }
                             Err(report) => Answer::Refused(Box::new(report)),
                         };
                         write_line(&mut stream, &answer).await
@@ -273,8 +279,12 @@ impl Parent {
         Err(report.help("connect exec RESOURCE --as-agent NAME -- CMD"))
     }
 
-    /// A part for whoever has this key.
-    pub(super) async fn grant(&self, key: &ClientKey, wanted: &GrantRequest) -> Outcome<GrantResponse> {
+    /// A part for whoever has this key, and the URL of its agent.
+    pub(super) async fn grant(
+        &self,
+        key: &ClientKey,
+        wanted: &GrantRequest,
+    ) -> Outcome<(String, GrantResponse)> {
         let ask = Ask {
             within: Self::around().map(|around| around.socket.display().to_string()),
             certificate: key.thumbprint(),
@@ -288,7 +298,7 @@ impl Parent {
         let mut stream = UnixStream::connect(&self.socket).await.map_err(|_| gone())?;
         write_line(&mut stream, &ask).await.ok_or_else(gone)?;
         match timeout(ANSWER_PATIENCE, read_line(&mut stream)).await.ok().flatten() {
-            Some(Answer::Granted(granted)) => Ok(*granted),
+            Some(Answer::Granted { agent, grant }) => Ok((agent, *grant)),
             Some(Answer::Refused(report)) => Err(*report),
             None => Err(gone()),
         }

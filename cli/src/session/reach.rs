@@ -100,7 +100,7 @@ impl Entrance {
                 let sign_in = holder.confirmed().await?;
                 api.grant(sign_in.id_token.reveal(), &self.wanted).await
             }
-            Source::Parent(parent) => parent.grant(&self.key, &self.wanted).await,
+            Source::Parent(parent) => Ok(parent.grant(&self.key, &self.wanted).await?.1),
         }
     }
 

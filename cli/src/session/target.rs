@@ -1,10 +1,13 @@
 //! Which resource of which agent is meant.
 
+use std::slice;
+
 use connect_shared::error::ErrorReport;
 use serde::{Deserialize, Serialize};
 
+use super::choose::{self, Order};
 use crate::{
-    agents::{Agent, Agents},
+    agents::{Agent, Door},
     api::ControlApi,
     application::Application,
     failure::{self, Outcome},
@@ -12,53 +15,89 @@ use crate::{
     private,
 };
 
-/// A resource of a known agent.
+/// A resource of a known agent, or of a group of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
+    /// The name of the agent or of the group, as it was meant.
+    pub(crate) door: String,
+    /// The first that is tried.
     pub(crate) agent: Agent,
+    /// The others of its group, in their order.
+    pub(crate) others: Vec<Agent>,
     pub(crate) resource: String,
 }
 
 impl Target {
-    /// The name that tells it from those of other agents.
+    /// At this agent and no other.
+    pub(crate) fn at(agent: Agent, resource: String) -> Self {
+        Self { door: agent.name.clone(), agent, others: Vec::new(), resource }
+    }
+
+    fn behind(door: &Door<'_>, resource: &str) -> Self {
+        Self {
+            door: door.name.to_owned(),
+            agent: door.first.clone(),
+            others: door.others.iter().map(|other| (*other).clone()).collect(),
+            resource: resource.to_owned(),
+        }
+    }
+
+    /// The name that tells it from those behind other doors.
     pub(crate) fn full_name(&self) -> String {
-        format!("{}/{}", self.agent.name, self.resource)
+        format!("{}/{}", self.door, self.resource)
+    }
+
+    /// Every agent that has it, in their order.
+    pub(crate) fn agents(&self) -> Vec<Agent> {
+        slice::from_ref(&self.agent).iter().chain(&self.others).cloned().collect()
+    }
+
+    /// Of a group the agent that takes sessions now, before anything is asked of it. What is asked of it stays with it.
+    pub(crate) async fn settled(mut self, application: &Application) -> Self {
+        let order: Order = choose::in_order(&self.agents()).await;
+        order.tell(&application.console);
+        let mut agents = order.agents.into_iter();
+        if let Some(first) = agents.next() {
+            (self.agent, self.others) = (first, agents.collect());
+        }
+        self
     }
 }
 
-/// Finds it: `agent/resource`, or a resource that only one agent has.
+/// Finds it: `agent/resource`, `group/resource`, or a resource that is behind only one of them.
 pub(crate) async fn resolve(application: &Application, name: &str) -> Outcome<Target> {
     let agents = application.agents()?;
     if agents.is_empty() {
         return Err(crate::agents::none_known());
     }
-    if let Some((agent, resource)) = name.split_once('/') {
-        return Ok(Target { agent: agents.named(agent)?.clone(), resource: resource.to_owned() });
+    if let Some((door, resource)) = name.split_once('/') {
+        return Ok(Target::behind(&agents.door(door)?, resource));
     }
-    let mut all = agents.iter();
-    match (all.next(), all.next()) {
-        (Some(only), None) => Ok(Target { agent: only.clone(), resource: name.to_owned() }),
-        _ => among(application, &agents, name).await,
+    let doors = agents.doors();
+    match doors.as_slice() {
+        [only] => Ok(Target::behind(only, name)),
+        several => among(application, several, name).await,
     }
 }
 
-async fn among(application: &Application, agents: &Agents, name: &str) -> Outcome<Target> {
+async fn among(application: &Application, doors: &[Door<'_>], name: &str) -> Outcome<Target> {
     let mut found = Vec::new();
     let mut silent: Option<ErrorReport> = None;
-    for agent in agents.iter() {
-        match names_of(application, agent).await {
-            Ok(names) if names.iter().any(|known| known == name) => found.push(agent),
+    for door in doors {
+        let target = Target::behind(door, name).settled(application).await;
+        match names_of(application, &target.agent).await {
+            Ok(names) if names.iter().any(|known| known == name) => found.push(Target::behind(door, name)),
             Ok(_) => {}
             Err(report) => silent = Some(report),
         }
     }
-    match (found.as_slice(), silent) {
-        ([only], _) => Ok(Target { agent: (*only).clone(), resource: name.to_owned() }),
-        ([first, ..], _) => Err(failure::usage(format!("several agents have a resource `{name}`"))
-            .help(format!("connect open {}/{name}", first.name))
+    match (found.pop(), found.first(), silent) {
+        (Some(only), None, _) => Ok(only),
+        (Some(_), Some(first), _) => Err(failure::usage(format!("several agents have a resource `{name}`"))
+            .help(format!("connect open {}", first.full_name()))
             .help("connect ls")),
-        ([], Some(report)) => Err(report),
-        ([], None) => {
+        (None, _, Some(report)) => Err(report),
+        (None, _, None) => {
             Err(failure::not_found("no_such_resource", format!("no agent has a resource `{name}` for you"))
                 .help("connect ls"))
         }
@@ -91,6 +130,11 @@ impl Seen {
 
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.names.contains(name.split_once('/').map_or(name, |(_, resource)| resource))
+    }
+
+    /// All of them, by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     /// The seen name that a mistyped one is nearest to.

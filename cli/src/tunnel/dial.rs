@@ -1,31 +1,27 @@
 //! The way to the agent: UDP first, and TLS over TCP beside it when UDP does not answer at once. Whichever gets
-//! through first is taken.
+//! through first is taken. Where there is a proxy, TLS goes through it, and UDP goes as it does.
+
+mod tls;
+mod words;
 
 use std::{
     net::SocketAddr,
     pin::pin,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use connect_shared::{
-    error::{ErrorReport, Exit},
-    flow::FlowSocket,
-};
-use quinn::{ClientConfig, ConnectionError};
-use rustls::pki_types::ServerName;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tokio_rustls::TlsConnector;
+use connect_shared::error::{ErrorReport, Exit};
+use quinn::ClientConfig;
+use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, SILENCE, Transport, Tunnel, Ways, socket};
+pub(super) use self::words::no_welcome;
+use self::words::{not_connected, silent};
+use super::{PATIENCE, Transport, Tunnel, Ways, socket};
 use crate::{
     agents::Agent,
-    api::{Address, other_certificate},
-    certificate::{self, Speech},
+    api::Address,
     failure::{self, Outcome},
+    proxy::{self, Proxy},
 };
 
 /// What is left for one more address.
@@ -42,17 +38,88 @@ pub(super) async fn dial(
     config: &ClientConfig,
     ways: Ways,
 ) -> Outcome<Tunnel> {
-    let places = resolve(agent, address).await?;
-    let by = |transport| each(agent, address, config, &places, transport);
+    let proxy = proxy::towards(address)?;
+    let road = Road { agent, address, config, proxy: proxy.as_ref() };
     match ways {
-        Ways::Only(transport) => by(transport).await,
+        Ways::Only(transport) => road.by(transport).await,
         Ways::Any => {
             let late = async {
                 sleep(HEAD_START).await;
-                by(Transport::Tls).await
+                road.by(Transport::Tls).await
             };
-            race(by(Transport::Quic), late).await
+            race(road.by(Transport::Quic), late).await
         }
+    }
+}
+
+/// Where to, and what is needed for it.
+struct Road<'a> {
+    agent: &'a Agent,
+    address: &'a Address,
+    config: &'a ClientConfig,
+    /// On the way that is TCP.
+    proxy: Option<&'a Proxy>,
+}
+
+impl Road<'_> {
+    async fn by(&self, transport: Transport) -> Outcome<Tunnel> {
+        match (transport, self.proxy) {
+            // The name is the proxy's to look up: nobody here may know it.
+            (Transport::Tls, Some(proxy)) => {
+                let reached = timeout(PATIENCE, self.by_proxy(proxy)).await;
+                reached.unwrap_or_else(|_| Err(silent(self.agent, self.address, transport, self.proxy)))
+            }
+            _ => {
+                let places = timeout(PATIENCE, resolve(self.agent, self.address)).await;
+                let places = places.map_err(|_| silent(self.agent, self.address, transport, None))??;
+                self.each(&places, transport).await
+            }
+        }
+    }
+
+    /// Tries the agent's addresses in turn within [`PATIENCE`].
+    async fn each(&self, places: &[SocketAddr], transport: Transport) -> Outcome<Tunnel> {
+        let started = Instant::now();
+        let mut places = places.iter().peekable();
+        let no_answer = || silent(self.agent, self.address, transport, None);
+        let mut last = no_answer();
+        while let Some(place) = places.next() {
+            let left = PATIENCE.saturating_sub(started.elapsed()).max(LEAST_PATIENCE);
+            let share = if places.peek().is_some() { left / 2 } else { left };
+            let attempt = async {
+                match transport {
+                    Transport::Quic => self.by_udp(*place).await,
+                    Transport::Tls => self.by_tls(*place).await,
+                }
+            };
+            match timeout(share, attempt).await {
+                Ok(Ok(tunnel)) => return Ok(tunnel),
+                Ok(Err(report)) => last = report,
+                Err(_) => last = no_answer(),
+            }
+        }
+        Err(last)
+    }
+
+    async fn by_udp(&self, place: SocketAddr) -> Outcome<Tunnel> {
+        let endpoint = socket::endpoint(place)?;
+        self.finish(place, endpoint, Transport::Quic, None).await
+    }
+
+    async fn finish(
+        &self,
+        place: SocketAddr,
+        endpoint: quinn::Endpoint,
+        transport: Transport,
+        proxy: Option<&Proxy>,
+    ) -> Outcome<Tunnel> {
+        let (agent, address) = (self.agent, self.address);
+        let connecting = endpoint
+            .connect_with(self.config.clone(), place, address.bare_host())
+            .map_err(|error| failure::usage(format!("`{}` is no host name: {error}", address.host())))?;
+        let connection =
+            connecting.await.map_err(|error| not_connected(agent, address, &error, transport, proxy))?;
+        Ok(Tunnel { endpoint, connection, transport, proxy: proxy.cloned() })
     }
 }
 
@@ -90,87 +157,6 @@ fn both(mut udp: ErrorReport, tls: ErrorReport) -> ErrorReport {
     udp
 }
 
-/// Tries the agent's addresses in turn within [`PATIENCE`].
-async fn each(
-    agent: &Agent,
-    address: &Address,
-    config: &ClientConfig,
-    places: &[SocketAddr],
-    transport: Transport,
-) -> Outcome<Tunnel> {
-    let started = Instant::now();
-    let mut places = places.iter().peekable();
-    let mut last = silent(agent, address, transport);
-    while let Some(place) = places.next() {
-        let left = PATIENCE.saturating_sub(started.elapsed()).max(LEAST_PATIENCE);
-        let share = if places.peek().is_some() { left / 2 } else { left };
-        let attempt = async {
-            match transport {
-                Transport::Quic => by_udp(agent, address, config, *place).await,
-                Transport::Tls => by_tls(agent, address, config, *place).await,
-            }
-        };
-        match timeout(share, attempt).await {
-            Ok(Ok(tunnel)) => return Ok(tunnel),
-            Ok(Err(report)) => last = report,
-            Err(_) => last = silent(agent, address, transport),
-        }
-    }
-    Err(last)
-}
-
-async fn by_udp(
-    agent: &Agent,
-    address: &Address,
-    config: &ClientConfig,
-    place: SocketAddr,
-) -> Outcome<Tunnel> {
-    let endpoint = socket::endpoint(place)?;
-    finish(agent, address, config, place, endpoint, Transport::Quic).await
-}
-
-async fn by_tls(
-    agent: &Agent,
-    address: &Address,
-    config: &ClientConfig,
-    place: SocketAddr,
-) -> Outcome<Tunnel> {
-    let unreachable = |error: std::io::Error| {
-        let why = failure::reason(&error);
-        failure::unreachable(
-            "agent_unreachable",
-            format!("the agent `{}` cannot be reached by TLS over TCP at {address}: {why}", agent.name),
-        )
-        .help("connect doctor")
-    };
-    let stream = TcpStream::connect(place).await.map_err(unreachable)?;
-    stream.set_nodelay(true).map_err(unreachable)?;
-    // The key is shown in the tunnel, not on the way to it.
-    let tls = certificate::client_config(&agent.trust()?, None, Speech::Tunnel)?;
-    let name = ServerName::try_from(address.bare_host().to_owned())
-        .map_err(|error| failure::usage(format!("`{}` is no host name: {error}", address.host())))?;
-    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.map_err(unreachable)?;
-    let socket = FlowSocket::new(place);
-    let endpoint = socket::endpoint_over(Arc::clone(&socket))?;
-    tokio::spawn(socket.run(stream, SILENCE));
-    finish(agent, address, config, place, endpoint, Transport::Tls).await
-}
-
-async fn finish(
-    agent: &Agent,
-    address: &Address,
-    config: &ClientConfig,
-    place: SocketAddr,
-    endpoint: quinn::Endpoint,
-    transport: Transport,
-) -> Outcome<Tunnel> {
-    let connecting = endpoint
-        .connect_with(config.clone(), place, address.bare_host())
-        .map_err(|error| failure::usage(format!("`{}` is no host name: {error}", address.host())))?;
-    let connection = connecting.await.map_err(|error| not_connected(agent, address, &error, transport))?;
-    Ok(Tunnel { endpoint, connection, transport })
-}
-
 async fn resolve(agent: &Agent, address: &Address) -> Outcome<Vec<SocketAddr>> {
     let found = tokio::net::lookup_host((address.bare_host(), address.port())).await;
     let found = found.map_err(|error| {
@@ -182,67 +168,4 @@ async fn resolve(agent: &Agent, address: &Address) -> Outcome<Vec<SocketAddr>> {
         .help("connect doctor")
     })?;
     Ok(found.take(MAX_PLACES).collect())
-}
-
-fn silent(agent: &Agent, address: &Address, transport: Transport) -> ErrorReport {
-    match transport {
-        Transport::Quic => no_answer(agent, address),
-        Transport::Tls => failure::unreachable(
-            "agent_unreachable",
-            format!("the agent `{}` does not answer on TCP at {address}", agent.name),
-        )
-        .help("connect doctor"),
-    }
-}
-
-/// The tunnel came up, and then nothing was said in it.
-pub(super) fn no_welcome(agent: &Agent, address: &Address, transport: Transport) -> ErrorReport {
-    let way = match transport {
-        Transport::Quic => "UDP",
-        Transport::Tls => "TLS over TCP",
-    };
-    let seconds = PATIENCE.as_secs();
-    failure::unreachable(
-        "agent_unreachable",
-        format!(
-            "the agent `{}` at {address} took a tunnel by {way} and then said nothing for {seconds} s; it may be \
-             overloaded, or its log may stand still",
-            agent.name
-        ),
-    )
-    .help("try again in a moment")
-    .help("connect doctor")
-}
-
-fn no_answer(agent: &Agent, address: &Address) -> ErrorReport {
-    let seconds = PATIENCE.as_secs();
-    failure::unreachable(
-        "agent_unreachable",
-        format!(
-            "the agent `{}` does not answer on UDP at {address} within {seconds} s; a firewall may block UDP port {}",
-            agent.name,
-            address.port()
-        ),
-    )
-    .help("connect doctor")
-}
-
-fn not_connected(
-    agent: &Agent,
-    address: &Address,
-    error: &ConnectionError,
-    transport: Transport,
-) -> ErrorReport {
-    match error {
-        // CRYPTO_ERROR, RFC 9001 4.8: 0x0100 and the TLS alert.
-        ConnectionError::TransportError(problem) if (0x100..0x200).contains(&u64::from(problem.code)) => {
-            other_certificate(&agent.name, address, &problem.reason)
-        }
-        ConnectionError::TimedOut | ConnectionError::Reset => silent(agent, address, transport),
-        other => failure::unreachable(
-            "agent_unreachable",
-            format!("cannot open a tunnel to the agent `{}` at {address}: {other}", agent.name),
-        )
-        .help("connect doctor"),
-    }
 }

@@ -27,10 +27,12 @@ impl Resources {
     pub(super) async fn find(application: &Application, wish: &RunWish) -> Outcome<Self> {
         let mut targets = Vec::new();
         for name in &wish.resources {
-            targets.push(target(application, Some(name)).await?);
+            let target = target(application, Some(name)).await?;
+            targets.push(with_the_others(application, &targets, target).await);
         }
         if targets.is_empty() {
-            targets.push(target(application, None).await?);
+            let target = target(application, None).await?;
+            targets.push(with_the_others(application, &targets, target).await);
         }
         check(&targets)?;
         let agent = targets.first().map(|first| first.agent.clone());
@@ -92,6 +94,17 @@ const fn may_have_begun(report: &ErrorReport) -> bool {
     )
 }
 
+/// Of a group one agent has the whole run: that of the first resource.
+async fn with_the_others(application: &Application, targets: &[Target], target: Target) -> Target {
+    let of_first = targets.first().map(|first| &first.agent);
+    let chosen = of_first.filter(|first| target.agents().iter().any(|agent| agent.url == first.url)).cloned();
+    let agent = match chosen {
+        Some(agent) => agent,
+        None => target.clone().settled(application).await.agent,
+    };
+    Target::at(agent, target.resource)
+}
+
 fn check(targets: &[Target]) -> Outcome<()> {
     let Some(first) = targets.first() else { return Ok(()) };
     if let Some(other) = targets.iter().find(|target| target.agent.name != first.agent.name) {
@@ -124,10 +137,7 @@ mod tests {
 
     fn target(name: &str) -> Target {
         let (agent, resource) = name.split_once('/').expect("a whole name");
-        Target {
-            agent: crate::agents::tests::sample(agent, "https://127.0.0.1:7443"),
-            resource: resource.to_owned(),
-        }
+        Target::at(crate::agents::tests::sample(agent, "https://127.0.0.1:7443"), resource.to_owned())
     }
 
     fn refused(names: &[&str]) -> String {

@@ -53,6 +53,12 @@ impl Request {
         Some(Some(Self { method: method.to_owned(), target: target.to_owned(), host }))
     }
 
+    /// What is asked for with a GET at `authority`. Another host name would be a page that had its name resolved to us.
+    pub(super) fn target_at(&self, authority: &str) -> Option<&str> {
+        let meant = self.method == "GET" && self.host.as_deref() == Some(authority);
+        meant.then_some(self.target.as_str())
+    }
+
     /// Whether it is the answer that is waited for at `authority`.
     pub(super) fn answer(&self, authority: &str, expected: &Expected) -> Reading {
         let Ok(url) = Url::parse(&format!("http://{authority}{}", self.target)) else { return Reading::Bad };

@@ -148,7 +148,7 @@ impl Keeper {
 
     pub(super) fn publish(&mut self, welcome: Welcome) {
         self.number += 1;
-        let transport = self.tunnel.transport();
+        let way = self.tunnel.way();
         self.schedule(welcome.expires_at);
         self.park = Duration::from_secs(welcome.park);
         self.resume = Resume { session: welcome.session, secret: welcome.secret };
@@ -156,7 +156,7 @@ impl Keeper {
         self.link.send_replace(Some(live));
         self.board.change(|info| {
             info.expires_at = welcome.expires_at;
-            info.tunnel = TunnelInfo::up(transport);
+            info.tunnel = TunnelInfo::up(way);
         });
     }
 
@@ -171,17 +171,20 @@ impl Keeper {
     }
 
     fn say_back(&self) {
-        let transport = self.tunnel.transport();
-        self.board.change(|info| info.tunnel = TunnelInfo::up(transport));
+        let way = self.tunnel.way();
+        self.board.change(|info| info.tunnel = TunnelInfo::up(way.clone()));
         let before = self.board.now();
         let resource = &self.entrance.wanted.resource;
         let connections = match before.connections {
             1 => "1 connection".to_owned(),
             several => format!("{several} connections"),
         };
-        let way = match transport {
-            Transport::Quic => "",
-            Transport::Tls => ", by TLS over TCP because UDP gets no answer",
+        let way = match (way.transport, way.proxy) {
+            (Transport::Quic, _) => String::new(),
+            (Transport::Tls, None) => ", by TLS over TCP because UDP gets no answer".to_owned(),
+            (Transport::Tls, Some(proxy)) => {
+                format!(", by TLS through the proxy {proxy} because UDP gets no answer")
+            }
         };
         self.console.say(&format!("The tunnel to {resource} is back, with {connections}{way}"));
     }
