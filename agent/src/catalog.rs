@@ -147,4 +147,4 @@ impl CatalogService {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

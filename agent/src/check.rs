@@ -12,6 +12,7 @@ use crate::{
     config::{CertificateSource, Config, ResourceConfig},
     identity::{FetchError, IdentityVerifier},
     keys, policy,
+    store::{Looked, PostgresStore},
     upstream::{self, UpstreamConfig, UpstreamTls},
 };
 
@@ -63,6 +64,7 @@ async fn findings(config: &Config, reach: Reach) -> Vec<Finding> {
     let mut findings = vec![Finding::Good(summary(config)), state(config), policies(config)];
     if reach == Reach::Network {
         findings.extend(identity(config).await);
+        findings.extend(store(config).await);
         findings.extend(databases(config).await);
     }
     findings
@@ -155,6 +157,29 @@ fn provider(issuer: &str, probed: Result<usize, FetchError>) -> Finding {
                 .to_owned(),
         },
     }
+}
+
+/// The store that several agents share, if there is one.
+async fn store(config: &Config) -> Option<Finding> {
+    let store = config.store.as_ref()?;
+    let shown = format!("store at {}", store.listed());
+    let bad = |what, next: &str| Finding::Bad { what, next: next.to_owned() };
+    Some(match PostgresStore::look(store).await {
+        Ok(Looked { warning: Some(warning), .. }) => {
+            bad(format!("{shown}: {warning}"), "set `fsync = on` in its postgresql.conf")
+        }
+        Ok(Looked { server, version: Some(version), .. }) => {
+            Finding::Good(format!("{shown}: PostgreSQL {server}, tables of version {version}"))
+        }
+        Ok(Looked { server, version: None, .. }) => {
+            Finding::Good(format!("{shown}: PostgreSQL {server}, tables will be made at the first start"))
+        }
+        Err(error) => bad(
+            format!("{shown}: {error}"),
+            "see that it runs there, that its certificate names this host (`ca_file`, `tls`), and that user, \
+             password and `key_file` are right",
+        ),
+    })
 }
 
 /// All at once: a dead database costs its own time limit only.

@@ -22,6 +22,7 @@ mod secret;
 mod section;
 mod signals;
 mod sink;
+mod store;
 mod value;
 mod witness;
 mod workload;
@@ -47,6 +48,7 @@ pub use self::{
     role::{Roles, WorksAs},
     signals::SignalsConfig,
     sink::{EventsOf, SinkConfig, SinkFormat, SinkTarget},
+    store::StoreConfig,
     value::is_loopback,
     witness::{WitnessConfig, WitnessRules},
     workload::{ClaimRule, KeysFrom, WorkloadConfig},
@@ -94,6 +96,8 @@ pub struct Config {
     pub budget: connect_core::budget::actors::ActorLimits,
     pub park: ParkConfig,
     pub requests: RequestsConfig,
+    /// A database that several agents share; none: what must survive is in `state_dir`.
+    pub store: Option<Arc<StoreConfig>>,
     pub policy: PolicyConfig,
     pub resources: Vec<ResourceConfig>,
     /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
@@ -270,6 +274,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let park = park::read(root.section("park"));
     let budget = budget::read(root.section("budget"));
     let requests = read_requests(root.section("requests"));
+    let store = store::read(root.section("store"), around);
     let policy = read_policy(root.section("policy"), around);
     let resources = read_resources(&mut root, around);
     if let (Some((home, others)), Some(workloads)) = (&identity, &workloads) {
@@ -306,6 +311,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         park: park?,
         budget: budget?,
         requests: requests?,
+        store: store?,
         policy,
         resources,
         digest: digest(text)?,

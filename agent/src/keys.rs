@@ -5,8 +5,10 @@
 //! | `tls.crt`, `tls.key` | the self-signed certificate that clients pin, unless files are configured |
 //! | `grant.key` | P-256 key that signs grants (PKCS #8) |
 //! | `mask.key` | 32 random bytes: equal values have equal masks as long as it lives |
-//! | `commitment.key` | 32 random bytes: salts of the commitments in the log |
+//! | `commitment.key` | 32 random bytes: salts of the commitments in the log, bindings of requests |
 //! | `log/` | the log, and `log.key`, made by [`crate::log`] |
+//!
+//! Agents that share a store have masks, commitments and bindings by keys that come from its `key_file` instead.
 //!
 //! A file is written whole under another name and then linked to its place, so that a crash leaves either
 //! no file or a good one. Nothing here prints a key.

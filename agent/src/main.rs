@@ -41,6 +41,7 @@ mod resource;
 mod revocation;
 mod serve;
 mod shards;
+mod sharing;
 mod signals;
 mod store;
 mod tunnel;

@@ -4,6 +4,10 @@
 //! store (if we stop between, it has not been given, and can be given again); a use is in the store before
 //! it is in the log, and in both before anything runs on it (if we stop between, it is lost, and the
 //! statement has not run).
+//!
+//! Where several agents share the store, a step is in the log of the agent that took it. An agent that uses an
+//! approval has the verdicts of others in its own log, too, before the use: so each log says by itself why something
+//! could run. The end of what nobody decided is in the log of whoever notices it first, sometimes of two.
 
 mod hold;
 mod seal;
@@ -49,7 +53,8 @@ pub struct Requests {
     log: Log,
     seal: Seal,
     config: RequestsConfig,
-    /// One verdict at a time: what the log says was decided is what the store takes.
+    /// One verdict at a time, of this agent's; among agents the store keeps the order. What the log says was decided
+    /// is what the store takes.
     deciding: tokio::sync::Mutex<()>,
     waiting: Mutex<HashMap<RequestId, watch::Sender<()>>>,
 }
@@ -106,7 +111,7 @@ pub struct Given {
 }
 
 impl Requests {
-    /// `key` seals texts and is the agent's own.
+    /// `key` seals texts: the agent's own, or that of all agents of the store.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, log: Log, key: &[u8; 32], config: RequestsConfig) -> Arc<Self> {
         Arc::new(Self {
@@ -244,6 +249,7 @@ impl Requests {
     /// It does not count, or cannot be kept.
     pub async fn decide(&self, id: RequestId, given: Given) -> Result<Request, RequestsError> {
         let _one_at_a_time = self.deciding.lock().await;
+        let _among_agents = self.store.lock(id).await?;
         let request = self.store.find(id).await?.ok_or(RequestsError::Verdict(VerdictError::Unknown))?;
         let moment = now();
         let verdict = Verdict {
@@ -266,11 +272,7 @@ impl Requests {
             }
             _ => request.expires_at,
         };
-        let step = match given.state {
-            RequestState::Approved => RequestStep::Approved,
-            RequestState::Rejected => RequestStep::Rejected,
-            _ => RequestStep::Withdrawn,
-        };
+        let step = step_of(given.state);
         let shown = Request { expires_at: until, ..request };
         self.record(&shown, step, Some((&given.by, given.reason))).await?;
         let decided = self.store.decide(id, given.binding, verdict, until).await?;
@@ -292,6 +294,7 @@ impl Requests {
         let mut requests = Vec::with_capacity(found.len());
         for (request, origin) in found {
             if origin == Origin::New {
+                self.record_verdicts_elsewhere(&request).await?;
                 self.record(&request, RequestStep::Used, None).await?;
             }
             requests.push(request);
@@ -303,6 +306,7 @@ impl Requests {
     async fn take(&self, key: Key) -> Result<Option<Request>, RequestsError> {
         let taken = self.store.take(key, now()).await?;
         if let Some(request) = &taken {
+            self.record_verdicts_elsewhere(request).await?;
             self.record(request, RequestStep::Used, None).await?;
             self.tell(request.id);
         }
@@ -334,11 +338,32 @@ impl Requests {
         waiting.entry(id).or_insert_with(|| watch::channel(()).0).subscribe()
     }
 
-    fn tell(&self, id: RequestId) {
+    /// Those that somebody waits for.
+    pub(crate) fn awaited(&self) -> Vec<RequestId> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let awaited = waiting.iter().filter(|(_, sender)| sender.receiver_count() > 0);
+        awaited.map(|(id, _)| *id).collect()
+    }
+
+    /// Whoever waits for this one looks at it again.
+    pub(crate) fn tell(&self, id: RequestId) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = waiting.get(&id) {
             sender.send_replace(());
         }
+    }
+
+    /// What this agent's own log does not say yet.
+    async fn record_verdicts_elsewhere(&self, request: &Request) -> Result<(), RequestsError> {
+        for (verdict, log) in self.store.verdicts_elsewhere(request.id).await? {
+            let step = step_of(verdict.state);
+            let by = Principal { reference: verdict.by, name: verdict.name, groups: Vec::new() };
+            let mut entry = request_entry(request, step, Some((&by, verdict.reason)));
+            entry.first_in = Some(log);
+            let seq = self.log.append(Entry::Request(Box::new(entry)))?;
+            self.log.wait_durable(seq).await?;
+        }
+        Ok(())
     }
 
     async fn record(
@@ -352,13 +377,29 @@ impl Requests {
     }
 }
 
+const fn step_of(verdict: RequestState) -> RequestStep {
+    match verdict {
+        RequestState::Approved => RequestStep::Approved,
+        RequestState::Rejected => RequestStep::Rejected,
+        _ => RequestStep::Withdrawn,
+    }
+}
+
 fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<String>)>) -> Entry {
+    Entry::Request(Box::new(request_entry(request, step, by)))
+}
+
+fn request_entry(
+    request: &Request,
+    step: RequestStep,
+    by: Option<(&Principal, Option<String>)>,
+) -> RequestEntry {
     let reason = match (&by, step) {
         (Some((_, reason)), _) => reason.clone(),
         (None, RequestStep::Requested) => request.reason.clone(),
         (None, _) => None,
     };
-    Entry::Request(Box::new(RequestEntry {
+    RequestEntry {
         request: request.id,
         of: request.key.kind,
         step,
@@ -369,7 +410,8 @@ fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<St
         reason,
         binding: request.key.binding.clone(),
         until: request.expires_at,
-    }))
+        first_in: None,
+    }
 }
 
 fn access_binding(resource: &str, actions: &[Action], seconds: u64) -> String {

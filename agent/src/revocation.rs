@@ -5,11 +5,16 @@
 //! table first and is held against those who are shut out after that. So whichever comes first, no session
 //! slips through between the two.
 //!
+//! Where several agents share a store, what is ordered here is told to the others, and what they order is done here:
+//! [`told`].
+//!
 //! Read next: [`shut`] for how long and whom, [`crate::tunnel`] for what a cut session does.
 
 mod ended;
 pub(crate) mod kept;
 mod shut;
+mod told;
+mod untold;
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +22,7 @@ mod tests;
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -25,8 +30,12 @@ use connect_core::principal::Principal;
 use connect_shared::{entry::PrincipalRef, grant::Action, ids::SessionId};
 use tokio::sync::watch;
 
-pub use self::shut::{Lifted, Lock, Until, Whom};
 use self::{ended::Ended, shut::Shut};
+pub(crate) use self::{kept::Kept, untold::Untold};
+pub use self::{
+    shut::{Lifted, Lock, Until, Whom},
+    told::Event,
+};
 use crate::{grants::VerifiedGrant, identity::SignedIn};
 
 /// Why a session of groups that somebody has lost ends: a sentence's end.
@@ -89,6 +98,8 @@ pub struct Revocations {
     shut: Shut,
     /// The agent's own provider: names without a prefix are its people's.
     home: String,
+    /// What other agents are to hear; none, where there are no others.
+    untold: OnceLock<Arc<Untold>>,
 }
 
 #[derive(Debug)]
@@ -101,13 +112,13 @@ struct Held {
 }
 
 impl Held {
-    /// Cuts it, unless it is cut already: the first reason stays.
-    fn end(&self, at: Instant, why: &str) {
+    /// Cuts it, unless it is cut already: the first reason stays. Whether this is the first.
+    fn end(&self, at: Instant, why: &str) -> bool {
         self.cut.send_if_modified(|known| {
             let first = known.is_none();
             known.get_or_insert_with(|| Cut { at, why: why.to_owned() });
             first
-        });
+        })
     }
 }
 
@@ -132,6 +143,7 @@ impl Revocations {
             ended: Ended::open(state.join("ended.json"), now)?,
             shut,
             home: home.to_owned(),
+            untold: OnceLock::new(),
         }))
     }
 
@@ -202,6 +214,19 @@ impl Revocations {
         why: &str,
         now: u64,
     ) -> usize {
+        let count = self.shut_out((whom, name), until, why, now);
+        self.tell(|| Event::ShutOut {
+            whom: whom.clone(),
+            name: name.map(str::to_owned),
+            until: until.clone(),
+            why: why.to_owned(),
+        });
+        self.shut.keep();
+        count
+    }
+
+    /// The same of this agent alone, and not written down.
+    fn shut_out(&self, (whom, name): (&Whom, Option<&str>), until: &Until, why: &str, now: u64) -> usize {
         let at = Instant::now();
         self.shut.add(whom, name, until, now);
         let mut count = 0;
@@ -211,13 +236,13 @@ impl Revocations {
                 count += 1;
             }
         }
-        self.shut.keep();
         count
     }
 
     /// Takes a lock off somebody.
     pub fn restore(&self, whom: &Whom, lock: &Lock, now: u64) {
         self.shut.remove(whom, lock, &self.home, now);
+        self.tell(|| Event::Restored { whom: whom.clone(), lock: lock.clone() });
     }
 
     /// Whether somebody of this name is shut out until a time.
@@ -228,7 +253,9 @@ impl Revocations {
     /// Lets somebody in again who was shut out until a time, by the name that people read or the stable id at the
     /// agent's own provider: whether anybody was, and whether they still are for another reason.
     pub fn lift(&self, name: &str, now: u64) -> Lifted {
-        self.shut.lift(name, &self.home, now)
+        let lifted = self.shut.lift(name, &self.home, now);
+        self.tell(|| Event::Lifted { name: name.to_owned() });
+        lifted
     }
 
     /// Cuts one session, if it is `owner`'s or anybody may, with all that had a part of its grant: how many. The
@@ -242,19 +269,32 @@ impl Revocations {
             held.end(at, why);
             held.line.own.clone()
         };
-        // First the key, then those who are in: see the module's words.
-        self.ended.add(&key, now);
-        let mut count = 1;
-        for held in self.table().values().filter(|held| held.line.givers.contains(&key)) {
-            held.end(at, why);
-            count += 1;
-        }
+        let parts = self.cut_keys(std::slice::from_ref(&key), at, why, now);
+        self.tell(|| Event::Ended { keys: vec![key.clone()], why: why.to_owned(), at: now });
         self.ended.keep(now);
-        count
+        1 + parts
+    }
+
+    /// What these keys had and handed on is worth nothing from here on. How many sessions of parts end.
+    fn cut_keys(&self, keys: &[String], at: Instant, why: &str, now: u64) -> usize {
+        // First the keys, then those who are in: see the module's words.
+        keys.iter().for_each(|key| self.ended.add(key, now));
+        let table = self.table();
+        let parts = |held: &&Held| keys.iter().any(|key| held.line.givers.contains(key));
+        table.values().filter(parts).fold(0, |count, held| {
+            held.end(at, why);
+            count + 1
+        })
     }
 
     /// Cuts all sessions of one's own; how many.
     pub fn cut_own(&self, owner: &PrincipalRef, why: &str, now: u64) -> usize {
+        let count = self.cut_own_here(owner, why, now);
+        self.tell(|| Event::OwnEnded { owner: owner.clone(), why: why.to_owned() });
+        count
+    }
+
+    fn cut_own_here(&self, owner: &PrincipalRef, why: &str, now: u64) -> usize {
         let at = Instant::now();
         let mut count = 0;
         for held in self.table().values().filter(|held| is_same(owner, &held.standing)) {
@@ -318,6 +358,27 @@ impl Revocations {
         let (idp, sub) = (newer.reference.idp.clone(), newer.reference.sub.clone());
         let whom = Whom::LostGroups { idp, sub, name: newer.name.clone(), groups };
         self.revoke_known((&whom, None), &Until::SignedInAgainSince(since), LOST_GROUPS, now)
+    }
+
+    /// Whether somebody has a session of a resource by this key, and so asks for more time and for nothing new.
+    pub fn has_session(&self, key: &str, owner: &PrincipalRef, resource: &str) -> bool {
+        let table = self.table();
+        let theirs = |held: &Held| {
+            held.line.own == key && held.resource == resource && held.standing.principal.reference == *owner
+        };
+        table.values().any(|held| theirs(held) && held.cut.borrow().is_none())
+    }
+
+    /// Cuts every session; how many.
+    pub fn cut_all(&self, why: &str) -> usize {
+        let at = Instant::now();
+        self.table().values().filter(|held| held.end(at, why)).count()
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(untold) = self.untold.get() {
+            untold.add(event());
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Held>> {

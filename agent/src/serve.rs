@@ -10,6 +10,7 @@ mod agent;
 mod clock;
 mod counts;
 mod ending;
+mod stored;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,6 +25,7 @@ use connect_shared::{
 };
 use tokio::{sync::watch, task::JoinSet};
 
+use self::stored::Stored;
 pub use self::{
     agent::{Agent, NoPlace, OpenConnection, Served, now, record_unavailable, wall_clock},
     counts::Counted,
@@ -50,7 +52,7 @@ use crate::{
     revocation::Revocations,
     shards::Shards,
     signals::Signals,
-    store::{SqliteStore, Store, StoreError},
+    store::{Store, StoreError},
     tunnel::{EndpointError, Tunnels, endpoint},
     usage::KeptUsage,
     witness::Asker,
@@ -78,6 +80,8 @@ pub enum ServeError {
     Revocations(String),
     #[error("{0}")]
     Budgets(String),
+    #[error("{0}")]
+    Sharing(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -148,7 +152,12 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let seq = log.append(started(&config, policies.digest()))?;
     log.wait_durable(seq).await?;
     let (drain, draining) = watch::channel(false);
-    let agent = Arc::new(assemble(&config, &keys, &log, draining, policies)?);
+    let stored = stored::open(&config, &keys).await?;
+    let agent = Arc::new(assemble(&config, &keys, &log, draining, policies, &stored)?);
+    if let Some(sharing) = &agent.sharing {
+        agent.revocations.tell_through(Arc::clone(sharing.untold()));
+        sharing.catch_up(&agent).await?;
+    }
     agent.requests.sweep();
     agent.usage.load().await?;
     agent.usage.follow();
@@ -159,6 +168,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
 
     let witnesses = agent.witnesses.clone();
     let mut polls = agent.signals.poll(&agent);
+    if let Some(sharing) = &agent.sharing {
+        sharing.follow(&agent, &mut polls);
+    }
     polls.spawn(lineage::end_abandoned(Arc::clone(&agent)));
     clock::follow(&log, last, &mut polls);
     let (stop, stopping) = watch::channel(false);
@@ -301,8 +313,9 @@ fn assemble(
     log: &Log,
     draining: watch::Receiver<bool>,
     policies: Arc<Policies>,
+    stored: &Stored,
 ) -> Result<Agent, ServeError> {
-    let store = Arc::new(SqliteStore::open(&config.state_dir.join("requests.db"))?);
+    let store: &Arc<dyn Store> = &stored.store;
     let resources: BTreeMap<String, Served> = config
         .resources
         .iter()
@@ -351,10 +364,10 @@ fn assemble(
         index,
         runs: Arc::default(),
         witnesses: Asker::start(log, &config.log.witnesses).map(Arc::new),
-        mask_key: Arc::clone(&keys.mask),
+        mask_key: Arc::clone(&stored.mask_key),
         budgets: KeptBudgets::open(&config.state_dir, config.budget).map_err(ServeError::Budgets)?,
-        usage: KeptUsage::new(Arc::clone(&store) as Arc<dyn Store>),
-        commitment_key: keys.commitment,
+        usage: KeptUsage::new(Arc::clone(store)),
+        commitment_key: stored.commitment_key,
         cancels: Arc::default(),
         connections: Arc::default(),
         parking: Parking::new(config.park),
@@ -362,7 +375,8 @@ fn assemble(
         draining,
         refusals: Arc::default(),
         policies: Arc::new(InForce::new(policies)),
-        requests: Requests::new(store, log.clone(), &keys.commitment, config.requests),
+        requests: Requests::new(Arc::clone(store), log.clone(), &stored.seal_key, config.requests),
+        sharing: stored.sharing.clone(),
     })
 }
 

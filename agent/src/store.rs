@@ -1,5 +1,5 @@
-//! Authority state that must survive: requests, verdicts and uses. One trait, so that several agents may
-//! share it one day; [`sqlite`] keeps it in the agent's own folder.
+//! Authority state that must survive: requests, verdicts and uses. One trait: [`sqlite`] keeps it in the agent's own
+//! folder, [`postgres`] in a database that several agents share.
 //!
 //! What the trait promises, and [`tests`] ask of every implementation:
 //! - what a method has answered is on stable storage, whatever happens to the process a moment later;
@@ -7,10 +7,14 @@
 //! - nobody decides a request of one's own, whichever program acts in one's name;
 //! - nothing is decided or used at or behind its end.
 
+mod key;
+mod postgres;
 mod sqlite;
 
 #[cfg(test)]
 mod tests;
+
+use std::any::Any;
 
 use connect_core::usage::{Given, UsageKey};
 use connect_shared::{
@@ -23,7 +27,14 @@ use connect_shared::{
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
-pub use self::sqlite::SqliteStore;
+#[cfg(test)]
+pub(crate) use self::postgres::testing;
+pub(crate) use self::postgres::{Listening, OF_REQUEST, OF_REVOCATION};
+pub use self::{
+    key::StoreKey,
+    postgres::{Looked, Own, PostgresStore},
+    sqlite::SqliteStore,
+};
 
 /// Most requests of one principal that wait for a verdict.
 pub const MAX_PENDING: u32 = 500;
@@ -109,6 +120,10 @@ pub enum StoreError {
     TooMany,
     #[error("the store of requests was written by a newer agent (version {0})")]
     Newer(i64),
+    #[error(
+        "the agents that use this store have another key: give all of them the same `key_file` in `[store]`"
+    )]
+    OtherKey,
 }
 
 /// Why a verdict does not count.
@@ -175,6 +190,30 @@ pub trait Store: Send + Sync {
     /// Keeps what was given within whole minutes, in place of what was kept for them; what is older than `from`
     /// is forgotten.
     fn keep_usage(&self, given: Vec<(UsageKey, Given)>, from: u64) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The same of all other agents together.
+    fn usage_elsewhere(&self, _from: u64) -> BoxFuture<'_, Result<Vec<(UsageKey, Given)>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// One verdict at a time on this request, whichever agent gives it, until what this answers is dropped. It keeps
+    /// order between log and store; that a verdict counts once is [`Self::decide`]'s to see to.
+    fn lock(&self, _id: RequestId) -> BoxFuture<'_, Result<Box<dyn Any + Send>, StoreError>> {
+        Box::pin(async { Ok(Box::new(()) as Box<dyn Any + Send>) })
+    }
+
+    /// Verdicts on it that other agents took, each with the name of the log that has it.
+    fn verdicts_elsewhere(
+        &self,
+        _id: RequestId,
+    ) -> BoxFuture<'_, Result<Vec<(Verdict, String)>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Those of them that wait for no verdict any more.
+    fn decided_among(&self, _ids: Vec<RequestId>) -> BoxFuture<'_, Result<Vec<RequestId>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 fn has_approved(request: &Request, who: &PrincipalRef) -> bool {

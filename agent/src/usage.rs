@@ -1,5 +1,8 @@
 //! Keeps what principals were given within the hour, so that a restart gives nobody a new hour. Counts are
 //! written every second and when the agent stops. A crash forgets those of its last second, and no more.
+//!
+//! Where several agents share a store, each learns every second what the others gave: what one gives counts at
+//! another within two seconds, and while the store is away each counts for itself.
 
 use std::{
     sync::{Arc, Weak},
@@ -40,6 +43,12 @@ impl KeptUsage {
     /// It cannot be read.
     pub async fn load(&self) -> Result<(), StoreError> {
         self.counts.load(self.store.usage(oldest()).await?);
+        self.learn().await
+    }
+
+    /// Takes up what other agents gave.
+    async fn learn(&self) -> Result<(), StoreError> {
+        self.counts.learn(self.store.usage_elsewhere(oldest()).await?);
         Ok(())
     }
 
@@ -50,7 +59,11 @@ impl KeptUsage {
             loop {
                 tokio::time::sleep(EVERY).await;
                 let Some(usage) = Weak::upgrade(&usage) else { return };
-                if let Err(error) = usage.keep().await {
+                let kept = match usage.keep().await {
+                    Ok(()) => usage.learn().await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = kept {
                     tracing::warn!(%error, "what principals were given cannot be kept");
                 }
             }

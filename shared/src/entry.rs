@@ -408,4 +408,7 @@ pub struct RequestEntry {
     pub binding: String,
     /// Seconds since 1970: until when it can be decided, and behind an approval until when it can be used.
     pub until: u64,
+    /// The log that had the verdict first: of another agent of the same store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_in: Option<String>,
 }

@@ -20,7 +20,7 @@ const HELD: AgentOptions = AgentOptions {
 };
 
 /// The id of a request in a line.
-fn request_in(line: &str) -> Option<String> {
+pub(crate) fn request_in(line: &str) -> Option<String> {
     let rest = &line[line.find("req_")?..];
     let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let id = &rest[..end.unwrap_or(rest.len())];
@@ -28,20 +28,20 @@ fn request_in(line: &str) -> Option<String> {
 }
 
 /// psql that runs a statement and may wait.
-fn psql(tunnel: &Tunnel, statement: &str) -> Process {
+pub(crate) fn psql(tunnel: &Tunnel, statement: &str) -> Process {
     let mut psql = tunnel.client("psql");
     psql.args(["-X", "-v", "VERBOSITY=verbose", "-c", statement]);
     Process::start("psql", &mut psql).ended_with(Signal::INT)
 }
 
 /// The request that a waiting client was told of.
-fn waits_for(process: &Process) -> String {
+pub(crate) fn waits_for(process: &Process) -> String {
     process.wait_for("which request it waits for", |line| {
         line.contains("waiting for an approval").then(|| request_in(line)).flatten()
     })
 }
 
-fn no_wait(tunnel: &Tunnel, statement: &str) -> (bool, String) {
+pub(crate) fn no_wait(tunnel: &Tunnel, statement: &str) -> (bool, String) {
     let mut psql = tunnel.client("psql");
     psql.env("PGOPTIONS", "-c connect.wait=off").args(["-X", "-v", "VERBOSITY=verbose", "-c", statement]);
     let finished = connect_tests::process::run(&mut psql);
@@ -49,7 +49,7 @@ fn no_wait(tunnel: &Tunnel, statement: &str) -> (bool, String) {
 }
 
 /// Asks without waiting; the request's id.
-fn asks(tunnel: &Tunnel, statement: &str) -> String {
+pub(crate) fn asks(tunnel: &Tunnel, statement: &str) -> String {
     let (done, said) = no_wait(tunnel, statement);
     assert!(!done, "{said}");
     request_in(&said).unwrap_or_else(|| panic!("no request in: {said}"))

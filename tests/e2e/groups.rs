@@ -26,7 +26,7 @@ impl Group {
     /// The first of the group is reached at this URL.
     fn of(world: World, first: &str) -> Self {
         let folder = world.folder().join("second");
-        let options = AgentOptions { origin: "connect.local/second", ..AgentOptions::default() };
+        let options = AgentOptions { name: "second", ..AgentOptions::default() };
         let second = Agent::start(&folder, &world.postgres, &world.idp, &options);
         let ana = world.newcomer("ana", Browser::Forms);
         let places =

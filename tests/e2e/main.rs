@@ -58,6 +58,7 @@ mod rotations;
 mod runs;
 mod secrets;
 mod servers;
+mod shared_store;
 mod sign_in;
 mod sinks;
 mod strangers;

@@ -21,6 +21,8 @@ pub const BENCH: &str = "bench-db";
 /// What a test may want otherwise.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
+    /// Its own, and in the name of its log.
+    pub name: &'static str,
     /// `lifetime` of grants.
     pub lifetime: &'static str,
     /// Lines for `[resource.labels]` of [`SHOP`].
@@ -41,8 +43,6 @@ pub struct AgentOptions {
     pub park: &'static str,
     /// How long transactions may go on when it is to stop.
     pub drain: &'static str,
-    /// The name of its log.
-    pub origin: &'static str,
     /// Lines for `[log]` and what belongs to it; `{folder}` is the agent's folder.
     pub log: &'static str,
     /// Lines for the `postgresql.conf` of the database behind it.
@@ -56,6 +56,7 @@ pub struct AgentOptions {
 impl AgentOptions {
     /// What most tests want.
     pub const USUAL: Self = Self {
+        name: "test",
         lifetime: "10m",
         labels: "",
         clear: "",
@@ -65,7 +66,6 @@ impl AgentOptions {
         identity: "{}",
         park: "",
         drain: "1s",
-        origin: "connect.local/test",
         log: "",
         server: "",
         says: "info",
@@ -245,18 +245,18 @@ fn configuration(
     };
     let bench_labels = format!("[resource.labels]\n{}", options.bench_labels);
     format!(
-        "[agent]\nname = \"test\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\ndrain = \"{drain}\"\n\
+        "[agent]\nname = \"{name}\"\nlisten = \"{listen}\"\nstate_dir = \"{folder}/state\"\ndrain = \"{drain}\"\n\
          [identity]\nissuer = \"{issuer}\"\nclient_id = \"connect-cli\"\n\
          scopes = [\"openid\", \"email\", \"groups\", \"offline_access\"]\ngroups_claim = \"groups\"\n\
-         [log]\norigin = \"{origin}\"\nauditors = [\"group:security\"]\n{log}\n\
+         [log]\norigin = \"connect.local/{name}\"\nauditors = [\"group:security\"]\n{log}\n\
          [grants]\nlifetime = \"{lifetime}\"\n[park]\n{park}\n{sections}\n{shop}{bench}",
+        name = options.name,
         folder = folder.display(),
         issuer = idp.issuer(),
         lifetime = options.lifetime,
         park = options.park,
         drain = options.drain,
         sections = options.sections,
-        origin = options.origin,
         log = options.log.replace("{folder}", &folder.display().to_string()),
         shop = resource(
             SHOP,

@@ -207,6 +207,25 @@ impl Postgres {
         self.wait_until("postgres", &format!("pg_conf_load_time() > '{before}'"));
     }
 
+    /// Stops it: whoever is connected is cut.
+    ///
+    /// # Panics
+    /// It does not end.
+    pub fn stop(&mut self) {
+        self.process.signal(Signal::QUIT);
+        self.process.wait_for_end();
+    }
+
+    /// Starts it again after [`Self::stop`], on its port. It must be of the system's version.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn start_again(&mut self) {
+        let user = os_user::unprivileged();
+        let process = serve_on(&place::installed("postgres"), &self.data(), user, self.port);
+        self.process = process.expect("its port is free");
+    }
+
     /// The folder of its data.
     #[must_use]
     pub fn data(&self) -> PathBuf {
@@ -298,27 +317,32 @@ fn serve(program: &Path, data: &Path, user: Option<OtherUser>) -> (Process, u16)
     // A free port may be taken by somebody else before the server has it: then another one.
     for _ in 0..5 {
         let port = free_port();
-        let mut postgres = Command::new(program);
-        postgres
-            .arg("-D")
-            .arg(data)
-            .args(["-p", &port.to_string(), "-c", "log_min_messages=log"])
-            .current_dir("/");
-        os_user::run_as(&mut postgres, user);
-        let process = Process::start("postgres", &mut postgres).ended_with(Signal::QUIT);
-        let ready = process.wait_for("that it accepts connections", |line| {
-            let taken = line.contains("could not create any TCP/IP sockets");
-            let silent = line.contains("redirecting log output");
-            (taken || silent || line.contains("ready to accept ")).then_some((!taken, silent))
-        });
-        if ready.1 {
-            wait_for_answer(port);
-        }
-        if ready.0 {
+        if let Some(process) = serve_on(program, data, user, port) {
             return (process, port);
         }
     }
     panic!("no free port could be kept");
+}
+
+/// `None`: somebody else has the port.
+fn serve_on(program: &Path, data: &Path, user: Option<OtherUser>, port: u16) -> Option<Process> {
+    let mut postgres = Command::new(program);
+    postgres
+        .arg("-D")
+        .arg(data)
+        .args(["-p", &port.to_string(), "-c", "log_min_messages=log"])
+        .current_dir("/");
+    os_user::run_as(&mut postgres, user);
+    let process = Process::start("postgres", &mut postgres).ended_with(Signal::QUIT);
+    let (ready, silent) = process.wait_for("that it accepts connections", |line| {
+        let taken = line.contains("could not create any TCP/IP sockets");
+        let silent = line.contains("redirecting log output");
+        (taken || silent || line.contains("ready to accept ")).then_some((!taken, silent))
+    });
+    if silent {
+        wait_for_answer(port);
+    }
+    ready.then_some(process)
 }
 
 /// Of a server that writes its log into files and says nothing.

@@ -53,6 +53,8 @@ pub struct UsedUp {
 struct Hour {
     /// By minute, the oldest first.
     given: VecDeque<Given>,
+    /// What was given elsewhere, by other agents that share what there is.
+    elsewhere: Vec<Given>,
     /// Minutes that changed since they were last asked for.
     changed_from: Option<u64>,
 }
@@ -131,6 +133,15 @@ impl Usage {
         }
     }
 
+    /// What other agents gave, in place of what was known of them.
+    pub fn learn(&self, elsewhere: Vec<(UsageKey, Given)>) {
+        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
+        hours.values_mut().for_each(|hour| hour.elsewhere.clear());
+        for (key, given) in elsewhere {
+            hours.entry(key).or_default().elsewhere.push(given);
+        }
+    }
+
     fn with(
         &self,
         key: &UsageKey,
@@ -163,14 +174,21 @@ impl Hour {
         }
     }
 
+    /// What still counts at `minute`, here and elsewhere.
+    fn counted(&self, minute: u64) -> impl Iterator<Item = &Given> {
+        let elsewhere = self.elsewhere.iter().filter(move |given| given.minute + WINDOW > minute);
+        self.given.iter().chain(elsewhere)
+    }
+
     fn is_over(&self, minute: u64) -> bool {
-        self.changed_from.is_none() && self.given.iter().all(|given| given.minute + WINDOW <= minute)
+        let mut all = self.given.iter().chain(&self.elsewhere);
+        self.changed_from.is_none() && all.all(|given| given.minute + WINDOW <= minute)
     }
 
     fn over(&self, allowance: Allowance, rows: u64, bytes: u64, minute: u64) -> Option<UsedUp> {
-        let sum = |count: fn(&Given) -> u64| self.given.iter().map(count).fold(0, u64::saturating_add);
-        let wait =
-            self.given.front().map_or(WINDOW, |oldest| (oldest.minute + WINDOW).saturating_sub(minute));
+        let sum = |count: fn(&Given) -> u64| self.counted(minute).map(count).fold(0, u64::saturating_add);
+        let oldest = self.counted(minute).map(|given| given.minute).min();
+        let wait = oldest.map_or(WINDOW, |oldest| (oldest + WINDOW).saturating_sub(minute));
         let over = |what, most: Option<u64>, more: u64, given: u64| {
             let most = most.filter(|most| given.saturating_add(more) > *most)?;
             Some(UsedUp { what, most, wait: wait.max(1) })
@@ -248,6 +266,23 @@ mod tests {
         again.load(kept);
         assert!(again.take(&ana, HUNDRED, (2, 0), 6).is_err());
         assert_eq!(again.take(&ana, HUNDRED, (1, 0), 6), Ok(()));
+    }
+
+    #[test]
+    fn what_other_agents_gave_counts_as_if_it_were_given_here() {
+        let (usage, ana) = (Usage::default(), key("ana", "p"));
+        assert_eq!(usage.take(&ana, HUNDRED, (30, 1), 1_010), Ok(()));
+        let kept = usage.changes();
+        let elsewhere = |minute, rows| vec![(key("ana", "p"), Given { minute, rows, bytes: 0 })];
+        usage.learn(elsewhere(1_000, 60));
+        assert_eq!(usage.take(&ana, HUNDRED, (11, 1), 1_020).map_err(|over| over.wait), Err(40));
+        assert_eq!(usage.take(&ana, HUNDRED, (10, 1), 1_020), Ok(()));
+        // What is told again is not added again, and is never kept as this agent's own.
+        usage.learn(elsewhere(1_000, 60));
+        assert!(usage.take(&ana, HUNDRED, (1, 1), 1_020).is_err());
+        assert_eq!(kept.iter().map(|(_, given)| given.rows).sum::<u64>(), 30);
+        assert_eq!(usage.changes(), [(ana.clone(), Given { minute: 1_020, rows: 10, bytes: 1 })]);
+        assert_eq!(usage.take(&ana, HUNDRED, (60, 1), 1_060), Ok(()), "theirs are an hour old");
     }
 
     #[test]

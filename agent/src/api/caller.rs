@@ -44,6 +44,10 @@ impl FromRequestParts<Arc<Agent>> for Identified {
             ApiError::from(report.help("connect login"))
         })?;
         let signed_in = agent.identity.verify(token, now()).await?;
+        if let Some(sharing) = &agent.sharing {
+            // Where the store is away whatever depends on it says so itself; what is known here counts either way.
+            let _away = sharing.catch_up(agent).await;
+        }
         if agent.revocations.is_shut_out(&Standing::from(&signed_in), now()) {
             return Err(TokenError::Revoked.into());
         }

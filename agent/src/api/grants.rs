@@ -31,6 +31,7 @@ use crate::{
     lineage::ClaimError,
     listener::Peer,
     serve::{Agent, now},
+    sharing,
     store::{self, Details},
 };
 
@@ -84,6 +85,10 @@ async fn handed_on(
     let body = read_body(request).await.map_err(unknown)?;
     let Some(hand_on) = &body.hand_on else { return Err(unknown(stranger)) };
     let resource = body.resource.clone();
+    if let Some(sharing) = &agent.sharing {
+        let heard = sharing.catch_up(agent).await;
+        heard.map_err(|_| (sharing::away().into(), resource.clone(), None))?;
+    }
     let giver = agent.grants.giver(hand_on, certificate, now());
     let (claims, verified) =
         giver.map_err(|error| (ApiError::from(error.report()), resource.clone(), None))?;
@@ -108,13 +113,33 @@ async fn grant(
     let certificate = certificate.ok_or_else(no_key)?;
     let id = GrantId::from_random(keys::random().map_err(|_| no_randomness())?);
     let (principal, allowed) = agent.grants.admit(signed_in.principal.clone(), &request)?;
-    let admitted = approved(agent, &principal, &request, allowed).await?;
+    let latest = latest_end(agent, certificate, &principal, &request)?;
+    let mut admitted = approved(agent, &principal, &request, allowed).await?;
+    admitted.until = admitted.until.min(latest);
     let issued =
         agent.grants.issue_admitted(signed_in, principal, admitted, &request, certificate, id, now())?;
     if let Some(run) = &request.run {
         claim(agent, run, &issued, &request.resource).await?;
     }
     recorded(agent, issued, &request, certificate.as_str().to_owned()).await
+}
+
+/// Until when a grant may last, as far as the store goes: while it is away nothing new is granted, and a session that
+/// is there is given no more than the lease.
+fn latest_end(
+    agent: &Agent,
+    certificate: &Thumbprint,
+    principal: &Principal,
+    request: &GrantRequest,
+) -> Result<u64, ApiError> {
+    let Some(sharing) = &agent.sharing else { return Ok(u64::MAX) };
+    let Err(away) = sharing.in_contact() else { return Ok(u64::MAX) };
+    let (key, owner) = (certificate.as_str(), &principal.reference);
+    let left = sharing.left().as_secs();
+    if left > 0 && agent.revocations.has_session(key, owner, &request.resource) {
+        return Ok(now().saturating_add(left));
+    }
+    Err(away.into())
 }
 
 /// The answer. A grant that is not in the log must not exist.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use connect_shared::error::{ErrorReport, Exit};
 
 use super::error::ApiError;
-use crate::serve::Agent;
+use crate::{serve::Agent, sharing::Standing};
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -40,6 +40,21 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
         let report = ErrorReport::new("log_gated", Exit::Unreachable, closed.to_string());
         return Err(report
             .help("free space on the disk of `state_dir`, or look after the witnesses")
+            .retryable()
+            .into());
+    }
+    if let Some(Standing { failure: Some(failure), unheard, .. }) =
+        agent.sharing.as_ref().map(|sharing| sharing.standing())
+    {
+        tracing::debug!(failure, "not ready: the store is away");
+        let words = format!(
+            "the store that this agent shares with others cannot be reached for {} s: nothing new is granted or \
+             approved, and what is open ends with its lease",
+            unheard.as_secs()
+        );
+        let report = ErrorReport::new("store_unavailable", Exit::Unreachable, words);
+        return Err(report
+            .help("see to the database of `[store]`; the agent goes on by itself when it answers")
             .retryable()
             .into());
     }

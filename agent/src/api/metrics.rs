@@ -9,7 +9,7 @@ use axum::{
 };
 use http::header;
 
-use crate::serve::Agent;
+use crate::{serve::Agent, sharing::Standing};
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -57,7 +57,20 @@ fn text(agent: &Agent, checkpoint_age: Option<u64>) -> String {
         "Requests that a held statement waits for.",
         count(agent.requests.waited_for()),
     );
+    if let Some(sharing) = &agent.sharing {
+        of_the_store(&mut page, &sharing.standing());
+    }
     page.text
+}
+
+fn of_the_store(page: &mut Page, standing: &Standing) {
+    page.one("store_up", "gauge", "1: the shared store answers.", u64::from(standing.failure.is_none()));
+    let words = "For how long nothing was heard of other agents.";
+    page.one("store_unheard_seconds", "gauge", words, standing.unheard.as_secs());
+    let words = "1: the lease without the store is over, and sessions have ended.";
+    page.one("store_lapsed", "gauge", words, u64::from(standing.lapsed));
+    let words = "Revocations that other agents do not know yet.";
+    page.one("store_untold_revocations", "gauge", words, count(standing.untold));
 }
 
 fn of_the_log(page: &mut Page, agent: &Agent, checkpoint_age: Option<u64>) {

@@ -48,6 +48,7 @@ pub(super) async fn ask(
     Json(wish): Json<AccessWish>,
 ) -> Result<Json<RequestInfo>, ApiError> {
     peer.certificate.as_ref().ok_or_else(no_key)?;
+    in_contact(&agent)?;
     let as_grant = GrantRequest {
         resource: wish.resource.clone(),
         actions: wish.actions,
@@ -117,6 +118,7 @@ pub(super) async fn decide(
 ) -> Result<Json<RequestInfo>, ApiError> {
     // A stolen token alone approves nothing.
     peer.certificate.as_ref().ok_or_else(no_key)?;
+    in_contact(&agent)?;
     let request = concerning(&agent, &caller.0, &id).await?;
     let (state, reason, binding) = match wish {
         VerdictWish::Approve { binding } => (RequestState::Approved, None, binding),
@@ -131,6 +133,11 @@ pub(super) async fn decide(
     let given = Given { state, by: caller.0.clone(), reason, binding };
     let decided = agent.requests.decide(request.id, given).await.map_err(failed)?;
     Ok(Json(describe(&agent, &caller.0, decided)))
+}
+
+/// Of a store that is known to be away nobody waits for an answer.
+fn in_contact(agent: &Agent) -> Result<(), ApiError> {
+    agent.sharing.as_ref().map_or(Ok(()), |sharing| sharing.in_contact()).map_err(ApiError::from)
 }
 
 async fn concerning(agent: &Agent, caller: &Principal, id: &str) -> Result<Request, ApiError> {
@@ -260,7 +267,10 @@ pub(super) fn failed(error: RequestsError) -> ApiError {
             tracing::warn!(error = %other, "requests cannot be kept");
             let words = "the agent cannot keep requests now, so nothing can be approved";
             let report = ErrorReport::new("store_unavailable", Exit::Unreachable, words);
-            report.help("try again in a moment, or tell the operator of the agent").retryable().into()
+            report
+                .help("try again in a moment, or tell the operator of the agent; its `/readyz` says why")
+                .retryable()
+                .into()
         }
     }
 }

@@ -13,7 +13,7 @@ use super::*;
 mod refresh;
 mod registered;
 mod row_security;
-mod server;
+pub(crate) mod server;
 mod snapshot;
 
 /// Longer than any step takes; a test that hangs fails.

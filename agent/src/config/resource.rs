@@ -235,7 +235,7 @@ fn without_nul(text: &str) -> Result<(), String> {
     if text.contains('\0') { Err("must not contain a NUL character".to_owned()) } else { Ok(()) }
 }
 
-fn read_tls(
+pub(super) fn read_tls(
     section: &mut Section<'_, '_>,
     host: Option<&str>,
     ca_file: Option<Option<PathBuf>>,

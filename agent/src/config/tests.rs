@@ -550,3 +550,42 @@ fn what_must_never_leave_is_read_and_what_cannot_be_looked_for_is_named() {
     let twice = "[[resource.canary]]\nname = \"n\"\nvalue = \"zero@customers\"\n".repeat(2);
     assert!(problems(&with(&twice)).contains("the name of two values"));
 }
+
+#[test]
+fn a_store_is_reached_as_the_file_says_and_its_secrets_are_in_files_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [("password", "word"), ("key", &*"7a".repeat(32)), ("short", "7a")] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+    }
+    let store =
+        |lines: &str| parse(&format!("{GOOD}\n[store]\n{lines}\n"), &folder).map(|config| config.store);
+    assert!(parse(GOOD, &folder).expect("good").store.is_none(), "what must survive is in the state folder");
+    let lines = "url = \"postgresql://me@db.internal,other.internal:6432/connect\"\npassword_file = \"password\"\n\
+        key_file = \"key\"";
+    let read = store(lines).expect("good").expect("a store");
+    assert_eq!(
+        (read.listed(), read.lease),
+        ("db.internal,other.internal".to_owned(), Duration::from_secs(300))
+    );
+    assert!(matches!(read.tls, crate::upstream::UpstreamTls::VerifyFull { ca_file: None }));
+    assert_eq!(read.way.get_password(), Some(&b"word"[..]));
+    let shown = format!("{read:?}");
+    assert!(!shown.contains("word\"") && !shown.contains("7a7a"), "{shown}");
+    for (wrong, says) in [
+        (lines.replace("key_file = \"key\"", ""), "store.key_file"),
+        (lines.replace("\"key\"", "\"short\""), "openssl rand -hex 32"),
+        (lines.replace("me@", "me:secret@"), "password_file"),
+        (lines.replace("/connect\"", "/connect?sslmode=disable\""), "keys of their own"),
+        (lines.replace("me@", ""), "must name a user"),
+        (lines.replace("postgresql:", "mysql:"), "no URL"),
+        (format!("{lines}\ntls = \"disable\""), "in clear"),
+        (format!("{lines}\nlease = \"1s\""), "too short"),
+        (format!("{lines}\nleese = \"1m\""), "leese"),
+    ] {
+        let problems = store(&wrong).map(|_| ()).expect_err(&wrong);
+        let said: String = problems.iter().map(ToString::to_string).collect();
+        assert!(said.contains(says) && !said.contains("secret"), "{wrong}: {said}");
+    }
+}

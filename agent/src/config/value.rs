@@ -81,6 +81,13 @@ pub(super) fn park_limit(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_secs(24 * 60 * 60), bounds)
 }
 
+/// `5m`: for how long sessions go on without the store.
+pub(super) fn lease(text: &str) -> Result<Duration, String> {
+    let bounds = "sessions go on without the store for `5s` to `1h`; the usual is `5m`";
+    let lease = time(text, Duration::from_secs(3600), bounds)?;
+    if lease < Duration::from_secs(5) { Err(format!("`{text}` is too short: {bounds}")) } else { Ok(lease) }
+}
+
 /// `30s`: for how long transactions may go on when the agent is to stop.
 pub(super) fn drain_limit(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_secs(600), "an agent drains for `0s` (not at all) to `10m`; the usual is `30s`")

@@ -24,6 +24,9 @@ use crate::store::{Details, Key, Request, StoreError};
 /// How long one look at a request lasts; the machine knows when to stop.
 const LOOK: Duration = Duration::from_secs(3600);
 
+/// How long nobody looks while the store cannot be read.
+const AWAY: Duration = Duration::from_millis(500);
+
 /// Who holds a statement.
 #[derive(Debug, Clone)]
 pub struct Holder {
@@ -92,6 +95,11 @@ fn words(error: &RequestsError) -> String {
         RequestsError::Store(StoreError::TooMany) => {
             "too many requests of yours wait for a verdict: take some back first".to_owned()
         }
+        RequestsError::Store(_) => {
+            "this needs an approval, and the agent cannot reach its store of requests to ask for \
+            one: try again in a moment"
+                .to_owned()
+        }
         _ => "this needs an approval, and the agent cannot ask for one now".to_owned(),
     }
 }
@@ -124,10 +132,16 @@ impl Requests {
             return Ok(());
         }
         let outcome = loop {
-            match self.decided(request.id, LOOK).await? {
-                Some(request) if request.state == RequestState::Pending && !is_over(&request) => {}
-                Some(request) => break outcome(&request),
-                None => break HoldNews::Over,
+            match self.decided(request.id, LOOK).await {
+                Ok(Some(request)) if request.state == RequestState::Pending && !is_over(&request) => {}
+                Ok(Some(request)) => break outcome(&request),
+                Ok(None) => break HoldNews::Over,
+                // It was asked for, and goes on to wait: the machine knows until when.
+                Err(RequestsError::Store(error)) => {
+                    tracing::debug!(request = %request.id, %error, "a held statement waits for the store, too");
+                    tokio::time::sleep(AWAY).await;
+                }
+                Err(error) => return Err(error),
             }
         };
         let _gone = news.send(outcome).await;

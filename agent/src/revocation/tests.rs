@@ -335,3 +335,46 @@ fn an_e_mail_address_means_the_people_of_the_provider_that_is_spoken_of() {
     revocations.restore(&of(HOME), &Lock::Account, NOW);
     assert!(!revocations.is_shut_out(&standing("ana", NOW), NOW) && revocations.is_shut_out(&theirs, NOW));
 }
+
+#[test]
+fn what_another_agent_has_ordered_is_done_here_and_not_told_again() {
+    let (_folder, here) = open();
+    let other = tempfile::tempdir().expect("a folder");
+    let untold = Arc::new(Untold::open(other.path().join("untold.json")).expect("opened"));
+    here.tell_through(Arc::clone(&untold));
+    let watched = enter(&here, 1, standing("ana", NOW - 10)).expect("in");
+    let whom = Whom::Named("ana@example.com".into());
+    let shut = Event::ShutOut {
+        whom: whom.clone(),
+        name: None,
+        until: Until::Time(NOW + 60),
+        why: "elsewhere".into(),
+    };
+    assert_eq!(here.hear(&shut, NOW), 1);
+    assert!(watched.cut.borrow().as_ref().is_some_and(|cut| cut.why == "elsewhere"));
+    drop(watched);
+    assert!(enter(&here, 2, standing("ana", NOW)).is_none(), "and is kept out");
+    assert_eq!(here.hear(&Event::Lifted { name: "ana@example.com".into() }, NOW), 0);
+    let again = enter(&here, 3, standing("ana", NOW)).expect("let in again");
+    let own = Event::OwnEnded { owner: standing("ana", NOW).principal.reference, why: "by ana".into() };
+    assert_eq!(here.hear(&own, NOW), 1);
+    assert!(again.cut.borrow().is_some());
+    assert_eq!(untold.count(), 0, "nothing of it goes round");
+    here.revoke(&whom, &Until::Time(NOW + 60), "here", NOW);
+    assert!(matches!(untold.first(), Some(Event::ShutOut { why, .. }) if why == "here"));
+}
+
+#[test]
+fn parts_of_a_grant_end_at_every_agent_with_what_they_are_parts_of() {
+    let (_folder, here) = open();
+    let part = Line { own: "part".into(), givers: vec!["whole".into()], issued_at: NOW };
+    let resource = ("prod-db", &[Action::Read][..]);
+    let id = SessionId::from_random([7; 16]);
+    let watched = here.enter(id, standing("ana", NOW), resource, part.clone(), NOW).expect("in");
+    let ended = Event::Ended { keys: vec!["whole".into()], why: "cut".into(), at: NOW };
+    assert_eq!(here.hear(&ended, NOW), 1);
+    assert!(watched.cut.borrow().is_some());
+    // Also where the clock of whoever issued it is a little ahead.
+    let ahead = Line { issued_at: NOW + 4, ..part };
+    assert!(here.enter(id, standing("ana", NOW), resource, ahead, NOW).is_none());
+}

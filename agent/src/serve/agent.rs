@@ -33,6 +33,7 @@ use crate::{
     requests::Requests,
     resource::ResourceRuntime,
     revocation::{Lifted, Lock, Revocations, Until, Whom},
+    sharing::Sharing,
     signals::Signals,
     usage::KeptUsage,
     witness::Asker,
@@ -77,6 +78,8 @@ pub struct Agent {
     pub draining: watch::Receiver<bool>,
     pub refusals: Arc<RefusalBudget>,
     pub requests: Arc<Requests>,
+    /// Where several agents share a store.
+    pub sharing: Option<Arc<Sharing>>,
     pub policies: Arc<InForce>,
 }
 

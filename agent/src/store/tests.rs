@@ -1,4 +1,6 @@
-//! How a store behaves. Each implementation runs all of [`behaviours`]; what only SQLite has follows.
+//! How a store behaves. Each implementation runs all of [`behaviours`]; what only one of them has follows.
+
+mod shared;
 
 use std::sync::Arc;
 
@@ -75,6 +77,20 @@ macro_rules! behaviours {
                 super::$behaviour(std::sync::Arc::new(store)).await;
             })+
         }
+
+        mod postgres_store {
+            /// One server for all of them, and a database for each.
+            #[tokio::test(flavor = "multi_thread")]
+            async fn it_does_what_every_store_does() {
+                let server = crate::catalog::tests::server::Server::start();
+                $({
+                    println!("{}", stringify!($behaviour));
+                    let config = super::super::testing::config_at(&server, stringify!($behaviour)).await;
+                    let store = super::super::testing::open(&config, "a").await.expect("a store");
+                    super::$behaviour(std::sync::Arc::new(store)).await;
+                })+
+            }
+        }
     };
 }
 
@@ -94,6 +110,8 @@ behaviours!(
     looking_at_it_counts_once,
     one_principal_cannot_fill_the_store,
     a_text_is_kept_no_longer_than_it_is_needed,
+    what_was_given_is_kept_for_each_minute_in_place_of_what_was_kept,
+    a_statement_that_two_must_approve_waits_for_both,
 );
 
 async fn a_request_is_found_as_it_was_made(store: Arc<dyn Store>) {
@@ -275,6 +293,44 @@ async fn a_text_is_kept_no_longer_than_it_is_needed(store: Arc<dyn Store>) {
     for number in 1..=3 {
         assert_eq!(store.find(id(number)).await.expect("found").expect("there").sealed, None);
     }
+}
+
+async fn what_was_given_is_kept_for_each_minute_in_place_of_what_was_kept(store: Arc<dyn Store>) {
+    let key = |policy: &str| UsageKey {
+        idp: "idp".into(),
+        sub: "ana".into(),
+        resource: "shop".into(),
+        policy: policy.into(),
+    };
+    let given = |minute, rows| Given { minute, rows, bytes: rows };
+    let kept = vec![(key("p"), given(10, 1)), (key("p"), given(11, 5)), (key("q"), given(11, u64::MAX))];
+    store.keep_usage(kept, 0).await.expect("kept");
+    store.keep_usage(vec![(key("p"), given(11, 7))], 11).await.expect("kept");
+    let mut found = store.usage(11).await.expect("found");
+    found.sort_by(|(one, _), (two, _)| one.policy.cmp(&two.policy));
+    let most = i64::MAX as u64;
+    let of_q = Given { minute: 11, rows: most, bytes: most };
+    assert_eq!(found, [(key("p"), given(11, 7)), (key("q"), of_q)]);
+    assert_eq!(store.usage(0).await.expect("found").len(), 2, "what is older is forgotten");
+    assert!(store.usage_elsewhere(0).await.expect("found").is_empty(), "there is no other agent");
+}
+
+async fn a_statement_that_two_must_approve_waits_for_both(store: Arc<dyn Store>) {
+    let mut new = asking(1, key("ana", "b"));
+    if let Details::Statement(statement) = &mut new.details {
+        statement.approvals = 2;
+    }
+    store.ask(new, NOW).await.expect("made");
+    assert_eq!(approve(&*store, 1, "b").await.map(|request| request.state), Ok(RequestState::Pending));
+    assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Already));
+    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+    let second = verdict(RequestState::Approved, "sam", NOW + 3);
+    let decided = store.decide(id(1), "b".into(), second, NOW + 50).await.expect("approved");
+    assert_eq!(
+        (decided.state, decided.verdicts.len(), decided.expires_at),
+        (RequestState::Approved, 2, NOW + 50)
+    );
+    assert!(store.take(key("ana", "b"), NOW + 4).await.expect("it answers").is_some());
 }
 
 #[tokio::test]

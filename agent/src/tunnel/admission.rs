@@ -31,6 +31,7 @@ use crate::{
     log::LogClosed,
     revocation::{Line, Watched},
     serve::{Agent, now, record_unavailable},
+    sharing,
 };
 
 /// From the first packet to a finished handshake.
@@ -177,6 +178,10 @@ async fn come_in(
         agent.grants.verify(&hello.grant, &certificate, now()).map_err(|error| Box::new(error.report()))?;
     if hello.resume.is_none() && *agent.draining.borrow() {
         return Err(Box::new(draining()));
+    }
+    // What nobody can end at its time does not begin.
+    if agent.sharing.as_ref().is_some_and(|sharing| sharing.left().is_zero()) {
+        return Err(Box::new(sharing::away()));
     }
     if agent.revocations.is_over(&grant, now()) {
         return Err(Box::new(GrantError::Revoked.report()));

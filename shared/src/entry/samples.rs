@@ -283,6 +283,7 @@ impl Entry {
                 reason: Some(text("INC-4711")),
                 binding: digest(),
                 until: 1_764_066_000,
+                first_in: Some("connect.local/other".to_owned()),
             })),
             Self::PolicyLoaded { digest: digest(), previous: digest(), policies: 12 },
             Self::PolicyRefused {

@@ -14,7 +14,7 @@ use crate::upstream::{Secret, UpstreamConfig, UpstreamTls, Way};
 const MAJORS: std::ops::RangeInclusive<u32> = 13..=18;
 
 /// It listens on a socket in its own folder.
-pub(super) struct Server {
+pub(crate) struct Server {
     folder: PathBuf,
     programs: PathBuf,
 }
@@ -48,7 +48,7 @@ fn programs(major: u32) -> Option<PathBuf> {
 
 impl Server {
     /// The system's, or the newest that is found.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let system = MAJORS.rev().map(|major| format!("/usr/lib/postgresql/{major}/bin"));
         let system = system.map(PathBuf::from).find(|folder| folder.join("initdb").is_file());
         let programs = system.or_else(|| MAJORS.rev().find_map(programs));
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// One of every version that is found.
-    pub(super) fn of_every_version() -> impl Iterator<Item = Self> {
+    pub(crate) fn of_every_version() -> impl Iterator<Item = Self> {
         MAJORS.filter_map(programs).map(Self::start_from)
     }
 
@@ -73,7 +73,7 @@ impl Server {
     }
 
     /// Starts it, also again after [`Self::stop`].
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         let options = format!("-k {} -c listen_addresses= -c fsync=off", self.folder.display());
         let mut start = self.program("pg_ctl");
         start.args(["-w", "-s", "-o", &options, "-D"]).arg(self.folder.join("data")).arg("-l");
@@ -86,17 +86,17 @@ impl Server {
         as_server_user(&self.programs.join(name).display().to_string())
     }
 
-    pub(super) fn stop(&self, mode: &str) {
+    pub(crate) fn stop(&self, mode: &str) {
         let mut stop = self.program("pg_ctl");
         stop.args(["-w", "-s", "-m", mode, "-D"]).arg(self.folder.join("data")).arg("stop");
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 
-    pub(super) fn upstream(&self) -> Arc<UpstreamConfig> {
+    pub(crate) fn upstream(&self) -> Arc<UpstreamConfig> {
         self.upstream_of("owner")
     }
 
-    pub(super) fn upstream_of(&self, user: &str) -> Arc<UpstreamConfig> {
+    pub(crate) fn upstream_of(&self, user: &str) -> Arc<UpstreamConfig> {
         Arc::new(UpstreamConfig {
             host: self.folder.display().to_string(),
             port: 5432,
@@ -108,7 +108,7 @@ impl Server {
         })
     }
 
-    pub(super) async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         let mut config = tokio_postgres::Config::new();
         config.host(self.folder.display().to_string()).user("owner").dbname("postgres");
         let (client, connection) = config.connect(NoTls).await.expect("the server accepts");

@@ -133,6 +133,7 @@ impl Log {
             reason: None,
             binding: "b".into(),
             until: 9,
+            first_in: None,
         }));
         let ended = Entry::RunEnded {
             run: RUN,

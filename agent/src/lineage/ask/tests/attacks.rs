@@ -21,6 +21,7 @@ fn approve(place: &Place, request: RequestId, sub: &str) {
             reason: None,
             binding: String::new(),
             until: 9,
+            first_in: None,
         })));
     }
 }

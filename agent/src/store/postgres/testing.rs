@@ -1,0 +1,28 @@
+//! A store for tests, in a database of a throwaway server of their own.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Own, PostgresStore};
+use crate::{
+    catalog::tests::server::Server,
+    config::StoreConfig,
+    store::{StoreError, StoreKey},
+    upstream::UpstreamTls,
+};
+
+/// The way to a database of this name, which is made if it is not there.
+pub(crate) async fn config_at(server: &Server, database: &str) -> Arc<StoreConfig> {
+    let make = format!("CREATE DATABASE {database}");
+    let _there = server.client().await.batch_execute(&make).await;
+    let mut way = tokio_postgres::Config::new();
+    way.host(server.upstream().host.as_str()).user("owner").dbname(database);
+    let key = StoreKey::new(&"5e".repeat(32)).expect("long enough");
+    let lease = Duration::from_secs(300);
+    Arc::new(StoreConfig { way, tls: UpstreamTls::Disable, key, lease })
+}
+
+/// As an agent of this name sees it.
+pub(crate) async fn open(config: &Arc<StoreConfig>, agent: &str) -> Result<PostgresStore, StoreError> {
+    let own = Own { agent: agent.to_owned(), log: format!("connect.local/{agent}") };
+    PostgresStore::open(Arc::clone(config), own).await
+}
