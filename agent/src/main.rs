@@ -35,6 +35,7 @@ mod listener;
 mod log;
 mod parking;
 mod policy;
+mod radius;
 mod reconcile;
 mod requests;
 mod resource;

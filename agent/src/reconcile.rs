@@ -31,6 +31,7 @@ use crate::{
     catalog::{Connection, ReadError, own_questions},
     config::Roles,
     log::{Log, LogClosed, PublicFolder},
+    radius,
     upstream::{self, UpstreamConfig},
 };
 
@@ -92,8 +93,13 @@ impl Sides<'_> {
     {
         let connection = Connection::open(self.upstream).await?;
         let resource = self.resource.to_owned();
-        let entry =
-            Entry::UpstreamOpened { resource, connection: None, process: connection.process, role: None };
+        let entry = Entry::UpstreamOpened {
+            resource,
+            connection: None,
+            process: connection.process,
+            role: None,
+            looks: None,
+        };
         let seq = self.log.append(entry)?;
         self.log.wait_durable(seq).await?;
         let first = activity::read(&connection.client).await?;
@@ -107,7 +113,11 @@ impl Sides<'_> {
         let (own, foreign) = apart(&first, second, &recorded);
         let mut texts = std::mem::take(&mut counted.asked);
         texts.push(activity::QUESTION.to_owned());
-        let texts = texts.into_iter().chain(own_questions()).chain(upstream::own_questions());
+        let texts = texts
+            .into_iter()
+            .chain(own_questions())
+            .chain(upstream::own_questions())
+            .chain(radius::own_questions());
         let (questions, accounts) = (Own::new(texts, self.catalog.clone()), self.accounts());
         // Thousands of texts are parsed.
         let statements =

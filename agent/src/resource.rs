@@ -7,6 +7,7 @@ use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::ta
 use crate::{
     catalog::{CatalogService, Clear},
     config::Roles,
+    radius::Looks,
     upstream::UpstreamConfig,
 };
 
@@ -24,4 +25,6 @@ pub struct ResourceRuntime {
     pub tags: Vec<Tag>,
     /// What of it must never leave.
     pub canaries: Option<Arc<Canaries>>,
+    /// Looks at what statements would touch.
+    pub looks: Looks,
 }

@@ -47,6 +47,7 @@ use crate::{
     log::{self, Log, LogClosed, LogOptions, OpenError, PruneRule, PrunedLog},
     parking::Parking,
     policy::{self, PolicyError},
+    radius::Looks,
     requests::Requests,
     resource::ResourceRuntime,
     revocation::Revocations,
@@ -329,6 +330,7 @@ fn assemble(
                 resource.functions.clone(),
                 log.clone(),
             );
+            let looks = Looks::new(name.clone(), Arc::clone(&upstream), log.clone());
             let runtime = ResourceRuntime {
                 resource: Arc::clone(&resource.resource),
                 upstream,
@@ -337,6 +339,7 @@ fn assemble(
                 roles: resource.roles.clone(),
                 tags: resource.tags.clone(),
                 canaries: resource.canaries.clone(),
+                looks,
             };
             (name, Served { engine: resource.engine, runtime: Arc::new(runtime) })
         })

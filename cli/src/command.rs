@@ -12,6 +12,7 @@ mod lineage;
 mod man;
 mod mcp;
 mod open;
+mod radius;
 mod reading;
 mod requests;
 mod revoke;

@@ -29,6 +29,7 @@
 
 mod explain;
 mod lineage;
+mod radius;
 mod reconcile;
 mod requests;
 mod search;
@@ -44,6 +45,7 @@ pub use self::{
         Flow, LineageAnswer, LineageDirection, LineageEdge, LineageGap, LineageKind, LineageNode,
         LineageQuestion, MAX_DEPTH, Moment, Named, NodeKind,
     },
+    radius::{CascadeEffect, CascadedTable, HowKnown, Radius, TouchedTable},
     reconcile::{ForeignSession, ForeignStatements, ReconcileRequest, Reconciliation, StatementCount},
     requests::{
         AccessWish, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo, VerdictWish,

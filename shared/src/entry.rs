@@ -27,7 +27,7 @@ use crate::{
 
 pub use self::{
     principal::{HANDED_ON, PrincipalRef},
-    statement::{Denial, Intent, OutcomeEntry, StatementResult, TextRef},
+    statement::{Denial, Intent, OutcomeEntry, SideLook, StatementResult, TextRef},
 };
 
 /// Version of the catalogue, in every leaf.
@@ -173,6 +173,9 @@ pub enum Entry {
         /// The role of the database whose rights count, if it is not the agent's account.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         role: Option<String>,
+        /// For whose statements it looks there what they would touch, without running them. Absent: it does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        looks: Option<Box<SideLook>>,
     },
     /// What the agent learnt of a database: sizes and digests, no values.
     CatalogLoaded {

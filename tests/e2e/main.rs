@@ -49,6 +49,7 @@ mod providers;
 mod proxies;
 mod pruned;
 mod psql;
+mod radius;
 mod readme;
 mod reconcile;
 mod resumption;

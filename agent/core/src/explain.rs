@@ -16,11 +16,15 @@ use crate::{
     lineage::{ColumnId, Names, OutputKind},
     mask::{self, MaskKey},
     principal::{GrantInForce, Principal, Resource},
+    radius::{MAY_NOT_READ, Part, Question},
     record::ReadProof,
     session::Session,
     statement::{Kind, ProtectedColumn, Protection, Schema, Statement},
     understand::{Limits, understand_masked},
 };
+
+/// A text of more statements is not looked at for what it would touch.
+const MOST_LOOKED_AT: usize = 20;
 
 /// Domains over domains that are followed.
 const MOST_DOMAINS: usize = 64;
@@ -54,6 +58,8 @@ impl<'a> Asker<'a> {
 pub struct Explained {
     pub statement: Statement,
     pub answer: ExplainedStatement,
+    /// What a database must be asked to say what it would touch; its answer is for [`ExplainedStatement::radius`].
+    pub radius: Option<Box<Question>>,
 }
 
 /// Explains every statement of a text, in order, as if it was sent as one message. The session is then as
@@ -70,13 +76,17 @@ pub fn explain(
     let protected = catalog.has_protected();
     let mut schema = Schema::Known;
     let mut explained = Vec::with_capacity(analysis.statements.len());
-    for statement in analysis.statements {
+    let looks = analysis.statements.len() <= MOST_LOOKED_AT;
+    for (place, statement) in analysis.statements.into_iter().enumerate() {
         // Names that the text itself prepares are known to a connection when it is done.
         let statement = Arc::new(statement.of_a_missing_name().unwrap_or(statement));
         let statement = Arc::unwrap_or_clone(schema.hold(&statement, protected));
         schema = schema.after(&statement);
         let names = Names { catalog, session };
-        let one = one(statement, &names, asker);
+        let mut one = one(statement, &names, asker);
+        if looks && one.answer.sqlstate.is_none() {
+            one.radius = radius(&one.statement, text, place, &names, asker).map(Box::new);
+        }
         session.apply(&one.statement.change, catalog);
         explained.push(one);
     }
@@ -106,8 +116,27 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         sqlstate,
         reads: statement.reads.clone(),
         writes: statement.writes.clone(),
+        radius: None,
     };
-    Explained { statement, answer }
+    Explained { statement, answer, radius: None }
+}
+
+/// What must be asked about its rows: what the asker may ask itself, and of one that has no values yet what these
+/// do not decide.
+fn radius(
+    statement: &Statement,
+    text: &[u8],
+    place: usize,
+    names: &Names<'_>,
+    asker: &Asker<'_>,
+) -> Option<Question> {
+    let part = Part { facts: statement, text, place, literals: Vec::new() };
+    let id = StatementId::from_random([0; 16]);
+    let may_read = |facts: &Statement| match asker.policies.decide(&asker.asking(), facts, id, None) {
+        Verdict::Permit(..) => Ok(()),
+        _ => Err(MAY_NOT_READ),
+    };
+    Question::of(&[part], names.catalog, names.session, may_read)
 }
 
 /// Lineage in names; columns that the client would see masked say so.

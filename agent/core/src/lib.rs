@@ -34,6 +34,7 @@ pub mod mask;
 pub mod person;
 pub mod principal;
 pub mod protocol;
+pub mod radius;
 pub mod record;
 pub mod session;
 pub mod statement;

@@ -85,6 +85,8 @@ pub struct HoldAsk {
     /// Why, as the principal gave it.
     pub reason: Option<String>,
     pub statement: HeldStatement,
+    /// What a database must be asked to say what it would touch; its answer is for [`HeldStatement::radius`].
+    pub radius: Option<Box<crate::radius::Question>>,
 }
 
 /// What becomes of the request of a statement that waits no more.

@@ -26,6 +26,7 @@ mod shape;
 mod shown;
 mod text;
 mod tokens;
+mod touched;
 mod utility;
 mod value_bearing;
 mod views;
@@ -44,6 +45,7 @@ pub(crate) use self::{
     refusal::masked_value,
     settings::{may_be_shown, not_shown},
     shape::shape,
+    touched::{Query, Rows, Takes, touched},
     value_bearing::bears_values,
 };
 pub use self::{

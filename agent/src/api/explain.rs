@@ -162,7 +162,13 @@ async fn answer(
         let explained = asked.explain(&runtime.clear);
         (asked, explained)
     });
-    let (asked, explained) = analysed.await.map_err(|_| stopped())?;
+    let (asked, mut explained) = analysed.await.map_err(|_| stopped())?;
+    for one in &mut explained {
+        if let Some(question) = &one.radius {
+            let found = served.runtime.looks.look(question, &asked.principal.reference).await;
+            one.answer.radius = Some(Box::new(found));
+        }
+    }
     let outcome = outcome(&explained);
     let (task, purpose) = (request.task, request.purpose.or(request.reason));
     let asked_for = AskedFor { resource: &request.resource, task, purpose };

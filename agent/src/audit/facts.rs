@@ -75,9 +75,12 @@ impl<'a> Facts<'a> {
             | Entry::ConnectionOpened { session, .. }
             | Entry::ConnectionClosed { session, .. }
             | Entry::CancelRequested { session, .. } => facts.session = Some(*session),
-            Entry::UpstreamOpened { resource, .. } | Entry::CatalogLoaded { resource, .. } => {
+            Entry::UpstreamOpened { resource, looks, .. } => {
                 facts.resource = Some(resource);
+                facts.principal = looks.as_deref().map(|looks| &looks.principal);
+                looks.iter().flat_map(|looks| &looks.texts).for_each(|text| facts.text(text));
             }
+            Entry::CatalogLoaded { resource, .. } => facts.resource = Some(resource),
             Entry::Intent(intent) => {
                 facts.principal = Some(&intent.principal);
                 facts.resource = Some(&intent.resource);

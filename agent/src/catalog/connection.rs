@@ -90,7 +90,7 @@ impl Connection {
     /// The same where somebody else may answer in the server's place. The driver takes messages of any length,
     /// so that a server is let speak to it only after it has proved itself to the agent's own login.
     /// `login` hears of each login by its process at the server.
-    pub(super) async fn open_proved(
+    pub(crate) async fn open_proved(
         upstream: &UpstreamConfig,
         login: impl Fn(u32) -> Result<(), ReadError>,
     ) -> Result<Self, ReadError> {

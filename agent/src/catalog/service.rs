@@ -135,7 +135,8 @@ impl Reader {
     async fn open(&self) -> Result<Connection, ReadError> {
         let login = |process| {
             let resource = self.shared.resource.clone();
-            let entry = Entry::UpstreamOpened { resource, connection: None, process, role: None };
+            let entry =
+                Entry::UpstreamOpened { resource, connection: None, process, role: None, looks: None };
             (self.record)(entry).map_err(ReadError::Log)
         };
         Connection::open_proved(&self.upstream, login).await

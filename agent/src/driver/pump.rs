@@ -362,6 +362,7 @@ impl Pump {
             connection: Some(facts.connection),
             process: process.unwrap_or_default(),
             role: self.role.as_deref().map(str::to_owned),
+            looks: None,
         };
         let _closed_log_has_said_so = self.context.log.append_in_passing(&entry);
     }

@@ -16,7 +16,7 @@ use super::{
     own::{Own, is_rewritten},
     statements::{Counted, Row},
 };
-use crate::{audit::Recorded, catalog::is_sample};
+use crate::{audit::Recorded, catalog::is_sample, radius::is_estimate};
 
 /// Most of either kind that are told of.
 const TOLD: usize = 200;
@@ -66,7 +66,7 @@ pub(super) fn compare(
     for (role, calls, recorded, text) in over {
         let text = text.as_deref();
         let count = StatementCount { role, calls, recorded, sql: text.and_then(normal_form) };
-        if text.is_some_and(is_sample) {
+        if text.is_some_and(|text| is_sample(text) || is_estimate(text)) {
             answer.samples += 1;
         } else if recorded == 0 && text.is_some_and(is_rewritten) && calls <= unused {
             unused -= calls;

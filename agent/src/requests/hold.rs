@@ -19,7 +19,10 @@ use connect_shared::{
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{Given, Opened, Requests, RequestsError};
-use crate::store::{Details, Key, Request, StoreError};
+use crate::{
+    radius::Looks,
+    store::{Details, Key, Request, StoreError},
+};
 
 /// How long one look at a request lasts; the machine knows when to stop.
 const LOOK: Duration = Duration::from_secs(3600);
@@ -32,6 +35,8 @@ const AWAY: Duration = Duration::from_millis(500);
 pub struct Holder {
     pub principal: Arc<Principal>,
     pub resource: String,
+    /// Looks at what it would touch, for whoever approves it.
+    pub looks: Option<Looks>,
 }
 
 /// A statement of one connection that waits. Nobody waits any more when this is dropped.
@@ -124,6 +129,10 @@ impl Requests {
             return Ok(());
         }
         let mut held = ask.statement;
+        if let (Some(looks), Some(question)) = (&holder.looks, &ask.radius) {
+            let found = looks.look(question, &holder.principal.reference).await;
+            held.radius = Some(Box::new(found));
+        }
         let parameters = std::mem::take(&mut held.parameters);
         let open = held.text.take().map(|text| Opened { text, parameters });
         let shown = Details::Statement(Box::new(HeldStatement { text: None, ..held }));

@@ -79,7 +79,7 @@ fn principal(name: &str) -> Principal {
 }
 
 fn holder(name: &str) -> Holder {
-    Holder { principal: Arc::new(principal(name)), resource: "prod-db".into() }
+    Holder { principal: Arc::new(principal(name)), resource: "prod-db".into(), looks: None }
 }
 
 fn binding(text: &str) -> Binding {
@@ -105,7 +105,9 @@ fn ask(statement: &str) -> HoldAsk {
             window: None,
             policy: "default/unbounded-write".into(),
             why: "why".into(),
+            radius: None,
         },
+        radius: None,
     }
 }
 

@@ -40,6 +40,7 @@ fn asking(number: u8, key: Key) -> NewRequest {
         window: None,
         policy: "default/destructive".into(),
         why: "why".into(),
+        radius: None,
     };
     let details = match key.kind {
         RequestKind::Access => Details::Access { actions: vec![Action::Read], seconds: 3600 },

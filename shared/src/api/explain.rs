@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Radius;
 use crate::{
     decision::{Decision, OutcomeKind},
     grant::Action,
@@ -81,6 +82,9 @@ pub struct ExplainedStatement {
     /// Relations that it reads and writes, as `schema.name`.
     pub reads: Vec<String>,
     pub writes: Vec<String>,
+    /// What it would touch; absent: it changes no rows, is denied, or nobody could look in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius: Option<Box<Radius>>,
     pub lineage: LineageReport,
 }
 

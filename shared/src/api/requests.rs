@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Radius;
 use crate::{
     grant::Action,
     ids::RequestId,
@@ -137,6 +138,9 @@ pub struct HeldStatement {
     /// Why it is held: the rule, and what it says.
     pub policy: String,
     pub why: String,
+    /// What it would touch; absent: it changes no rows, or nobody could look in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius: Option<Box<Radius>>,
 }
 
 const fn one() -> u32 {

@@ -30,7 +30,8 @@ impl Entry {
                 "A database connection ended, after so many INTENTs and denials."
             }
             Self::UpstreamOpened { .. } => {
-                "The agent logged in at a database, under this process of the server, as this role."
+                "The agent logged in at a database, under this process of the server, as this role; or to look what \
+                 somebody's statements would touch."
             }
             Self::CatalogLoaded { .. } => {
                 "What the agent learnt of a database: sizes and a digest, no values."

@@ -1,7 +1,9 @@
 //! One entry of each kind, with every field set: what the reference shows, and what every rendering is tried
 //! with.
 
-use super::{Denial, Entry, Intent, OutcomeEntry, PrincipalRef, RequestEntry, StatementResult, TextRef};
+use super::{
+    Denial, Entry, Intent, OutcomeEntry, PrincipalRef, RequestEntry, SideLook, StatementResult, TextRef,
+};
 use crate::{
     api::{LineageDirection, LineageKind, LineageQuestion, SearchFilter, SearchScope},
     attest::{FileFact, FolderFile},
@@ -133,6 +135,11 @@ impl Entry {
                 connection: Some(CONNECTION),
                 process: 40_711,
                 role: Some(text("analyst")),
+                looks: Some(Box::new(SideLook {
+                    principal: principal(),
+                    texts: vec![TextRef::Length(42)],
+                    plans: true,
+                })),
             },
             Self::CatalogLoaded {
                 resource,

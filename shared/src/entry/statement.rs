@@ -117,3 +117,16 @@ pub struct Denial {
     pub purpose: Option<String>,
     pub decision: Decision,
 }
+
+/// What the agent looks for on a connection of its own, before a statement runs: how many rows it would touch.
+/// Nothing of the statement is executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideLook {
+    /// Whose statements they are.
+    pub principal: PrincipalRef,
+    /// The statements, in order.
+    pub texts: Vec<TextRef>,
+    /// The condition of one of them is planned as a query, and counted where that is cheap. Else only the catalog
+    /// is asked.
+    pub plans: bool,
+}

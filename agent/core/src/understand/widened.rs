@@ -34,7 +34,8 @@ pub fn widened(
     shapes.filter(|shape| matches!(shape, Shape::Unbounded { .. })).collect()
 }
 
-fn written(text: &str, literals: &[Option<String>]) -> Option<String> {
+/// The text with values in place of its parameters, as far as they are known.
+pub(super) fn written(text: &str, literals: &[Option<String>]) -> Option<String> {
     let scanned = pg_query::scan(text).ok()?;
     let mut written = String::with_capacity(text.len() + 16 * literals.len());
     let mut done = 0;

@@ -116,7 +116,9 @@ impl Pump {
 
     fn start_waiting(&mut self, ask: HoldAsk) {
         let facts = &self.context.facts;
-        let holder = Holder { principal: facts.principal.clone(), resource: facts.resource.name.clone() };
+        let looks = Some(self.context.resource.looks.clone());
+        let (principal, resource) = (facts.principal.clone(), facts.resource.name.clone());
+        let holder = Holder { principal, resource, looks };
         self.waiting = Some(Waiting::start(&self.context.requests, holder, ask));
     }
 

@@ -10,6 +10,8 @@ use connect_shared::{
     text::printable_name,
 };
 
+use crate::command::radius;
+
 /// Where a line is broken, if it is a list.
 const WIDTH: usize = 100;
 /// Columns that the names of facts take.
@@ -61,6 +63,9 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
     }
     list(&mut page, "reads", &statement.reads);
     list(&mut page, "writes", &statement.writes);
+    for (name, words) in statement.radius.iter().flat_map(|radius| radius::facts(radius)) {
+        fact(&mut page, name, &printable_name(&words));
+    }
     for mask in &statement.masks {
         fact(&mut page, "masked", &masked(mask));
     }

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use connect_shared::{api::RequestInfo, grant::Action};
 
-use crate::{command::open::clock, session::HowLong};
+use crate::{
+    command::{open::clock, radius},
+    session::HowLong,
+};
 
 /// Columns that the names of facts take.
 const MARGIN: usize = 10;
@@ -24,6 +27,9 @@ pub(super) fn page(info: &RequestInfo) -> String {
         fact(&mut page, "rule", &format!("{}: {}", statement.policy, statement.why));
         list(&mut page, "reads", &statement.reads);
         list(&mut page, "writes", &statement.writes);
+        for (name, words) in statement.radius.iter().flat_map(|radius| radius::facts(radius)) {
+            fact(&mut page, name, &words);
+        }
         let labelled =
             statement.labelled.iter().map(|one| format!("{} ({})", one.column, one.label.as_str()));
         list(&mut page, "protected", &labelled.collect::<Vec<_>>());
@@ -165,6 +171,7 @@ mod tests {
                 window: None,
                 policy: "default/unbounded-write".into(),
                 why: "this would delete every row of `public.customers`".into(),
+                radius: None,
             }),
             binding: "00".into(),
             created_at: 1_800_000_000,

@@ -50,6 +50,7 @@ mod stage;
 mod sure;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod words;
 
 use std::{

@@ -55,6 +55,7 @@ fn statement(verb: &str, decision: Decision, sqlstate: Option<&str>) -> Explaine
         clear: Vec::new(),
         reads: Vec::new(),
         writes: Vec::new(),
+        radius: None,
         lineage: LineageReport::default(),
     }
 }

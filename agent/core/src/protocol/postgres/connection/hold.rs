@@ -138,6 +138,11 @@ impl Connection {
         self.trail.mix(&[why, &connection, &moment]);
     }
 
+    /// Whether everything that this connection has set is what it began with.
+    pub(super) fn has_no_trail(&self) -> bool {
+        self.trail.digest == [0; 32] && !self.trail.uncertain
+    }
+
     /// What an approval of this message would be for.
     pub(super) fn binding(&self, executions: &[Execution], carrier: &Carrier) -> Binding {
         let facts = &self.setup.facts;
@@ -216,6 +221,7 @@ impl Connection {
             binding: self.binding(executions, carrier),
             reason: self.setup.grant.reason.clone(),
             statement: self.shown(&denied, executions, carrier, &text),
+            radius: self.radius(executions, carrier).map(Box::new),
         };
         let binds = executions.first().map_or([0; 32], |execution| execution.binds);
         let resync = match carrier {
@@ -288,6 +294,7 @@ impl Connection {
             writes,
             policy: reason.map(|reason| reason.policy.clone()).unwrap_or_default(),
             why: reason.map(|reason| reason.message.clone()).unwrap_or_default(),
+            radius: None,
         }
     }
 
