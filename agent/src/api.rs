@@ -60,7 +60,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/lineage", post(lineage::ask))
         .route("/v1/reconcile", post(reconcile::reconcile))
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))
-        .route("/v1/requests", get(requests::list).post(requests::ask))
+        .route("/v1/requests", get(requests::list).post(requests::asked_for))
         .route("/v1/requests/{id}", get(requests::one))
         .route("/v1/requests/{id}/verdict", post(requests::decide))
         .route("/v1/receipts/last", get(receipts::last))

@@ -185,6 +185,12 @@ pub struct ResourceConfig {
     pub write: AccessList,
     /// Who may approve: statements that are held, and access that is asked for.
     pub approvers: AccessList,
+    /// Who may approve that somebody sees columns in clear for a time; empty: the approvers.
+    pub unmask_approvers: AccessList,
+    /// Who may break the glass: what would be held runs, and is reviewed by the approvers afterwards.
+    pub break_glass: AccessList,
+    /// For how long.
+    pub break_glass_for: Duration,
     /// Actions that somebody must approve each time.
     pub approval_for: Vec<Action>,
     pub labels: LabelOverrides,
@@ -293,6 +299,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     for resource in &mut resources {
         resource.read.at_home(&home);
         resource.write.at_home(&home);
+        resource.break_glass.at_home(&home);
         resource.roles.at_home(&home);
     }
     Some(Config {

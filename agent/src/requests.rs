@@ -9,8 +9,11 @@
 //! approval has the verdicts of others in its own log, too, before the use: so each log says by itself why something
 //! could run. The end of what nobody decided is in the log of whoever notices it first, sometimes of two.
 
+mod entry;
 mod hold;
 mod seal;
+mod terms;
+mod time;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +26,8 @@ use std::{
 
 use connect_core::principal::Principal;
 use connect_shared::{
-    entry::{Entry, PrincipalRef, RequestEntry},
+    api::AnyValues,
+    entry::{Entry, PrincipalRef},
     grant::Action,
     hexadecimal::hexadecimal,
     ids::RequestId,
@@ -31,16 +35,21 @@ use connect_shared::{
 };
 use tokio::{sync::watch, time::timeout};
 
-pub use self::hold::{Holder, Waiting};
-use self::seal::Seal;
+use self::{
+    entry::{entry, request_entry},
+    seal::Seal,
+};
+pub use self::{
+    hold::{Holder, Waiting},
+    time::{Held, WindowWish},
+};
 use crate::{
     config::RequestsConfig,
     keys,
     log::{Log, LogClosed},
     serve::now,
     store::{
-        Details, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError, after_approval,
-        may_be_decided,
+        Details, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError, may_be_decided,
     },
 };
 
@@ -57,6 +66,10 @@ pub struct Requests {
     /// is what the store takes.
     deciding: tokio::sync::Mutex<()>,
     waiting: Mutex<HashMap<RequestId, watch::Sender<()>>>,
+    /// What holds for a time.
+    held: watch::Sender<Held>,
+    /// One look at it at a time: the last one is the newest.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// Why a request cannot be made, found or used.
@@ -100,6 +113,14 @@ impl std::fmt::Debug for Opened {
     }
 }
 
+/// What only a held statement has.
+#[derive(Debug, Default)]
+struct HeldText {
+    open: Option<Opened>,
+    /// Digest of its form with any values.
+    template: Option<String>,
+}
+
 /// Who decides, and what.
 #[derive(Debug, Clone)]
 pub struct Given {
@@ -108,6 +129,8 @@ pub struct Given {
     pub reason: Option<String>,
     /// What the approver was shown.
     pub binding: String,
+    /// Of an approval: not as it is, but its form with any values.
+    pub any_values: Option<AnyValues>,
 }
 
 impl Requests {
@@ -121,6 +144,8 @@ impl Requests {
             config,
             deciding: tokio::sync::Mutex::default(),
             waiting: Mutex::default(),
+            held: watch::Sender::default(),
+            looking: tokio::sync::Mutex::default(),
         })
     }
 
@@ -129,11 +154,14 @@ impl Requests {
         let requests = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(requests) = Weak::upgrade(&requests) {
+                let next = requests.look_up().await;
                 if let Err(error) = requests.end_what_is_over().await {
                     tracing::warn!(%error, "requests cannot be looked through");
                 }
                 drop(requests);
-                tokio::time::sleep(SWEEP).await;
+                // What ends before the next look is seen to end.
+                let left = next.map_or(SWEEP, |next| Duration::from_secs(next.saturating_sub(now())));
+                tokio::time::sleep(left.clamp(Duration::from_secs(1), SWEEP)).await;
             }
         });
     }
@@ -191,9 +219,10 @@ impl Requests {
         name: &str,
         reason: Option<String>,
         details: Details,
-        open: Option<Opened>,
+        held: Option<HeldText>,
     ) -> Result<Request, RequestsError> {
         let id = RequestId::from_random(keys::random().map_err(|_| RequestsError::NoRandomness)?);
+        let HeldText { open, template } = held.unwrap_or_default();
         let sealed = match open.and_then(|open| serde_json::to_vec(&open).ok()) {
             Some(open) => Some(self.seal.seal(id, &open).ok_or(RequestsError::NoRandomness)?),
             None => None,
@@ -201,7 +230,7 @@ impl Requests {
         let name = name.to_owned();
         let moment = now();
         let expires_at = moment.saturating_add(self.config.lifetime.as_secs());
-        let new = NewRequest { id, key, name, reason, details, sealed, expires_at };
+        let new = NewRequest { id, key, name, reason, details, sealed, template, expires_at };
         let (request, origin) = self.store.ask(new, moment).await?;
         if origin == Origin::New {
             self.record(&request, RequestStep::Requested, None).await?;
@@ -260,22 +289,12 @@ impl Requests {
             at: moment,
         };
         may_be_decided(&request, &given.binding, &verdict)?;
-        let until = match (&request.details, given.state) {
-            (Details::Access { seconds, .. }, RequestState::Approved) => moment.saturating_add(*seconds),
-            (Details::Statement(_), RequestState::Approved)
-                if after_approval(&request) == RequestState::Pending =>
-            {
-                request.expires_at
-            }
-            (Details::Statement(statement), RequestState::Approved) => {
-                moment.saturating_add(statement.window.unwrap_or(self.config.window.as_secs()))
-            }
-            _ => request.expires_at,
-        };
+        let terms = self.terms(&request, &given, moment)?;
         let step = step_of(given.state);
-        let shown = Request { expires_at: until, ..request };
+        let shown = Request { expires_at: terms.until, runs_left: terms.runs, ..request };
         self.record(&shown, step, Some((&given.by, given.reason))).await?;
-        let decided = self.store.decide(id, given.binding, verdict, until).await?;
+        let decided = self.store.decide(id, given.binding, verdict, terms).await?;
+        self.look_up().await;
         self.tell(id);
         tracing::info!(request = %id, state = decided.state.as_str(), "a request was decided");
         Ok(decided)
@@ -303,8 +322,8 @@ impl Requests {
     }
 
     /// Uses the approval of a statement, once. The use is on the disk, in store and log, before this answers.
-    async fn take(&self, key: Key) -> Result<Option<Request>, RequestsError> {
-        let taken = self.store.take(key, now()).await?;
+    async fn take(&self, key: Key, template: Option<String>) -> Result<Option<Request>, RequestsError> {
+        let taken = self.store.take(key, template, now()).await?;
         if let Some(request) = &taken {
             self.record_verdicts_elsewhere(request).await?;
             self.record(request, RequestStep::Used, None).await?;
@@ -382,35 +401,6 @@ const fn step_of(verdict: RequestState) -> RequestStep {
         RequestState::Approved => RequestStep::Approved,
         RequestState::Rejected => RequestStep::Rejected,
         _ => RequestStep::Withdrawn,
-    }
-}
-
-fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<String>)>) -> Entry {
-    Entry::Request(Box::new(request_entry(request, step, by)))
-}
-
-fn request_entry(
-    request: &Request,
-    step: RequestStep,
-    by: Option<(&Principal, Option<String>)>,
-) -> RequestEntry {
-    let reason = match (&by, step) {
-        (Some((_, reason)), _) => reason.clone(),
-        (None, RequestStep::Requested) => request.reason.clone(),
-        (None, _) => None,
-    };
-    RequestEntry {
-        request: request.id,
-        of: request.key.kind,
-        step,
-        principal: request.key.principal.clone(),
-        resource: request.key.resource.clone(),
-        name: by.as_ref().map_or_else(|| request.name.clone(), |(by, _)| by.name.clone()),
-        by: by.map(|(by, _)| by.reference.clone()),
-        reason,
-        binding: request.key.binding.clone(),
-        until: request.expires_at,
-        first_in: None,
     }
 }
 

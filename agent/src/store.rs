@@ -18,7 +18,7 @@ use std::any::Any;
 
 use connect_core::usage::{Given, UsageKey};
 use connect_shared::{
-    api::HeldStatement,
+    api::{HeldStatement, LabelledColumn},
     entry::PrincipalRef,
     grant::Action,
     ids::RequestId,
@@ -65,6 +65,8 @@ pub struct NewRequest {
     pub details: Details,
     /// The exact text, sealed by the agent's key.
     pub sealed: Option<Vec<u8>>,
+    /// Digest of what an approval with any values would be for, where one can be given.
+    pub template: Option<String>,
     /// Until when it can be decided.
     pub expires_at: Moment,
 }
@@ -73,8 +75,30 @@ pub struct NewRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Details {
-    Access { actions: Vec<Action>, seconds: u64 },
+    Access {
+        actions: Vec<Action>,
+        seconds: u64,
+    },
     Statement(Box<HeldStatement>),
+    /// To see these in clear.
+    Unmask {
+        columns: Vec<LabelledColumn>,
+        seconds: u64,
+        who: Vec<String>,
+    },
+    /// That what these rules would hold does not wait, as long as the policy set is that of the digest. `who` and
+    /// `approvals` are as those of a held statement.
+    Window {
+        rules: Vec<String>,
+        digest: String,
+        seconds: u64,
+        who: Vec<String>,
+        approvals: u32,
+    },
+    /// Nothing waits until then; whether that was right is decided afterwards.
+    BreakGlass {
+        until: Moment,
+    },
 }
 
 /// A request as it is kept.
@@ -90,7 +114,34 @@ pub struct Request {
     pub created_at: Moment,
     /// Until when it can be decided; behind an approval, until when that can be used.
     pub expires_at: Moment,
+    pub template: Option<String>,
+    /// Of an approval with any values.
+    pub runs_left: Option<u32>,
     pub verdicts: Vec<Verdict>,
+}
+
+impl Request {
+    /// Until when something holds by it that is for a time; `None` if nothing does, or it is of another kind.
+    #[must_use]
+    pub const fn holds_until(&self) -> Option<Moment> {
+        match (&self.details, self.state) {
+            (Details::Unmask { .. } | Details::Window { .. }, RequestState::Approved) => {
+                Some(self.expires_at)
+            }
+            // Nobody has said yet that it was wrong.
+            (Details::BreakGlass { until }, RequestState::Pending | RequestState::Approved) => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+/// How far an approval goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// It can be used until then.
+    pub until: Moment,
+    /// With any values, so often; `None`: once, and as it is.
+    pub runs: Option<u32>,
 }
 
 /// What somebody has decided.
@@ -141,6 +192,8 @@ pub enum VerdictError {
     OtherBinding,
     #[error("you have approved it already; somebody else must, too")]
     Already,
+    #[error("it can be approved as it is, and not with any values: {0}")]
+    NoTemplate(&'static str),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -158,17 +211,26 @@ pub trait Store: Send + Sync {
     /// Remembers that `by` has looked at it; `New` the first time.
     fn seen(&self, id: RequestId, by: PrincipalRef) -> BoxFuture<'_, Result<Origin, StoreError>>;
 
-    /// Gives a verdict on what `binding` stands for. An approval can be used until `until`.
+    /// Gives a verdict on what `binding` stands for. An approval can be used as `terms` say.
     fn decide(
         &self,
         id: RequestId,
         binding: String,
         verdict: Verdict,
-        until: Moment,
+        terms: Terms,
     ) -> BoxFuture<'_, Result<Request, VerdictError>>;
 
-    /// Uses the approval of a statement: once, whoever else asks at the same time.
-    fn take(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+    /// Uses the approval of a statement, or one with any values for its form: each run once, whoever else asks at the
+    /// same time.
+    fn take(
+        &self,
+        key: Key,
+        template: Option<String>,
+        now: Moment,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+
+    /// Whatever holds for a time ([`Request::holds_until`]), of everybody; the oldest first.
+    fn for_a_time(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
 
     /// Approved access of this very principal that has not ended; `New` where it is used for the first time.
     fn access(
@@ -225,7 +287,8 @@ fn has_approved(request: &Request, who: &PrincipalRef) -> bool {
 pub fn after_approval(request: &Request) -> RequestState {
     let needed = match &request.details {
         Details::Statement(statement) => statement.approvals,
-        Details::Access { .. } => 1,
+        Details::Window { approvals, .. } => *approvals,
+        Details::Access { .. } | Details::Unmask { .. } | Details::BreakGlass { .. } => 1,
     };
     let given = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved).count();
     if given as u64 + 1 >= u64::from(needed) { RequestState::Approved } else { RequestState::Pending }
@@ -237,6 +300,8 @@ pub fn may_be_decided(request: &Request, binding: &str, verdict: &Verdict) -> Re
     let own = asked.is_same_person(&verdict.by);
     match (request.state, verdict.state) {
         (_, RequestState::Withdrawn) if !own => Err(VerdictError::NotOwn),
+        // It is done: whoever has broken a glass waits for the review.
+        (_, RequestState::Withdrawn) if request.key.kind == RequestKind::BreakGlass => Err(VerdictError::Own),
         (_, RequestState::Approved | RequestState::Rejected) if own => Err(VerdictError::Own),
         (RequestState::Pending, _) if request.expires_at <= verdict.at => {
             Err(VerdictError::Over(RequestState::Expired))

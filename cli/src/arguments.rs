@@ -166,6 +166,9 @@ pub(crate) struct Open {
     /// Fail at once where somebody must approve first
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Let nothing wait, for a short time: it is loud, and reviewed afterwards
+    #[arg(long, requires = "reason")]
+    pub(crate) break_glass: bool,
     /// Go to the background once it is ready
     #[arg(long, conflicts_with = "command")]
     pub(crate) detach: bool,
@@ -197,6 +200,9 @@ pub(crate) struct Exec {
     /// Fail at once where somebody must approve first
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Let nothing wait, for a short time: it is loud, and reviewed afterwards
+    #[arg(long, requires = "reason", conflicts_with = "actor")]
+    pub(crate) break_glass: bool,
     /// What the AI agent works on: an id that stands in every record
     #[arg(long, value_name = "ID")]
     pub(crate) task: Option<String>,
@@ -243,6 +249,9 @@ pub(crate) struct ShellArguments {
     /// Fail at once where somebody must approve first
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Let nothing wait, for a short time: it is loud, and reviewed afterwards
+    #[arg(long, requires = "reason")]
+    pub(crate) break_glass: bool,
     /// Arguments for the client
     #[arg(last = true, value_name = "ARG")]
     pub(crate) arguments: Vec<OsString>,
@@ -265,6 +274,24 @@ pub(crate) struct Ask {
     /// Name of the AI agent that would act for you
     #[arg(long, value_name = "NAME")]
     pub(crate) actor: Option<String>,
+    /// Not access, but to see these columns in clear: SCHEMA.TABLE.COLUMN,…
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        requires = "reason",
+        conflicts_with_all = ["actor", "read_only"]
+    )]
+    pub(crate) unmask: Vec<String>,
+    /// Not access, but that what these rules hold does not wait: schema-change,destructive,…
+    #[arg(
+        long,
+        value_name = "RULES",
+        value_delimiter = ',',
+        requires = "reason",
+        conflicts_with_all = ["actor", "read_only", "unmask"]
+    )]
+    pub(crate) class: Vec<String>,
     /// Wait until somebody has decided
     #[arg(long)]
     pub(crate) wait: bool,
@@ -283,6 +310,15 @@ pub(crate) struct Approve {
     /// Do not ask whether it is meant
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Not as it is, but in its form with any values, where the rule that holds it permits that
+    #[arg(long)]
+    pub(crate) template: bool,
+    /// For how long, with any values: 30m, 2h [default: as long as one run would have]
+    #[arg(long = "for", value_name = "TIME", requires = "template")]
+    pub(crate) how_long: Option<HowLong>,
+    /// How many runs, with any values [default: 10]
+    #[arg(long, value_name = "N", requires = "template")]
+    pub(crate) uses: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]

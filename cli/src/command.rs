@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod exec;
 mod explain;
+mod glass;
 mod identity;
 mod inspect;
 mod lineage;

@@ -48,7 +48,8 @@ pub use self::{
     radius::{CascadeEffect, CascadedTable, HowKnown, Radius, TouchedTable},
     reconcile::{ForeignSession, ForeignStatements, ReconcileRequest, Reconciliation, StatementCount},
     requests::{
-        AccessWish, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo, VerdictWish,
+        AccessWish, AnyValues, HeldStatement, LabelledColumn, RequestInfo, RequestList, VerdictInfo,
+        VerdictWish,
     },
     search::{
         IndexedLeaf, MAX_FILTER_BYTES, MAX_ROWS, RowFacts, SearchAnswer, SearchFilter, SearchOrder,

@@ -22,7 +22,7 @@ use crate::{
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
-    request::{RequestKind, RequestStep},
+    request::{RequestKind, RequestScope, RequestStep},
 };
 
 pub use self::{
@@ -414,4 +414,7 @@ pub struct RequestEntry {
     /// The log that had the verdict first: of another agent of the same store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_in: Option<String>,
+    /// What it is for, if that is more than one statement and not access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<RequestScope>,
 }

@@ -1,5 +1,7 @@
 //! Requests: somebody asks for access to a resource, or a statement is held until somebody approves it.
-//! One life for both: pending, then approved, rejected, withdrawn or expired; an approval is used.
+//! Beside them: columns in clear for a time, a time in which what some rules hold does not wait, and a broken glass.
+//! One life for all: pending, then approved, rejected, withdrawn or expired; an approval is used. Only a glass is broken
+//! first, and approved afterwards.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +11,28 @@ use serde::{Deserialize, Serialize};
 pub enum RequestKind {
     /// To open a resource, for a time.
     Access,
-    /// To run one statement, once.
+    /// To run one statement, once; or its form with any values, where that is what was approved.
     Statement,
+    /// To see columns in clear, for a time.
+    Unmask,
+    /// That what some rules hold does not wait, for a time.
+    Window,
+    /// Nothing waited, for a short time: whether that was right is decided afterwards.
+    BreakGlass,
+}
+
+/// What a request or its approval is for, where that is not one statement or access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestScope {
+    /// The form of a statement with any values, for so many runs.
+    AnyValues { uses: u32 },
+    /// These in clear: `schema.table.column`
+    Columns(Vec<String>),
+    /// What these rules would hold.
+    Rules(Vec<String>),
+    /// Whatever would be held.
+    Everything,
 }
 
 /// Where a request is in its life.
@@ -42,6 +64,8 @@ pub enum RequestStep {
     Withdrawn,
     Used,
     Expired,
+    /// Somebody has broken the glass: from here on nothing waits, for a short time.
+    BrokenGlass,
 }
 
 macro_rules! words {
@@ -62,7 +86,8 @@ macro_rules! words {
     };
 }
 
-words!(RequestKind: Access = "access", Statement = "statement");
+words!(RequestKind: Access = "access", Statement = "statement", Unmask = "unmask", Window = "window",
+    BreakGlass = "break_glass");
 words!(RequestState: Pending = "pending", Approved = "approved", Rejected = "rejected",
     Withdrawn = "withdrawn", Used = "used", Expired = "expired");
 
@@ -77,7 +102,8 @@ mod tests {
             assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
             assert_eq!(RequestState::from_word(state.as_str()), Some(state));
         }
-        for kind in [RequestKind::Access, RequestKind::Statement] {
+        use RequestKind::{Access, BreakGlass, Statement, Unmask, Window};
+        for kind in [Access, Statement, Unmask, Window, BreakGlass] {
             assert_eq!(serde_json::to_value(kind).expect("JSON"), kind.as_str());
             assert_eq!(RequestKind::from_word(kind.as_str()), Some(kind));
         }

@@ -13,6 +13,8 @@ use connect_tests::{
 };
 use serde_json::Value;
 
+mod kinds;
+
 /// Statements of `shop-db` are held; security and the on-call group may approve.
 const HELD: AgentOptions = AgentOptions {
     resource: "approvers = [\"group:security\", \"group:data-oncall\"]",

@@ -46,6 +46,7 @@ pub(crate) fn measure(report: &mut Report) {
         reason: Some("ticket".into()),
         task: None,
         narrowed: Narrowed::default(),
+        leaves: Arc::default(),
     };
     let resource = Resource {
         name: "prod-db".into(),

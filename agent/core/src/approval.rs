@@ -5,6 +5,7 @@
 //! between the look of the approver and the run (text, parameters, session, catalog, policy, principal)
 //! makes it another statement, which is held anew.
 
+mod leave;
 mod reach;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use connect_shared::{hexadecimal::hexadecimal, ids::RequestId};
 
+pub use self::leave::{Leave, LeaveOf, Leaves};
 pub(crate) use self::reach::Reach;
 use crate::catalog::{Catalog, Relation};
 
@@ -45,29 +47,56 @@ pub struct Approval {
     request: RequestId,
     binding: Binding,
     by: String,
+    how: How,
 }
 
-/// The proof that a statement is the one that was approved. Only [`Approval::covering`] gives it.
+/// How something was approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// This one statement.
+    AsItIs,
+    /// Its form.
+    AnyValues,
+    /// All of its kind.
+    ForATime,
+    /// That columns are seen.
+    InClear,
+    /// By nobody but whoever has broken the glass.
+    Glass,
+}
+
+/// The proof that a statement is the one that was approved, or of a kind that was for a time. Only
+/// [`Approval::covering`] and a [`Leave`] that holds give it.
 #[derive(Debug, Clone, Copy)]
-pub struct Approved<'a>(&'a Approval);
+pub struct Approved<'a> {
+    request: RequestId,
+    by: &'a str,
+    how: How,
+}
 
 impl Approval {
     /// As the store gave it. `by`: the name that people read.
     #[must_use]
     pub const fn new(request: RequestId, binding: String, by: String) -> Self {
-        Self { request, binding: Binding(binding), by }
+        Self { request, binding: Binding(binding), by, how: How::AsItIs }
+    }
+
+    /// It was given for any values: the store has found it by the form of the statement.
+    #[must_use]
+    pub fn with_any_values(self) -> Self {
+        Self { how: How::AnyValues, ..self }
     }
 
     /// The proof, if this is what was approved.
     #[must_use]
     pub fn covering(&self, binding: &Binding) -> Option<Approved<'_>> {
-        (self.binding == *binding).then_some(Approved(self))
+        (self.binding == *binding).then(|| self.continued())
     }
 
     /// The proof for what goes on under it: a portal that was begun with it.
     #[must_use]
-    pub(crate) const fn continued(&self) -> Approved<'_> {
-        Approved(self)
+    pub(crate) fn continued(&self) -> Approved<'_> {
+        Approved { request: self.request, by: &self.by, how: self.how }
     }
 }
 
@@ -75,13 +104,26 @@ impl Approved<'_> {
     /// The request that was approved.
     #[must_use]
     pub const fn request(self) -> RequestId {
-        self.0.request
+        self.request
     }
 
     /// By whom.
     #[must_use]
     pub fn by(self) -> String {
-        self.0.by.clone()
+        self.by.to_owned()
+    }
+
+    /// By whom, in which request, and for what if it was not for this one statement.
+    pub(crate) fn in_words(self) -> String {
+        let Self { request, by, how } = self;
+        let more = match how {
+            How::Glass => return format!("{by} has broken the glass: {request}"),
+            How::AsItIs => "",
+            How::AnyValues => ", with any values",
+            How::ForATime => ", for a time",
+            How::InClear => ", to be seen in clear for a time",
+        };
+        format!("approved by {by} in {request}{more}")
     }
 }
 

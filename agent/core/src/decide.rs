@@ -65,6 +65,12 @@ impl Asking<'_> {
     pub fn purpose(&self) -> Option<&str> {
         self.purpose.or(self.grant.reason.as_deref())
     }
+
+    /// Whether a program acts, for somebody or on its own.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        ask::is_agent(self.principal)
+    }
 }
 
 impl Policies {
@@ -111,24 +117,30 @@ impl Evaluated {
             (None, Some((reason, need)), None) => {
                 return Verdict::Hold(decision(Outcome::Hold, reason), need.clone());
             }
-            (None, Some((held, _)), Some(approved)) => &by_approval(held, approved),
+            (None, Some((held, _)), Some(approved)) => &by_approval(&held.policy, approved),
             (None, None, _) => &self.permitted,
         };
         // What a human has looked at is never sent before its record is durable.
-        let proof = if approved.is_some() { ReadProof::MayWrite } else { statement.proof };
+        let looked_at = approved.is_some() || self.released;
+        let proof = if looked_at { ReadProof::MayWrite } else { statement.proof };
         let permit = Permit::grant(id, self.obligations.clone(), proof);
-        Verdict::Permit(permit, decision(Outcome::Permit(self.obligations.clone()), reason))
+        let mut decided = decision(Outcome::Permit(self.obligations.clone()), reason);
+        match self.released {
+            true => decided.reasons.clone_from(&self.by_leave),
+            false => decided.reasons.extend(self.by_leave.iter().cloned()),
+        }
+        Verdict::Permit(permit, decided)
     }
 }
 
-fn by_approval(held: &Reason, approved: Approved<'_>) -> Reason {
-    let request = approved.request().to_string();
+/// Why something may happen that a policy would not let happen by itself; its object is the request.
+fn by_approval(policy: &str, approved: Approved<'_>) -> Reason {
     Reason {
         code: ReasonCode::Approved,
-        message: format!("approved by {} in {request}", approved.by()),
-        object: Some(request),
+        message: approved.in_words(),
+        object: Some(approved.request().to_string()),
         hint: None,
-        policy: held.policy.clone(),
+        policy: policy.to_owned(),
     }
 }
 

@@ -82,6 +82,8 @@ pub enum HoldNews {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldAsk {
     pub binding: Binding,
+    /// What an approval with any values would be for, where one can be given.
+    pub template: Option<Binding>,
     /// Why, as the principal gave it.
     pub reason: Option<String>,
     pub statement: HeldStatement,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::budget::actors::Part;
+use crate::{approval::Leaves, budget::actors::Part};
 use connect_shared::{
     entry::PrincipalRef,
     grant::Action,
@@ -58,6 +58,8 @@ pub struct GrantInForce {
     /// The AI agent's task that it is for.
     pub task: Option<Arc<str>>,
     pub narrowed: Narrowed,
+    /// What was approved for its principal for a time.
+    pub leaves: Leaves,
 }
 
 /// What a grant leaves out of what its principal could have. It is the same for the whole of a session.

@@ -136,6 +136,7 @@ async fn answer(
         // Nobody has been refused by the rules of grants.
         WorksAs::Account | WorksAs::Nobody => None,
     };
+    let leaves = agent.requests.leaves(&principal.reference, &request.resource);
     let asked = Asked {
         principal,
         role,
@@ -146,6 +147,7 @@ async fn answer(
             reason: request.reason.as_deref().map(Into::into),
             task: request.task.as_deref().map(Arc::from),
             narrowed,
+            leaves,
         },
         resource: Arc::clone(&served.runtime.resource),
         catalog,

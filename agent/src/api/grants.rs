@@ -227,7 +227,7 @@ async fn approved(
 fn latest(standing: &[store::Request], action: Action) -> Option<&store::Request> {
     let approves = |request: &&store::Request| match &request.details {
         Details::Access { actions, .. } => actions.contains(&action),
-        Details::Statement(_) => false,
+        _ => false,
     };
     standing.iter().filter(approves).max_by_key(|request| request.expires_at)
 }

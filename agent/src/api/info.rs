@@ -57,6 +57,7 @@ pub(super) fn in_force(
         reason: reason.cloned(),
         task: task.map(|task| task.as_str().into()),
         narrowed: Narrowed::default(),
+        leaves: Arc::default(),
     }
 }
 
@@ -69,6 +70,8 @@ pub(super) fn describe(
     grant: &GrantInForce,
 ) -> ResourceInfo {
     let resource = &config.resource;
+    let leaves = agent.requests.leaves(&principal.reference, &resource.name);
+    let grant = &GrantInForce { leaves, ..grant.clone() };
     let catalog = agent.resources.get(&resource.name).and_then(|served| {
         let catalog = served.runtime.catalog.subscribe().borrow().clone()?;
         // Without a purpose of the session the grant's reason is it.

@@ -1,5 +1,7 @@
 //! `/v1/requests`: asking for access; looking at requests, and deciding them. A request that does not
-//! concern the caller is not there for it.
+//! concern the caller is not there for it. [`ask`](self::ask) is for what can be asked for beside access.
+
+mod ask;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +43,7 @@ pub(super) struct Patience {
     wait: u64,
 }
 
-pub(super) async fn ask(
+pub(super) async fn asked_for(
     State(agent): State<Arc<Agent>>,
     Extension(peer): Extension<Peer>,
     caller: Caller,
@@ -51,15 +53,18 @@ pub(super) async fn ask(
     in_contact(&agent)?;
     let as_grant = GrantRequest {
         resource: wish.resource.clone(),
-        actions: wish.actions,
+        actions: wish.actions.clone(),
         reason: wish.reason.clone(),
-        actor: wish.actor,
+        actor: wish.actor.clone(),
         run: None,
         task: None,
         tables: Vec::new(),
         hand_on: None,
     };
     let (principal, allowed) = agent.grants.admit(caller.0, &as_grant)?;
+    if let Some(request) = ask::beside_access(&agent, &principal, &wish).await? {
+        return Ok(Json(describe(&agent, &principal, request)));
+    }
     let on_request = agent.grants.on_request(&wish.resource, &allowed);
     if on_request.is_empty() {
         let words = format!("`{}` needs no approval for that", wish.resource);
@@ -69,13 +74,17 @@ pub(super) async fn ask(
     let longest = agent.requests.config().access.as_secs();
     let seconds = wish.seconds.unwrap_or(longest);
     if seconds == 0 || seconds > longest {
-        let words = format!("access can be asked for up to {longest} s, and not for {seconds} s");
-        return Err(ErrorReport::new("too_long", Exit::Usage, words).into());
+        return Err(too_long(seconds, longest));
     }
     let asked =
         agent.requests.ask_for_access(&principal, &wish.resource, allowed, seconds, wish.reason).await;
     let request = asked.map_err(failed)?;
     Ok(Json(describe(&agent, &principal, request)))
+}
+
+fn too_long(seconds: u64, longest: u64) -> ApiError {
+    let words = format!("it can be asked for up to {longest} s, and not for {seconds} s");
+    ErrorReport::new("too_long", Exit::Usage, words).into()
 }
 
 pub(super) async fn list(
@@ -120,17 +129,17 @@ pub(super) async fn decide(
     peer.certificate.as_ref().ok_or_else(no_key)?;
     in_contact(&agent)?;
     let request = concerning(&agent, &caller.0, &id).await?;
-    let (state, reason, binding) = match wish {
-        VerdictWish::Approve { binding } => (RequestState::Approved, None, binding),
-        VerdictWish::Reject { reason } => (RequestState::Rejected, reason, String::new()),
-        VerdictWish::Withdraw => (RequestState::Withdrawn, None, String::new()),
+    let (state, reason, binding, any_values) = match wish {
+        VerdictWish::Approve { binding, any_values } => (RequestState::Approved, None, binding, any_values),
+        VerdictWish::Reject { reason } => (RequestState::Rejected, reason, String::new(), None),
+        VerdictWish::Withdraw => (RequestState::Withdrawn, None, String::new(), None),
     };
     check_reason(reason.as_deref())?;
     let own = is_own(&caller.0, &request);
     if state != RequestState::Withdrawn && !own && !is_approver(&agent, &caller.0, &request) {
         return Err(not_approver(&request));
     }
-    let given = Given { state, by: caller.0.clone(), reason, binding };
+    let given = Given { state, by: caller.0.clone(), reason, binding, any_values };
     let decided = agent.requests.decide(request.id, given).await.map_err(failed)?;
     Ok(Json(describe(&agent, &caller.0, decided)))
 }
@@ -167,6 +176,9 @@ fn asked(agent: &Agent, request: &Request) -> AccessList {
         // A list that cannot be read is nobody's.
         Details::Statement(statement) if !statement.who.is_empty() => {
             AccessList::of(&statement.who).unwrap_or_default()
+        }
+        Details::Unmask { who, .. } | Details::Window { who, .. } if !who.is_empty() => {
+            AccessList::of(who).unwrap_or_default()
         }
         _ => agent.grants.approvers(&request.key.resource).cloned().unwrap_or_default(),
     }
@@ -209,6 +221,9 @@ fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo 
         actions: Vec::<Action>::new(),
         seconds: None,
         statement: None,
+        columns: Vec::new(),
+        rules: Vec::new(),
+        runs_left: request.runs_left,
         binding: request.key.binding.clone(),
         created_at: request.created_at,
         expires_at: request.expires_at,
@@ -226,6 +241,9 @@ fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo 
             }
             info.statement = Some(*statement);
         }
+        Details::Unmask { columns, seconds, .. } => (info.columns, info.seconds) = (columns, Some(seconds)),
+        Details::Window { rules, seconds, .. } => (info.rules, info.seconds) = (rules, Some(seconds)),
+        Details::BreakGlass { until } => info.expires_at = until,
     }
     info
 }
@@ -251,10 +269,12 @@ pub(super) fn failed(error: RequestsError) -> ApiError {
                 VerdictError::NotOwn => ("not_own_request", Exit::Denied),
                 VerdictError::OtherBinding => ("request_changed", Exit::Denied),
                 VerdictError::Already => ("already_approved", Exit::ApprovalNeeded),
+                VerdictError::NoTemplate(_) => ("not_with_any_values", Exit::Denied),
                 _ => ("request_over", Exit::ApprovalNeeded),
             };
             let help = match &error {
                 VerdictError::Own => "ask somebody else who may approve",
+                VerdictError::NoTemplate(_) => "connect approve it as it is, without --template",
                 _ => "connect requests",
             };
             ErrorReport::new(code, exit, error.to_string()).help(help).into()

@@ -11,7 +11,7 @@ use connect_core::{
     decide::{Asking, Policies},
     principal::Principal,
 };
-use connect_shared::grant::Action;
+use connect_shared::{grant::Action, ids::RequestId};
 
 use crate::config::AccessList;
 
@@ -44,6 +44,8 @@ struct Look {
     purpose: Option<String>,
     task: Option<Arc<str>>,
     moment: u64,
+    /// Requests that were approved for a time.
+    unmasked: Vec<RequestId>,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,8 @@ impl Clear {
 
     fn shown_to(&self, asking: &Asking<'_>, policies: &Policies, catalog: &Catalog) -> Shown {
         let mut shown = self.configured(asking.principal);
-        if !policies.wishes() {
+        let unmasked = asking.unmasked_by();
+        if !policies.wishes() && unmasked.is_empty() {
             return shown;
         }
         let look = Look {
@@ -79,6 +82,7 @@ impl Clear {
             purpose: asking.purpose().map(str::to_owned),
             task: asking.grant.task.clone(),
             moment: policies.moment(asking.wall),
+            unmasked,
         };
         if let Some((_, known)) = locked(&self.looked).iter().find(|(known, _)| *known == look) {
             return known.clone();

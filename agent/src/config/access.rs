@@ -73,6 +73,12 @@ impl AccessList {
         list.map(|list| Self { list, home: None })
     }
 
+    /// Its lines as they are written.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.list.iter().map(ToString::to_string).collect()
+    }
+
     /// Whether one of its lines means `principal`.
     #[must_use]
     pub fn admits(&self, principal: &Principal) -> bool {

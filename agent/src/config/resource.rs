@@ -1,6 +1,6 @@
 //! One `[[resource]]`
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use connect_core::{
     catalog::Shown,
@@ -44,6 +44,8 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
     }
     let approvers = access::read(&mut section, "approvers");
     let approval_for = read_approval_for(&mut section, approvers.as_ref());
+    let unmask_approvers = access::read(&mut section, "unmask_approvers");
+    let break_glass = read_break_glass(&mut section, approvers.as_ref());
     let plain = |list: Option<Vec<Located<String>>>| -> Vec<String> {
         list.unwrap_or_default().into_iter().map(|text| text.value).collect()
     };
@@ -78,6 +80,9 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
             read: read?,
             write: write?,
             approvers: approvers?,
+            unmask_approvers: unmask_approvers?,
+            break_glass: break_glass.as_ref()?.0.clone(),
+            break_glass_for: break_glass.as_ref()?.1,
             approval_for: approval_for?,
             labels: labels?,
             functions: functions?,
@@ -116,6 +121,38 @@ fn read_approval_for(section: &mut Section<'_, '_>, approvers: Option<&AccessLis
         actions if actions.contains(&Action::Read) => Some(vec![Action::Read, Action::Write]),
         _ => Some(vec![Action::Write]),
     }
+}
+
+/// For how long a glass is broken, where nothing else is said, and at most.
+const GLASS: Duration = Duration::from_mins(15);
+const LONGEST_GLASS: Duration = Duration::from_hours(4);
+
+/// Who may break the glass, and for how long: somebody must be there who reviews it.
+fn read_break_glass(
+    section: &mut Section<'_, '_>,
+    approvers: Option<&AccessList>,
+) -> Option<(AccessList, Duration)> {
+    let who = access::read(section, "break_glass");
+    let time = match section.string("break_glass_for") {
+        Some(text) => {
+            let time = value::request_time(&text.value).and_then(|time| match time <= LONGEST_GLASS {
+                true => Ok(time),
+                false => Err("is at most 4h: what takes longer is asked for".to_owned()),
+            });
+            section.accept(&text, time)
+        }
+        None => Some(GLASS),
+    };
+    let who = who?;
+    if !who.is_empty() && approvers.is_some_and(AccessList::is_empty) {
+        section.missing(
+            "approvers",
+            "is missing, and `break_glass` needs somebody who reviews it afterwards; for example \
+             `approvers = [\"group:data-oncall\"]`",
+        );
+        return None;
+    }
+    Some((who, time?))
 }
 
 fn read_tags(section: &mut Section<'_, '_>) -> Option<Vec<Tag>> {

@@ -15,6 +15,7 @@ use std::{
 };
 
 use connect_core::{
+    approval::Leave,
     catalog::Catalog,
     decide::Asking,
     machine::{Ending, HoldNews, Input, Machine, UpstreamReady},
@@ -41,7 +42,7 @@ use crate::{
     catalog::CatalogError,
     config::WorksAs,
     log::DurableWait,
-    requests::Waiting,
+    requests::{Held, Waiting},
     shards,
     upstream::{Upstream, UpstreamError},
 };
@@ -69,6 +70,8 @@ pub(super) struct Pump {
     /// INTENTs and denials that the log took; none if it refused one, and may have lost others with it.
     recorded: Option<u64>,
     catalog: Follow<Option<Arc<Catalog>>>,
+    /// What was approved for a time, of anybody.
+    leaves: Follow<Held>,
     authority: Follow<Authority>,
     dial: Option<Dial>,
     reading: Option<Reading>,
@@ -111,6 +114,7 @@ enum Event {
     CancelOver,
     Cancelled,
     Authority,
+    Leaves,
     /// Nobody can say any more whether the session may go on.
     Orphaned,
     LogGone,
@@ -128,6 +132,13 @@ fn seen_by(context: &ConnectionContext, grant: &GrantInForce, catalog: Arc<Catal
     context.resource.clear.seen_by(&asking, &context.policies.current(), catalog)
 }
 
+/// The grant with what was approved for its principal for a time.
+fn with_leaves(context: &ConnectionContext, grant: GrantInForce) -> GrantInForce {
+    let ConnectionFacts { principal, resource, .. } = &context.facts;
+    let leaves = context.requests.leaves(&principal.reference, &resource.name);
+    GrantInForce { leaves, ..grant }
+}
+
 impl Pump {
     /// A connection that is about to start. The error is the code of its end.
     pub(super) fn new(
@@ -143,6 +154,9 @@ impl Pump {
             Authority::Lapsed => return Err("grant_expired".to_owned()),
             Authority::Ended(ending) => return Err(ending.code),
         };
+        // Followed before they are looked up: what changes between is news.
+        let leaves = Follow::new(context.requests.leaves_change());
+        let grant = with_leaves(&context, grant);
         let mut draining = Follow::new(context.draining.clone());
         let drains = draining.latest();
         let mut catalog = Follow::new(context.resource.catalog.subscribe());
@@ -182,6 +196,7 @@ impl Pump {
             awaited: VecDeque::new(),
             recorded: Some(0),
             catalog,
+            leaves,
             authority,
             dial: None,
             reading: None,
@@ -264,6 +279,7 @@ impl Pump {
             }
             Event::Cancelled => self.feed(Input::Cancelled),
             Event::Authority => self.authority_changed(),
+            Event::Leaves => self.leaves_changed(),
             Event::Orphaned => {
                 self.revoked = true;
                 self.feed(Input::End(orphaned()));
@@ -316,6 +332,7 @@ impl Pump {
         match self.authority.latest() {
             Authority::InForce(grant) => {
                 (self.lapsed, self.loss) = (false, None);
+                let grant = with_leaves(&self.context, grant);
                 self.grant = grant.clone();
                 self.feed(Input::Grant(grant));
             }
@@ -327,6 +344,27 @@ impl Pump {
                 self.revoked = true;
                 self.feed(Input::End(ending));
             }
+        }
+    }
+
+    /// Something that was approved for a time begins or ends. What is seen in clear is decided with a snapshot, so a new
+    /// one is asked for; until it is there, what was seen is denied, and what will be is masked.
+    fn leaves_changed(&mut self) {
+        let _others_too = self.leaves.latest();
+        let grant = with_leaves(&self.context, self.grant.clone());
+        if grant.leaves == self.grant.leaves {
+            return;
+        }
+        let sees_otherwise = grant.leaves.iter().chain(&*self.grant.leaves).any(Leave::is_of_columns);
+        self.grant = grant.clone();
+        self.feed(Input::Grant(grant));
+        if sees_otherwise {
+            let catalog = self.context.resource.catalog.clone();
+            tokio::spawn(async move {
+                if let Err(error) = catalog.newer_than(0).await {
+                    tracing::debug!(%error, "open connections see columns as before, or not at all");
+                }
+            });
         }
     }
 

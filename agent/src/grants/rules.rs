@@ -31,6 +31,11 @@ impl GrantAuthority {
         self.resources.get(resource).map(|resource| &resource.approvers)
     }
 
+    /// What the configuration says of a resource.
+    pub fn described(&self, resource: &str) -> Option<&ResourceConfig> {
+        self.resource(resource)
+    }
+
     /// Those of `actions` that somebody must approve each time.
     pub fn on_request(&self, resource: &str, actions: &[Action]) -> Vec<Action> {
         let needed = self.resources.get(resource).map_or(&[][..], |resource| &resource.approval_for);

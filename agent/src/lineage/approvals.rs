@@ -21,14 +21,17 @@ impl Approvals {
     pub(super) fn visit(&mut self, owner: &PrincipalRef, (index, time): (u64, u64), entry: &Entry) {
         let own = |principal: &PrincipalRef| principal.is_same_person(owner);
         match entry {
-            Entry::Request(request) if request.step == RequestStep::Approved && own(&request.principal) => {
+            Entry::Request(request) if counts(request) && own(&request.principal) => {
                 let approval = self.given.entry(request.request).or_insert_with(|| Approval {
                     request: request.request,
                     of: request.of,
                     resource: request.resource.clone(),
                     by: Vec::new(),
                 });
-                approval.by.extend(approver(request, (index, time)));
+                // Nobody approved a broken glass before it was one.
+                if request.of != RequestKind::BreakGlass {
+                    approval.by.extend(approver(request, (index, time)));
+                }
             }
             Entry::GrantIssued { grant, principal, parent, approvals, .. } if own(principal) => {
                 // What was handed on stands on what its giver's access stands on.
@@ -68,6 +71,14 @@ impl Approvals {
             resource: record.resource.clone().unwrap_or_else(|| only.to_owned()),
             by: Vec::new(),
         }
+    }
+}
+
+/// Whether statements may stand on it from here on.
+fn counts(request: &RequestEntry) -> bool {
+    match request.of {
+        RequestKind::BreakGlass => request.step == RequestStep::BrokenGlass,
+        _ => request.step == RequestStep::Approved,
     }
 }
 

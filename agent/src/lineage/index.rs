@@ -15,7 +15,7 @@ use connect_shared::{
     grant::RunIdentity,
     ids::GrantId,
     lineage::LineageReport,
-    request::RequestStep,
+    request::{RequestKind, RequestStep},
 };
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -157,7 +157,9 @@ pub(crate) fn put(
                 None => Ok(()),
             }
         }
-        Entry::Request(request) if request.step == RequestStep::Approved => {
+        Entry::Request(request)
+            if request.step == RequestStep::Approved && request.of != RequestKind::BreakGlass =>
+        {
             put_approval(to, (index, leaf.time), request)
         }
         Entry::Intent(intent) => put_intent(to, (index, leaf.time), intent, end, known),

@@ -184,6 +184,7 @@ impl Place {
             reason: sender.purpose.clone(),
             task: None,
             narrowed: Narrowed::default(),
+            leaves: Arc::default(),
         };
         let wall = wall_clock();
         let asker = Asker {

@@ -18,7 +18,7 @@ use connect_shared::{
 };
 use tokio::{sync::mpsc, task::AbortHandle};
 
-use super::{Given, Opened, Requests, RequestsError};
+use super::{Given, HeldText, Opened, Requests, RequestsError};
 use crate::{
     radius::Looks,
     store::{Details, Key, Request, StoreError},
@@ -80,7 +80,13 @@ impl Waiting {
         let requests = Arc::clone(&self.requests);
         let by = Principal::clone(&self.holder.principal);
         tokio::spawn(async move {
-            let given = Given { state: RequestState::Withdrawn, by, reason: None, binding: String::new() };
+            let given = Given {
+                state: RequestState::Withdrawn,
+                by,
+                reason: None,
+                binding: String::new(),
+                any_values: None,
+            };
             if let Err(error) = requests.decide(id, given).await {
                 tracing::debug!(request = %id, %error, "a request was not taken back");
             }
@@ -122,9 +128,14 @@ impl Requests {
             resource: holder.resource.clone(),
             binding: ask.binding.as_str().to_owned(),
         };
-        if let Some(approved) = self.take(key.clone()).await? {
+        let template = ask.template.map(|template| template.as_str().to_owned());
+        if let Some(approved) = self.take(key.clone(), template.clone()).await? {
             let by = approver(&approved);
             let approval = Approval::new(approved.id, ask.binding.as_str().to_owned(), by);
+            let approval = match approved.runs_left {
+                Some(_) => approval.with_any_values(),
+                None => approval,
+            };
             let _gone = news.send(HoldNews::Taken(approval)).await;
             return Ok(());
         }
@@ -136,7 +147,9 @@ impl Requests {
         let parameters = std::mem::take(&mut held.parameters);
         let open = held.text.take().map(|text| Opened { text, parameters });
         let shown = Details::Statement(Box::new(HeldStatement { text: None, ..held }));
-        let request = self.ask(key, &holder.principal.name, ask.reason, shown, open).await?;
+        let request = self
+            .ask(key, &holder.principal.name, ask.reason, shown, Some(HeldText { open, template }))
+            .await?;
         if news.send(HoldNews::Asked(request.id)).await.is_err() {
             return Ok(());
         }
@@ -177,7 +190,7 @@ fn outcome(request: &Request) -> HoldNews {
     }
 }
 
-fn approver(request: &Request) -> String {
+pub(super) fn approver(request: &Request) -> String {
     let approved = request.verdicts.iter().filter(|verdict| verdict.state == RequestState::Approved);
     approved.map(|verdict| verdict.name.as_str()).collect::<Vec<_>>().join(", ")
 }

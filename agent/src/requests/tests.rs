@@ -1,5 +1,7 @@
 //! Requests with a store and a log: the order of both, and who is told.
 
+mod time;
+
 use std::task::Poll;
 
 use connect_core::{
@@ -65,6 +67,7 @@ impl World {
             by: principal("li"),
             reason: None,
             binding: request.key.binding.clone(),
+            any_values: None,
         };
         self.requests.decide(request.id, given).await
     }
@@ -90,6 +93,7 @@ fn binding(text: &str) -> Binding {
 fn ask(statement: &str) -> HoldAsk {
     HoldAsk {
         binding: binding(statement),
+        template: None,
         reason: Some("a ticket".into()),
         statement: HeldStatement {
             text: Some(statement.to_owned()),
@@ -103,6 +107,7 @@ fn ask(statement: &str) -> HoldAsk {
             who: Vec::new(),
             approvals: 1,
             window: None,
+            any_values: false,
             policy: "default/unbounded-write".into(),
             why: "why".into(),
             radius: None,
@@ -180,6 +185,7 @@ async fn a_rejection_and_its_reason_reach_whoever_waits() {
         by: principal("li"),
         reason: Some("not today".into()),
         binding: String::new(),
+        any_values: None,
     };
     world.requests.decide(request.id, given).await.expect("rejected");
     match news(&mut waiting).await {
@@ -200,6 +206,7 @@ async fn a_verdict_that_does_not_count_is_in_no_log() {
         by: principal("ana"),
         reason: None,
         binding: request.key.binding.clone(),
+        any_values: None,
     };
     let refused = world.requests.decide(request.id, own.clone()).await;
     assert!(matches!(refused, Err(RequestsError::Verdict(VerdictError::Own))));

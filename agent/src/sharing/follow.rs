@@ -52,6 +52,7 @@ impl Sharing {
             let decided = self.store.decided_among(awaited).await?;
             decided.into_iter().for_each(|id| agent.requests.tell(id));
         }
+        agent.requests.look_up().await;
         Ok(())
     }
 
@@ -110,6 +111,7 @@ async fn hear(sharing: &Sharing, agent: &Weak<Agent>, mut listening: Listening) 
                     if let Ok(id) = id.parse() {
                         agent.requests.tell(id);
                     }
+                    agent.requests.look_up().await;
                     Ok(())
                 }
                 _ if what == OF_REVOCATION => sharing.look(&agent).await,

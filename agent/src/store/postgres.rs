@@ -26,7 +26,7 @@ use self::{
     rows::COLUMNS,
     work::Whose,
 };
-use super::{Key, Moment, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError};
+use super::{Key, Moment, NewRequest, Origin, Request, Store, StoreError, Terms, Verdict, VerdictError};
 use crate::config::StoreConfig;
 
 /// What a notification begins with: a request was decided, used or is over; or something is revoked.
@@ -188,20 +188,31 @@ impl Store for PostgresStore {
         id: RequestId,
         binding: String,
         verdict: Verdict,
-        until: Moment,
+        terms: Terms,
     ) -> BoxFuture<'_, Result<Request, VerdictError>> {
         let own = Arc::clone(&self.own);
         Box::pin(self.pool.run(move |transaction| {
             Box::pin(async move {
-                work::decide(transaction, &id.to_string(), &binding, &verdict, (until, &own)).await
+                work::decide(transaction, &id.to_string(), &binding, &verdict, (terms, &own)).await
             })
         }))
     }
 
-    fn take(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+    fn take(
+        &self,
+        key: Key,
+        template: Option<String>,
+        now: Moment,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+        Box::pin(self.pool.run(move |transaction| {
+            Box::pin(async move { work::take(transaction, (&key, template.as_deref()), now).await })
+        }))
+    }
+
+    fn for_a_time(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
         Box::pin(
             self.pool
-                .run(move |transaction| Box::pin(async move { work::take(transaction, &key, now).await })),
+                .run(move |transaction| Box::pin(async move { work::for_a_time(transaction, now).await })),
         )
     }
 

@@ -19,21 +19,22 @@ use rusqlite::{
 };
 
 use super::{
-    Key, MAX_PENDING, Moment, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError,
+    Key, MAX_PENDING, Moment, NewRequest, Origin, Request, Store, StoreError, Terms, Verdict, VerdictError,
 };
 
 /// What each version of the file adds to the one before it; `user_version` counts them.
-const MIGRATIONS: [&str; 2] = [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 /// How long another process (a backup, a look from outside) is waited for.
 const BUSY: Duration = Duration::from_secs(5);
 /// Decided requests are kept for so long: the log has them for ever.
 const KEEP: Moment = 90 * 24 * 60 * 60;
 
 const COLUMNS: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, sealed, \
-    created_at, expires_at";
+    created_at, expires_at, template, runs_left";
 
-/// What nobody can decide or use any more, and was not ended yet.
-const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= ?1";
+/// What nobody can decide or use any more, and was not ended yet. A broken glass waits for its review for ever.
+const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= ?1 AND kind <> 'break_glass'";
 
 /// Whose pending or approved request it is.
 const OF_KEY: &str = "kind = :kind AND sub = :sub AND idp = :idp AND actor IS :actor \
@@ -68,9 +69,11 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // In the write-ahead mode only FULL syncs each commit: a use that is answered was made.
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "secure_delete", true)?;
+        // A table that is made anew under its name would take with it what refers to it.
+        connection.pragma_update(None, "foreign_keys", false)?;
         migrate(&mut connection)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
@@ -165,7 +168,7 @@ impl Store for SqliteStore {
         id: RequestId,
         binding: String,
         verdict: Verdict,
-        until: Moment,
+        Terms { until, runs }: Terms,
     ) -> BoxFuture<'_, Result<Request, VerdictError>> {
         self.run(move |transaction| {
             let request = find(transaction, id)?.ok_or(VerdictError::Unknown)?;
@@ -176,10 +179,10 @@ impl Store for SqliteStore {
             };
             let ends = if state == RequestState::Approved { until } else { request.expires_at };
             transaction.execute(
-                "UPDATE request SET state = ?2, expires_at = ?3, \
+                "UPDATE request SET state = ?2, expires_at = ?3, runs_left = ?4, \
                  sealed = iif(?2 IN ('approved', 'pending'), sealed, NULL) \
                  WHERE id = ?1 AND state = 'pending'",
-                params![id.to_string(), state.as_str(), moment(ends)],
+                params![id.to_string(), state.as_str(), moment(ends), runs],
             )?;
             transaction.execute(
                 "INSERT INTO verdict (request, state, sub, idp, name, reason, at) \
@@ -198,16 +201,42 @@ impl Store for SqliteStore {
         })
     }
 
-    fn take(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+    fn take(
+        &self,
+        key: Key,
+        template: Option<String>,
+        now: Moment,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
         self.run(move |transaction| {
-            let Some(approved) = of_key(transaction, &key, RequestState::Approved, now)? else {
-                return Ok(None);
+            let exact = of_key(transaction, &key, RequestState::Approved, now)?;
+            let approved = match (exact, template) {
+                (Some(exact), _) => Some(exact),
+                (None, Some(template)) => of_template(transaction, &key, &template, now)?,
+                (None, None) => None,
             };
+            let Some(approved) = approved else { return Ok(None) };
             transaction.execute(
-                "UPDATE request SET state = 'used', sealed = NULL WHERE id = ?1",
+                "UPDATE request SET runs_left = runs_left - 1, \
+                 state = iif(coalesce(runs_left, 1) > 1, state, 'used'), \
+                 sealed = iif(coalesce(runs_left, 1) > 1, sealed, NULL) WHERE id = ?1",
                 params![approved.id.to_string()],
             )?;
             Ok(find(transaction, approved.id)?)
+        })
+    }
+
+    fn for_a_time(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
+        self.run(move |transaction| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM request WHERE kind IN ('unmask', 'window', 'break_glass') \
+                 AND state IN ('pending', 'approved') ORDER BY created_at, rowid"
+            );
+            let mut statement = transaction.prepare(&query)?;
+            let rows = statement.query_map([], request)?;
+            let all = rows.collect::<Result<Vec<_>, _>>()?;
+            let holding =
+                all.into_iter().filter(|request| request.holds_until().is_some_and(|end| end > now));
+            holding.map(|request| Ok(with_verdicts(transaction, request)?)).collect()
         })
     }
 
@@ -251,7 +280,8 @@ impl Store for SqliteStore {
             let ended = format!("UPDATE request SET state = 'expired', sealed = NULL WHERE {OVER}");
             transaction.execute(&ended, params![moment(now)])?;
             transaction.execute(
-                "DELETE FROM request WHERE state NOT IN ('pending', 'approved') AND expires_at < ?1",
+                "DELETE FROM request WHERE (state NOT IN ('pending', 'approved') \
+                 OR kind = 'break_glass' AND state <> 'pending') AND expires_at < ?1",
                 params![moment(now.saturating_sub(KEEP))],
             )?;
             Ok(())
@@ -298,8 +328,8 @@ fn insert(transaction: &Transaction<'_>, new: &NewRequest, now: Moment) -> Resul
     let (key, principal) = (&new.key, &new.key.principal);
     transaction.execute(
         "INSERT INTO request (id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
-         sealed, created_at, expires_at) \
-         VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         sealed, created_at, expires_at, template) \
+         VALUES (?1, ?2, 'pending', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             new.id.to_string(),
             key.kind.as_str(),
@@ -313,7 +343,8 @@ fn insert(transaction: &Transaction<'_>, new: &NewRequest, now: Moment) -> Resul
             details,
             new.sealed,
             moment(now),
-            moment(new.expires_at)
+            moment(new.expires_at),
+            new.template
         ],
     )?;
     Ok(())
@@ -346,6 +377,32 @@ fn of_key(
         ":state": state.as_str(),
         ":now": moment(now),
     };
+    let found = transaction.prepare(&query)?.query_row(parameters, request).optional()?;
+    found.map(|request| with_verdicts(transaction, request)).transpose()
+}
+
+/// The one that ends first of those that were approved with any values for statements of this form.
+fn of_template(
+    transaction: &Transaction<'_>,
+    key: &Key,
+    template: &str,
+    now: Moment,
+) -> rusqlite::Result<Option<Request>> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM request WHERE kind = ?1 AND sub = ?2 AND idp = ?3 AND actor IS ?4 \
+         AND resource = ?5 AND template = ?6 AND runs_left > 0 AND state = 'approved' AND expires_at > ?7 \
+         ORDER BY expires_at LIMIT 1"
+    );
+    let Key { kind, principal, resource, binding: _ } = key;
+    let parameters = params![
+        kind.as_str(),
+        principal.sub,
+        principal.idp,
+        principal.actor,
+        resource,
+        template,
+        moment(now)
+    ];
     let found = transaction.prepare(&query)?.query_row(parameters, request).optional()?;
     found.map(|request| with_verdicts(transaction, request)).transpose()
 }
@@ -384,6 +441,8 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
         sealed: row.get(11)?,
         created_at: time(row, 12)?,
         expires_at: time(row, 13)?,
+        template: row.get(14)?,
+        runs_left: row.get(15)?,
         verdicts: Vec::new(),
     })
 }

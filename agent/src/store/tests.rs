@@ -4,6 +4,8 @@ mod shared;
 
 use std::sync::Arc;
 
+use connect_shared::label::Label;
+
 use super::*;
 
 const NOW: Moment = 1_800_000_000;
@@ -38,6 +40,7 @@ fn asking(number: u8, key: Key) -> NewRequest {
         who: Vec::new(),
         approvals: 1,
         window: None,
+        any_values: false,
         policy: "default/destructive".into(),
         why: "why".into(),
         radius: None,
@@ -45,6 +48,19 @@ fn asking(number: u8, key: Key) -> NewRequest {
     let details = match key.kind {
         RequestKind::Access => Details::Access { actions: vec![Action::Read], seconds: 3600 },
         RequestKind::Statement => Details::Statement(Box::new(held)),
+        RequestKind::Unmask => {
+            let columns =
+                vec![LabelledColumn { column: "public.customers.email".into(), label: Label::Email }];
+            Details::Unmask { columns, seconds: 3600, who: Vec::new() }
+        }
+        RequestKind::Window => Details::Window {
+            rules: vec!["default/destructive".into()],
+            digest: "d".into(),
+            seconds: 3600,
+            who: Vec::new(),
+            approvals: 1,
+        },
+        RequestKind::BreakGlass => Details::BreakGlass { until: NOW + 60 },
     };
     NewRequest {
         id: id(number),
@@ -53,8 +69,13 @@ fn asking(number: u8, key: Key) -> NewRequest {
         reason: Some("a ticket".into()),
         details,
         sealed: Some(vec![1, 2, 3]),
+        template: None,
         expires_at: NOW + 100,
     }
+}
+
+const fn terms(until: Moment) -> Terms {
+    Terms { until, runs: None }
 }
 
 fn verdict(state: RequestState, sub: &str, at: Moment) -> Verdict {
@@ -64,7 +85,7 @@ fn verdict(state: RequestState, sub: &str, at: Moment) -> Verdict {
 
 async fn approve(store: &dyn Store, number: u8, binding: &str) -> Result<Request, VerdictError> {
     let given = verdict(RequestState::Approved, "li", NOW + 1);
-    store.decide(id(number), binding.into(), given, NOW + 50).await
+    store.decide(id(number), binding.into(), given, terms(NOW + 50)).await
 }
 
 /// What every store does. Each behaviour gets an empty one.
@@ -113,7 +134,91 @@ behaviours!(
     a_text_is_kept_no_longer_than_it_is_needed,
     what_was_given_is_kept_for_each_minute_in_place_of_what_was_kept,
     a_statement_that_two_must_approve_waits_for_both,
+    an_approval_with_any_values_is_used_as_often_as_it_says,
+    what_is_for_a_time_holds_until_its_end,
+    a_broken_glass_holds_at_once_and_waits_for_its_review,
 );
+
+async fn an_approval_with_any_values_is_used_as_often_as_it_says(store: Arc<dyn Store>) {
+    let form = |number, binding: &str| NewRequest {
+        template: Some("form".into()),
+        ..asking(number, key("ana", binding))
+    };
+    store.ask(form(1, "7"), NOW).await.expect("made");
+    let take = |who: &str, binding: &str, template: Option<&str>, now| {
+        store.take(key(who, binding), template.map(str::to_owned), now)
+    };
+    assert_eq!(take("ana", "8", Some("form"), NOW).await, Ok(None), "nobody has approved it");
+    let given = verdict(RequestState::Approved, "li", NOW + 1);
+    let decided = store.decide(id(1), "7".into(), given, Terms { until: NOW + 50, runs: Some(3) }).await;
+    assert_eq!(decided.expect("approved").runs_left, Some(3));
+    assert_eq!(take("ana", "8", None, NOW + 2).await, Ok(None), "it has no form now");
+    assert_eq!(take("ana", "8", Some("another"), NOW + 2).await, Ok(None));
+    assert_eq!(take("sam", "8", Some("form"), NOW + 2).await, Ok(None));
+    let other = Key { resource: "staging".into(), ..key("ana", "8") };
+    assert_eq!(store.take(other, Some("form".into()), NOW + 2).await, Ok(None));
+    let bot = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
+    let other = Key { principal: bot, ..key("ana", "8") };
+    assert_eq!(store.take(other, Some("form".into()), NOW + 2).await, Ok(None));
+    assert_eq!(take("ana", "8", Some("form"), NOW + 50).await, Ok(None), "it is over");
+    for (left, binding) in [(2, "8"), (1, "7"), (0, "9")] {
+        let taken = take("ana", binding, Some("form"), NOW + 2).await.expect("it answers").expect("a run");
+        assert_eq!((taken.id, taken.runs_left), (id(1), Some(left)));
+        let ended = if left == 0 { RequestState::Used } else { RequestState::Approved };
+        assert_eq!((taken.state, taken.sealed.is_none()), (ended, left == 0));
+    }
+    assert_eq!(take("ana", "8", Some("form"), NOW + 2).await, Ok(None), "each run is used");
+    // One that was approved as it is has no form that could be used.
+    store.ask(form(2, "1"), NOW).await.expect("made");
+    approve(&*store, 2, "1").await.expect("approved");
+    assert_eq!(take("ana", "8", Some("form"), NOW + 2).await, Ok(None));
+    assert!(take("ana", "1", Some("form"), NOW + 2).await.expect("it answers").is_some());
+}
+
+async fn what_is_for_a_time_holds_until_its_end(store: Arc<dyn Store>) {
+    for (number, kind) in [(1, RequestKind::Unmask), (2, RequestKind::Window), (3, RequestKind::Statement)] {
+        store.ask(asking(number, Key { kind, ..key("ana", "b") }), NOW).await.expect("made");
+    }
+    assert_eq!(store.for_a_time(NOW).await, Ok(Vec::new()), "nobody has approved it");
+    for number in 1..=3 {
+        approve(&*store, number, "b").await.expect("approved until NOW + 50");
+    }
+    let holding = async |now| -> Vec<RequestId> {
+        store.for_a_time(now).await.expect("it answers").iter().map(|request| request.id).collect()
+    };
+    assert_eq!(holding(NOW + 49).await, [id(1), id(2)]);
+    assert!(holding(NOW + 50).await.is_empty());
+    assert_eq!(
+        store.take(Key { kind: RequestKind::Unmask, ..key("ana", "c") }, None, NOW + 2).await,
+        Ok(None)
+    );
+}
+
+async fn a_broken_glass_holds_at_once_and_waits_for_its_review(store: Arc<dyn Store>) {
+    let glass = Key { kind: RequestKind::BreakGlass, ..key("ana", "b") };
+    for number in 1..=2 {
+        let new = NewRequest {
+            expires_at: NOW * 2,
+            ..asking(number, Key { binding: number.to_string(), ..glass.clone() })
+        };
+        store.ask(new, NOW).await.expect("made");
+    }
+    let holding = async |now| -> Vec<RequestId> {
+        store.for_a_time(now).await.expect("it answers").iter().map(|request| request.id).collect()
+    };
+    assert_eq!(holding(NOW + 1).await, [id(1), id(2)]);
+    assert!(holding(NOW + 60).await.is_empty());
+    let taken_back = verdict(RequestState::Withdrawn, "ana", NOW + 1);
+    assert_eq!(store.decide(id(1), String::new(), taken_back, terms(NOW)).await, Err(VerdictError::Own));
+    // Long after, it can still be reviewed, and nothing ends it before.
+    store.expire(NOW + 200 * 24 * 3600).await.expect("ended");
+    let wrong = verdict(RequestState::Rejected, "li", NOW + 2);
+    store.decide(id(2), String::new(), wrong, terms(NOW + 2)).await.expect("reviewed");
+    assert_eq!(holding(NOW + 3).await, [id(1)], "what was wrong ends with its review");
+    let right = verdict(RequestState::Approved, "li", NOW + 300 * 24 * 3600);
+    let reviewed = store.decide(id(1), "1".into(), right, terms(NOW)).await.expect("reviewed");
+    assert_eq!(reviewed.state, RequestState::Approved);
+}
 
 async fn a_request_is_found_as_it_was_made(store: Arc<dyn Store>) {
     let (made, origin) = store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
@@ -137,15 +242,15 @@ async fn the_same_asking_again_is_the_same_request(store: Arc<dyn Store>) {
 
 async fn an_approval_is_used_once_however_many_ask_at_the_same_time(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
-    assert_eq!(store.take(key("ana", "b"), NOW).await, Ok(None), "nobody has approved it");
+    assert_eq!(store.take(key("ana", "b"), None, NOW).await, Ok(None), "nobody has approved it");
     approve(&*store, 1, "b").await.expect("approved");
-    let all = (0..20).map(|_| store.take(key("ana", "b"), NOW + 2));
+    let all = (0..20).map(|_| store.take(key("ana", "b"), None, NOW + 2));
     let taken = futures_util::future::join_all(all).await;
     let used: Vec<_> = taken.into_iter().filter_map(|taken| taken.expect("it answers")).collect();
     assert_eq!(used.len(), 1);
     assert_eq!(used[0].state, RequestState::Used);
     assert_eq!(used[0].verdicts[0].by, person("li"));
-    assert_eq!(store.take(key("ana", "b"), NOW + 3).await, Ok(None), "a replay");
+    assert_eq!(store.take(key("ana", "b"), None, NOW + 3).await, Ok(None), "a replay");
 }
 
 async fn an_approval_is_for_its_key_and_nothing_else(store: Arc<dyn Store>) {
@@ -162,9 +267,9 @@ async fn an_approval_is_for_its_key_and_nothing_else(store: Arc<dyn Store>) {
         Key { kind: RequestKind::Access, ..key("ana", "b") },
     ];
     for other in others {
-        assert_eq!(store.take(other.clone(), NOW + 2).await, Ok(None), "{other:?}");
+        assert_eq!(store.take(other.clone(), None, NOW + 2).await, Ok(None), "{other:?}");
     }
-    assert!(store.take(key("ana", "b"), NOW + 2).await.expect("it answers").is_some());
+    assert!(store.take(key("ana", "b"), None, NOW + 2).await.expect("it answers").is_some());
 }
 
 async fn nobody_decides_a_request_of_ones_own(store: Arc<dyn Store>) {
@@ -174,22 +279,22 @@ async fn nobody_decides_a_request_of_ones_own(store: Arc<dyn Store>) {
     for number in [1, 2] {
         for state in [RequestState::Approved, RequestState::Rejected] {
             let given = verdict(state, "ana", NOW + 1);
-            let refused = store.decide(id(number), "b".into(), given, NOW + 50).await;
+            let refused = store.decide(id(number), "b".into(), given, terms(NOW + 50)).await;
             assert_eq!(refused, Err(VerdictError::Own));
         }
     }
     // Nor through an AI agent of one's own.
     let acting = PrincipalRef { actor: Some("bot".into()), ..person("ana") };
     let given = Verdict { by: acting, ..verdict(RequestState::Approved, "ana", NOW + 1) };
-    assert_eq!(store.decide(id(1), "b".into(), given, NOW + 50).await, Err(VerdictError::Own));
+    assert_eq!(store.decide(id(1), "b".into(), given, terms(NOW + 50)).await, Err(VerdictError::Own));
 }
 
 async fn only_whoever_asked_takes_it_back(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
     let given = verdict(RequestState::Withdrawn, "li", NOW + 1);
-    assert_eq!(store.decide(id(1), String::new(), given, NOW).await, Err(VerdictError::NotOwn));
+    assert_eq!(store.decide(id(1), String::new(), given, terms(NOW)).await, Err(VerdictError::NotOwn));
     let given = verdict(RequestState::Withdrawn, "ana", NOW + 1);
-    let withdrawn = store.decide(id(1), String::new(), given, NOW).await.expect("withdrawn");
+    let withdrawn = store.decide(id(1), String::new(), given, terms(NOW)).await.expect("withdrawn");
     assert_eq!(withdrawn.state, RequestState::Withdrawn);
     assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Over(RequestState::Withdrawn)));
 }
@@ -197,20 +302,20 @@ async fn only_whoever_asked_takes_it_back(store: Arc<dyn Store>) {
 async fn a_verdict_is_given_once(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
     let given = verdict(RequestState::Rejected, "li", NOW + 1);
-    let rejected = store.decide(id(1), String::new(), given, NOW).await.expect("rejected");
+    let rejected = store.decide(id(1), String::new(), given, terms(NOW)).await.expect("rejected");
     assert_eq!(rejected.verdicts[0].reason.as_deref(), Some("no"));
     assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Over(RequestState::Rejected)));
-    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+    assert_eq!(store.take(key("ana", "b"), None, NOW + 2).await, Ok(None));
 }
 
 async fn nothing_is_decided_or_used_behind_its_end(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
     store.ask(asking(2, key("ana", "c")), NOW).await.expect("made");
     let late = verdict(RequestState::Approved, "li", NOW + 100);
-    let refused = store.decide(id(1), "b".into(), late, NOW + 200).await;
+    let refused = store.decide(id(1), "b".into(), late, terms(NOW + 200)).await;
     assert_eq!(refused, Err(VerdictError::Over(RequestState::Expired)));
     approve(&*store, 2, "c").await.expect("approved until NOW + 50");
-    assert_eq!(store.take(key("ana", "c"), NOW + 50).await, Ok(None));
+    assert_eq!(store.take(key("ana", "c"), None, NOW + 50).await, Ok(None));
     // To be found until it is ended, so that whoever could not record it finds it again.
     for _ in 0..2 {
         let mut over: Vec<_> =
@@ -225,7 +330,7 @@ async fn nothing_is_decided_or_used_behind_its_end(store: Arc<dyn Store>) {
 async fn what_was_looked_at_must_be_what_is_approved(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
     assert_eq!(approve(&*store, 1, "another").await, Err(VerdictError::OtherBinding));
-    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+    assert_eq!(store.take(key("ana", "b"), None, NOW + 2).await, Ok(None));
 }
 
 async fn an_unknown_id_is_nothing(store: Arc<dyn Store>) {
@@ -255,7 +360,7 @@ async fn a_list_has_ones_own_and_what_is_pending(store: Arc<dyn Store>) {
     store.ask(asking(2, key("sam", "c")), NOW + 1).await.expect("made");
     store.ask(asking(3, key("sam", "d")), NOW + 2).await.expect("made");
     let given = verdict(RequestState::Rejected, "li", NOW + 3);
-    store.decide(id(2), String::new(), given, NOW).await.expect("rejected");
+    store.decide(id(2), String::new(), given, terms(NOW)).await.expect("rejected");
     let ids = |requests: Vec<Request>| -> Vec<RequestId> { requests.iter().map(|one| one.id).collect() };
     assert_eq!(ids(store.list(person("ana"), 10).await.expect("a list")), [id(3), id(1)]);
     assert_eq!(ids(store.list(person("sam"), 10).await.expect("a list")), [id(3), id(2), id(1)]);
@@ -287,9 +392,9 @@ async fn a_text_is_kept_no_longer_than_it_is_needed(store: Arc<dyn Store>) {
         store.ask(asking(number, key("ana", &number.to_string())), NOW).await.expect("made");
     }
     approve(&*store, 1, "1").await.expect("approved");
-    store.take(key("ana", "1"), NOW + 2).await.expect("used");
+    store.take(key("ana", "1"), None, NOW + 2).await.expect("used");
     let given = verdict(RequestState::Rejected, "li", NOW + 3);
-    store.decide(id(2), String::new(), given, NOW).await.expect("rejected");
+    store.decide(id(2), String::new(), given, terms(NOW)).await.expect("rejected");
     store.expire(NOW + 100).await.expect("ended");
     for number in 1..=3 {
         assert_eq!(store.find(id(number)).await.expect("found").expect("there").sealed, None);
@@ -346,9 +451,9 @@ async fn what_was_answered_is_there_when_the_file_is_opened_again() {
         std::mem::forget(store);
     }
     let store = SqliteStore::open(&path).expect("the same store");
-    assert!(store.take(key("ana", "b"), NOW + 2).await.expect("it answers").is_some());
+    assert!(store.take(key("ana", "b"), None, NOW + 2).await.expect("it answers").is_some());
     let again = SqliteStore::open(&path).expect("the same store");
-    assert_eq!(again.take(key("ana", "b"), NOW + 2).await, Ok(None));
+    assert_eq!(again.take(key("ana", "b"), None, NOW + 2).await, Ok(None));
 }
 
 #[test]
@@ -366,4 +471,30 @@ fn a_file_that_is_none_of_ours_is_an_error() {
     let path = folder.path().join("state.db");
     std::fs::write(&path, vec![7u8; 4096]).expect("written");
     assert!(matches!(SqliteStore::open(&path).map(|_| ()), Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_agent_keeps_its_requests_verdicts_and_looks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    let connection = rusqlite::Connection::open(&path).expect("a file");
+    let older = [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql")].concat();
+    connection.execute_batch(&older).expect("made");
+    connection.pragma_update(None, "user_version", 2).expect("set");
+    let request = "INSERT INTO request (id, kind, state, resource, sub, idp, name, binding, details, created_at, \
+        expires_at) VALUES (?1, 'statement', 'approved', 'prod-db', 'ana', 'https://id.example', 'ana', 'b', ?2, 1, ?3)";
+    let details = serde_json::to_string(&asking(1, key("ana", "b")).details).expect("JSON");
+    connection.execute(request, (id(1).to_string(), details, NOW + 50)).expect("kept");
+    let rest = format!(
+        "INSERT INTO verdict VALUES ('{0}', 'approved', 'li', 'https://id.example', 'li', NULL, 2); \
+         INSERT INTO seen VALUES ('{0}', 'li', 'https://id.example')",
+        id(1)
+    );
+    connection.execute_batch(&rest).expect("kept");
+    drop(connection);
+    let store = SqliteStore::open(&path).expect("a store");
+    let kept = store.find(id(1)).await.expect("it answers").expect("there");
+    assert_eq!((kept.verdicts.len(), kept.template, kept.runs_left), (1, None, None));
+    assert_eq!(store.seen(id(1), person("li")).await, Ok(Origin::Known));
+    assert!(store.take(key("ana", "b"), None, NOW).await.expect("it answers").is_some());
 }

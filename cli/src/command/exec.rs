@@ -13,7 +13,10 @@ use connect_shared::grant::BudgetPart;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::open::{actions, target};
+use super::{
+    glass,
+    open::{actions, target},
+};
 use crate::{
     application::{Application, Ending},
     arguments,
@@ -37,6 +40,8 @@ pub(super) async fn run(application: &Application, wish: &arguments::Exec) -> Ou
         patience: Patience::wished(wish.no_wait),
         how_long: None,
     };
+    let glass = glass::wished(wish.break_glass, wish.reason.as_ref());
+    glass::broken(application, &request, glass).await?;
     let Some(parent) = parent(&wish.part) else {
         return with_session(application, &request, &wish.command).await;
     };
@@ -72,6 +77,8 @@ pub(super) async fn shell(application: &Application, wish: &arguments::ShellArgu
         patience: Patience::wished(wish.no_wait),
         how_long: None,
     };
+    let glass = glass::wished(wish.break_glass, wish.reason.as_ref());
+    glass::broken(application, &request, glass).await?;
     let opened = open(application, &request).await?;
     let mut command: Vec<OsString> = vec![opened.resource.engine.client_program().into()];
     command.extend(wish.arguments.iter().cloned());

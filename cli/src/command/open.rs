@@ -8,7 +8,7 @@ use connect_shared::{
     grant::Action,
 };
 
-use super::exec;
+use super::{exec, glass};
 use crate::{
     application::{Application, Ending},
     arguments,
@@ -27,6 +27,8 @@ pub(super) async fn run(application: &Application, wish: &arguments::Open) -> Ou
         return in_background(application, wish).await;
     }
     let request = request(application, wish).await?;
+    let glass = glass::wished(wish.break_glass, wish.reason.as_ref());
+    glass::broken(application, &request, glass).await?;
     if wish.detach {
         Parent::refuses("a session in the background would outlive it")?;
         let holder = application.holder(&request.target.agent)?;

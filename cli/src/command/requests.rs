@@ -3,13 +3,13 @@
 mod page;
 
 use connect_shared::{
-    api::{AccessWish, RequestInfo, VerdictWish},
+    api::{AccessWish, AnyValues, RequestInfo, VerdictWish},
     error::{ErrorReport, Exit},
     ids::RequestId,
     request::{RequestKind, RequestState},
 };
 
-use super::open::{actions, target};
+use super::open::{actions, clock, target};
 use crate::{
     agents::Agent,
     api::ControlApi,
@@ -52,6 +52,9 @@ pub(super) async fn ask(application: &Application, wish: &arguments::Ask) -> Out
         reason: wish.reason.clone(),
         actor: wish.actor.clone(),
         seconds: wish.how_long.map(|how_long| how_long.0),
+        unmask: wish.unmask.clone(),
+        rules: wish.class.clone(),
+        break_glass: false,
     };
     let sign_in = application.signed_in(&desk.holder).await?;
     let asked = desk.api.ask(sign_in.id_token.reveal(), &access).await?;
@@ -102,13 +105,23 @@ fn away(application: &Application, agent: &Agent, report: &ErrorReport) -> Endin
 
 fn cells(info: &RequestInfo, agent: &str) -> Vec<String> {
     let state = match (info.to_decide, info.own) {
+        (true, _) if info.kind == RequestKind::BreakGlass => "for you to review".to_owned(),
         (true, _) => "for you to decide".to_owned(),
+        _ if info.kind == RequestKind::BreakGlass && info.state == RequestState::Pending => {
+            "not reviewed".to_owned()
+        }
+        _ if info.state == RequestState::Approved && info.seconds.is_some() => {
+            format!("approved until {}", clock(info.expires_at))
+        }
         (false, true) if info.state == RequestState::Pending => "waits (yours)".to_owned(),
         _ => info.state.as_str().to_owned(),
     };
     let kind = match info.kind {
         RequestKind::Access => "access",
         RequestKind::Statement => "statement",
+        RequestKind::Unmask => "unmask",
+        RequestKind::Window => "class",
+        RequestKind::BreakGlass => "broken glass",
     };
     vec![
         short(info.id),
@@ -124,15 +137,25 @@ fn cells(info: &RequestInfo, agent: &str) -> Vec<String> {
 pub(super) async fn approve(application: &Application, wish: &arguments::Approve) -> Outcome<Ending> {
     let (desk, info) = find(application, &wish.id).await?;
     check_open(&info)?;
+    let any_values = wish
+        .template
+        .then(|| AnyValues { seconds: wish.how_long.map(|how_long| how_long.0), uses: wish.uses });
     if !wish.yes {
         application.console.say(page::page(&info).trim_end());
+        if let Some(any_values) = any_values {
+            application.console.say(page::any_values(&info, any_values).trim_end());
+        }
         confirm(application, &info)?;
     }
     let sign_in = application.signed_in(&desk.holder).await?;
     // What was shown is what is approved, whatever the agent holds by now.
-    let verdict = VerdictWish::Approve { binding: info.binding.clone() };
+    let verdict = VerdictWish::Approve { binding: info.binding.clone(), any_values };
     let decided = desk.api.decide(sign_in.id_token.reveal(), info.id, &verdict).await?;
-    application.console.say(&format!("Approved {} of {}", short(decided.id), page::asker(&decided)));
+    let how = decided
+        .runs_left
+        .map(|runs| format!(" with any values, up to {runs} runs, until {}", clock(decided.expires_at)));
+    let how = how.unwrap_or_default();
+    application.console.say(&format!("Approved {} of {}{how}", short(decided.id), page::asker(&decided)));
     application.console.document(&decided, String::new)?;
     Ok(Ending::Done)
 }

@@ -47,6 +47,7 @@ pub(super) async fn request_access(
         reason: Some(wish.reason),
         actor: Some(who.actor.clone()),
         seconds: wish.minutes.map(|minutes| Duration::from_mins(minutes).as_secs()),
+        ..AccessWish::default()
     };
     let asked = desk.api.ask(desk.sign_in.id_token.reveal(), &access).await?;
     Ok(state_of(&asked, who))

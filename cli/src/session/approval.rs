@@ -94,6 +94,7 @@ pub(super) async fn obtain(
         reason: request.reason.clone(),
         actor: request.actor.clone(),
         seconds: request.how_long.map(|how_long| how_long.0),
+        ..AccessWish::default()
     };
     let sign_in = application.signed_in(holder).await?;
     let asked = api.ask(sign_in.id_token.reveal(), &wish).await?;

@@ -10,8 +10,8 @@ use crate::{
     request::{RequestKind, RequestState},
 };
 
-/// Asks for access to a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Asks for access to a resource, or for one of the other things that are named in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessWish {
     pub resource: String,
@@ -26,6 +26,15 @@ pub struct AccessWish {
     /// For how long it is wanted, in seconds; absent: as long as the agent usually gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// Not access, but to see these columns in clear: `schema.table.column`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmask: Vec<String>,
+    /// Not access, but that what these rules would hold does not wait: ids of policies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Not access, but that nothing waits, from now on and for a short time: it is reviewed afterwards.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub break_glass: bool,
 }
 
 /// What becomes of a request.
@@ -33,13 +42,30 @@ pub struct AccessWish {
 #[serde(tag = "verdict", rename_all = "snake_case", deny_unknown_fields)]
 pub enum VerdictWish {
     /// `binding` is what the approver was shown: another one approves nothing.
-    Approve { binding: String },
+    Approve {
+        binding: String,
+        /// The statement in its form with any values, instead of as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        any_values: Option<AnyValues>,
+    },
     Reject {
         #[serde(default)]
         reason: Option<String>,
     },
     /// By whoever asked.
     Withdraw,
+}
+
+/// How far a statement is approved with any values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnyValues {
+    /// For how long, in seconds; absent: as long as one run would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// How many runs; absent: ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
 }
 
 /// Requests that concern a principal.
@@ -82,6 +108,15 @@ pub struct RequestInfo {
     /// For a statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<HeldStatement>,
+    /// Columns that are to be seen in clear.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<LabelledColumn>,
+    /// Rules whose statements need not wait.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// Runs that are left of a statement that was approved with any values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_left: Option<u32>,
     /// Digest of everything that an approval holds for.
     pub binding: String,
     /// Seconds since 1970.
@@ -135,6 +170,9 @@ pub struct HeldStatement {
     /// How long it can be run then, in seconds; absent: as the agent is configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<u64>,
+    /// Whether it may be approved in this form with any values, for several runs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub any_values: bool,
     /// Why it is held: the rule, and what it says.
     pub policy: String,
     pub why: String,
@@ -145,6 +183,11 @@ pub struct HeldStatement {
 
 const fn one() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A column that holds protected values.

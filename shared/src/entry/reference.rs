@@ -53,7 +53,9 @@ impl Entry {
             Self::Searched { .. } => "Somebody searched the log. Durable before the answer leaves.",
             Self::PolicyLoaded { .. } => "Another policy set decides from here on.",
             Self::PolicyRefused { .. } => "Policy files are not good; the set of this digest stays in force.",
-            Self::Request(_) => "A step in the life of a request: for access, or for one statement.",
+            Self::Request(_) => {
+                "A step in the life of a request: for access, for a statement, or for what holds for a time."
+            }
             Self::Reconciled { .. } => "Somebody compared the log with what a database knows of itself.",
             Self::LineageAsked { .. } => {
                 "Somebody asked where values came from or went to. Durable before the answer leaves."

@@ -12,7 +12,7 @@ use crate::{
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
-    request::{RequestKind, RequestStep},
+    request::{RequestKind, RequestScope, RequestStep},
 };
 
 const STATEMENT: StatementId = StatementId::from_random([1; 16]);
@@ -291,6 +291,7 @@ impl Entry {
                 binding: digest(),
                 until: 1_764_066_000,
                 first_in: Some("connect.local/other".to_owned()),
+                scope: Some(RequestScope::AnyValues { uses: 10 }),
             })),
             Self::PolicyLoaded { digest: digest(), previous: digest(), policies: 12 },
             Self::PolicyRefused {

@@ -145,6 +145,7 @@ pub fn setup(opened: Instant) -> Setup {
             reason: None,
             task: None,
             narrowed: Narrowed::default(),
+            leaves: Arc::default(),
         },
         catalog: Some(Arc::new(catalog(1))),
         mask_key: Arc::new(MaskKey::new([4; 32])),

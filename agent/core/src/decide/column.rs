@@ -1,6 +1,7 @@
 //! What a principal sees of one protected column, as pure data: for whoever makes masks, and for
 //! `connect explain`. A policy may forbid a column or make its mask stricter; it shows one in clear only where
-//! a permit about that very column carries `@unmask`, and nothing that speaks beside it objects.
+//! a permit about that very column carries `@unmask`, or somebody has approved that for a time, and nothing that
+//! speaks beside it objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use super::{
     words::{self, Subject},
 };
 use crate::{
-    approval::Approved,
+    approval::{Approved, Leave},
     catalog::{Catalog, How, Shown},
     statement::{ProtectedColumn, Statement},
 };
@@ -76,7 +77,7 @@ impl Policies {
         approved: Option<Approved<'_>>,
     ) -> Sight {
         let masked = |policy: &str| Sight::Masked(told(policy, column, "its label is masked"));
-        if !self.speaks_of_columns() {
+        if !self.speaks_of_columns() && asking.shown_by(column, label).is_none() {
             return masked("default/mask");
         }
         let target = Target::Column(column.to_owned(), label.as_str());
@@ -85,7 +86,7 @@ impl Policies {
         let mut sight: Option<Sight> = None;
         for who in ask::everybody(asking.principal) {
             let seen = match World::new(self, asking, who, statement, &questions, approved) {
-                Ok(world) => seen(&world, &target, &subject, column, approved),
+                Ok(world) => seen(&world, &target, &subject, (column, label), approved),
                 Err(error) => Sight::Denied(words::failed(&error).0),
             };
             sight = Some(match sight {
@@ -107,7 +108,7 @@ fn seen(
     world: &World<'_>,
     target: &Target,
     subject: &Subject<'_>,
-    column: &str,
+    (column, label): (&str, Label),
     approved: Option<Approved<'_>>,
 ) -> Sight {
     let spoken = world.ask(Act::Read, target);
@@ -134,10 +135,13 @@ fn seen(
     if let Some(objection) = objection {
         return objection;
     }
-    match wished(&spoken) {
-        Some((MaskWish::Neutral, rule)) => Sight::Neutral(told(&rule.id, column, "a policy hides it")),
-        Some((MaskWish::Clear, rule)) => Sight::Clear(told(&rule.id, column, "a policy shows it in clear")),
-        None => Sight::Masked(told("default/mask", column, "its label is masked")),
+    match (wished(&spoken), subject.asking.shown_by(column, label)) {
+        (Some((MaskWish::Neutral, rule)), _) => Sight::Neutral(told(&rule.id, column, "a policy hides it")),
+        (Some((MaskWish::Clear, rule)), _) => {
+            Sight::Clear(told(&rule.id, column, "a policy shows it in clear"))
+        }
+        (None, Some(leave)) => Sight::Clear(super::by_approval("default/unmask", leave.approved())),
+        (None, None) => Sight::Masked(told("default/mask", column, "its label is masked")),
     }
 }
 
@@ -153,7 +157,7 @@ impl Policies {
     /// reads such a column runs without one. A program never sees anything in clear: what it is given goes on
     /// to places that nobody here knows.
     pub fn look(&self, asking: &Asking<'_>, catalog: &Catalog, shown: &mut Shown) {
-        if !self.wishes() {
+        if !self.wishes() && !asking.leaves().any(Leave::is_of_columns) {
             return;
         }
         let program = ask::is_agent(asking.principal);
@@ -167,6 +171,7 @@ impl Policies {
                 match wish {
                     Some(MaskWish::Neutral) => shown.hidden.insert(name),
                     Some(MaskWish::Clear) if !program => shown.permitted.insert(name),
+                    None if asking.shown_by(&name, label).is_some() => shown.permitted.insert(name),
                     Some(MaskWish::Clear) | None => false,
                 };
             }
@@ -181,6 +186,9 @@ impl Policies {
         label: Label,
         columns: &[String],
     ) -> Vec<Option<MaskWish>> {
+        if !self.wishes() {
+            return vec![None; columns.len()];
+        }
         let target = |name: &String| Target::Column(name.clone(), label.as_str());
         let questions = columns.iter().map(|name| (Act::Read, target(name))).collect();
         let world = match (World::looking(self, asking, who, label, &questions), columns) {
@@ -221,13 +229,27 @@ pub(super) fn needs_leave(statement: &Statement) -> bool {
 
 /// Whether somebody may see a column as the snapshot of its connection shows it, now that these rules speak
 /// about the statement. The snapshot may be stricter than they are, and never less strict.
-pub(super) fn holds(spoken: &Spoken<'_>, column: &ProtectedColumn) -> bool {
+pub(super) fn holds(asking: &Asking<'_>, spoken: &Spoken<'_>, column: &ProtectedColumn) -> bool {
     let wish = wished(spoken).map(|(wish, _)| wish);
     match column.seen.map(|seen| seen.how) {
         Some(How::Hidden) => true,
-        Some(How::Permitted) => wish == Some(MaskWish::Clear),
+        Some(How::Permitted) => {
+            let by_approval = || asking.shown_by(&column.name, column.own_label()).is_some();
+            wish == Some(MaskWish::Clear) || wish.is_none() && by_approval()
+        }
         Some(How::Configured) | None => wish != Some(MaskWish::Neutral),
     }
+}
+
+/// The requests by which a statement reads columns in clear, each once: its record names them.
+pub(super) fn by_leave(asking: &Asking<'_>, statement: &Statement) -> Vec<Reason> {
+    let permitted = |column: &&ProtectedColumn| column.seen.is_some_and(|seen| seen.how == How::Permitted);
+    let shown = statement.shown.iter().filter(permitted);
+    let mut leaves: Vec<&Leave> =
+        shown.filter_map(|column| asking.shown_by(&column.name, column.own_label())).collect();
+    leaves.sort_by_key(|leave| leave.request);
+    leaves.dedup_by_key(|leave| leave.request);
+    leaves.into_iter().map(|leave| super::by_approval("default/unmask", leave.approved())).collect()
 }
 
 fn told(policy: &str, column: &str, message: &str) -> Reason {

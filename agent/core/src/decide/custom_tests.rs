@@ -12,6 +12,7 @@ use connect_shared::{
 
 use super::{Asking, DEFAULT_POLICY, Kept, Policies, Verdict, column::Sight};
 use crate::{
+    approval::Leave,
     catalog::{FIRST_NORMAL_OID, How, Oid, Seen},
     principal::{GrantInForce, Narrowed, Principal, Resource, ResourceClass},
     record::ReadProof,
@@ -72,6 +73,7 @@ struct Sender {
     hour: u64,
     approvers: Vec<String>,
     narrowed: Narrowed,
+    leaves: Vec<Leave>,
 }
 
 impl Default for Sender {
@@ -83,6 +85,7 @@ impl Default for Sender {
             hour: 12,
             approvers: vec!["data-oncall".into()],
             narrowed: Narrowed::default(),
+            leaves: Vec::new(),
         }
     }
 }
@@ -104,6 +107,7 @@ impl Sender {
             reason: Some("ticket 12".into()),
             task: None,
             narrowed: self.narrowed.clone(),
+            leaves: self.leaves.clone().into(),
         };
         let resource = Resource {
             name: "prod-db".into(),
@@ -374,4 +378,5 @@ fn an_unbounded_write_is_held_by_the_default_beside_other_policies() {
     assert_eq!((outcome, reason.code), (Outcome::Hold, ReasonCode::UnboundedWrite));
 }
 
+mod leaves;
 mod narrowed;

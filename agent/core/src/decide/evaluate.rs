@@ -26,6 +26,10 @@ pub struct Evaluated {
     pub(super) held: Option<(Reason, Need)>,
     /// Why it may run, if nothing stands against it.
     pub(super) permitted: Reason,
+    /// What was approved for a time and lets it run or shows it something: each names its request.
+    pub(super) by_leave: Vec<Reason>,
+    /// Some of that lets it run at all.
+    pub(super) released: bool,
     pub(super) obligations: Vec<Obligation>,
     /// What rules in shadow mode would have said.
     pub(super) shadow: Vec<Reason>,
@@ -41,6 +45,8 @@ pub struct Need {
     pub count: u32,
     /// How long it can be run then; `None`: as the agent is configured.
     pub window: Option<Duration>,
+    /// Whether its form may be approved with any values.
+    pub template: bool,
 }
 
 /// What the rules that count, or those with the ones in shadow mode, come to.
@@ -48,31 +54,62 @@ pub struct Need {
 struct Sum<'p> {
     denied: Option<(Reason, &'static str)>,
     held: Option<(Reason, Need)>,
+    /// Every rule that holds it.
+    held_by: Vec<String>,
     permitted: Option<&'p Rule>,
     limits: Limits,
 }
 
+/// With what was approved for a time as context, where that speaks of all that would hold it: what is denied stays
+/// so, and what such an approval changes for the rules themselves they say.
 pub(super) fn evaluate(
     policies: &Policies,
     asking: &Asking<'_>,
     statement: &Statement,
     approved: Option<Approved<'_>>,
 ) -> Evaluated {
+    let (evaluated, held_by) = by_rules(policies, asking, statement, approved);
+    let leave = match (&evaluated.denied, &evaluated.held, approved) {
+        (None, Some(_), None) => asking.released_by(&held_by, policies.digest()),
+        _ => None,
+    };
+    let Some(leave) = leave else { return evaluated };
+    let (mut released, held_by) = by_rules(policies, asking, statement, Some(leave.approved()));
+    // Another rule may hold what is approved.
+    if !held_by.is_empty() && !leave.releases(&held_by, policies.digest()) {
+        return evaluated;
+    }
+    released.held = None;
+    if let Some((held, _)) = &evaluated.held {
+        released.by_leave.insert(0, super::by_approval(&held.policy, leave.approved()));
+        released.released = true;
+    }
+    released
+}
+
+fn by_rules(
+    policies: &Policies,
+    asking: &Asking<'_>,
+    statement: &Statement,
+    approved: Option<Approved<'_>>,
+) -> (Evaluated, Vec<String>) {
     let mut evaluated = Evaluated {
         denied: None,
         held: None,
         permitted: words::granted(None, statement),
+        by_leave: column::by_leave(asking, statement),
+        released: false,
         obligations: obligations(statement),
         shadow: Vec::new(),
         digest: policies.digest().to_owned(),
     };
     if let Protection::Refused(refusal) = &statement.protection {
         evaluated.denied = Some(refused(refusal));
-        return evaluated;
+        return (evaluated, Vec::new());
     }
     if let Some(denied) = narrow::denied(asking, statement) {
         evaluated.denied = Some(denied);
-        return evaluated;
+        return (evaluated, Vec::new());
     }
     let questions = ask::questions(statement, policies.speaks_of_columns() || column::needs_leave(statement));
     let (mut real, mut shadow) = (Sum::default(), Sum::default());
@@ -81,7 +118,7 @@ pub(super) fn evaluate(
             Ok(world) => world,
             Err(error) => {
                 evaluated.denied = Some(words::failed(&error));
-                return evaluated;
+                return (evaluated, Vec::new());
             }
         };
         for (act, target) in &questions {
@@ -90,7 +127,7 @@ pub(super) fn evaluate(
             real.add(&spoken, &subject, Mode::Real);
             if let Target::Column(name, _) = target {
                 let mut columns = ask::labelled(statement).filter(|column| column.name == *name);
-                if !columns.all(|column| column::holds(&spoken, column)) {
+                if !columns.all(|column| column::holds(asking, &spoken, column)) {
                     real.denied.get_or_insert_with(|| words::seen_otherwise(name));
                 }
             }
@@ -110,7 +147,7 @@ pub(super) fn evaluate(
     if !matches!(statement.effect, Effect::Prepare { .. }) {
         evaluated.held = real.held;
     }
-    evaluated
+    (evaluated, real.held_by)
 }
 
 /// Which rules count.
@@ -141,8 +178,15 @@ impl<'p> Sum<'p> {
         for rule in spoken.forbids.iter().filter(counts) {
             match &rule.approval {
                 Some(approval) if approval.asks_anybody(subject.asking.resource) => {
-                    let need =
-                        Need { who: approval.who.clone(), count: approval.count, window: approval.window };
+                    let need = Need {
+                        who: approval.who.clone(),
+                        count: approval.count,
+                        window: approval.window,
+                        template: approval.template,
+                    };
+                    if !self.held_by.contains(&rule.id) {
+                        self.held_by.push(rule.id.clone());
+                    }
                     let reason = words::held(rule, subject, &need);
                     match &mut self.held {
                         // One request is for all of them: nobody who is asked is left out.
@@ -163,6 +207,7 @@ impl Need {
     /// alone: the first list stays and the count grows.
     fn add(&mut self, other: &Self) {
         self.count = self.count.max(other.count);
+        self.template &= other.template;
         self.window = match (self.window, other.window) {
             (Some(one), Some(another)) => Some(one.min(another)),
             (one, another) => one.or(another),
@@ -217,6 +262,7 @@ mod tests {
             who: who.iter().map(|who| (*who).to_owned()).collect(),
             count,
             window: window.map(Duration::from_secs),
+            template: false,
         };
         let mut one = need(&[], 1, Some(60));
         one.add(&need(&["group:dba"], 2, Some(30)));

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use connect_shared::grant::Action;
+use connect_shared::{grant::Action, ids::RequestId};
 
 use super::{Asking, Evaluated, Policies, evaluate};
 use crate::statement::Statement;
@@ -25,6 +25,8 @@ struct Under {
     actions: Vec<Action>,
     purpose: Option<String>,
     moment: u64,
+    /// What was approved for a time and is not over.
+    leaves: Vec<RequestId>,
 }
 
 impl Under {
@@ -33,6 +35,7 @@ impl Under {
             && self.digest == policies.digest()
             && self.actions == asking.grant.actions
             && self.purpose.as_deref() == asking.purpose()
+            && asking.leaves().map(|leave| leave.request).eq(self.leaves.iter().copied())
     }
 }
 
@@ -52,6 +55,7 @@ impl Kept {
                 actions: asking.grant.actions.clone(),
                 purpose: asking.purpose().map(str::to_owned),
                 moment,
+                leaves: asking.leaves().map(|leave| leave.request).collect(),
             });
         }
         let place = Arc::as_ptr(statement).addr();

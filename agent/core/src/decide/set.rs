@@ -11,6 +11,8 @@ use cedar_policy::{
 };
 use connect_shared::hexadecimal::hexadecimal;
 
+use super::Need;
+
 pub(super) use self::annotation::{Approval, MaskWish, RuleLimits};
 pub use self::check::PolicyProblem;
 
@@ -214,6 +216,39 @@ impl Policies {
     #[must_use]
     pub fn moment(&self, wall: Duration) -> u64 {
         if self.reads_time { wall.as_secs() / 60 } else { 0 }
+    }
+
+    /// The rules of these names (`default/destructive`, or `destructive`) that hold what they are about, in order, and
+    /// who must approve that.
+    ///
+    /// # Errors
+    /// In words: there is none of a name, it holds nothing, or different people are asked.
+    pub fn holding(&self, names: &[String]) -> Result<(Vec<String>, Need), String> {
+        let mut rules: Vec<(&Rule, &Approval)> = Vec::new();
+        for name in names {
+            let rule = self.rules.get(name).or_else(|| self.rules.get(&format!("default/{name}")));
+            let holds =
+                rule.filter(|rule| !rule.shadow).and_then(|rule| Some((rule, rule.approval.as_ref()?)));
+            rules.push(holds.ok_or_else(|| self.no_such_rule(name))?);
+        }
+        rules.sort_by_key(|(rule, _)| rule.place);
+        rules.dedup_by_key(|(rule, _)| rule.place);
+        let Some((_, first)) = rules.first() else { return Err("no rule is named".to_owned()) };
+        if rules.iter().any(|(_, approval)| approval.who != first.who) {
+            return Err("different people approve what these rules hold: ask for each by itself".to_owned());
+        }
+        let count = rules.iter().map(|(_, approval)| approval.count).max().unwrap_or(1);
+        let need = Need { who: first.who.clone(), count, window: None, template: false };
+        Ok((rules.into_iter().map(|(rule, _)| rule.id.clone()).collect(), need))
+    }
+
+    fn no_such_rule(&self, name: &str) -> String {
+        let mut holding: Vec<&Rule> =
+            self.rules.values().filter(|rule| rule.approval.is_some() && !rule.shadow).collect();
+        holding.sort_unstable_by_key(|rule| rule.place);
+        let known: Vec<&str> = holding.into_iter().map(|rule| rule.id.as_str()).collect();
+        let name: String = name.chars().filter(|letter| !letter.is_control()).take(100).collect();
+        format!("no rule `{name}` holds anything; there are {}", known.join(", "))
     }
 
     pub(super) fn action(&self, act: Act) -> Option<&EntityUid> {

@@ -90,6 +90,7 @@ impl Case {
             reason: None,
             task: None,
             narrowed: Narrowed::default(),
+            leaves: std::sync::Arc::default(),
         };
         let resource = Resource {
             name: "prod-db".into(),

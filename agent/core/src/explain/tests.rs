@@ -48,6 +48,7 @@ fn asked(sql: &str, actions: &[Action], actor: Option<&str>) -> Vec<ExplainedSta
         reason: None,
         task: None,
         narrowed: Narrowed::default(),
+        leaves: Arc::default(),
     };
     let class = ResourceClass::Production;
     let resource = Resource { name: "prod-db".into(), database: "shop".into(), class, approvers: Vec::new() };

@@ -28,6 +28,9 @@ impl Pump {
         if let Poll::Ready(News::Changed) = self.draining.poll(context) {
             return Poll::Ready(Event::Draining);
         }
+        if let Poll::Ready(News::Changed) = self.leaves.poll(context) {
+            return Poll::Ready(Event::Leaves);
+        }
         if let Poll::Ready(resume) = self.resumes.poll(context) {
             return Poll::Ready(Event::Resume(resume));
         }

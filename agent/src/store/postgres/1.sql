@@ -15,11 +15,16 @@ CREATE TABLE request (
     details    text NOT NULL,
     sealed     bytea,
     created_at bigint NOT NULL,
-    expires_at bigint NOT NULL
+    expires_at bigint NOT NULL,
+    -- Digest of what an approval with any values is for, where there can be one.
+    template   text,
+    -- Runs that are left of such an approval; of one for a single run there is no number.
+    runs_left  bigint
 );
 
 CREATE INDEX request_of ON request (sub, idp, state);
 CREATE INDEX request_by_end ON request (state, expires_at);
+CREATE INDEX request_for_a_time ON request (kind, state) WHERE kind IN ('unmask', 'window', 'break_glass');
 -- One pending request for one thing, whatever races.
 CREATE UNIQUE INDEX request_pending
     ON request (kind, sub, idp, coalesce(actor, ''), resource, binding) WHERE state = 'pending';

@@ -4,12 +4,12 @@ use connect_shared::{
     entry::PrincipalRef,
     request::{RequestKind, RequestState},
 };
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Row, Transaction, types::ToSql};
 
 use super::super::{Key, Moment, NewRequest, Request, StoreError, Verdict};
 
 pub(super) const COLUMNS: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
-    sealed, created_at, expires_at";
+    sealed, created_at, expires_at, template, runs_left";
 
 /// The one of this id; nobody else changes it until the transaction ends.
 pub(super) async fn locked(transaction: &Transaction<'_>, id: &str) -> Result<Option<Request>, StoreError> {
@@ -46,6 +46,25 @@ pub(super) async fn of_key(
     with_verdicts(transaction, row).await
 }
 
+/// The one that ends first of those that were approved with any values for statements of this form, locked as well.
+pub(super) async fn of_template(
+    transaction: &Transaction<'_>,
+    key: &Key,
+    template: &str,
+    now: Moment,
+) -> Result<Option<Request>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM request WHERE kind = $1 AND sub = $2 AND idp = $3 \
+         AND actor IS NOT DISTINCT FROM $4 AND resource = $5 AND template = $6 AND runs_left > 0 \
+         AND state = 'approved' AND expires_at > $7 ORDER BY expires_at LIMIT 1 FOR UPDATE"
+    );
+    let Key { kind, principal: PrincipalRef { sub, idp, actor }, resource, binding: _ } = key;
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&kind.as_str(), sub, idp, actor, resource, &template, &moment(now)];
+    let row = transaction.query_opt(&query, &parameters).await?;
+    with_verdicts(transaction, row).await
+}
+
 pub(super) async fn insert(
     transaction: &Transaction<'_>,
     new: &NewRequest,
@@ -57,8 +76,8 @@ pub(super) async fn insert(
     transaction
         .execute(
             "INSERT INTO request (id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
-             sealed, created_at, expires_at) \
-             VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             sealed, created_at, expires_at, template) \
+             VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 &new.id.to_string(),
                 &kind.as_str(),
@@ -73,6 +92,7 @@ pub(super) async fn insert(
                 &new.sealed,
                 &moment(now),
                 &moment(new.expires_at),
+                &new.template,
             ],
         )
         .await?;
@@ -129,8 +149,15 @@ pub(super) fn request(row: &Row) -> Result<Request, StoreError> {
         sealed: row.try_get(11)?,
         created_at: time(row, 12)?,
         expires_at: time(row, 13)?,
+        template: row.try_get(14)?,
+        runs_left: runs(row, 15)?,
         verdicts: Vec::new(),
     })
+}
+
+fn runs(row: &Row, at: usize) -> Result<Option<u32>, StoreError> {
+    let runs: Option<i64> = row.try_get(at)?;
+    runs.map(|runs| u32::try_from(runs).map_err(|_| damaged("a number of runs"))).transpose()
 }
 
 pub(super) fn verdict(row: &Row) -> Result<Verdict, StoreError> {

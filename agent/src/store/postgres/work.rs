@@ -6,15 +6,15 @@ use tokio_postgres::Transaction;
 
 use super::{
     super::{
-        Key, MAX_PENDING, Moment, NewRequest, Origin, Request, StoreError, Verdict, VerdictError,
+        Key, MAX_PENDING, Moment, NewRequest, Origin, Request, StoreError, Terms, Verdict, VerdictError,
         after_approval, may_be_decided,
     },
     Own,
-    rows::{COLUMNS, find, insert, locked, moment, of_key, request, time},
+    rows::{COLUMNS, all_with_verdicts, find, insert, locked, moment, of_key, of_template, request, time},
 };
 
-/// What nobody can decide or use any more, and was not ended yet.
-pub(super) const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= $1";
+/// What nobody can decide or use any more, and was not ended yet. A broken glass waits for its review for ever.
+pub(super) const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= $1 AND kind <> 'break_glass'";
 /// Decided requests are kept for so long: the log has them for ever.
 const KEEP: Moment = 90 * 24 * 60 * 60;
 
@@ -59,7 +59,7 @@ pub(super) async fn decide(
     id: &str,
     binding: &str,
     verdict: &Verdict,
-    (until, own): (Moment, &Own),
+    (Terms { until, runs }, own): (Terms, &Own),
 ) -> Result<Request, VerdictError> {
     let request = locked(transaction, id).await?.ok_or(VerdictError::Unknown)?;
     may_be_decided(&request, binding, verdict)?;
@@ -68,9 +68,10 @@ pub(super) async fn decide(
         state => state,
     };
     let ends = if state == RequestState::Approved { until } else { request.expires_at };
-    let update = "UPDATE request SET state = $2, expires_at = $3, \
+    let update = "UPDATE request SET state = $2, expires_at = $3, runs_left = $4, \
         sealed = CASE WHEN $2 IN ('approved', 'pending') THEN sealed END WHERE id = $1 AND state = 'pending'";
-    transaction.execute(update, &[&id, &state.as_str(), &moment(ends)]).await.map_err(StoreError::from)?;
+    let runs = runs.map(i64::from);
+    transaction.execute(update, &[&id, &state.as_str(), &moment(ends), &runs]).await.map_err(StoreError::from)?;
     let insert = "INSERT INTO verdict (request, state, sub, idp, name, reason, at, agent, log) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let Verdict { state, by: PrincipalRef { sub, idp, .. }, name, reason, at } = verdict;
@@ -84,19 +85,40 @@ pub(super) async fn decide(
 
 pub(super) async fn take(
     transaction: &Transaction<'_>,
-    key: &Key,
+    (key, template): (&Key, Option<&str>),
     now: Moment,
 ) -> Result<Option<Request>, StoreError> {
-    let Some(approved) = of_key(transaction, key, RequestState::Approved, now).await? else {
-        return Ok(None);
+    let approved = match (of_key(transaction, key, RequestState::Approved, now).await?, template) {
+        (Some(exact), _) => exact,
+        (None, Some(template)) => match of_template(transaction, key, template, now).await? {
+            Some(approved) => approved,
+            None => return Ok(None),
+        },
+        (None, None) => return Ok(None),
     };
     let id = approved.id.to_string();
-    let update = "UPDATE request SET state = 'used', sealed = NULL WHERE id = $1 AND state = 'approved'";
+    let update = "UPDATE request SET runs_left = runs_left - 1, \
+        state = CASE WHEN coalesce(runs_left, 1) > 1 THEN state ELSE 'used' END, \
+        sealed = CASE WHEN coalesce(runs_left, 1) > 1 THEN sealed END WHERE id = $1 AND state = 'approved'";
     if transaction.execute(update, &[&id]).await? == 0 {
         return Ok(None);
     }
     tell_of(transaction, &approved).await?;
     find(transaction, &id).await
+}
+
+pub(super) async fn for_a_time(
+    transaction: &Transaction<'_>,
+    now: Moment,
+) -> Result<Vec<Request>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM request WHERE kind IN ('unmask', 'window', 'break_glass') \
+         AND state IN ('pending', 'approved') ORDER BY created_at, number"
+    );
+    let rows = transaction.query(&query, &[]).await?;
+    let mut all = all_with_verdicts(transaction, &rows).await?;
+    all.retain(|request| request.holds_until().is_some_and(|end| end > now));
+    Ok(all)
 }
 
 pub(super) async fn access(
@@ -129,7 +151,8 @@ pub(super) async fn expire(transaction: &Transaction<'_>, now: Moment) -> Result
     }
     transaction
         .execute(
-            "DELETE FROM request WHERE state NOT IN ('pending', 'approved') AND expires_at < $1",
+            "DELETE FROM request WHERE (state NOT IN ('pending', 'approved') \
+             OR kind = 'break_glass' AND state <> 'pending') AND expires_at < $1",
             &[&moment(now.saturating_sub(KEEP))],
         )
         .await?;

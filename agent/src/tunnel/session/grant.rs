@@ -121,6 +121,8 @@ pub(super) fn in_force(grant: &VerifiedGrant) -> GrantInForce {
         reason: grant.reason.clone(),
         task: grant.task.as_deref().map(Arc::from),
         narrowed: grant.narrowed(),
+        // Each connection looks them up for itself, and goes on to.
+        leaves: Arc::default(),
     }
 }
 

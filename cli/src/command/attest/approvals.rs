@@ -7,7 +7,7 @@ use connect_shared::{
     entry::{Entry, RequestEntry},
     ids::RequestId,
     proof::{checkpoint::Checkpoint, note::VerifierKey, receipt::Receipt, tree::Hash},
-    request::RequestStep,
+    request::{RequestKind, RequestStep},
     text::printable_name,
 };
 
@@ -131,6 +131,9 @@ pub(super) fn findings(run: &RunPredicate) -> impl Iterator<Item = String> {
         .collect();
     run.approvals.iter().flat_map(move |approval| {
         let request = approval.request;
+        if approval.by.is_empty() && approval.of == RequestKind::BreakGlass {
+            return vec![format!("nobody had approved {request}: somebody broke the glass")];
+        }
         if approval.by.is_empty() {
             return vec![format!("the log no longer had who approved {request} when the run ended")];
         }

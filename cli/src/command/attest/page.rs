@@ -75,6 +75,9 @@ pub(in crate::command) fn in_words(approval: &Approval) -> String {
     let what = match approval.of {
         RequestKind::Access => "access",
         RequestKind::Statement => "a statement",
+        RequestKind::Unmask => "columns in clear",
+        RequestKind::Window => "a class of statements",
+        RequestKind::BreakGlass => "a broken glass",
     };
     let mut line = format!("{} · {what} at {}", approval.request, cited(&approval.resource));
     for by in &approval.by {
@@ -83,7 +86,9 @@ pub(in crate::command) fn in_words(approval: &Approval) -> String {
         let name = cited(&by.name);
         line.push_str(&format!(" · by {name} · on {} in entry {}{reason}", day(by.time), by.index));
     }
-    if approval.by.is_empty() {
+    if approval.by.is_empty() && approval.of == RequestKind::BreakGlass {
+        line.push_str(" · nobody had approved it");
+    } else if approval.by.is_empty() {
         line.push_str(" · the log no longer says by whom");
     }
     line

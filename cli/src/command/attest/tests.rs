@@ -134,6 +134,7 @@ impl Log {
             binding: "b".into(),
             until: 9,
             first_in: None,
+            scope: None,
         }));
         let ended = Entry::RunEnded {
             run: RUN,

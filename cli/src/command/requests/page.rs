@@ -3,7 +3,11 @@
 
 use std::fmt::Write as _;
 
-use connect_shared::{api::RequestInfo, grant::Action};
+use connect_shared::{
+    api::{AnyValues, RequestInfo},
+    grant::Action,
+    request::RequestKind,
+};
 
 use crate::{
     command::{open::clock, radius},
@@ -44,7 +48,18 @@ pub(super) fn page(info: &RequestInfo) -> String {
             fact(&mut page, "values", "(not kept any more, or too long to be: it runs with these only)");
         }
     }
+    let columns = info.columns.iter().map(|one| format!("{} ({})", one.column, one.label.as_str()));
+    list(&mut page, "in clear", &columns.collect::<Vec<_>>());
+    list(&mut page, "rules", &info.rules);
+    if let Some(runs) = info.runs_left {
+        fact(&mut page, "approved", &format!("in this form with any values, {runs} more runs"));
+    } else if info.statement.as_ref().is_some_and(|statement| statement.any_values) {
+        fact(&mut page, "form", "it may be approved in this form with any values: --template");
+    }
     fact(&mut page, "until", &clock(info.expires_at));
+    if info.kind == RequestKind::BreakGlass {
+        fact(&mut page, "review", "approve it if it was right, reject it with a reason if it was not");
+    }
     list(&mut page, "approvers", &info.approvers);
     if let Some(count) =
         info.statement.as_ref().map(|statement| statement.approvals).filter(|count| *count > 1)
@@ -69,6 +84,16 @@ pub(super) fn asker(info: &RequestInfo) -> String {
 fn what(info: &RequestInfo) -> String {
     match (&info.statement, info.seconds) {
         (Some(statement), _) => format!("one run of {} on {}", statement.verbs.join(", "), info.resource),
+        (None, Some(seconds)) if info.kind == RequestKind::Unmask => {
+            format!("to see columns of {} in clear for {}", info.resource, HowLong(seconds))
+        }
+        (None, Some(seconds)) if info.kind == RequestKind::Window => {
+            let what = "that what these rules hold does not wait";
+            format!("{what} on {} for {}", info.resource, HowLong(seconds))
+        }
+        (None, None) if info.kind == RequestKind::BreakGlass => {
+            format!("has broken the glass of {}: nothing waited", info.resource)
+        }
         (None, Some(seconds)) => {
             format!("{} on {} for {}", words(&info.actions), info.resource, HowLong(seconds))
         }
@@ -86,6 +111,11 @@ pub(super) fn headline(info: &RequestInfo) -> String {
                 |text| text.split_whitespace().collect::<Vec<_>>().join(" "),
             )
         }
+        None if info.kind == RequestKind::BreakGlass => "whatever would be held".to_owned(),
+        None if !info.rules.is_empty() => info.rules.join(", "),
+        None if !info.columns.is_empty() => {
+            info.columns.iter().map(|one| one.column.as_str()).collect::<Vec<_>>().join(", ")
+        }
         None => words(&info.actions),
     };
     let mut line: String = plain(&whole).chars().take(HEADLINE).collect();
@@ -93,6 +123,19 @@ pub(super) fn headline(info: &RequestInfo) -> String {
         line.push('…');
     }
     line
+}
+
+/// What an approval with any values would be for.
+pub(super) fn any_values(info: &RequestInfo, AnyValues { seconds, uses }: AnyValues) -> String {
+    let mut page = String::new();
+    let form = info.statement.as_ref().and_then(|statement| statement.normalized.as_deref());
+    fact(&mut page, "form", form.unwrap_or("(it has none)"));
+    let time = seconds.map_or_else(
+        || "as long as one run would have".to_owned(),
+        |seconds| format!("for {}", HowLong(seconds)),
+    );
+    fact(&mut page, "with", &format!("any values, up to {} runs, {time}", uses.unwrap_or(10)));
+    page
 }
 
 fn words(actions: &[Action]) -> String {
@@ -169,10 +212,14 @@ mod tests {
                 who: Vec::new(),
                 approvals: 1,
                 window: None,
+                any_values: false,
                 policy: "default/unbounded-write".into(),
                 why: "this would delete every row of `public.customers`".into(),
                 radius: None,
             }),
+            columns: Vec::new(),
+            rules: Vec::new(),
+            runs_left: None,
             binding: "00".into(),
             created_at: 1_800_000_000,
             expires_at: 1_800_000_600,

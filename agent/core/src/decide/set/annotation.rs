@@ -15,7 +15,7 @@ const MAX_COUNT: u32 = 5;
 /// Longest time in which what was approved can be run.
 const MAX_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-const KNOWN: &str = "@id, @approval, @approvals, @approval_window, @mask, @unmask, @limit_rows, \
+const KNOWN: &str = "@id, @approval, @approvals, @approval_window, @approval_template, @mask, @unmask, @limit_rows, \
     @limit_change, @limit_time, @limit_rows_hour, @limit_bytes_hour, @limit_persons_hour, @limit_persons_day, \
     @shadow, @message and @hint";
 
@@ -28,6 +28,8 @@ pub struct Approval {
     pub count: u32,
     /// How long it can be run once they have; `None`: as the agent is configured.
     pub window: Option<Duration>,
+    /// Whether its form may be approved with any values.
+    pub template: bool,
 }
 
 impl Approval {
@@ -111,9 +113,11 @@ impl Rule {
             Some(approval) => {
                 approval.count = counts.count.unwrap_or(1);
                 approval.window = counts.window;
+                approval.template = counts.template;
             }
-            None if counts.count.is_some() || counts.window.is_some() => {
-                problems.push(named("@approvals and @approval_window need @approval beside them".to_owned()));
+            None if counts.is_some() => {
+                let names = "@approvals, @approval_window and @approval_template";
+                problems.push(named(format!("{names} need @approval beside them")));
             }
             None => {}
         }
@@ -128,10 +132,14 @@ impl Rule {
             "id" => {}
             "approval" => {
                 only(Effect::Forbid, "forbid: what it is about waits for an approval")?;
-                self.approval = Some(Approval { who: who(value)?, count: 1, window: None });
+                self.approval = Some(Approval { who: who(value)?, count: 1, window: None, template: false });
             }
             "approvals" => counts.count = Some(count(value)?),
             "approval_window" => counts.window = Some(window(value)?),
+            "approval_template" => match value {
+                "" => counts.template = true,
+                _ => return Err(format!("@approval_template(\"{value}\"): it has no value")),
+            },
             "mask" => {
                 only(Effect::Permit, "permit")?;
                 if value != "neutral" {
@@ -161,6 +169,13 @@ impl Rule {
 struct Counts {
     count: Option<u32>,
     window: Option<Duration>,
+    template: bool,
+}
+
+impl Counts {
+    const fn is_some(&self) -> bool {
+        self.count.is_some() || self.window.is_some() || self.template
+    }
 }
 
 fn is_id(id: &str) -> bool {

@@ -38,6 +38,8 @@ fn whatever_is_wrong_is_told_with_its_place() {
         ("@id(\"a\") @unmask forbid (principal, action, resource);", "is for a permit"),
         ("@id(\"a\") @mask(\"partly\") permit (principal, action, resource);", "@mask(\"neutral\")"),
         ("@id(\"a\") @approvals(\"2\") forbid (principal, action, resource);", "need @approval"),
+        ("@id(\"a\") @approval_template forbid (principal, action, resource);", "need @approval"),
+        ("@id(\"a\") @approval @approval_template(\"x\") forbid (principal, action, resource);", "no value"),
         ("@id(\"a\") @approval @approvals(\"9\") forbid (principal, action, resource);", "from 1 to 5"),
         ("@id(\"a\") @approval @approval_window(\"9d\") forbid (principal, action, resource);", "15m"),
         ("@id(\"a b\") permit (principal, action, resource);", "needs an @id"),
@@ -63,13 +65,14 @@ fn every_problem_is_told_at_once() {
 #[test]
 fn annotations_are_read() {
     let text = "@id(\"a\") @approval(\"group:dba, principal:li@example.com\") @approvals(\"2\") \
-        @approval_window(\"15m\") @hint(\"ask them\") forbid (principal, action, resource);";
+        @approval_window(\"15m\") @approval_template @hint(\"ask them\") forbid (principal, action, resource);";
     let policies = Policies::load(text).expect("good");
     let rule = policies.rules.get("a").expect("there");
     let approval = Approval {
         who: vec!["group:dba".into(), "principal:li@example.com".into()],
         count: 2,
         window: Some(Duration::from_secs(900)),
+        template: true,
     };
     assert_eq!(rule.approval, Some(approval));
     assert_eq!(rule.hint.as_deref(), Some("ask them"));

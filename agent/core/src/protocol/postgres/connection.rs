@@ -24,6 +24,7 @@ mod end;
 mod extended;
 mod follow;
 mod given;
+mod glass;
 mod hold;
 mod input;
 mod intend;

@@ -22,6 +22,7 @@ fn approve(place: &Place, request: RequestId, sub: &str) {
             binding: String::new(),
             until: 9,
             first_in: None,
+            scope: None,
         })));
     }
 }

@@ -4,7 +4,10 @@
 //! What is held is evaluated three times at least: when it comes; against a catalog that is read for it,
 //! which is what the approver sees; and, when it was approved, against another one. Each time its
 //! [`Binding`] is made anew. The agent gives an approval for a binding and takes its use, durably, before
-//! the machine hears of it; the machine gives it to `decide` for that binding only.
+//! the machine hears of it; the machine gives it to `decide` for that binding only. An approval with any values is
+//! found by the [`template`], and is given for the binding that the statement has then.
+
+mod template;
 
 use std::{
     sync::Arc,
@@ -145,8 +148,22 @@ impl Connection {
 
     /// What an approval of this message would be for.
     pub(super) fn binding(&self, executions: &[Execution], carrier: &Carrier) -> Binding {
+        let mut binder = self.binder(b"", executions.len(), carrier);
+        let values = values(carrier);
+        for execution in executions {
+            self.bind_execution(&mut binder, execution, values);
+        }
+        self.bind_catalog(&mut binder, executions);
+        binder.finish()
+    }
+
+    /// What does not depend on the statements themselves.
+    fn binder(&self, of: &[u8], statements: usize, carrier: &Carrier) -> Binder {
         let facts = &self.setup.facts;
         let mut binder = Binder::new(&self.setup.commitment_key);
+        if !of.is_empty() {
+            binder.part(of);
+        }
         let who = &facts.principal.reference;
         binder.parts([who.sub.as_str(), &who.idp, who.actor.as_deref().unwrap_or_default()].into_iter());
         let mut groups: Vec<&str> = facts.principal.groups.iter().map(String::as_str).collect();
@@ -162,26 +179,30 @@ impl Connection {
         for (name, value) in self.startup_settings() {
             binder.parts([name, value].into_iter());
         }
-        binder.part(&(executions.len() as u64).to_be_bytes());
-        let values = values(carrier);
-        for execution in executions {
-            self.bind_execution(&mut binder, execution, values);
-        }
+        binder.part(&(statements as u64).to_be_bytes());
+        binder
+    }
+
+    fn bind_catalog(&self, binder: &mut Binder, executions: &[Execution]) {
         if let Some(catalog) = &self.setup.catalog {
             let facts = executions.iter().map(|execution| &*execution.facts);
             binder.catalog(catalog, &Reach::of(facts, catalog));
         }
-        binder.finish()
     }
 
     fn bind_execution(&self, binder: &mut Binder, execution: &Execution, values: Option<&Values>) {
-        let facts = &execution.facts;
         binder.part(&execution.text);
         binder.part(&execution.prepared.place.to_be_bytes());
         match values {
             Some(values) => values.parts().into_iter().for_each(|part| binder.part(part)),
             None => binder.part(&execution.binds),
         }
+        self.bind_meaning(binder, execution);
+    }
+
+    /// What a statement means here, beside its text.
+    fn bind_meaning(&self, binder: &mut Binder, execution: &Execution) {
+        let facts = &execution.facts;
         binder.part(&self.named_text(facts).unwrap_or_default());
         binder.part(facts.verb.as_bytes());
         binder.parts(facts.reads.iter().map(String::as_str));
@@ -219,6 +240,7 @@ impl Connection {
         let text = executions.first().map(|execution| execution.text.clone()).unwrap_or_default();
         let ask = HoldAsk {
             binding: self.binding(executions, carrier),
+            template: self.template(&denied, executions, carrier),
             reason: self.setup.grant.reason.clone(),
             statement: self.shown(&denied, executions, carrier, &text),
             radius: self.radius(executions, carrier).map(Box::new),
@@ -284,6 +306,7 @@ impl Connection {
             who: need.map(|need| need.who.clone()).unwrap_or_default(),
             approvals: need.map_or(1, |need| need.count),
             window: need.and_then(|need| need.window).map(|window| window.as_secs()),
+            any_values: self.template(denied, executions, carrier).is_some(),
             text: Some(shown),
             normalized: (!normalized.is_empty()).then(|| normalized.join("; ")),
             verbs: executions.iter().map(|execution| execution.facts.verb.clone()).collect(),

@@ -143,6 +143,9 @@ impl Connection {
         if let Some(held) = held {
             return self.hold(held, &executions, &carrier, pending);
         }
+        if continued.is_none() {
+            self.tell_of_broken_glass(permitted.iter().map(|(_, decision)| decision));
+        }
         let permitted = executions.into_iter().zip(permitted).collect();
         let mut drafts = self.record_intents(permitted, continued, approval.as_ref());
         let is_call = bytes.first() == Some(&b'F');

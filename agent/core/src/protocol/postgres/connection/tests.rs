@@ -16,4 +16,5 @@ mod rules;
 mod sessions;
 mod settings;
 mod splitting;
+mod templates;
 mod world;

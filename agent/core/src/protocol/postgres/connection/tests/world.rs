@@ -168,6 +168,7 @@ impl World {
                 reason: None,
                 task: None,
                 narrowed: Narrowed::default(),
+                leaves: Arc::default(),
             },
             catalog: Some(catalog.clone()),
             mask_key: Arc::new(MaskKey::new([4; 32])),
