@@ -4,7 +4,7 @@
 //! A caller is whoever the ID token in `Authorization` names; nothing is kept between two requests.
 
 mod caller;
-mod error;
+pub(crate) mod error;
 mod events;
 mod explain;
 mod grants;
@@ -15,7 +15,7 @@ mod log;
 mod metrics;
 mod receipts;
 mod reconcile;
-mod requests;
+pub(crate) mod requests;
 mod revocations;
 mod runs;
 mod search;
@@ -39,7 +39,7 @@ use connect_shared::{
 use http::{HeaderValue, StatusCode, header};
 
 use self::error::ApiError;
-use crate::{grants::MAX_GRANT, serve::Agent};
+use crate::{console, grants::MAX_GRANT, serve::Agent};
 
 /// Longest body of a request.
 const MAX_BODY: usize = 16 * 1024;
@@ -75,6 +75,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::metrics))
+        .merge(console::router())
         .fallback(async || not_found())
         .method_not_allowed_fallback(async || wrong_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -11,8 +11,10 @@ mod agent;
 mod budget;
 mod canary;
 pub mod checks;
+mod console;
 mod identity;
 mod nats;
+mod notify;
 mod park;
 mod problem;
 mod resource;
@@ -42,7 +44,9 @@ use std::{
 pub(crate) use self::retention::{KeepError, retention};
 pub use self::{
     access::AccessList,
+    console::ConsoleConfig,
     nats::{NatsConfig, NatsLogin},
+    notify::{NoticeFormat, NotifyConfig},
     problem::{ConfigError, Problem},
     retention::Retention,
     role::{Roles, WorksAs},
@@ -98,6 +102,10 @@ pub struct Config {
     pub requests: RequestsConfig,
     /// A database that several agents share; none: what must survive is in `state_dir`.
     pub store: Option<Arc<StoreConfig>>,
+    /// The agent's pages; none: there are none.
+    pub console: Option<ConsoleConfig>,
+    /// Who is told of requests.
+    pub notified: Vec<NotifyConfig>,
     pub policy: PolicyConfig,
     pub resources: Vec<ResourceConfig>,
     /// Hexadecimal SHA-256 of the file in a form without comments, order and spacing.
@@ -281,11 +289,18 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     let budget = budget::read(root.section("budget"));
     let requests = read_requests(root.section("requests"));
     let store = store::read(root.section("store"), around);
+    let public_names = agent.as_ref().map(|agent| agent.public_names.as_slice()).unwrap_or_default();
+    let console = console::read(root.section("console"), public_names, around);
+    let notified = notify::read(&mut root, around);
     let policy = read_policy(root.section("policy"), around);
     let resources = read_resources(&mut root, around);
     if let (Some((home, others)), Some(workloads)) = (&identity, &workloads) {
         workload::check_names(&root, home, others, workloads);
     }
+    let notified = match (notified, &resources) {
+        (Some(notified), Some(resources)) => notify::check(&root, notified, resources),
+        _ => None,
+    };
     root.finish();
     let agent = agent?;
     let (identity, others) = identity?;
@@ -319,6 +334,8 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         budget: budget?,
         requests: requests?,
         store: store?,
+        console: console?,
+        notified: notified?,
         policy,
         resources,
         digest: digest(text)?,

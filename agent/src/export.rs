@@ -9,7 +9,7 @@
 mod cursor;
 mod engine;
 mod file;
-mod http;
+pub(crate) mod http;
 pub(crate) mod lag;
 mod nats;
 mod openlineage;
@@ -18,7 +18,7 @@ pub(crate) mod resend;
 mod splunk;
 mod summary;
 mod syslog;
-mod webhook;
+pub(crate) mod webhook;
 
 #[cfg(test)]
 mod tests;

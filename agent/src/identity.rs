@@ -3,7 +3,8 @@
 //! answer, new tokens are refused within seconds and say so.
 //!
 //! The nonce is not checked here: it binds a token to the browser's answer, and only the CLI that asked
-//! knows it. What binds a caller to the agent is the certificate in its grant.
+//! knows it. What binds a caller to the agent is the certificate in its grant. Where the agent has asked
+//! itself, for its own pages, [`sign_in`] checks it.
 //!
 //! Read next: [`claims`] for the checks, [`workload`] for programs, [`keys`] for the keys.
 
@@ -12,6 +13,7 @@ mod error;
 mod event;
 mod fetch;
 mod keys;
+mod sign_in;
 mod workload;
 
 #[cfg(test)]
@@ -37,8 +39,9 @@ pub(crate) fn tls_to(ca_file: Option<&std::path::Path>) -> Result<rustls::Client
 use self::{claims::Expectation, fetch::Provider, keys::KeyCache, workload::Rule};
 pub use self::{
     error::TokenError,
-    event::{EventVerifier, Order},
+    event::{EventVerifier, Logout, Order},
     fetch::FetchError,
+    sign_in::{Answer, ClientOfOurs, Question, RelyingParty, SignInError},
 };
 use crate::{
     config::{Config, IdentityConfig, KeysFrom, WorkloadConfig},
@@ -127,6 +130,8 @@ pub struct SignedIn {
     /// How: the class that the provider gives it (`acr`), and its methods (`amr`).
     pub class: Option<String>,
     pub methods: Vec<String>,
+    /// What whoever asked for the token had it repeat.
+    pub nonce: Option<String>,
 }
 
 impl IdentityVerifier {
@@ -221,6 +226,7 @@ impl Party {
             issued_at: claims.time("iat").unwrap_or(0),
             class: claims.text("acr").map(str::to_owned),
             methods: texts(claims.value("amr")),
+            nonce: claims.text("nonce").map(str::to_owned),
         })
     }
 }

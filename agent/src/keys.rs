@@ -30,6 +30,8 @@ use connect_core::mask::MaskKey;
 /// The keys of a running agent.
 pub struct Keys {
     pub certificate: ServerCertificate,
+    /// What the console shows to who asks for its name.
+    pub console: Option<ServerCertificate>,
     /// PKCS #8 of the key that signs grants.
     pub grant: Vec<u8>,
     pub mask: Arc<MaskKey>,
@@ -56,6 +58,7 @@ impl Keys {
         file::open_folder(&log_dir)?;
         Ok(Self {
             certificate: ServerCertificate::open(config)?,
+            console: ServerCertificate::of_console(config)?,
             grant: file::read_or_make(&folder.join("grant.key"), make_grant_key)?,
             mask: Arc::new(MaskKey::new(read_or_make_random(&folder.join("mask.key"))?)),
             commitment: read_or_make_random(&folder.join("commitment.key"))?,

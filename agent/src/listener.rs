@@ -8,6 +8,7 @@
 //! Read next: [`tls`] for why every client certificate is accepted.
 
 mod bind;
+mod certificates;
 mod places;
 mod rate;
 mod tls;
@@ -27,10 +28,11 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 
 pub use self::{
     bind::{BindError, Sockets},
+    certificates::Certificates,
     places::{Place, Places},
     rate::HandshakeRate,
     tls::{ClientKey, TlsSetupError, server_config},
@@ -65,7 +67,7 @@ pub struct Peer {
 /// The control API's listener.
 pub struct Listener {
     socket: TcpListener,
-    tls: TlsAcceptor,
+    tls: Certificates,
     router: Router,
     rate: Arc<HandshakeRate>,
     door: Arc<Door>,
@@ -75,12 +77,12 @@ impl Listener {
     /// A listener that serves `router`, whose handlers find their [`Peer`] among the extensions.
     pub fn new(
         socket: TcpListener,
-        tls: Arc<rustls::ServerConfig>,
+        tls: Certificates,
         router: Router,
         rate: Arc<HandshakeRate>,
         door: Arc<Door>,
     ) -> Self {
-        Self { socket, tls: TlsAcceptor::from(tls), router, rate, door }
+        Self { socket, tls, router, rate, door }
     }
 
     /// Serves until `stop` says so, then lets open requests end for a moment.
@@ -123,7 +125,7 @@ struct Guest {
 
 async fn receive(
     guest: Guest,
-    tls: TlsAcceptor,
+    tls: Certificates,
     router: Router,
     door: Arc<Door>,
     stop: watch::Receiver<bool>,

@@ -20,7 +20,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -31,7 +31,7 @@ use connect_shared::{
     grant::Action,
     hexadecimal::hexadecimal,
     ids::RequestId,
-    request::{RequestKind, RequestState, RequestStep},
+    request::{RequestKind, RequestState, RequestStep, Through},
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -47,6 +47,7 @@ use crate::{
     config::RequestsConfig,
     keys,
     log::{Log, LogClosed},
+    notify::Notices,
     serve::now,
     store::{
         Details, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError, may_be_decided,
@@ -70,6 +71,10 @@ pub struct Requests {
     held: watch::Sender<Held>,
     /// One look at it at a time: the last one is the newest.
     looking: tokio::sync::Mutex<()>,
+    /// Who is told in a chat or elsewhere.
+    notices: OnceLock<Notices>,
+    /// Where requests have pages.
+    pages: OnceLock<Arc<str>>,
 }
 
 /// Why a request cannot be made, found or used.
@@ -131,6 +136,16 @@ pub struct Given {
     pub binding: String,
     /// Of an approval: not as it is, but its form with any values.
     pub any_values: Option<AnyValues>,
+    /// Where, if not by the control API.
+    pub through: Option<Through>,
+}
+
+/// Who took a step, in which words, and where.
+#[derive(Clone, Copy)]
+struct By<'a> {
+    who: &'a Principal,
+    reason: Option<&'a str>,
+    through: Option<Through>,
 }
 
 impl Requests {
@@ -146,7 +161,30 @@ impl Requests {
             waiting: Mutex::default(),
             held: watch::Sender::default(),
             looking: tokio::sync::Mutex::default(),
+            notices: OnceLock::new(),
+            pages: OnceLock::new(),
         })
+    }
+
+    /// Has others told of requests and verdicts from now on; the first to say so counts.
+    pub fn announce_by(&self, notices: Notices) {
+        let _first_counts = self.notices.set(notices);
+    }
+
+    /// Says where requests have pages: the id of one behind it is the address of its page.
+    pub fn have_pages_at(&self, address: Arc<str>) {
+        let _first_counts = self.pages.set(address);
+    }
+
+    pub fn pages(&self) -> Option<Arc<str>> {
+        self.pages.get().cloned()
+    }
+
+    /// Never waits: whoever is told hears it in time or not at all.
+    fn announce(&self, request: &Request, step: RequestStep) {
+        if let Some(notices) = self.notices.get() {
+            notices.tell(request, step);
+        }
     }
 
     /// Ends what is over, for as long as somebody holds the requests.
@@ -235,6 +273,7 @@ impl Requests {
         if origin == Origin::New {
             self.record(&request, RequestStep::Requested, None).await?;
             tracing::info!(request = %request.id, resource = %request.key.resource, "an approval is asked for");
+            self.announce(&request, RequestStep::Requested);
         }
         Ok(request)
     }
@@ -265,9 +304,15 @@ impl Requests {
     ///
     /// # Errors
     /// The store or the log does not take it.
-    pub async fn seen(&self, request: &Request, by: &Principal) -> Result<(), RequestsError> {
+    pub async fn seen(
+        &self,
+        request: &Request,
+        by: &Principal,
+        through: Option<Through>,
+    ) -> Result<(), RequestsError> {
         if self.store.seen(request.id, by.reference.clone()).await? == Origin::New {
-            self.log.append(entry(request, RequestStep::Seen, Some((by, None))))?;
+            let by = By { who: by, reason: None, through };
+            self.log.append(entry(request, RequestStep::Seen, Some(by)))?;
         }
         Ok(())
     }
@@ -292,10 +337,12 @@ impl Requests {
         let terms = self.terms(&request, &given, moment)?;
         let step = step_of(given.state);
         let shown = Request { expires_at: terms.until, runs_left: terms.runs, ..request };
-        self.record(&shown, step, Some((&given.by, given.reason))).await?;
+        let by = By { who: &given.by, reason: given.reason.as_deref(), through: given.through };
+        self.record(&shown, step, Some(by)).await?;
         let decided = self.store.decide(id, given.binding, verdict, terms).await?;
         self.look_up().await;
         self.tell(id);
+        self.announce(&decided, step);
         tracing::info!(request = %id, state = decided.state.as_str(), "a request was decided");
         Ok(decided)
     }
@@ -377,7 +424,8 @@ impl Requests {
         for (verdict, log) in self.store.verdicts_elsewhere(request.id).await? {
             let step = step_of(verdict.state);
             let by = Principal { reference: verdict.by, name: verdict.name, groups: Vec::new() };
-            let mut entry = request_entry(request, step, Some((&by, verdict.reason)));
+            let by = By { who: &by, reason: verdict.reason.as_deref(), through: None };
+            let mut entry = request_entry(request, step, Some(by));
             entry.first_in = Some(log);
             let seq = self.log.append(Entry::Request(Box::new(entry)))?;
             self.log.wait_durable(seq).await?;
@@ -389,7 +437,7 @@ impl Requests {
         &self,
         request: &Request,
         step: RequestStep,
-        by: Option<(&Principal, Option<String>)>,
+        by: Option<By<'_>>,
     ) -> Result<(), RequestsError> {
         let seq = self.log.append(entry(request, step, by))?;
         Ok(self.log.wait_durable(seq).await?)

@@ -200,6 +200,11 @@ impl Revocations {
         (!self.is_void(&standing, &line, now)).then_some(watched)
     }
 
+    /// Whether what was ordered of somebody is about this sign-in.
+    pub fn means(&self, whom: &Whom, until: &Until, standing: &Standing, now: u64) -> bool {
+        whom.means(standing, &self.home) && until.covers(standing.signed_in_at, now)
+    }
+
     #[cfg(test)]
     fn revoke(&self, whom: &Whom, until: &Until, why: &str, now: u64) -> usize {
         self.revoke_known((whom, None), until, why, now)

@@ -37,14 +37,18 @@ use crate::{
     budgets::KeptBudgets,
     catalog::{CatalogService, Clear},
     config::{Config, IdentityConfig, Retention},
+    console::{Console, ConsoleError},
     driver::Kept,
     export::{Exporter, taken_by_all},
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
     keys::{KeyError, Keys},
     lineage,
-    listener::{BindError, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config},
+    listener::{
+        BindError, Certificates, ClientKey, HandshakeRate, Listener, Sockets, TlsSetupError, server_config,
+    },
     log::{self, Log, LogClosed, LogOptions, OpenError, PruneRule, PrunedLog},
+    notify::Notices,
     parking::Parking,
     policy::{self, PolicyError},
     radius::Looks,
@@ -87,6 +91,8 @@ pub enum ServeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
     #[error(transparent)]
     Identity(#[from] FetchError),
     #[error(transparent)]
@@ -176,7 +182,14 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     clock::follow(&log, last, &mut polls);
     let (stop, stopping) = watch::channel(false);
     let rate = Arc::new(HandshakeRate::default());
-    let tls = Arc::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);
+    let tls = Certificates::new(server_config(&keys.certificate, ClientKey::Optional, &[HTTP, ALPN])?);
+    let tls = match (&keys.console, config.console.as_ref().and_then(|console| console.certificate.as_ref()))
+    {
+        (Some(certificate), Some(named)) => {
+            tls.with(&named.name, server_config(certificate, ClientKey::NotAsked, &[HTTP])?)
+        }
+        _ => tls,
+    };
     let shards = Shards::start()?;
     let (endpoint, door) = endpoint(sockets.udp, &keys.certificate, &shards)?;
     let router = api::router(Arc::clone(&agent));
@@ -345,6 +358,14 @@ fn assemble(
         })
         .collect();
     let index = Follower::start(log, &keys.log_dir)?;
+    let console = open_console(config, keys)?;
+    let requests = Requests::new(Arc::clone(store), log.clone(), &stored.seal_key, config.requests);
+    if let Some(console) = &console {
+        requests.have_pages_at(console.pages());
+    }
+    if !config.notified.is_empty() {
+        requests.announce_by(Notices::start(config, console.as_ref().map(Console::links)));
+    }
     Ok(Agent {
         name: config.name.clone(),
         identity_info: identity_info(&config.identity),
@@ -378,9 +399,15 @@ fn assemble(
         draining,
         refusals: Arc::default(),
         policies: Arc::new(InForce::new(policies)),
-        requests: Requests::new(Arc::clone(store), log.clone(), &stored.seal_key, config.requests),
+        requests,
+        console,
         sharing: stored.sharing.clone(),
     })
+}
+
+fn open_console(config: &Config, keys: &Keys) -> Result<Option<Console>, ConsoleError> {
+    let Some(console) = &config.console else { return Ok(None) };
+    Console::new(console, (&config.name, &keys.commitment), &config.identity).map(Some)
 }
 
 fn identity_info(config: &IdentityConfig) -> IdentityInfo {

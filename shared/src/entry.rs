@@ -22,7 +22,7 @@ use crate::{
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
-    request::{RequestKind, RequestScope, RequestStep},
+    request::{RequestKind, RequestScope, RequestStep, Through},
 };
 
 pub use self::{
@@ -417,4 +417,7 @@ pub struct RequestEntry {
     /// What it is for, if that is more than one statement and not access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<RequestScope>,
+    /// Where a verdict was given; absent: by the control API, as `connect` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Through>,
 }

@@ -68,6 +68,14 @@ pub enum RequestStep {
     BrokenGlass,
 }
 
+/// Where a verdict was given, if not by the control API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Through {
+    /// On the agent's page, in a browser.
+    Console,
+}
+
 macro_rules! words {
     ($name:ident: $($variant:ident = $word:literal),+) => {
         impl $name {

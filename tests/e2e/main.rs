@@ -12,6 +12,7 @@ mod canaries;
 mod clear;
 mod clients;
 mod completions;
+mod console;
 mod crash;
 mod demo;
 mod denials;

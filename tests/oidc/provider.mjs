@@ -15,6 +15,7 @@ const settings = { port: 0, idTokenSeconds: 300, ...JSON.parse(process.argv[2] ?
 // certificate of its own.
 const LOGOUT = 'https://agent.invalid';
 let agent;
+let pages;
 if (settings.backChannel) process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
 
 const people = new Map(
@@ -55,6 +56,14 @@ const configuration = {
         backchannel_logout_uri: `${LOGOUT}/`,
         backchannel_logout_session_required: true,
       }),
+    },
+    // The console of an agent that is started after this: `/test/console` says where it is.
+    {
+      client_id: 'connect-console',
+      client_secret: 'a secret of the console: 1+1=2',
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      redirect_uris: ['https://agent.invalid/console/callback'],
     },
     // Programs with a key of their own, from the settings: {client_id, jwks}.
     ...(settings.machines ?? []).map((machine) => ({
@@ -157,7 +166,8 @@ async function interact(provider, request, response, uid) {
 const signedIn = [];
 
 // The administrator's side: `POST /test/disable?person=ana` ends an employment, `/test/groups` changes what
-// somebody belongs to, `/test/sign-out` ends what they are signed in to, `/test/agent` says where that is told.
+// somebody belongs to, `/test/sign-out` ends what they are signed in to, `/test/agent` says where that is told, and
+// `/test/console` where the agent's pages are.
 async function administer(provider, request, response) {
   const url = new URL(request.url, 'http://127.0.0.1');
   const name = url.searchParams.get('person');
@@ -165,6 +175,10 @@ async function administer(provider, request, response) {
   const end = (found) => response.writeHead(found ? 204 : 404).end();
   if (url.pathname === '/test/agent') {
     agent = url.searchParams.get('url');
+    return end(true);
+  }
+  if (url.pathname === '/test/console') {
+    pages = url.searchParams.get('url');
     return end(true);
   }
   if (!person) return end(false);
@@ -183,6 +197,11 @@ const server = createServer();
 server.listen(settings.port, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, configuration);
+  const registered = provider.Client.prototype.redirectUriAllowed;
+  provider.Client.prototype.redirectUriAllowed = function allowed(address) {
+    if (this.clientId !== 'connect-console') return registered.call(this, address);
+    return pages !== undefined && address === `${pages}/console/callback`;
+  };
   const serve = provider.callback();
   provider.on('authorization.success', (context) => {
     const { session, client } = context.oidc;

@@ -69,6 +69,11 @@ impl IdentityProvider {
         self.administer(&format!("/test/agent?url={agent}/v1/back-channel-logout"));
     }
 
+    /// Where the pages of the agent are, to which it sends browsers back.
+    pub fn knows_console_at(&self, agent: &str) {
+        self.administer(&format!("/test/console?url={agent}"));
+    }
+
     /// Somebody signs out of everything.
     pub fn sign_out(&self, person: &str) {
         self.administer(&format!("/test/sign-out?person={person}"));

@@ -17,7 +17,7 @@ use crate::{
 
 /// What a handler answers if it cannot answer what was asked.
 #[derive(Debug)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     status: StatusCode,
     report: Box<ErrorReport>,
 }
@@ -25,6 +25,11 @@ pub(super) struct ApiError {
 impl ApiError {
     pub(super) fn new(status: StatusCode, report: ErrorReport) -> Self {
         Self { status, report: Box::new(report) }
+    }
+
+    /// What a page says of it.
+    pub(crate) fn into_parts(self) -> (StatusCode, ErrorReport) {
+        (self.status, *self.report)
     }
 
     /// The stable code of the report.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    identity::TokenError,
+    identity::{Logout, TokenError},
     serve::{Agent, now},
 };
 
@@ -27,7 +27,7 @@ pub(super) async fn logout(
     form: Result<Form<LogoutForm>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else { return refused("there is no logout_token") };
-    match agent.identity.logout(&form.logout_token, now()).await {
+    match told_by(&agent, &form.logout_token).await {
         Ok(logout) => {
             let words = ("logout", "you signed out at the identity provider");
             agent.revoke(&logout.whom, &logout.until, words, None);
@@ -41,6 +41,14 @@ pub(super) async fn logout(
             tracing::debug!(%error, "a logout token was refused");
             refused(&error.to_string())
         }
+    }
+}
+
+/// The console may be another client of the same provider, which tells each of them.
+async fn told_by(agent: &Agent, token: &str) -> Result<Logout, TokenError> {
+    match (agent.identity.logout(token, now()).await, &agent.console) {
+        (Err(TokenError::Issuer { .. }), Some(console)) => console.door().logout(token, now()).await,
+        (told, _) => told,
     }
 }
 

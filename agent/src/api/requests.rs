@@ -1,5 +1,7 @@
 //! `/v1/requests`: asking for access; looking at requests, and deciding them. A request that does not
 //! concern the caller is not there for it. [`ask`](self::ask) is for what can be asked for beside access.
+//!
+//! [`all`], [`look`] and [`give`] are what the pages of [`crate::console`] do, too: who may do what is said once.
 
 mod ask;
 
@@ -15,7 +17,7 @@ use connect_shared::{
     error::{ErrorReport, Exit},
     grant::Action,
     ids::RequestId,
-    request::RequestState,
+    request::{RequestState, Through},
 };
 use serde::Deserialize;
 
@@ -91,10 +93,15 @@ pub(super) async fn list(
     State(agent): State<Arc<Agent>>,
     caller: Caller,
 ) -> Result<Json<RequestList>, ApiError> {
-    let found = agent.requests.list(&caller.0.reference, MAX_LISTED).await.map_err(failed)?;
-    let concerning = found.into_iter().filter(|request| concerns(&agent, &caller.0, request));
-    let requests = concerning.map(|request| describe(&agent, &caller.0, request)).collect();
+    let requests = all(&agent, &caller.0).await?;
     Ok(Json(RequestList { schema: "connect.requests/1".to_owned(), requests }))
+}
+
+/// Those that concern somebody.
+pub(crate) async fn all(agent: &Agent, caller: &Principal) -> Result<Vec<RequestInfo>, ApiError> {
+    let found = agent.requests.list(&caller.reference, MAX_LISTED).await.map_err(failed)?;
+    let concerning = found.into_iter().filter(|request| concerns(agent, caller, request));
+    Ok(concerning.map(|request| describe(agent, caller, request)).collect())
 }
 
 pub(super) async fn one(
@@ -103,10 +110,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
     Query(patience): Query<Patience>,
 ) -> Result<Json<RequestInfo>, ApiError> {
-    let request = concerning(&agent, &caller.0, &id).await?;
-    if may_decide(&agent, &caller.0, &request) {
-        agent.requests.seen(&request, &caller.0).await.map_err(failed)?;
-    }
+    let request = look(&agent, &caller.0, &id, None).await?;
     let wait = Duration::from_secs(patience.wait.min(LONGEST_WAIT));
     let request = match request.state {
         RequestState::Pending if !wait.is_zero() => {
@@ -118,6 +122,20 @@ pub(super) async fn one(
     Ok(Json(describe(&agent, &caller.0, request)))
 }
 
+/// One that concerns somebody. If they may decide it, it is an entry that they looked.
+pub(crate) async fn look(
+    agent: &Agent,
+    caller: &Principal,
+    id: &str,
+    through: Option<Through>,
+) -> Result<Request, ApiError> {
+    let request = concerning(agent, caller, id).await?;
+    if may_decide(agent, caller, &request) {
+        agent.requests.seen(&request, caller, through).await.map_err(failed)?;
+    }
+    Ok(request)
+}
+
 pub(super) async fn decide(
     State(agent): State<Arc<Agent>>,
     Extension(peer): Extension<Peer>,
@@ -127,21 +145,32 @@ pub(super) async fn decide(
 ) -> Result<Json<RequestInfo>, ApiError> {
     // A stolen token alone approves nothing.
     peer.certificate.as_ref().ok_or_else(no_key)?;
-    in_contact(&agent)?;
-    let request = concerning(&agent, &caller.0, &id).await?;
+    give(&agent, &caller.0, &id, wish, None).await.map(Json)
+}
+
+/// Gives a verdict, of somebody who has proved who they are.
+pub(crate) async fn give(
+    agent: &Agent,
+    caller: &Principal,
+    id: &str,
+    wish: VerdictWish,
+    through: Option<Through>,
+) -> Result<RequestInfo, ApiError> {
+    in_contact(agent)?;
+    let request = concerning(agent, caller, id).await?;
     let (state, reason, binding, any_values) = match wish {
         VerdictWish::Approve { binding, any_values } => (RequestState::Approved, None, binding, any_values),
         VerdictWish::Reject { reason } => (RequestState::Rejected, reason, String::new(), None),
         VerdictWish::Withdraw => (RequestState::Withdrawn, None, String::new(), None),
     };
     check_reason(reason.as_deref())?;
-    let own = is_own(&caller.0, &request);
-    if state != RequestState::Withdrawn && !own && !is_approver(&agent, &caller.0, &request) {
+    let own = is_own(caller, &request);
+    if state != RequestState::Withdrawn && !own && !is_approver(agent, caller, &request) {
         return Err(not_approver(&request));
     }
-    let given = Given { state, by: caller.0.clone(), reason, binding, any_values };
+    let given = Given { state, by: caller.clone(), reason, binding, any_values, through };
     let decided = agent.requests.decide(request.id, given).await.map_err(failed)?;
-    Ok(Json(describe(&agent, &caller.0, decided)))
+    Ok(describe(agent, caller, decided))
 }
 
 /// Of a store that is known to be away nobody waits for an answer.
@@ -191,7 +220,8 @@ fn may_decide(agent: &Agent, caller: &Principal, request: &Request) -> bool {
         && is_approver(agent, caller, request)
 }
 
-fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo {
+/// A request as `caller` may see it.
+pub(crate) fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo {
     let approvers = asked(agent, &request).words();
     let open = agent.requests.opened(&request);
     let state = match request.state {
@@ -228,6 +258,7 @@ fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo 
         created_at: request.created_at,
         expires_at: request.expires_at,
         verdicts: verdicts.collect(),
+        link: agent.console.as_ref().map(|console| console.page_of(request.id)),
     };
     match request.details {
         Details::Access { actions, seconds } => {

@@ -224,13 +224,19 @@ fn read_webhook(
     around: &Surroundings<'_>,
 ) -> Option<SinkTarget> {
     let good = section.check(url, check_url(&url.value));
+    let bytes = signing_secret(section, around);
+    bytes.filter(|_| good).map(|secret| SinkTarget::Webhook { url: url.value.clone(), secret })
+}
+
+/// A secret of Standard Webhooks.
+pub(super) fn signing_secret(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Vec<u8>> {
     let secret = secret::read_named(section, ("secret_file", "secret_env"), around)?;
     let encoded = secret.0.strip_prefix("whsec_").unwrap_or(&secret.0);
     let bytes = STANDARD.decode(encoded).ok().filter(|bytes| (24..=64).contains(&bytes.len()));
     if bytes.is_none() {
         section.wrong("secret_file", "holds no secret of 24 to 64 bytes as `whsec_` and base64");
     }
-    bytes.filter(|_| good).map(|secret| SinkTarget::Webhook { url: url.value.clone(), secret })
+    bytes
 }
 
 /// A token where one is asked for.
@@ -252,7 +258,7 @@ fn read_syslog(
 }
 
 /// Entries say who did what, so they leave the machine encrypted.
-fn check_url(text: &str) -> Result<(), String> {
+pub(super) fn check_url(text: &str) -> Result<(), String> {
     let url = Url::parse(text).map_err(|error| {
         format!("`{text}` is not a URL ({error}); for example `https://siem.example.com/in`")
     })?;

@@ -1,5 +1,7 @@
 //! What `check` says about configurations that are wrong.
 
+mod console;
+
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use proptest::prelude::*;

@@ -177,6 +177,7 @@ impl Pump {
             seed,
             limits: Limits::default(),
             hold_time: context.requests.config().wait,
+            pages: context.requests.pages(),
             opened: Instant::now(),
             wall: crate::serve::wall_clock(),
             policies: Arc::clone(&context.policies),

@@ -11,14 +11,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Longest answer that is looked into.
 const MAX_ANSWER: usize = 64 * 1024;
 
-pub(super) fn client() -> Option<Client> {
+pub(crate) fn client() -> Option<Client> {
     let tls = crate::identity::public_tls().ok()?;
     let client = Client::builder().tls_backend_preconfigured(tls);
     client.redirect(Policy::none()).timeout(PATIENCE).build().ok()
 }
 
 /// Sends, and gives what a receiver that has taken it answers.
-pub(super) async fn send(request: RequestBuilder) -> Result<Vec<u8>, Undelivered> {
+pub(crate) async fn send(request: RequestBuilder) -> Result<Vec<u8>, Undelivered> {
     let mut response = request.send().await.map_err(|_| Undelivered::NotNow("no_answer"))?;
     judge(response.status())?;
     let mut body = Vec::new();

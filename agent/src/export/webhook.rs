@@ -3,7 +3,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 
 use super::{Event, Undelivered, http};
 use crate::serve::now;
@@ -34,22 +34,25 @@ impl Webhook {
             last.index + 1,
             events.join(",")
         );
-        let (id, time) = (format!("{}-{}", first.index, last.index), now());
-        let request = self
-            .client
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header("webhook-id", &id)
-            .header("webhook-timestamp", time.to_string())
-            .header("webhook-signature", self.signature(&id, time, &body))
-            .body(body);
-        http::send(request).await.map(|_| ())
+        let id = format!("{}-{}", first.index, last.index);
+        http::send(signed(self.client.post(&self.url), &self.key, &id, body)).await.map(|_| ())
     }
+}
 
-    fn signature(&self, id: &str, time: u64, body: &str) -> String {
-        let tag = hmac::sign(&self.key, format!("{id}.{time}.{body}").as_bytes());
-        format!("v1,{}", STANDARD.encode(tag))
-    }
+/// A message with its id, the time of this attempt, and the signature over all of it.
+pub(crate) fn signed(request: RequestBuilder, key: &hmac::Key, id: &str, body: String) -> RequestBuilder {
+    let time = now();
+    request
+        .header("content-type", "application/json")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", time.to_string())
+        .header("webhook-signature", signature(key, id, time, &body))
+        .body(body)
+}
+
+fn signature(key: &hmac::Key, id: &str, time: u64, body: &str) -> String {
+    let tag = hmac::sign(key, format!("{id}.{time}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
 }
 
 #[cfg(test)]
@@ -62,7 +65,7 @@ mod tests {
         let webhook = Webhook::new("http://127.0.0.1:9", &secret, "x").expect("a client");
         // The example of standardwebhooks.com's own libraries.
         let signature =
-            webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+            signature(&webhook.key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 }

@@ -93,6 +93,7 @@ fn issue(
         issued_at: NOW,
         class: None,
         methods: Vec::new(),
+        nonce: None,
     };
     authority.issue(signed_in, request, &certificate(1), GrantId::from_random([9; 16]), NOW)
 }

@@ -6,8 +6,12 @@ use std::sync::{
 };
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    routing::{get, post},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::HeaderMap;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -57,6 +61,9 @@ impl FakeKey {
     }
 }
 
+/// The form that a code came with, and the client's login.
+pub(crate) type Redeemed = (String, Option<String>);
+
 /// A provider on a loopback port.
 pub(crate) struct FakeProvider {
     pub(crate) issuer: String,
@@ -64,6 +71,9 @@ pub(crate) struct FakeProvider {
     published: Arc<Mutex<Value>>,
     /// How often the key set was asked for.
     pub(crate) asked: Arc<AtomicUsize>,
+    /// The ID token that a code is given for, and what came with codes.
+    pub(crate) next_token: Arc<Mutex<String>>,
+    pub(crate) redeemed: Arc<Mutex<Vec<Redeemed>>>,
     task: JoinHandle<()>,
 }
 
@@ -80,7 +90,12 @@ impl FakeProvider {
         let key = FakeKey::new("first");
         let published = Arc::new(Mutex::new(json!({"keys": [key.jwk()]})));
         let asked = Arc::new(AtomicUsize::new(0));
-        let document = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/keys")});
+        let document = json!({
+            "issuer": issuer, "jwks_uri": format!("{issuer}/keys"),
+            "authorization_endpoint": format!("{issuer}/authorize"), "token_endpoint": format!("{issuer}/token"),
+        });
+        let (next_token, redeemed) = (Arc::<Mutex<String>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let (token, forms) = (Arc::clone(&next_token), Arc::clone(&redeemed));
         let (keys, counter) = (Arc::clone(&published), Arc::clone(&asked));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(async move || Json(document.clone())))
@@ -90,11 +105,21 @@ impl FakeProvider {
                     counter.fetch_add(1, Ordering::SeqCst);
                     Json(keys.lock().unwrap_or_else(PoisonError::into_inner).clone())
                 }),
+            )
+            .route(
+                "/token",
+                post(async move |headers: HeaderMap, form: String| {
+                    let login = headers.get("authorization").and_then(|login| login.to_str().ok());
+                    let mut forms = forms.lock().unwrap_or_else(PoisonError::into_inner);
+                    forms.push((form, login.map(str::to_owned)));
+                    let token = token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    Json(json!({"access_token": "a", "token_type": "Bearer", "id_token": token}))
+                }),
             );
         let task = tokio::spawn(async move {
             let _served = axum_serve(socket, router).await;
         });
-        Self { issuer, key, published, asked, task }
+        Self { issuer, key, published, asked, next_token, redeemed, task }
     }
 
     /// Closes the port.
@@ -136,7 +161,7 @@ impl FakeProvider {
 }
 
 /// axum's own server is not among our features.
-async fn axum_serve(socket: TcpListener, router: Router) {
+pub(crate) async fn axum_serve(socket: TcpListener, router: Router) {
     use hyper_util::{rt::TokioIo, service::TowerToHyperService};
     while let Ok((stream, _)) = socket.accept().await {
         let service = TowerToHyperService::new(router.clone());

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use jsonwebtoken::jwk::Jwk;
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject as _},
@@ -43,6 +43,22 @@ pub(super) struct Discovery {
     jwks_uri: String,
     #[serde(default)]
     pub(super) scopes_supported: Option<Vec<String>>,
+    /// Only those who sign people in themselves need these.
+    #[serde(default)]
+    pub(super) authorization_endpoint: Option<String>,
+    #[serde(default)]
+    pub(super) token_endpoint: Option<String>,
+    #[serde(default)]
+    pub(super) token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// RFC 9207: each answer says whose it is.
+    #[serde(default)]
+    pub(super) authorization_response_iss_parameter_supported: bool,
+}
+
+/// RFC 6749, 5.2.
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +102,7 @@ impl Provider {
         let set: KeySet = match &self.keys {
             KeysFrom::Discovery => {
                 let discovery = self.discover().await?;
-                self.check_address(&discovery.jwks_uri)?;
+                self.check_address(&discovery.jwks_uri, "jwks_uri")?;
                 self.json(&discovery.jwks_uri, "its key set").await?
             }
             KeysFrom::Address(address) => self.json(address, "its key set").await?,
@@ -123,27 +139,55 @@ impl Provider {
         serde_json::from_slice(&text).map_err(|error| wrong(format!("cannot be read ({error})")))
     }
 
-    /// Keys may come in clear only from where everything comes in clear: this machine.
-    fn check_address(&self, address: &str) -> Result<(), FetchError> {
+    /// Keys and codes may pass in clear only where everything passes in clear: on this machine.
+    pub(super) fn check_address(&self, address: &str, name: &str) -> Result<(), FetchError> {
         let url =
-            Url::parse(address).map_err(|error| self.unusable(format!("`jwks_uri` is no URL ({error})")))?;
+            Url::parse(address).map_err(|error| self.unusable(format!("`{name}` is no URL ({error})")))?;
         let loopback = url.host_str().is_some_and(crate::config::is_loopback);
         match url.scheme() {
             "https" => Ok(()),
             "http" if loopback && self.issuer.starts_with("http://") => Ok(()),
-            scheme => Err(self.unusable(format!("its `jwks_uri` is `{}`, not https", shorten(scheme)))),
+            scheme => Err(self.unusable(format!("its `{name}` is `{}`, not https", shorten(scheme)))),
         }
     }
 
     async fn json<T: DeserializeOwned>(&self, address: &str, what: &str) -> Result<T, FetchError> {
-        let mut response = self.client.get(address).send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, body) = self.ask(self.client.get(address), what).await?;
+        if !status.is_success() {
+            return Err(self.unusable(format!("{what} is answered with {status}")));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| self.unusable(format!("{what} cannot be read ({error})")))
+    }
+
+    /// Gives a code for tokens (RFC 6749, 4.1.3). `login`: the client's own name and secret, each encoded.
+    pub(super) async fn redeem<T: DeserializeOwned>(
+        &self,
+        address: &str,
+        form: &[(&str, &str)],
+        login: Option<(&str, &str)>,
+    ) -> Result<T, FetchError> {
+        let what = "its token endpoint";
+        let mut request = self.client.post(address).form(form);
+        if let Some((name, secret)) = login {
+            request = request.basic_auth(name, Some(secret));
+        }
+        let (status, body) = self.ask(request, what).await?;
+        if !status.is_success() {
+            let refused: Option<Refused> = serde_json::from_slice(&body).ok();
+            let why = refused.map_or_else(|| status.to_string(), |refused| shorten(&refused.error));
+            return Err(self.unusable(format!("{what} refuses the code: {why}")));
+        }
+        // Its words may hold tokens.
+        serde_json::from_slice(&body).map_err(|_| self.unusable(format!("{what} gives no ID token")))
+    }
+
+    async fn ask(&self, request: RequestBuilder, what: &str) -> Result<(StatusCode, Vec<u8>), FetchError> {
+        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_server_error() {
             let reason = format!("{what} is answered with {status}");
             return Err(FetchError::Unreachable { issuer: self.issuer.clone(), reason });
-        }
-        if !status.is_success() {
-            return Err(self.unusable(format!("{what} is answered with {status}")));
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
@@ -152,8 +196,7 @@ impl Provider {
             }
             body.extend_from_slice(&chunk);
         }
-        serde_json::from_slice(&body)
-            .map_err(|error| self.unusable(format!("{what} cannot be read ({error})")))
+        Ok((status, body))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> FetchError {
@@ -163,7 +206,7 @@ impl Provider {
         FetchError::Unreachable { issuer: self.issuer.clone(), reason: innermost(error) }
     }
 
-    fn unusable(&self, reason: String) -> FetchError {
+    pub(super) fn unusable(&self, reason: String) -> FetchError {
         FetchError::Unusable { issuer: self.issuer.clone(), reason }
     }
 }

@@ -58,6 +58,12 @@ impl ServerCertificate {
         }
     }
 
+    /// The console's own, where it has one.
+    pub(super) fn of_console(config: &Config) -> Result<Option<Self>, KeyError> {
+        let named = config.console.as_ref().and_then(|console| console.certificate.as_ref());
+        named.map(|named| Self::read(&named.certificate, &named.key)).transpose()
+    }
+
     fn read(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
         let damaged = |path: &Path, reason: String| KeyError::Damaged { path: path.to_owned(), reason };
         let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)

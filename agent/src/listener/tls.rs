@@ -36,6 +36,8 @@ pub enum ClientKey {
     Required,
     /// The control API: only `POST /v1/grants` needs one.
     Optional,
+    /// Pages: a browser would ask its person which one to show.
+    NotAsked,
 }
 
 /// TLS for one of the listeners.
@@ -75,6 +77,10 @@ impl AnyKey {
 }
 
 impl ClientCertVerifier for AnyKey {
+    fn offer_client_auth(&self) -> bool {
+        self.client_key != ClientKey::NotAsked
+    }
+
     fn client_auth_mandatory(&self) -> bool {
         self.client_key == ClientKey::Required
     }

@@ -1,25 +1,21 @@
 //! A step of a request, as the log has it.
 
-use connect_core::principal::Principal;
 use connect_shared::{
     entry::{Entry, RequestEntry},
     request::{RequestScope, RequestStep},
 };
 
+use super::By;
 use crate::store::{Details, Request};
 
-pub(super) fn entry(request: &Request, step: RequestStep, by: Option<(&Principal, Option<String>)>) -> Entry {
+pub(super) fn entry(request: &Request, step: RequestStep, by: Option<By<'_>>) -> Entry {
     Entry::Request(Box::new(request_entry(request, step, by)))
 }
 
 /// The same, for who has more to say of it.
-pub(super) fn request_entry(
-    request: &Request,
-    step: RequestStep,
-    by: Option<(&Principal, Option<String>)>,
-) -> RequestEntry {
+pub(super) fn request_entry(request: &Request, step: RequestStep, by: Option<By<'_>>) -> RequestEntry {
     let reason = match (&by, step) {
-        (Some((_, reason)), _) => reason.clone(),
+        (Some(by), _) => by.reason.map(str::to_owned),
         (None, RequestStep::Requested | RequestStep::BrokenGlass) => request.reason.clone(),
         (None, _) => None,
     };
@@ -33,12 +29,13 @@ pub(super) fn request_entry(
         step,
         principal: request.key.principal.clone(),
         resource: request.key.resource.clone(),
-        name: by.as_ref().map_or_else(|| request.name.clone(), |(by, _)| by.name.clone()),
-        by: by.map(|(by, _)| by.reference.clone()),
+        name: by.as_ref().map_or_else(|| request.name.clone(), |by| by.who.name.clone()),
+        by: by.map(|by| by.who.reference.clone()),
         reason,
         binding: request.key.binding.clone(),
         until,
         first_in: None,
+        through: by.and_then(|by| by.through),
         scope: scope(request),
     }
 }

@@ -86,6 +86,7 @@ impl Waiting {
                 reason: None,
                 binding: String::new(),
                 any_values: None,
+                through: None,
             };
             if let Err(error) = requests.decide(id, given).await {
                 tracing::debug!(request = %id, %error, "a request was not taken back");

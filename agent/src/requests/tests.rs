@@ -68,6 +68,7 @@ impl World {
             reason: None,
             binding: request.key.binding.clone(),
             any_values: None,
+            through: None,
         };
         self.requests.decide(request.id, given).await
     }
@@ -186,6 +187,7 @@ async fn a_rejection_and_its_reason_reach_whoever_waits() {
         reason: Some("not today".into()),
         binding: String::new(),
         any_values: None,
+        through: None,
     };
     world.requests.decide(request.id, given).await.expect("rejected");
     match news(&mut waiting).await {
@@ -207,6 +209,7 @@ async fn a_verdict_that_does_not_count_is_in_no_log() {
         reason: None,
         binding: request.key.binding.clone(),
         any_values: None,
+        through: None,
     };
     let refused = world.requests.decide(request.id, own.clone()).await;
     assert!(matches!(refused, Err(RequestsError::Verdict(VerdictError::Own))));

@@ -128,6 +128,7 @@ impl Requests {
         let (request, _) = self.store.ask(new, moment).await?;
         tracing::warn!(request = %id, resource, principal = principal.name, "somebody has broken the glass");
         self.look_up().await;
+        self.announce(&request, RequestStep::BrokenGlass);
         Ok(request)
     }
 
@@ -155,7 +156,15 @@ impl Requests {
         });
         let mut held: HashMap<Owner, Vec<Leave>> = HashMap::new();
         let mut next: Option<Moment> = None;
+        let known = Arc::clone(&self.held.borrow());
         for request in &found {
+            let is_known =
+                known.values().flat_map(|leaves| leaves.iter()).any(|leave| leave.request == request.id);
+            // This agent's own log says why something can run, before it can.
+            if !is_known && let Err(error) = self.record_verdicts_elsewhere(request).await {
+                tracing::warn!(request = %request.id, %error, "a verdict of another agent cannot be recorded: it does not hold");
+                continue;
+            }
             let Some(leave) = leave(request) else { continue };
             next = Some(next.map_or(leave.until, |next| next.min(leave.until)));
             let Key { principal, resource, .. } = &request.key;

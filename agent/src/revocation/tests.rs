@@ -105,6 +105,7 @@ fn groups_that_were_lost_end_what_they_allowed() {
         issued_at,
         class: None,
         methods: Vec::new(),
+        nonce: None,
     };
     let reading = |_: &Principal, _: &Principal, _: &str| vec![Action::Read];
     assert!(

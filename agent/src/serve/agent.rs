@@ -23,6 +23,7 @@ use crate::{
     budgets::KeptBudgets,
     cancel::CancelRegistry,
     config::AccessList,
+    console::Console,
     driver::Kept,
     export::Exporter,
     grants::GrantAuthority,
@@ -80,6 +81,8 @@ pub struct Agent {
     pub requests: Arc<Requests>,
     /// Where several agents share a store.
     pub sharing: Option<Arc<Sharing>>,
+    /// The agent's pages, if it has some.
+    pub console: Option<Console>,
     pub policies: Arc<InForce>,
 }
 
@@ -130,6 +133,10 @@ impl Agent {
         by: Option<&PrincipalRef>,
     ) -> usize {
         let sessions = self.revocations.revoke_known((whom, name), until, why, now());
+        if let Some(console) = &self.console {
+            // They do not come back when the time is over for which somebody was kept out.
+            console.end(|standing| self.revocations.means(whom, until, standing, now()));
+        }
         tracing::info!(%whom, cause, sessions, "a sign-in was revoked");
         self.record(Entry::Revoked {
             cause: cause.to_owned(),

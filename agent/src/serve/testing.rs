@@ -78,9 +78,18 @@ impl TestAgent {
 
     /// An agent whose grants live so long.
     pub(crate) async fn with_lifetime(lifetime: Duration) -> Self {
+        Self::assembled(lifetime, |text| text).await
+    }
+
+    /// An agent whose configuration is another one.
+    pub(crate) async fn configured(change: impl FnOnce(String) -> String) -> Self {
+        Self::assembled(Duration::from_secs(600), change).await
+    }
+
+    async fn assembled(lifetime: Duration, change: impl FnOnce(String) -> String) -> Self {
         let provider = FakeProvider::start().await;
         let folder = tempfile::tempdir().expect("a folder");
-        let text = configuration(&provider.issuer);
+        let text = change(configuration(&provider.issuer));
         let mut config =
             Config::parse(&text, folder.path(), &|_| Some("x".to_owned())).expect("a good configuration");
         config.grants.lifetime = lifetime;
@@ -221,6 +230,12 @@ impl TestAgent {
         }
     }
 
+    /// Every entry of the log so far.
+    pub(crate) async fn entries(&self) -> Vec<serde_json::Value> {
+        let published = self.running.log.publish_now().await.expect("published");
+        entries(self.running.log.public_dir(), &published.checkpoint, &self.running.log.verifier_key())
+    }
+
     /// Every entry of the log so far, by its kind.
     pub(crate) async fn kinds(&self) -> Vec<String> {
         let published = self.running.log.publish_now().await.expect("published");
@@ -230,17 +245,18 @@ impl TestAgent {
 
 /// The kinds of all entries under a checkpoint.
 pub(crate) fn kinds(public: &Path, checkpoint: &str, key: &str) -> Vec<String> {
+    let kind = |value: serde_json::Value| value["kind"].as_str().expect("a kind").to_owned();
+    entries(public, checkpoint, key).into_iter().map(kind).collect()
+}
+
+fn entries(public: &Path, checkpoint: &str, key: &str) -> Vec<serde_json::Value> {
     let key: VerifierKey = key.parse().expect("a key");
     let size = Checkpoint::open(checkpoint, &key).expect("a checkpoint").size;
     let tile = Tile::of(Level::Entries, 0, size).expect("a small log has one bundle");
     let bundle = std::fs::read(public.join(tile.path())).expect("the bundle");
-    let entries = decode_bundle(&bundle).expect("a bundle");
     let leaf = |bytes: &[u8]| serde_json::from_slice::<Leaf>(bytes).expect("a leaf").entry;
-    let kind = |bytes: &[u8]| {
-        let value = serde_json::to_value(leaf(bytes)).expect("JSON");
-        value["kind"].as_str().expect("a kind").to_owned()
-    };
-    entries.iter().map(|entry| kind(entry)).collect()
+    let entries = decode_bundle(&bundle).expect("a bundle");
+    entries.iter().map(|entry| serde_json::to_value(leaf(entry)).expect("JSON")).collect()
 }
 
 /// The client's end of a tunnel.

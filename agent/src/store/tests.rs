@@ -429,14 +429,14 @@ async fn a_statement_that_two_must_approve_waits_for_both(store: Arc<dyn Store>)
     store.ask(new, NOW).await.expect("made");
     assert_eq!(approve(&*store, 1, "b").await.map(|request| request.state), Ok(RequestState::Pending));
     assert_eq!(approve(&*store, 1, "b").await, Err(VerdictError::Already));
-    assert_eq!(store.take(key("ana", "b"), NOW + 2).await, Ok(None));
+    assert_eq!(store.take(key("ana", "b"), None, NOW + 2).await, Ok(None));
     let second = verdict(RequestState::Approved, "sam", NOW + 3);
-    let decided = store.decide(id(1), "b".into(), second, NOW + 50).await.expect("approved");
+    let decided = store.decide(id(1), "b".into(), second, terms(NOW + 50)).await.expect("approved");
     assert_eq!(
         (decided.state, decided.verdicts.len(), decided.expires_at),
         (RequestState::Approved, 2, NOW + 50)
     );
-    assert!(store.take(key("ana", "b"), NOW + 4).await.expect("it answers").is_some());
+    assert!(store.take(key("ana", "b"), None, NOW + 4).await.expect("it answers").is_some());
 }
 
 #[tokio::test]

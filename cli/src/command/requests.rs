@@ -64,7 +64,10 @@ pub(super) async fn ask(application: &Application, wish: &arguments::Ask) -> Out
         RequestState::Pending => format!("Asked {}", asked.approvers.join(", ")),
         state => format!("It is {}", state.as_str()),
     };
-    application.console.say(&format!("{state} ({}). See: connect requests {}", short(asked.id), asked.id));
+    let link = asked.link.as_deref().map(|link| format!(", or {}", failure::printable(link)));
+    let link = link.unwrap_or_default();
+    let id = asked.id;
+    application.console.say(&format!("{state} ({}). See: connect requests {id}{link}", short(id)));
     application.console.document(&asked, || format!("{}\n", asked.id))?;
     Ok(Ending::Done)
 }

@@ -95,7 +95,10 @@ impl Server {
         let masked = check(&explanation)?;
         let client = self.sessions.client(&wish.resource, who).await?;
         let mut rows = Rows::new(wish.max_rows);
-        statement::run(&client, self.sessions.purpose(), &wish.sql, &mut rows).await?;
+        if let Err(problem) = statement::run(&client, self.sessions.purpose(), &wish.sql, &mut rows).await {
+            let page = people::page_of(&self.sessions, &wish.resource, &problem).await;
+            return Err(Stopped::Statement(problem, page));
+        }
         Ok(result(&explanation, &masked, rows, who))
     }
 

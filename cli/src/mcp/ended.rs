@@ -15,7 +15,8 @@ const SIGN_IN_RETRY: u64 = 15;
 /// A call that ended before it had what it was for.
 pub(super) enum Stopped {
     Session(Stop),
-    Statement(Problem),
+    /// With the page of the request that it waits for, where there is one.
+    Statement(Problem, Option<String>),
     /// Already an answer.
     Said(Box<Answer>),
     /// Not a call of this tool.
@@ -36,7 +37,7 @@ impl From<Stop> for Stopped {
 
 impl From<Problem> for Stopped {
     fn from(problem: Problem) -> Self {
-        Self::Statement(problem)
+        Self::Statement(problem, None)
     }
 }
 
@@ -48,7 +49,7 @@ pub(super) fn said(answer: Result<Answer, Stopped>) -> Result<Answer, ErrorData>
         Err(Stopped::Arguments(words)) => return Err(ErrorData::invalid_params(words, None)),
         Err(Stopped::Session(Stop::SignIn { address })) => sign_in_required(address),
         Err(Stopped::Session(Stop::Failed(report))) => failed(&report),
-        Err(Stopped::Statement(problem)) => problem_of(problem),
+        Err(Stopped::Statement(problem, page)) => problem_of(problem, page.as_deref()),
     })
 }
 
@@ -80,14 +81,14 @@ fn failed(report: &ErrorReport) -> Answer {
         .data(json!({ "message": report.message, "help": report.help }))
 }
 
-fn problem_of(problem: Problem) -> Answer {
+fn problem_of(problem: Problem, page: Option<&str>) -> Answer {
     match problem {
         Problem::Ours(code, words) => Answer::new("failed", words).fact("code", code),
         Problem::Database { sqlstate, message, detail, hint } => {
             if let Some(request) = held_request(&message) {
                 let words = "The statement needs an approval by people, who were asked. Once it is approved, \
                              the same statement goes through: call wait_for_approval, then query again.";
-                return people::pending(words, &request)
+                return people::pending(words, &request.to_string(), page)
                     .data(json!({ "message": message, "detail": detail, "hint": hint }));
             }
             let status = if sqlstate == "42501" { "denied" } else { "failed" };
@@ -100,8 +101,8 @@ fn problem_of(problem: Problem) -> Answer {
 
 /// The request that a held statement waits for, where the agent says so. A database that says so sends whoever
 /// follows it to a request that is not there.
-fn held_request(message: &str) -> Option<String> {
+pub(super) fn held_request(message: &str) -> Option<RequestId> {
     let (_, behind) = message.split_once("it needs an approval (")?;
     let (id, _) = behind.split_once(')')?;
-    id.parse::<RequestId>().ok().map(|id| id.to_string())
+    id.parse().ok()
 }

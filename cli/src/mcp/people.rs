@@ -13,8 +13,9 @@ use serde_json::json;
 use super::{
     actor::Who,
     answer::Answer,
-    ended::Stopped,
+    ended::{Stopped, held_request},
     sessions::Sessions,
+    statement::Problem,
     tools::{RequestAccess, WaitForApproval},
 };
 use crate::failure;
@@ -73,12 +74,24 @@ pub(super) async fn wait_for_approval(
     Ok(state_of(&info, who))
 }
 
-/// An answer for something that waits for people.
-pub(super) fn pending(words: &str, request: &str) -> Answer {
-    Answer::new("approval_pending", words)
-        .fact("request", request)
+/// The page of the request that a statement waits for. It is the agent that is asked: a database may say anything.
+pub(super) async fn page_of(sessions: &Sessions, resource: &str, problem: &Problem) -> Option<String> {
+    let Problem::Database { message, .. } = problem else { return None };
+    let request = held_request(message)?;
+    let desk = sessions.desk(resource).await.ok()?;
+    let info = desk.api.request_of(desk.sign_in.id_token.reveal(), request, 0).await.ok()?;
+    info.link
+}
+
+/// An answer for something that waits for people; `link` leads to the page where they decide, if there is one.
+pub(super) fn pending(words: &str, request: &str, link: Option<&str>) -> Answer {
+    let answer = Answer::new("approval_pending", words).fact("request", request);
+    let answer = match link {
+        Some(link) => answer.fact("link", link),
+        None => answer,
+    };
+    answer
         .fact("command", format!("connect requests {request}"))
-        // There is no page to approve on: this is what stands in place of a link.
         .fact("approve_command", format!("connect approve {request}"))
         .fact("retryable", true)
         .fact("retry_after_seconds", RETRY)
@@ -91,6 +104,7 @@ fn state_of(info: &RequestInfo, who: &Who) -> Answer {
             "People must approve this. Go on with something else, or call wait_for_approval; nothing that you \
              can do makes it faster.",
             &id,
+            info.link.as_deref(),
         ),
         RequestState::Approved | RequestState::Used => {
             Answer::new("done", "It is approved; what was asked for works now.").fact("request", id)

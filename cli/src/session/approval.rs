@@ -120,6 +120,9 @@ pub(crate) async fn decided(
 ) -> Outcome<RequestInfo> {
     let approvers = asked.approvers.join(", ");
     let words = format!("{} needs approval from {approvers} ({}). Waiting", asked.resource, short(asked.id));
+    if let Some(link) = asked.link.as_deref().filter(|_| !application.console.is_for_programs()) {
+        application.console.say(&format!("They can decide at {}", failure::printable(link)));
+    }
     let waiting = (!application.console.is_for_programs()).then(|| application.console.wait_for(&words));
     let mut info = asked;
     let mut heard = Instant::now();

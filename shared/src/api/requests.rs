@@ -125,6 +125,9 @@ pub struct RequestInfo {
     pub expires_at: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictInfo>,
+    /// Its page at the agent, if that has a console.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// A verdict that was given.

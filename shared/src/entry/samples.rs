@@ -12,7 +12,7 @@ use crate::{
     ids::{ConnectionId, GrantId, RequestId, RunId, SessionId, StatementId, TunnelId},
     label::Label,
     lineage::{ColumnFact, LineageReport},
-    request::{RequestKind, RequestScope, RequestStep},
+    request::{RequestKind, RequestScope, RequestStep, Through},
 };
 
 const STATEMENT: StatementId = StatementId::from_random([1; 16]);
@@ -292,6 +292,7 @@ impl Entry {
                 until: 1_764_066_000,
                 first_in: Some("connect.local/other".to_owned()),
                 scope: Some(RequestScope::AnyValues { uses: 10 }),
+                through: Some(Through::Console),
             })),
             Self::PolicyLoaded { digest: digest(), previous: digest(), policies: 12 },
             Self::PolicyRefused {

@@ -160,6 +160,7 @@ pub fn setup(opened: Instant) -> Setup {
         tags: Vec::new(),
         canaries: None,
         hold_time: connect_core::protocol::postgres::connection::HOLD_TIME,
+        pages: None,
         opened,
     }
 }

@@ -60,6 +60,7 @@ async fn a_broken_glass_is_in_the_log_before_it_holds_and_ends_when_it_was_wrong
         reason: None,
         binding: broken.key.binding.clone(),
         any_values: None,
+        through: None,
     };
     let own = world.requests.decide(broken.id, own).await;
     assert!(matches!(own, Err(RequestsError::Verdict(VerdictError::Own))));
@@ -69,6 +70,7 @@ async fn a_broken_glass_is_in_the_log_before_it_holds_and_ends_when_it_was_wrong
         reason: Some("it was not needed".into()),
         binding: String::new(),
         any_values: None,
+        through: None,
     };
     world.requests.decide(broken.id, wrong).await.expect("reviewed");
     assert!(holding(&world, "ana", "prod-db").is_empty());
@@ -91,6 +93,7 @@ async fn any_values_are_approved_where_there_is_a_form_and_each_run_is_taken_onc
         reason: None,
         binding: request.key.binding.clone(),
         any_values,
+        through: None,
     };
     let mut plain = world.hold("delete from orders").await;
     let plain = asked(&world, &mut plain).await;

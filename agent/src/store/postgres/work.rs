@@ -14,7 +14,8 @@ use super::{
 };
 
 /// What nobody can decide or use any more, and was not ended yet. A broken glass waits for its review for ever.
-pub(super) const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= $1 AND kind <> 'break_glass'";
+pub(super) const OVER: &str =
+    "state IN ('pending', 'approved') AND expires_at <= $1 AND kind <> 'break_glass'";
 /// Decided requests are kept for so long: the log has them for ever.
 const KEEP: Moment = 90 * 24 * 60 * 60;
 
@@ -71,7 +72,10 @@ pub(super) async fn decide(
     let update = "UPDATE request SET state = $2, expires_at = $3, runs_left = $4, \
         sealed = CASE WHEN $2 IN ('approved', 'pending') THEN sealed END WHERE id = $1 AND state = 'pending'";
     let runs = runs.map(i64::from);
-    transaction.execute(update, &[&id, &state.as_str(), &moment(ends), &runs]).await.map_err(StoreError::from)?;
+    transaction
+        .execute(update, &[&id, &state.as_str(), &moment(ends), &runs])
+        .await
+        .map_err(StoreError::from)?;
     let insert = "INSERT INTO verdict (request, state, sub, idp, name, reason, at, agent, log) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let Verdict { state, by: PrincipalRef { sub, idp, .. }, name, reason, at } = verdict;

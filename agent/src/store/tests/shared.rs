@@ -29,7 +29,7 @@ async fn of_several_agents_one_decides_and_one_uses() {
     let names = ["li", "sam", "eve", "bob"];
     let verdicts = agents.iter().zip(names).map(|(store, name)| {
         let given = verdict(RequestState::Approved, name, NOW + 1);
-        store.decide(id(1), "b".into(), given, NOW + 50)
+        store.decide(id(1), "b".into(), given, terms(NOW + 50))
     });
     let decided = join_all(verdicts).await;
     assert_eq!(decided.iter().filter(|decided| decided.is_ok()).count(), 1, "{decided:?}");
@@ -37,7 +37,7 @@ async fn of_several_agents_one_decides_and_one_uses() {
         matches!(decided, Err(VerdictError::Over(RequestState::Approved)))
     };
     assert_eq!(decided.iter().filter(refused).count(), 3, "{decided:?}");
-    let takes = agents.iter().flat_map(|store| (0..5).map(|_| store.take(key("ana", "b"), NOW + 2)));
+    let takes = agents.iter().flat_map(|store| (0..5).map(|_| store.take(key("ana", "b"), None, NOW + 2)));
     let taken: Vec<_> =
         join_all(takes).await.into_iter().filter_map(|taken| taken.expect("answers")).collect();
     assert_eq!(taken.len(), 1);
@@ -155,14 +155,14 @@ async fn a_store_that_went_away_is_an_error_and_what_it_answered_is_there_when_i
     server.stop("immediate");
     assert_eq!(listening.news.recv().await, None, "whoever listens hears the end");
     for _ in 0..3 {
-        assert!(matches!(store.take(key("ana", "b"), NOW + 2).await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(store.take(key("ana", "b"), None, NOW + 2).await, Err(StoreError::Unavailable(_))));
         let refused = approve(&store, 1, "b").await;
         assert!(matches!(refused, Err(VerdictError::Store(StoreError::Unavailable(_)))));
     }
     server.run();
     // It is tried again after a moment.
     let taken = loop {
-        match store.take(key("ana", "b"), NOW + 2).await {
+        match store.take(key("ana", "b"), None, NOW + 2).await {
             Ok(taken) => break taken,
             Err(StoreError::Unavailable(_)) => tokio::task::yield_now().await,
             Err(other) => panic!("{other}"),

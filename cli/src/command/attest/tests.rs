@@ -135,6 +135,7 @@ impl Log {
             until: 9,
             first_in: None,
             scope: None,
+            through: None,
         }));
         let ended = Entry::RunEnded {
             run: RUN,

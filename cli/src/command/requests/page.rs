@@ -66,6 +66,9 @@ pub(super) fn page(info: &RequestInfo) -> String {
     {
         fact(&mut page, "needs", &format!("{count} of them"));
     }
+    if let Some(link) = &info.link {
+        fact(&mut page, "page", link);
+    }
     for verdict in &info.verdicts {
         let because = verdict.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         fact(&mut page, verdict.verdict.as_str(), &format!("{}{because}", verdict.by));
@@ -224,6 +227,7 @@ mod tests {
             created_at: 1_800_000_000,
             expires_at: 1_800_000_600,
             verdicts: Vec::new(),
+            link: None,
         }
     }
 

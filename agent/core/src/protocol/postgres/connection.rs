@@ -138,6 +138,8 @@ pub struct Setup {
     pub limits: Limits,
     /// How long a statement may wait for its approval.
     pub hold_time: Duration,
+    /// Where requests have pages: the id of one behind it is the address of its page.
+    pub pages: Option<Arc<str>>,
     pub opened: Instant,
     /// Time since 1970 at that moment.
     pub wall: Duration,

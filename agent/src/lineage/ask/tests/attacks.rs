@@ -23,6 +23,7 @@ fn approve(place: &Place, request: RequestId, sub: &str) {
             until: 9,
             first_in: None,
             scope: None,
+            through: None,
         })));
     }
 }

@@ -370,13 +370,15 @@ impl Connection {
 
     fn asked(&mut self, held: Box<Held>, request: RequestId) {
         let approvers = self.approvers(&held.denied);
+        let page = self.setup.pages.as_ref().map(|pages| format!(", or open {pages}{request}"));
+        let page = page.unwrap_or_default();
         let waits = self.session_ahead().is_none_or(crate::session::Session::waits);
         let why = held.denied.decision.reasons.first().map(|reason| reason.message.clone());
         let why = why.unwrap_or_default();
         if !waits {
             self.outbox.push(Output::HoldOver(HoldEnd::Keep));
             let hint = format!(
-                "Once {approvers} has approved it (connect approve {request}), the same statement goes through."
+                "Once {approvers} has approved it (connect approve {request}{page}), the same statement goes through."
             );
             let code = held.denied.decision.reasons.first().map_or(ReasonCode::Opaque, |reason| reason.code);
             return self.give_up(*held, code, format!("{why}: it needs an approval ({request})"), Some(hint));
@@ -387,7 +389,7 @@ impl Connection {
             sqlstate: "00000",
             message: &format!("{why}: waiting for an approval by {approvers} ({request})"),
             detail: Some(&format!("It waits for {seconds} s at most; cancel it to take the request back.")),
-            hint: Some(&format!("They run: connect approve {request}")),
+            hint: Some(&format!("They run: connect approve {request}{page}")),
         }));
         self.blocked = Some(Blocked::Approval(held));
     }

@@ -183,6 +183,7 @@ impl World {
             tags: Vec::new(),
             canaries: None,
             hold_time: crate::protocol::postgres::connection::HOLD_TIME,
+            pages: None,
             opened: Instant::now(),
         };
         change(&mut setup);
