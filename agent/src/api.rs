@@ -19,6 +19,7 @@ pub(crate) mod requests;
 mod revocations;
 mod runs;
 mod search;
+mod texts;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,7 @@ pub fn router(agent: Arc<Agent>) -> Router {
         .route("/v1/back-channel-logout", post(events::logout))
         .route("/v1/events", post(events::events))
         .route("/v1/search", post(search::search))
+        .route("/v1/text", post(texts::show))
         .route("/v1/lineage", post(lineage::ask))
         .route("/v1/reconcile", post(reconcile::reconcile))
         .route("/v1/receipts/entry/{index}", get(receipts::of_entry))

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 pub(crate) use self::{
     follow::{Follower, Seen},
     leaves::Leaves,
-    query::{Describer, Found, Whose, in_time, owner, search},
+    query::{Describer, Found, Whose, beginning, in_time, owner, search},
     recorded::{Recorded, recorded},
     reindex::reindex,
     store::reader,

@@ -16,7 +16,7 @@ use crate::{
     analyze, audit,
     check::{self, Reach},
     config::{Config, ConfigError, KeepError},
-    demo, demo_query, dev_idp,
+    demo, demo_query, dev_idp, exact,
     export::{lag, resend},
     init,
     keys::{self, KeyError},
@@ -91,6 +91,14 @@ enum AuditCommand {
         /// `[log]` [default: that].
         #[arg(long, value_name = "RULE")]
         keep: Option<String>,
+    },
+    /// Erases keys of exact texts, so that nobody can read these any more; every proof still holds. The agent must
+    /// not be running.
+    Erase {
+        #[command(flatten)]
+        file: File,
+        #[command(flatten)]
+        wish: exact::EraseArgs,
     },
     /// Where each sink stands: what it has taken, and how far it is behind.
     Sinks {
@@ -174,6 +182,7 @@ async fn dispatch(command: Command) -> Result<(), ErrorReport> {
         Command::Audit { command: AuditCommand::Prune { file, keep } } => {
             prune(&load(&file.config)?, &file.config, keep.as_deref())
         }
+        Command::Audit { command: AuditCommand::Erase { file, wish } } => erase(&load(&file.config)?, &wish),
         Command::Audit { command: AuditCommand::Sinks { file, output } } => {
             lag::list(&load(&file.config)?, output)
         }
@@ -261,6 +270,17 @@ fn prune(config: &Config, path: &Path, keep: Option<&str>) -> Result<(), ErrorRe
             pruned.index
         )),
         None => say("nothing is old enough, or a sink has not taken it yet"),
+    }
+}
+
+fn erase(config: &Config, wish: &exact::EraseArgs) -> Result<(), ErrorReport> {
+    let erased = exact::erase(&config.state_dir, &config.log.origin, &wish.which()).map_err(|error| {
+        ErrorReport::new("not_erased", Exit::Local, format!("exact texts are not erased: {error}"))
+    })?;
+    match erased {
+        0 => say("there is no key of such texts"),
+        1 => say("1 key is erased: nobody can read what was sealed under it"),
+        keys => say(&format!("{keys} keys are erased: nobody can read what was sealed under them")),
     }
 }
 

@@ -13,6 +13,7 @@ mod canary;
 pub mod checks;
 mod console;
 mod identity;
+mod mode;
 mod nats;
 mod notify;
 mod park;
@@ -63,6 +64,7 @@ use self::{
 };
 use crate::{
     catalog::{ClearRule, LabelOverrides, Registered},
+    log::Mode,
     upstream::UpstreamConfig,
 };
 use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
@@ -144,6 +146,12 @@ pub struct LogConfig {
     pub sinks: Vec<SinkConfig>,
     /// How long entries are kept; none: for ever.
     pub keep: Option<Retention>,
+    /// What of it a loss of power may take.
+    pub mode: Mode,
+    /// How long exact texts and values are kept, sealed and beside the log; none: not at all.
+    pub texts: Option<Retention>,
+    /// Who may be shown them.
+    pub text_readers: AccessList,
 }
 
 /// `[grants]`
@@ -309,6 +317,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
     // Stable ids mean those of the agent's own provider: anybody else's are anybody's.
     let home: Arc<str> = identity.issuer.as_str().into();
     log.auditors.at_home(&home);
+    log.text_readers.at_home(&home);
     let mut grants = grants?;
     grants.revokers.at_home(&home);
     for resource in &mut resources {
@@ -351,7 +360,9 @@ fn read_log(
     let Some(mut section) = section else {
         let witnesses = WitnessRules::default();
         let (auditors, sinks) = (AccessList::default(), Vec::new());
-        return Some(LogConfig { origin: usual?, auditors, witnesses, sinks, keep: None });
+        let (keep, texts, text_readers) = (None, None, AccessList::default());
+        let (origin, mode) = (usual?, Mode::Strict);
+        return Some(LogConfig { origin, auditors, witnesses, sinks, keep, mode, texts, text_readers });
     };
     let origin = match section.string("origin") {
         Some(origin) => section.check(&origin, value::origin(&origin.value)).then_some(origin.value),
@@ -360,19 +371,24 @@ fn read_log(
     let auditors = access::read(&mut section, "auditors");
     let witnesses = witness::read(&mut section);
     let sinks = sink::read(&mut section, around);
-    let keep = match section.string("keep") {
-        Some(text) => {
-            let lasting = retention(&text.value).and_then(|rule| {
-                let words = "would remove everything at each start; `1d` is the least here";
-                if rule.time.is_zero() { Err(words.to_owned()) } else { Ok(rule) }
-            });
-            section.accept(&text, lasting).map(Some)
-        }
-        None => Some(None),
-    };
+    let keep = read_retention(&mut section, "keep");
+    let texts = read_retention(&mut section, "texts");
+    let text_readers = access::read(&mut section, "text_readers");
+    let mode = mode::read(&mut section);
     section.finish();
-    let (auditors, witnesses) = (auditors?, witnesses?);
-    Some(LogConfig { origin: origin?, auditors, witnesses, sinks: sinks?, keep: keep? })
+    let (auditors, witnesses, text_readers) = (auditors?, witnesses?, text_readers?);
+    let (origin, sinks, keep, texts, mode) = (origin?, sinks?, keep?, texts?, mode?);
+    Some(LogConfig { origin, auditors, witnesses, sinks, keep, mode, texts, text_readers })
+}
+
+#[expect(clippy::option_option, reason = "outer: it is good; inner: it is there")]
+fn read_retention(section: &mut Section<'_, '_>, key: &'static str) -> Option<Option<Retention>> {
+    let Some(text) = section.string(key) else { return Some(None) };
+    let lasting = retention(&text.value).and_then(|rule| {
+        let words = "would keep nothing; `1d` is the least here";
+        if rule.time.is_zero() { Err(words.to_owned()) } else { Ok(rule) }
+    });
+    section.accept(&text, lasting).map(Some)
 }
 
 fn read_grants(section: Option<Section<'_, '_>>) -> Option<GrantsConfig> {

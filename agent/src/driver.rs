@@ -36,7 +36,7 @@ pub use self::{
     next_stream::{NextStream, Offer, next_stream},
 };
 use crate::{
-    cancel::CancelRegistry, lineage::Gate, log::Log, parking::Parking, requests::Requests,
+    cancel::CancelRegistry, exact::Texts, lineage::Gate, log::Log, parking::Parking, requests::Requests,
     resource::ResourceRuntime, serve::Agent,
 };
 
@@ -65,6 +65,8 @@ pub struct ConnectionContext {
     pub usage: Arc<Usage>,
     /// Key of the salts of commitments.
     pub commitment_key: [u8; 32],
+    /// Where exact texts go, if they are kept.
+    pub texts: Option<Texts>,
     pub log: Log,
     pub cancels: Arc<CancelRegistry>,
     pub parking: Arc<Parking>,

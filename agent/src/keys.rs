@@ -6,6 +6,7 @@
 //! | `grant.key` | P-256 key that signs grants (PKCS #8) |
 //! | `mask.key` | 32 random bytes: equal values have equal masks as long as it lives |
 //! | `commitment.key` | 32 random bytes: salts of the commitments in the log, bindings of requests |
+//! | `texts.key` | 32 random bytes: wraps the keys of exact texts in `texts/`, made by [`crate::exact`] |
 //! | `log/` | the log, and `log.key`, made by [`crate::log`] |
 //!
 //! Agents that share a store have masks, commitments and bindings by keys that come from its `key_file` instead.
@@ -86,6 +87,14 @@ pub fn check_folder(path: &Path) -> Result<(), KeyError> {
     if path.exists() { file::check_folder(path) } else { Ok(()) }
 }
 
+/// A folder of mode 0700 that is ours, made if there is none.
+///
+/// # Errors
+/// As [`Keys::open`].
+pub fn open_folder(path: &Path) -> Result<(), KeyError> {
+    file::open_folder(path)
+}
+
 /// Checks that a private file is ours alone, for messages of the configuration.
 ///
 /// # Errors
@@ -104,7 +113,11 @@ pub fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     Ok(bytes)
 }
 
-fn read_or_make_random(path: &Path) -> Result<[u8; 32], KeyError> {
+/// The 32 random bytes of a key file, which is made if there is none.
+///
+/// # Errors
+/// As [`Keys::open`].
+pub fn read_or_make_random(path: &Path) -> Result<[u8; 32], KeyError> {
     let bytes = file::read_or_make(path, || random::<32>().map(Vec::from))?;
     <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Damaged {
         path: path.to_owned(),

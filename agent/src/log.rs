@@ -46,6 +46,7 @@ mod index;
 mod key;
 mod leaf;
 mod measure;
+mod mode;
 mod options;
 mod pace;
 mod prune;
@@ -72,6 +73,7 @@ pub(crate) use self::{
     handle::{Log, block_on},
     leaf::fits_leaf,
     measure::{MeasureArgs, measure},
+    mode::Mode,
     options::LogOptions,
     prune::{PruneRule, PrunedLog, prune},
     public::{Keep, PublicFolder, WITNESSED, write_atomically},

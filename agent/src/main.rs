@@ -23,6 +23,7 @@ mod demo;
 mod demo_query;
 mod dev_idp;
 mod driver;
+mod exact;
 mod export;
 mod grants;
 mod identity;

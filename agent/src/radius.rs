@@ -1,7 +1,7 @@
 //! What a statement would touch, asked of the database before anybody decides about it: on a connection of the
 //! agent's own that only reads, within bounds, and never by running the statement.
 //!
-//! What is asked comes from [`connect_core::radius`], which says why it may be. Each look is a login of its own,
+//! What is asked comes from [`connect_core::radius`], which says why it may be. Each look logs in by itself,
 //! which is in the log with whose statements it is for before anything is asked. Whatever goes wrong here leaves a
 //! number out and says so; the statement is held all the same.
 //!

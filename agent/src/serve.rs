@@ -39,6 +39,7 @@ use crate::{
     config::{Config, IdentityConfig, Retention},
     console::{Console, ConsoleError},
     driver::Kept,
+    exact::Texts,
     export::{Exporter, taken_by_all},
     grants::{GrantAuthority, GrantKeyError},
     identity::{FetchError, IdentityVerifier},
@@ -87,6 +88,8 @@ pub enum ServeError {
     Budgets(String),
     #[error("{0}")]
     Sharing(String),
+    #[error("exact texts cannot be kept: {0}")]
+    Texts(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -132,6 +135,8 @@ pub struct Running {
     /// Both are kept once more at the end.
     usage: Arc<KeptUsage>,
     budgets: Arc<KeptBudgets>,
+    /// Written once more at the end.
+    texts: Option<Texts>,
     /// Told of once more at the end.
     refusals: Arc<agent::RefusalBudget>,
     stop: watch::Sender<bool>,
@@ -173,7 +178,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let budgets = Arc::clone(&agent.budgets);
     policy::follow(&config, &agent.policies, &log);
 
-    let witnesses = agent.witnesses.clone();
+    let (witnesses, texts) = (agent.witnesses.clone(), agent.texts.clone());
     let mut polls = agent.signals.poll(&agent);
     if let Some(sharing) = &agent.sharing {
         sharing.follow(&agent, &mut polls);
@@ -208,6 +213,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         witnesses,
         usage,
         budgets,
+        texts,
         refusals,
         drain,
         drain_time,
@@ -262,6 +268,9 @@ impl Running {
             tracing::warn!(%error, "what principals were given cannot be kept");
         }
         self.budgets.keep().await;
+        if let Some(texts) = self.texts.take() {
+            let _cancelled = tokio::task::spawn_blocking(move || texts.flush()).await;
+        }
         let left_out = self.refusals.left_out();
         if left_out > 0 {
             let _closed_log_has_said_so = self.log.append(Entry::RefusalsLeftOut { count: left_out });
@@ -304,7 +313,8 @@ pub(crate) fn prune(config: &Config, rule: &Retention) -> Result<Option<PrunedLo
 
 fn open_state(config: &Config) -> Result<(Keys, Log), ServeError> {
     let keys = Keys::open(config)?;
-    let options = LogOptions::new(config.log.origin.clone(), keys.log_dir.clone());
+    let mut options = LogOptions::new(config.log.origin.clone(), keys.log_dir.clone());
+    options.mode = config.log.mode;
     if let Some(rule) = &config.log.keep
         && let Some(pruned) = prune(config, rule)?
     {
@@ -392,6 +402,8 @@ fn assemble(
         budgets: KeptBudgets::open(&config.state_dir, config.budget).map_err(ServeError::Budgets)?,
         usage: KeptUsage::new(Arc::clone(store)),
         commitment_key: stored.commitment_key,
+        texts: keep_texts(config, log)?,
+        text_readers: config.log.text_readers.clone(),
         cancels: Arc::default(),
         connections: Arc::default(),
         parking: Parking::new(config.park),
@@ -410,6 +422,20 @@ fn open_console(config: &Config, keys: &Keys) -> Result<Option<Console>, Console
     Console::new(console, (&config.name, &keys.commitment), &config.identity).map(Some)
 }
 
+/// Exact texts are kept where the configuration says how long.
+fn keep_texts(config: &Config, log: &Log) -> Result<Option<Texts>, ServeError> {
+    let state = config.state_dir.as_path();
+    let Some(rule) = &config.log.texts else {
+        if Texts::are_in(state) {
+            tracing::warn!(
+                "exact texts were kept, and nothing says how long any more: `connect-agent audit erase` removes them"
+            );
+        }
+        return Ok(None);
+    };
+    Texts::start(state, rule.time, log).map(Some).map_err(|error| ServeError::Texts(error.to_string()))
+}
+
 fn identity_info(config: &IdentityConfig) -> IdentityInfo {
     IdentityInfo {
         issuer: config.issuer.clone(),
@@ -423,6 +449,6 @@ fn started(config: &Config, policy_digest: &str) -> Entry {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         config_digest: config.digest.clone(),
         policy_digest: policy_digest.to_owned(),
-        mode: "strict".to_owned(),
+        mode: config.log.mode.to_string(),
     }
 }

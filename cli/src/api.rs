@@ -12,8 +12,8 @@ use connect_shared::{
     api::{
         AccessWish, AgentInfo, ExplainRequest, Explanation, GrantRequest, GrantResponse, LineageAnswer,
         LineageQuestion, ReconcileRequest, Reconciliation, RequestInfo, RequestList, ResourceList,
-        RevocationAnswer, RevocationRequest, RunAttestation, RunEnd, SearchAnswer, SearchRequest,
-        VerdictWish,
+        RevocationAnswer, RevocationRequest, RunAttestation, RunEnd, SearchAnswer, SearchRequest, TextAnswer,
+        TextRequest, VerdictWish,
     },
     ids::{RequestId, RunId},
 };
@@ -139,6 +139,12 @@ impl ControlApi {
     ) -> Outcome<Reconciliation> {
         let call = self.request(Method::POST, "/v1/reconcile", Caller::Principal(id_token)).json(request);
         self.json_within(call, Limit::Bytes(MAX_SEARCH)).await
+    }
+
+    /// Asks for the exact text of a statement.
+    pub(crate) async fn exact_text(&self, id_token: &str, request: &TextRequest) -> Outcome<TextAnswer> {
+        let call = self.request(Method::POST, "/v1/text", Caller::Principal(id_token)).json(request);
+        self.json_within(call, Limit::Bytes(MAX_EXPLANATION)).await
     }
 
     /// Ends sessions.

@@ -14,7 +14,7 @@ use clap_complete::Shell;
 
 pub(crate) use self::{
     agents::{AddAgent, Agents, Login, Logout, OfAgent},
-    audit::{Audit, EventFormat, Filter, History, Receipt, Reconcile, Search, Tail, Verify},
+    audit::{Audit, EventFormat, Filter, History, Receipt, Reconcile, Search, Tail, Text, Verify},
     lineage::{Lineage, LineageFormat},
     mcp::{Mcp, McpClient, McpServe},
     part::Part,

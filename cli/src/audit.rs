@@ -10,6 +10,7 @@ mod receipt;
 mod reconcile;
 mod remote;
 mod search;
+mod text;
 mod verify;
 
 use std::path::Path;
@@ -49,6 +50,7 @@ pub(crate) async fn run(application: &Application, command: &arguments::Audit) -
         arguments::Audit::Search(wish) => search::search(application, wish).await,
         arguments::Audit::Reconcile(wish) => reconcile::run(application, wish).await,
         arguments::Audit::Tail(wish) => search::tail(application, wish).await,
+        arguments::Audit::Text(wish) => text::run(application, wish).await,
     }
 }
 

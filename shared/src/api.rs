@@ -19,6 +19,7 @@
 //! | `GET /v1/receipts/entry/{index}` | id token; one's own entries, auditors | the same of any entry |
 //! | `POST /v1/search` [`SearchRequest`] | id token; one's own entries, auditors | [`SearchAnswer`] |
 //! | `POST /v1/reconcile` [`ReconcileRequest`] | id token; auditors | [`Reconciliation`] |
+//! | `POST /v1/text` [`TextRequest`] | id token; `[log] text_readers` | [`TextAnswer`] |
 //! | `POST /v1/lineage` [`LineageQuestion`] | id token; one's own statements, auditors | [`LineageAnswer`] |
 //! | `GET /log/consistency?from=` | anyone | how the log grew: hashes in base64, an empty line, the checkpoint |
 //! | `GET /log/checkpoint` | anyone | signed note |
@@ -33,6 +34,7 @@ mod radius;
 mod reconcile;
 mod requests;
 mod search;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,7 @@ pub use self::{
         IndexedLeaf, MAX_FILTER_BYTES, MAX_ROWS, RowFacts, SearchAnswer, SearchFilter, SearchOrder,
         SearchRequest, SearchRow, SearchScope,
     },
+    text::{MAX_TEXT_REASON, TextAnswer, TextRequest, text_commitment},
 };
 use crate::{
     attest::{Envelope, FileFact, Folder},
@@ -99,6 +102,9 @@ pub struct LogInfo {
     pub origin: String,
     /// Verifier key of a signed note: `name+hash+base64`.
     pub verifier_key: String,
+    /// What a loss of power may take: `strict` for nothing that somebody waited for, or how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
 }
 
 /// What a principal may open.

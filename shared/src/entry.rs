@@ -301,6 +301,36 @@ pub enum Entry {
         /// Entries that were looked through.
         upto: u64,
     },
+    /// Somebody was shown the exact text of a statement, or asked for it in vain. It is durable before the answer
+    /// leaves.
+    TextShown {
+        principal: PrincipalRef,
+        statement: StatementId,
+        /// Index of its INTENT or denial.
+        of: u64,
+        /// `shown`, `withheld` (texts of its kind are not kept), `gone` (erased, or never kept).
+        found: String,
+        /// Why, by whoever asked.
+        reason: String,
+    },
+    /// Keys of exact texts were erased, so that nobody can read these any more. Every proof still holds.
+    TextsErased {
+        /// `age`, `principal`, `before`, `connection`
+        cause: String,
+        /// How many: each is of one connection, for some hours.
+        keys: u64,
+        /// Those of what was sent before this, in milliseconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<ConnectionId>,
+    },
+    /// The exact texts of so many statements since the last such entry are not kept, though they should be.
+    TextsLost {
+        statements: u64,
+        /// `full`: they came faster than they were written. `disk`: they could not be written.
+        code: String,
+    },
     /// A value that must never leave was on its way to a client. It did not leave, and the grant is over.
     CanarySeen {
         /// What the configuration calls the value.

@@ -66,13 +66,13 @@ pub fn class_of(kind: &str) -> (Class, u32, &'static str) {
         "connection_closed" => (DATASTORE, 99, "Disconnect"),
         "intent" | "outcome" | "denial" => (DATASTORE, 4, "Query"),
         "upstream_opened" => (DATASTORE, 3, "Connect"),
-        "explained" | "searched" | "reconciled" | "lineage_asked" => (API, 2, "Read"),
+        "explained" | "searched" | "reconciled" | "lineage_asked" | "text_shown" => (API, 2, "Read"),
         "cancel_requested" => (API, 3, "Update"),
         "witness_late" | "canary_seen" => (FINDING, 1, "Create"),
         "witness_back" => (FINDING, 3, "Close"),
         "sink_refused" | "sink_resent" => (EVENT_LOG, 3, "Export"),
         "key_rotated" => (EVENT_LOG, 4, "Update"),
-        "pruned" => (EVENT_LOG, 2, "Delete"),
+        "pruned" | "texts_erased" => (EVENT_LOG, 2, "Delete"),
         _ => (EVENT_LOG, 99, "Record"),
     }
 }
@@ -180,6 +180,7 @@ pub fn render(context: &Context<'_>, index: u64, leaf: &Leaf) -> Value {
         | Entry::Searched { .. }
         | Entry::Reconciled { .. }
         | Entry::LineageAsked { .. }
+        | Entry::TextShown { .. }
         | Entry::CancelRequested { .. } => {
             event.actor();
             event.set("api", json!({"operation": leaf.entry.kind(), "service": {"name": "connect-agent"}}));

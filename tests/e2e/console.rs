@@ -108,7 +108,7 @@ fn a_held_statement_is_approved_on_a_phone_by_a_link_from_a_chat() {
     let mut waiting = psql(&tunnel, nasty);
     let id = waits_for(&waiting);
     let page = format!("{}/console/requests/{id}", world.agent.url());
-    assert!(waiting.transcript().contains(&format!("or open {page}")), "{}", waiting.transcript());
+    waiting.wait_for_line(&format!("or open {page}"));
 
     let notice = told.recv_timeout(PATIENCE).expect("the chat is told");
     let blocks = notice["blocks"].to_string();

@@ -69,6 +69,7 @@ mod sub_agents;
 mod suites;
 mod survival;
 mod tags;
+mod texts;
 mod transparency;
 mod upstream;
 mod write_backs;

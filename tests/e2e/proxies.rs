@@ -63,7 +63,7 @@ fn through(proxy: Proxy, variable: &str) {
     let shown = proxy.url("");
     assert!(status.contains(&format!("TLS through {shown} (no UDP)")), "{status}");
     let json = behind.ana.runs(&["status", "--json"]).good();
-    assert!(json.contains(&format!("\"proxy\":\"{shown}\"")), "{json}");
+    assert!(json.contains(&format!("\"proxy\": \"{shown}\"")), "{json}");
     let doctor = said(&behind.ana.runs(&["doctor"]));
     assert!(doctor.contains(&format!("through the proxy {shown}")), "{doctor}");
     let logged = said(&process::run(behind.ana.connect(&["ls"]).env("CONNECT_LOG", "trace")));

@@ -1,5 +1,5 @@
 //! What a statement would touch, as its approver and whoever explains it see it, on a real PostgreSQL: keys that
-//! cascade, triggers, partitions, dependents; and what nobody learns by it.
+//! cascade, partitions, dependents; and what nobody learns by it.
 
 use std::process::Command;
 
@@ -35,10 +35,6 @@ const TABLES: &str = "CREATE SCHEMA wide; GRANT USAGE ON SCHEMA wide TO connect_
     INSERT INTO wide.events SELECT n, n % 200 FROM generate_series(1, 600) n; \
     GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES ON ALL TABLES IN SCHEMA wide TO connect_agent; \
     ANALYZE";
-
-const TRIGGER: &str = "CREATE FUNCTION wide.note() RETURNS trigger LANGUAGE plpgsql AS \
-        $$ BEGIN INSERT INTO wide.journal VALUES ('x'); RETURN OLD; END $$; \
-    CREATE TRIGGER audit_row AFTER DELETE ON wide.labels FOR EACH ROW EXECUTE FUNCTION wide.note()";
 
 fn world() -> World {
     let world = World::start_with(&HELD);
@@ -77,7 +73,7 @@ fn named<'v>(radius: &'v Value, list: &str, table: &str) -> &'v Value {
 }
 
 #[test]
-fn the_approver_sees_rows_cascades_triggers_and_what_goes_with_it() {
+fn the_approver_sees_rows_cascades_and_what_goes_with_it() {
     let world = world();
     let (li, sam) = (world.person("li"), world.person("sam"));
     let tunnel = li.open(SHOP);
@@ -87,7 +83,6 @@ fn the_approver_sees_rows_cascades_triggers_and_what_goes_with_it() {
         assert_eq!(named(&emptied, "cascades", table)["effect"], "truncate", "{emptied}");
     }
 
-    world.postgres.sql("shop", TRIGGER);
     let all = radius(&tunnel, &sam, "DELETE FROM wide.parcels");
     let parcels = named(&all, "tables", "wide.parcels");
     assert_eq!((&parcels["rows"], &parcels["of"]), (&json!(1000), &json!(1000)), "{all}");
@@ -100,7 +95,6 @@ fn the_approver_sees_rows_cascades_triggers_and_what_goes_with_it() {
         Some(2),
         "what only refuses is not among them: {all}"
     );
-    assert_eq!(all["triggers"], json!(["audit_row on wide.labels"]));
 
     let dropped = radius(&tunnel, &sam, "DROP TABLE wide.parcels CASCADE");
     let dependents = dropped["dependents"].to_string();
@@ -112,9 +106,7 @@ fn the_approver_sees_rows_cascades_triggers_and_what_goes_with_it() {
 
     let id = asks(&tunnel, "DELETE FROM wide.parcels");
     let page = sam.runs(&["requests", &id]).good();
-    for expected in
-        ["wide.parcels all of ~1,000 rows (statistics)", "deleted, by wide.parcels", "audit_row on"]
-    {
+    for expected in ["wide.parcels all of ~1,000 rows (statistics)", "deleted, by wide.parcels"] {
         assert!(page.contains(expected), "{expected} is not in:\n{page}");
     }
     assert_eq!(world.postgres.sql("shop", "SELECT count(*) FROM wide.parcels"), "1000", "nothing ran");
@@ -143,7 +135,8 @@ fn a_condition_is_counted_before_it_runs() {
         .into_iter()
         .filter(|leaf| !leaf["looks"].is_null())
         .collect();
-    assert_eq!(looks.len(), 4, "each look is in the log");
+    // By TCP the agent logs in twice: once to see that it is the server.
+    assert_eq!(looks.len(), 2 * 4, "each login of a look is in the log");
     for look in looks {
         assert!(look["process"].as_u64().is_some_and(|process| process > 0) && look["connection"].is_null());
         assert_eq!(

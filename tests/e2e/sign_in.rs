@@ -42,7 +42,7 @@ fn whoever_signs_out_is_signed_out_at_the_provider_too() {
     assert_eq!(asked(&ana), 1, "{}", ana.browser_log());
     let out = ana.runs(&["logout"]);
     assert!(out.stderr.contains("Opening your browser to sign out"), "{}", out.stderr);
-    assert!(!out.stderr.contains("could not be told"), "{}", out.stderr);
+    assert!(!out.stderr.contains("did not take"), "{}", out.stderr);
     let token = token_in(&out.stderr);
     assert_eq!((out.code, token), (0, None), "an ID token was shown: {}", out.stderr);
     ana.wait_for_browser("Sign-out Success");

@@ -21,7 +21,7 @@ const context = await chromium.launchPersistentContext(BROWSER_PROFILE, {
 });
 const page = context.pages()[0] ?? (await context.newPage());
 const problems = [];
-page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+page.on('console', (message) => /content security policy/i.test(message.text()) && problems.push(message.text()));
 page.on('dialog', (dialog) => problems.push(`dialog: ${dialog.message()}`) && dialog.dismiss());
 
 async function signIn() {

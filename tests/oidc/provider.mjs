@@ -85,6 +85,7 @@ const configuration = {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
+    revocation: { enabled: true },
     backchannelLogout: { enabled: settings.backChannel === true },
     resourceIndicators: {
       enabled: true,

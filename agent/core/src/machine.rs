@@ -13,7 +13,12 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use connect_shared::{api::HeldStatement, entry::Entry, ids::RequestId};
+use connect_shared::{
+    api::HeldStatement,
+    entry::Entry,
+    ids::{RequestId, StatementId},
+};
+use zeroize::Zeroizing;
 
 use crate::{
     approval::{Approval, Binding},
@@ -149,6 +154,8 @@ pub enum Output {
         lineage: String,
         entry: Box<Entry>,
     },
+    /// Keep this sealed, beside the log. Nothing waits for it.
+    ExactText(Box<ExactText>),
     /// Append this entry.
     Record {
         ticket: Ticket,
@@ -179,6 +186,39 @@ pub enum Output {
     Finished {
         code: String,
     },
+}
+
+/// What the commitment of a statement is over: SHA-256 over the salt, the length of the text in 8 bytes, the text, and
+/// the SHA-256 of what was bound.
+pub struct ExactText {
+    pub statement: StatementId,
+    pub salt: Zeroizing<[u8; 32]>,
+    /// SHA-256 of the Bind; zeros for none.
+    pub binds: [u8; 32],
+    pub kept: KeptText,
+}
+
+/// What is kept of a statement beside its salt.
+pub enum KeptText {
+    Whole {
+        text: Zeroizing<Vec<u8>>,
+        /// The whole message; not there if nothing was bound, or it was too long.
+        bind: Option<Zeroizing<Vec<u8>>>,
+        /// Types of its values, as the Parse declared them.
+        types: Bytes,
+    },
+    /// Nothing: passwords could stand in a text of its kind.
+    Withheld,
+}
+
+impl std::fmt::Debug for ExactText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let length = match &self.kept {
+            KeptText::Whole { text, .. } => text.len(),
+            KeptText::Withheld => 0,
+        };
+        write!(f, "ExactText({}, {length} bytes)", self.statement)
+    }
 }
 
 /// Which peers may be read from now.

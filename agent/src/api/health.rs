@@ -6,7 +6,7 @@ use axum::extract::State;
 use connect_shared::error::{ErrorReport, Exit};
 
 use super::error::ApiError;
-use crate::{serve::Agent, sharing::Standing};
+use crate::{log::Mode, serve::Agent, sharing::Standing};
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -14,7 +14,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// Causes are for the operator, and are in words that hold no secret; still, a stranger hears only which
 /// part is ill.
-pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static str, ApiError> {
+pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<String, ApiError> {
     if *agent.draining.borrow() {
         return Err(crate::tunnel::draining().into());
     }
@@ -73,7 +73,10 @@ pub(super) async fn ready(State(agent): State<Arc<Agent>>) -> Result<&'static st
         .map(|(name, _)| name.as_str())
         .collect();
     if ill.is_empty() {
-        return Ok("ready\n");
+        return Ok(match agent.log.mode() {
+            Mode::Strict => "ready\n".to_owned(),
+            mode => format!("ready\nlog: {mode} of what only reads may be lost with the power\n"),
+        });
     }
     let words = format!("the catalog of {} cannot be read", list(&ill));
     let report = ErrorReport::new("catalog_unreadable", Exit::Unreachable, words);

@@ -26,7 +26,11 @@ pub(super) async fn agent(State(agent): State<Arc<Agent>>) -> Json<AgentInfo> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         identity: agent.identity_info.clone(),
         other_identities: agent.other_identities.clone(),
-        log: LogInfo { origin: agent.log.origin().to_owned(), verifier_key: agent.log.verifier_key() },
+        log: LogInfo {
+            origin: agent.log.origin().to_owned(),
+            verifier_key: agent.log.verifier_key(),
+            mode: Some(agent.log.mode().to_string()),
+        },
     })
 }
 

@@ -51,6 +51,10 @@ fn text(agent: &Agent, checkpoint_age: Option<u64>) -> String {
         agent.counts.intents(),
     );
     page.one("denials_total", "counter", "Denials recorded since the agent started.", agent.counts.denials());
+    if let Some(texts) = &agent.texts {
+        let words = "Statements whose exact texts were not kept, though they should be.";
+        page.one("texts_lost_total", "counter", words, texts.lost());
+    }
     page.one(
         "held_requests",
         "gauge",

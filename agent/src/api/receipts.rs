@@ -94,6 +94,7 @@ fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         | Entry::FolderListed { principal, .. }
         | Entry::RunEnded { principal, .. }
         | Entry::Reconciled { principal, .. }
+        | Entry::TextShown { principal, .. }
         | Entry::Explained { principal, .. }
         | Entry::Searched { principal, .. }
         | Entry::LineageAsked { principal, .. } => Some(principal),

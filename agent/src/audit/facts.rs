@@ -120,6 +120,7 @@ impl<'a> Facts<'a> {
             }
             Entry::Searched { principal, .. }
             | Entry::LineageAsked { principal, .. }
+            | Entry::TextShown { principal, .. }
             | Entry::FolderListed { principal, .. } => {
                 facts.principal = Some(principal);
             }

@@ -85,6 +85,22 @@ pub(crate) fn owner(path: &Path, statement: StatementId) -> Result<Option<(Strin
         .map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
 }
 
+/// Index of the INTENT or the denial of a statement.
+///
+/// # Errors
+/// The index cannot be read.
+pub(crate) fn beginning(path: &Path, statement: StatementId) -> Result<Option<u64>, IndexError> {
+    let connection = reader(path)?;
+    connection
+        .query_row(
+            "SELECT idx FROM entry WHERE statement = ?1 AND kind IN ('intent', 'denial')",
+            [statement.to_bytes().as_slice()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })
+}
+
 /// Says of an entry what stands elsewhere in the log: the names of those who are only ids in it, the text
 /// behind a fingerprint.
 pub(crate) struct Describer {

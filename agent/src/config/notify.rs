@@ -94,9 +94,8 @@ fn read_one(
 
 /// `url`, or where that is a secret a file or a variable that has it.
 fn read_url(section: &mut Section<'_, '_>, around: &Surroundings<'_>) -> Option<Secret> {
-    let hidden = section.has("url_file") || section.has("url_env");
     match section.string("url") {
-        Some(url) if hidden => {
+        Some(url) if section.string("url_file").is_some() || section.string("url_env").is_some() => {
             section.wrong_at(&url, "is given together with `url_file` or `url_env`; keep one of them");
             None
         }

@@ -73,6 +73,9 @@ mod tests {
             witnesses: WitnessRules::default(),
             sinks: Vec::new(),
             keep: configured.map(read),
+            mode: crate::log::Mode::Strict,
+            texts: None,
+            text_readers: AccessList::default(),
         };
         config.rule(asked.map(read)).map(|rule| rule.name).map_err(|error| error.to_string())
     }

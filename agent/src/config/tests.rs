@@ -44,6 +44,37 @@ fn problems(text: &str) -> String {
 }
 
 #[test]
+fn the_log_is_strict_unless_it_says_how_much_may_be_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mode = |lines: &str| {
+        let text = GOOD.replace("[log]\n", &format!("[log]\n{lines}\n"));
+        parse(&text, &folder).map(|config| config.log.mode.to_string())
+    };
+    assert_eq!(mode("").as_deref(), Ok("strict"));
+    assert_eq!(mode("mode = \"strict\"").as_deref(), Ok("strict"));
+    assert_eq!(mode("mode = \"batch\"").as_deref(), Ok("batch(100 ms, 1000 entries)"));
+    let both = "mode = \"batch\"\nbatch_ms = 20\nbatch_entries = 50";
+    assert_eq!(mode(both).as_deref(), Ok("batch(20 ms, 50 entries)"));
+    for wrong in ["mode = \"none\"", "batch_ms = 20", "mode = \"batch\"\nbatch_ms = 0"] {
+        assert!(mode(wrong).is_err(), "{wrong}");
+    }
+    assert!(mode("mode = \"batch\"\nbatch_entries = 1000000").is_err());
+}
+
+#[test]
+fn exact_texts_are_kept_only_where_that_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let texts = |lines: &str| {
+        let text = GOOD.replace("[log]\n", &format!("[log]\n{lines}\n"));
+        parse(&text, &folder).map(|config| config.log.texts.map(|rule| rule.name))
+    };
+    assert_eq!(texts(""), Ok(None));
+    let readers = "texts = \"30d\"\ntext_readers = [\"group:security\"]";
+    assert_eq!(texts(readers), Ok(Some("30d".to_owned())));
+    assert!(texts("texts = \"0d\"").is_err() && texts("texts = \"long\"").is_err());
+}
+
+#[test]
 fn a_good_file_is_read_with_its_defaults() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = parse(GOOD, &folder).expect("it is good");

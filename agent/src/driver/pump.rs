@@ -41,6 +41,7 @@ use crate::{
     cancel::{Cancellable, Told},
     catalog::CatalogError,
     config::WorksAs,
+    exact::Keeper,
     log::DurableWait,
     requests::{Held, Waiting},
     shards,
@@ -69,6 +70,8 @@ pub(super) struct Pump {
     awaited: VecDeque<u64>,
     /// INTENTs and denials that the log took; none if it refused one, and may have lost others with it.
     recorded: Option<u64>,
+    /// Takes exact texts, where they are kept.
+    keeper: Option<Keeper>,
     catalog: Follow<Option<Arc<Catalog>>>,
     /// What was approved for a time, of anybody.
     leaves: Follow<Held>,
@@ -166,6 +169,14 @@ impl Pump {
             WorksAs::Role(role) => Some(role),
             WorksAs::Nobody => return Err("no_role".to_owned()),
         };
+        let (keeper, salt_key) = match &context.texts {
+            Some(texts) => {
+                let key = Keeper::salt_key().map_err(|_| "no_randomness".to_owned())?;
+                let ConnectionFacts { connection, principal, .. } = &context.facts;
+                (Some(texts.keeper(*connection, &principal.reference)), Some(key))
+            }
+            None => (None, None),
+        };
         let machine = Connection::new(Setup {
             facts: context.facts.clone(),
             grant: grant.clone(),
@@ -174,6 +185,7 @@ impl Pump {
             lookups: Arc::clone(&context.lookups),
             usage: Arc::clone(&context.usage),
             commitment_key: context.commitment_key,
+            salt_key,
             seed,
             limits: Limits::default(),
             hold_time: context.requests.config().wait,
@@ -196,6 +208,7 @@ impl Pump {
             durable,
             awaited: VecDeque::new(),
             recorded: Some(0),
+            keeper,
             catalog,
             leaves,
             authority,

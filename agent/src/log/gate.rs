@@ -33,6 +33,8 @@ impl Gate {
             | Entry::StatementLineage { .. }
             | Entry::Explained { .. }
             | Entry::Searched { .. }
+            | Entry::TextShown { .. }
+            | Entry::TextsLost { .. }
             | Entry::FolderListed { .. }
             | Entry::RunEnded { .. } => self.disk_is_full().map_or(Ok(()), Err),
             Entry::GrantIssued { .. } | Entry::SessionOpened { .. } => {

@@ -27,7 +27,7 @@ pub(super) use self::open::{Opened, Opening, make_folders, unknown_end};
 pub(crate) use self::wait::block_on;
 pub(super) use self::{keeper::Failures, receipt::make_receipt};
 use super::{
-    Durability, Gate, LogClosed, PublicFolder, Published, StatementPlace,
+    Durability, Gate, LogClosed, Mode, PublicFolder, Published, StatementPlace,
     index::StatementIndex,
     leaf::{Prepared, whose},
     publish::Signal,
@@ -82,6 +82,7 @@ struct Open {
     verifier_key: String,
     public: PublicFolder,
     gate: Arc<Gate>,
+    mode: Mode,
     failures: Arc<Failures>,
     keeper: Mutex<Option<JoinHandle<()>>>,
     /// Held until the threads have ended: no other process opens the folder.
@@ -116,6 +117,11 @@ impl Log {
         Self { pinned: Some(self.inner()), ..self.clone() }
     }
 
+    /// What a loss of power may take.
+    pub(crate) fn mode(&self) -> Mode {
+        self.open.mode
+    }
+
     /// What may not begin now.
     pub(crate) fn gate(&self) -> &Gate {
         &self.open.gate
@@ -128,7 +134,8 @@ impl Log {
     /// The log takes no entries, or not this one. Nothing was appended.
     pub(crate) fn append(&self, entry: Entry) -> Result<Seq, LogClosed> {
         self.open.gate.admit(&entry)?;
-        self.inner().shared.queue.append(Prepared::new(&entry)?, Haste::Now)
+        let haste = self.open.mode.haste(&entry);
+        self.inner().shared.queue.append(Prepared::new(&entry)?, haste)
     }
 
     /// As [`Log::append`], for an entry that nobody waits for: it goes to the disk with the next one that

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::mode::Mode;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub(super) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -27,6 +29,8 @@ pub(crate) struct LogOptions {
     pub(crate) checkpoint_entries: u64,
     /// A heartbeat is written after so long without an entry.
     pub(crate) heartbeat_every: Duration,
+    /// What a loss of power may take.
+    pub(crate) mode: Mode,
     /// Ended statements that can be found by their id.
     pub(crate) indexed_statements: usize,
     pub(super) clock: Clock,
@@ -43,6 +47,7 @@ impl LogOptions {
             checkpoint_every: Duration::from_secs(1),
             checkpoint_entries: 4096,
             heartbeat_every: Duration::from_secs(60),
+            mode: Mode::Strict,
             indexed_statements: 65_536,
             clock: Arc::new(system_milliseconds),
         }

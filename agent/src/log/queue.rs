@@ -27,8 +27,10 @@ const LINGER: Duration = Duration::from_millis(10);
 /// When an entry goes to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Haste {
-    /// At once: somebody waits for it.
+    /// At once, and synced: somebody waits for it.
     Now,
+    /// At once: somebody waits for it to be written. In strict mode nothing comes so.
+    Written,
     /// With the next one that is in haste, or after [`LINGER`]: one sync serves both.
     Soon,
 }
@@ -61,6 +63,8 @@ pub(super) struct Batch {
     bytes: usize,
     /// Entries that somebody waits for.
     awaited: u64,
+    /// They must be synced when they are written.
+    pub(super) sync: bool,
 }
 
 impl Batch {
@@ -74,6 +78,7 @@ impl Batch {
         self.blobs.clear();
         self.bytes = 0;
         self.awaited = 0;
+        self.sync = false;
     }
 }
 
@@ -91,6 +96,10 @@ struct State {
     watch: Watch,
     /// The batch must not wait for those who are about to come.
     at_once: bool,
+    /// What is in the batch, or was written before it, must be synced: somebody waits for that.
+    sync: bool,
+    /// When what was written and not synced is to be synced, if there is any.
+    sync_by: Option<Instant>,
     pace: Pace,
 }
 
@@ -98,6 +107,12 @@ impl State {
     /// Whether the batch must not wait any longer.
     const fn is_due(&self) -> bool {
         self.batch.count > 0 && (self.haste || self.closed.is_some())
+    }
+
+    /// Whether what was written must be synced now, although no batch goes.
+    fn is_sync_due(&self, now: Instant) -> bool {
+        let ends = self.closed.is_some() || self.sync;
+        self.sync_by.is_some_and(|by| ends || by <= now)
     }
 
     /// Whether there is nobody to wait for.
@@ -109,8 +124,8 @@ impl State {
     fn wake(&mut self) -> bool {
         let wake = match self.watch {
             Watch::Awake => false,
-            Watch::Dozing => self.haste,
-            Watch::Asleep => self.batch.count > 0,
+            Watch::Dozing => self.haste || self.sync && self.sync_by.is_some(),
+            Watch::Asleep => self.batch.count > 0 || self.sync && self.sync_by.is_some(),
             Watch::Gathering => self.is_complete(),
         };
         if wake {
@@ -130,6 +145,8 @@ pub(super) struct Queue {
 /// What the commit thread finds.
 pub(super) enum Work {
     Batch(Batch),
+    /// What was written is to be synced; here is the buffer back.
+    Sync(Batch),
     /// Closed, and nothing is left.
     Done,
 }
@@ -149,6 +166,8 @@ impl Queue {
             haste: false,
             watch: Watch::Awake,
             at_once: false,
+            sync: false,
+            sync_by: None,
             pace: Pace::default(),
         };
         Self { state: Mutex::new(state), more: Condvar::new(), capacity, clock }
@@ -183,9 +202,10 @@ impl Queue {
         state.batch.notes.extend(entry.note.map(|note| (index, note)));
         state.batch.blobs.extend(entry.blob);
         let much = state.batch.bytes > self.capacity / 4;
-        state.haste |= haste == Haste::Now || much;
+        state.haste |= haste != Haste::Soon || much;
         state.at_once |= much;
-        state.batch.awaited += u64::from(haste == Haste::Now);
+        state.sync |= haste == Haste::Now;
+        state.batch.awaited += u64::from(haste != Haste::Soon);
         let wake = state.wake();
         drop(guard);
         if wake {
@@ -194,9 +214,13 @@ impl Queue {
         Ok(Seq(index))
     }
 
-    /// Sends what is in the queue to the disk at once: somebody waits for it after all.
+    /// Sends what is in the queue, and what was written and not synced, to the disk at once: somebody waits for it
+    /// after all.
     pub(super) fn hurry(&self) {
         let mut state = self.lock();
+        // What is on its way may be written only: then it is synced behind that.
+        let on_its_way = state.sync_by.is_some() || state.watch == Watch::Awake;
+        state.sync |= state.batch.count > 0 || on_its_way;
         state.haste |= state.batch.count > 0;
         state.at_once |= state.haste;
         let wake = state.wake();
@@ -210,20 +234,37 @@ impl Queue {
     pub(super) fn take(&self, mut spent: Batch) -> Work {
         let mut state = self.lock();
         state.pace.returned(Instant::now());
+        // All that was written is synced, and nothing has come since: who asked for that has it.
+        state.sync &= state.batch.count > 0 || state.sync_by.is_some();
         let mut until = Instant::now() + LINGER;
         while !state.is_due() {
+            let now = Instant::now();
+            if state.is_sync_due(now) {
+                if state.batch.count > 0 {
+                    break;
+                }
+                state.watch = Watch::Awake;
+                return Work::Sync(spent);
+            }
             if state.closed.is_some() {
                 return Work::Done;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(now);
             if !left.is_zero() {
                 state.watch = Watch::Dozing;
+                let left = state.sync_by.map_or(left, |by| left.min(by.saturating_duration_since(now)));
                 state = self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             } else if state.batch.count > 0 {
                 break;
             } else {
                 state.watch = Watch::Asleep;
-                state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = match state.sync_by {
+                    Some(by) => {
+                        let left = by.saturating_duration_since(now);
+                        self.more.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    }
+                    None => self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+                };
                 until = Instant::now() + LINGER;
             }
         }
@@ -237,6 +278,7 @@ impl Queue {
         state.watch = Watch::Awake;
         state.haste = false;
         state.at_once = false;
+        state.batch.sync = std::mem::take(&mut state.sync);
         spent.clear(state.next);
         Work::Batch(std::mem::replace(&mut state.batch, spent))
     }
@@ -262,6 +304,7 @@ impl Queue {
         if matches!(why, LogClosed::Failed(_)) {
             let next = state.next;
             state.batch.clear(next);
+            state.sync_by = None;
         }
         // The first reason is the one that counts; but a failure while stopping is news.
         if state.closed.is_none() || matches!(why, LogClosed::Failed(_)) {
@@ -270,6 +313,14 @@ impl Queue {
         state.watch = Watch::Awake;
         drop(state);
         self.more.notify_one();
+    }
+
+    /// What was written is synced, or is to be synced then.
+    pub(super) fn sync_by(&self, by: Option<Instant>) {
+        let mut state = self.lock();
+        state.sync_by = by;
+        // Who has asked meanwhile waits for an entry that is synced now, or for one in the batch.
+        state.sync &= by.is_some() || state.batch.count > 0;
     }
 
     /// The time of the last entry.
@@ -327,7 +378,7 @@ mod tests {
             queue.close(LogClosed::Failed("damaged".into()));
             match gathering.join().expect("no bug") {
                 Work::Batch(batch) => assert!(batch.count > 0, "nothing of it was written"),
-                Work::Done => {}
+                Work::Sync(_) | Work::Done => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the whole log on a real folder. What a crash leaves behind is made by copying the folder of a
 //! log that is running.
 
+mod batch;
 mod crash;
 mod failure;
 mod life;

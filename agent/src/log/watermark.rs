@@ -32,6 +32,12 @@ impl Watermark {
         Self { upto: AtomicU64::new(upto), failed: AtomicBool::new(false), waiting: Mutex::default() }
     }
 
+    /// Every entry before it is durable, or as safe as the mode asks for.
+    #[cfg(test)]
+    pub(super) fn upto(&self) -> u64 {
+        self.upto.load(Ordering::Acquire)
+    }
+
     /// Entries before `upto` are durable.
     pub(super) fn advance(&self, upto: u64) {
         self.upto.store(upto, Ordering::Release);

@@ -25,6 +25,7 @@ use crate::{
     config::AccessList,
     console::Console,
     driver::Kept,
+    exact::Texts,
     export::Exporter,
     grants::GrantAuthority,
     identity::{IdentityVerifier, SignedIn},
@@ -70,6 +71,9 @@ pub struct Agent {
     /// What principals were given within the hour.
     pub usage: Arc<KeptUsage>,
     pub commitment_key: [u8; 32],
+    /// Exact texts, if they are kept.
+    pub(crate) texts: Option<Texts>,
+    pub text_readers: AccessList,
     pub cancels: Arc<CancelRegistry>,
     pub connections: Arc<OpenConnections>,
     pub parking: Arc<Parking>,

@@ -137,6 +137,7 @@ impl Origin {
             lookups: Arc::clone(&self.agent.budgets.counts),
             usage: Arc::clone(&self.agent.usage.counts),
             commitment_key: self.agent.commitment_key,
+            texts: self.agent.texts.clone(),
             log: self.agent.log.pin(),
             cancels: Arc::clone(&self.agent.cancels),
             parking: Arc::clone(&self.agent.parking),

@@ -21,6 +21,21 @@ pub(crate) enum Audit {
     Tail(Tail),
     /// Find what went on at a database without the agent; for auditors
     Reconcile(Reconcile),
+    /// Show what a statement exactly said, proved against the log; for text readers
+    Text(Text),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Text {
+    /// The statement (st_…), or the index of an entry of it
+    #[arg(value_name = "STATEMENT|INDEX")]
+    pub(crate) statement: String,
+    /// Why; it is an entry of the log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The agent, where several are known
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@ mod when;
 use connect_shared::{
     api::{
         LineageAnswer, LineageQuestion, ReconcileRequest, Reconciliation, SearchAnswer, SearchFilter,
-        SearchOrder, SearchRequest, SearchScope,
+        SearchOrder, SearchRequest, SearchScope, TextAnswer, TextRequest,
     },
     error::ErrorReport,
     ocsf,
@@ -168,6 +168,16 @@ impl<'a> Asking<'a> {
             return Err(odd_answer(&self.agent.name));
         }
         Ok(answer)
+    }
+
+    /// What a statement exactly said.
+    pub(super) async fn text(&self, request: &TextRequest) -> Outcome<TextAnswer> {
+        let sign_in = self.holder.fresh().await?;
+        self.api.exact_text(sign_in.id_token.reveal(), request).await
+    }
+
+    pub(super) const fn agent(&self) -> &Agent {
+        &self.agent
     }
 
     /// Where values came from or went to.

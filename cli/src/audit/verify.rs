@@ -202,6 +202,7 @@ fn for_people(report: &Report, receipts: usize) -> String {
         text.push_str(&format!("  {} statements have begun and not ended\n", report.open_total));
     }
     silences(&mut text, report);
+    relaxed(&mut text, report);
     if report.is_sound() {
         let with = match receipts {
             0 => "",
@@ -214,6 +215,19 @@ fn for_people(report: &Report, receipts: usize) -> String {
 }
 
 /// Times that somebody must explain. They are no fault of the log.
+/// What an agent of that mode acknowledges may be gone when its power fails: whoever relies on the log must know.
+fn relaxed(text: &mut String, report: &Report) {
+    if let Some(last) = report.relaxed.last() {
+        text.push_str(&format!(
+            "  warning: the agent has started {} times (last in entry {}) in the mode {}: where its power fails, as much \
+             of what reads only may be lost\n",
+            report.relaxed.len(),
+            last.index,
+            failure::printable(&last.mode)
+        ));
+    }
+}
+
 fn silences(text: &mut String, report: &Report) {
     for silence in report.silences.iter().take(SHOWN) {
         let seconds = silence.to.saturating_sub(silence.from) / 1_000;
@@ -250,6 +264,7 @@ fn as_json(report: &Report, receipts: usize) -> Value {
         "open_total": report.open_total,
         "silences": report.silences,
         "silences_total": report.silences_total,
+        "relaxed": report.relaxed,
         "faults": report.faults,
         "faults_total": report.faults_total,
     })
@@ -294,6 +309,7 @@ mod tests {
             open_total: 0,
             silences: vec![silence],
             silences_total: 1,
+            relaxed: Vec::new(),
             faults: Vec::new(),
             faults_total: 0,
         };

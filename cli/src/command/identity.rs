@@ -47,9 +47,9 @@ pub(super) async fn logout(application: &Application, wish: &arguments::Logout) 
         let forgotten = holder.forget().await?;
         application.console.say(&format!("Signed out {}", record.profile.principal()));
         if !wish.local && !tell_provider(application, wish, &identity, forgotten.as_ref()).await? {
-            application
-                .console
-                .warn(&format!("{} could not be told; its sign-in ends by itself", identity.issuer));
+            let words =
+                format!("{} did not take its refresh token back; that ends by itself", identity.issuer);
+            application.console.warn(&words);
         }
     }
     if !anybody {

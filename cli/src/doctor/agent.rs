@@ -109,7 +109,7 @@ async fn ways(agent: &Agent, proxy: Option<&Proxy>, name: &impl Fn(&str) -> Stri
     let what = name("TLS over TCP");
     let tls = match tls {
         Ok(()) => {
-            let way = proxy::clause(proxy);
+            let way = proxy.map(|proxy| format!(", by the proxy {proxy},")).unwrap_or_default();
             Check::good("agent_tls", what, format!("the tunnel gets through{way} where UDP does not"))
         }
         Err(report) => Check::weak("agent_tls", what, with_network_help(report, agent, "TCP")),

@@ -4,7 +4,7 @@ use super::Entry;
 
 impl Entry {
     /// The kinds of all variants, in their order.
-    pub const KINDS: [&'static str; 43] = [
+    pub const KINDS: [&'static str; 46] = [
         "agent_started",
         "agent_stopped",
         "heartbeat",
@@ -37,6 +37,9 @@ impl Entry {
         "policy_refused",
         "reconciled",
         "lineage_asked",
+        "text_shown",
+        "texts_erased",
+        "texts_lost",
         "canary_seen",
         "cancel_requested",
         "witness_late",
@@ -86,6 +89,9 @@ impl Entry {
             Self::PolicyRefused { .. } => "policy_refused",
             Self::Reconciled { .. } => "reconciled",
             Self::LineageAsked { .. } => "lineage_asked",
+            Self::TextShown { .. } => "text_shown",
+            Self::TextsErased { .. } => "texts_erased",
+            Self::TextsLost { .. } => "texts_lost",
             Self::CanarySeen { .. } => "canary_seen",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::WitnessLate { .. } => "witness_late",

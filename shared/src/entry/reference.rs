@@ -60,6 +60,13 @@ impl Entry {
             Self::LineageAsked { .. } => {
                 "Somebody asked where values came from or went to. Durable before the answer leaves."
             }
+            Self::TextShown { .. } => {
+                "Somebody asked for the exact text of a statement. Durable before the answer leaves."
+            }
+            Self::TextsErased { .. } => {
+                "Keys of exact texts were erased: nobody reads these any more, and every proof holds."
+            }
+            Self::TextsLost { .. } => "Exact texts that should be kept are not, since the last such entry.",
             Self::CanarySeen { .. } => {
                 "A value that must never leave was on its way out. It did not leave, and the grant is over."
             }

@@ -324,6 +324,20 @@ impl Entry {
                 edges: 12,
                 upto: 4_096,
             },
+            Self::TextShown {
+                principal: principal(),
+                statement: STATEMENT,
+                of: 12,
+                found: text("shown"),
+                reason: text("INC-4711"),
+            },
+            Self::TextsErased {
+                cause: text("before"),
+                keys: 12,
+                before: Some(1_761_472_800_000),
+                connection: Some(CONNECTION),
+            },
+            Self::TextsLost { statements: 3, code: text("full") },
             Self::CanarySeen {
                 canary: text("customer zero"),
                 form: text("plain"),

@@ -24,6 +24,7 @@ pub(super) fn principal(entry: &Entry) -> Option<&PrincipalRef> {
         | Entry::FolderListed { principal, .. }
         | Entry::RunEnded { principal, .. }
         | Entry::Reconciled { principal, .. }
+        | Entry::TextShown { principal, .. }
         | Entry::Searched { principal, .. }
         | Entry::LineageAsked { principal, .. } => Some(principal),
         Entry::GrantRefused { principal, .. } => principal.as_ref(),

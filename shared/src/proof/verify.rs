@@ -22,7 +22,7 @@ mod witnesses;
 
 pub use self::{
     growth::{GrowthError, check_growth},
-    report::{Fault, MAX_LISTED, OpenIntent, Progress, Pruned, Report, Witnessed, Wrong},
+    report::{Fault, MAX_LISTED, OpenIntent, Progress, Pruned, Relaxed, Report, Witnessed, Wrong},
     silence::{LONGEST_PAUSE, Silence},
 };
 pub use super::tile::{LogReader, ReadError};

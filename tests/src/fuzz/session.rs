@@ -104,7 +104,7 @@ impl Outside {
                     self.machine.handle(self.now, Input::Catalog(Arc::new(catalog(newer_than + 1))));
                 }
                 Output::Finished { .. } => self.finished = true,
-                Output::Hold(_) | Output::HoldOver(_) | Output::Alarm { .. } => {}
+                Output::Hold(_) | Output::HoldOver(_) | Output::Alarm { .. } | Output::ExactText(_) => {}
             }
             assert!(said <= MOST_OUTPUT, "{said} bytes came out of one input");
         }
@@ -152,6 +152,7 @@ pub fn setup(opened: Instant) -> Setup {
         lookups: Arc::default(),
         usage: Arc::default(),
         commitment_key: [5; 32],
+        salt_key: None,
         seed: [6; 32],
         limits: connect_core::understand::Limits::default(),
         wall: Duration::from_secs(1_795_663_354),

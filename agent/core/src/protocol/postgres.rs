@@ -17,4 +17,4 @@ mod reader;
 pub mod scrub;
 pub mod startup;
 pub mod tag;
-mod values;
+pub mod values;

@@ -1,7 +1,7 @@
 //! What the machine wants done, done in order.
 
 use connect_core::{
-    machine::{CancelKey, Ending, HoldAsk, HoldEnd, Input, Machine, Output},
+    machine::{CancelKey, Ending, ExactText, HoldAsk, HoldEnd, Input, Machine, Output},
     record::Ticket,
 };
 use connect_shared::entry::Entry;
@@ -41,6 +41,7 @@ impl Pump {
                     }
                 }
                 Output::Record { ticket, entry } => self.record(ticket, entry),
+                Output::ExactText(text) => self.keep(*text),
                 Output::NeedUpstream { parameters } => self.start_dial(parameters),
                 Output::NeedCatalog { newer_than } => self.start_reading(newer_than),
                 Output::Hold(ask) => self.start_waiting(*ask),
@@ -92,6 +93,13 @@ impl Pump {
                 self.refused.extend(intent);
                 self.feed(Input::RecordFailed);
             }
+        }
+    }
+
+    /// Of a statement that the log refused there is nothing to hold a text against.
+    fn keep(&self, text: ExactText) {
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| !self.refused.contains(&text.statement)) {
+            keeper.keep(text);
         }
     }
 

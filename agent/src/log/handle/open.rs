@@ -79,6 +79,7 @@ impl Log {
             verifier_key,
             public: PublicFolder::new(public),
             gate,
+            mode: options.mode,
             failures,
             keeper: Mutex::default(),
             _lock: lock,
@@ -256,8 +257,14 @@ impl Opening<'_> {
             failures,
         });
         let folders = (segments.clone(), public.clone());
-        let committer = Committer::new(Arc::clone(&shared), store, folders, options.segment_bytes, found.end)
-            .map_err(io_error("open the last segment in", &segments))?;
+        let committer = Committer::new(
+            Arc::clone(&shared),
+            store,
+            folders,
+            (options.segment_bytes, options.mode),
+            found.end,
+        )
+        .map_err(io_error("open the last segment in", &segments))?;
         let cursor = found.end.map(|end| Cursor::at(&segments, end, size)).transpose();
         let key = Arc::new(key);
         let publisher = Publisher {

@@ -92,6 +92,9 @@ fn about(row: &SearchRow) -> String {
         Some(Entry::WitnessBack { witness, .. }) => one_line(witness),
         Some(Entry::ClockStepped { by }) => format!("by {by} ms"),
         Some(Entry::Searched { rows, .. }) => format!("{rows} rows shown"),
+        Some(Entry::TextShown { of, found, reason, .. }) => one_line(&format!("{of} {found}: {reason}")),
+        Some(Entry::TextsErased { cause, keys, .. }) => format!("{keys} keys, by {}", one_line(cause)),
+        Some(Entry::TextsLost { statements, code }) => format!("{statements}: {}", one_line(code)),
         _ => "-".to_owned(),
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     super::{pruning::Pruning, tree::plain_hash},
     open::Open,
-    report::{Fault, MAX_LISTED, OpenIntent, Wrong},
+    report::{Fault, MAX_LISTED, OpenIntent, Relaxed, STRICT, Wrong},
     silence::{Life, Silences},
 };
 use crate::{
@@ -31,6 +31,8 @@ pub(super) struct Leaves {
     pub(super) unlisted: u64,
     /// Times of which nothing is said.
     pub(super) silences: Silences,
+    /// Starts of an agent whose log may lose its end with the power, at most [`MAX_LISTED`].
+    pub(super) relaxed: Vec<Relaxed>,
     /// Statements that have begun and not ended.
     open: Open,
     /// Where each statement ended.
@@ -87,7 +89,10 @@ impl Leaves {
                 let left = self.open.take_of(connection);
                 self.never_ended(left, index);
             }
-            Fact::Started => {
+            Fact::Started(mode) => {
+                if mode != STRICT && self.relaxed.len() < MAX_LISTED {
+                    self.relaxed.push(Relaxed { index, mode });
+                }
                 let left = self.open.take_all();
                 self.never_ended(left, index);
             }
@@ -229,8 +234,8 @@ enum Fact {
     Denial(StatementId),
     /// A connection ended.
     Closed(ConnectionId),
-    /// The agent started.
-    Started,
+    /// The agent started, and its log is kept in this mode.
+    Started(String),
     Other,
     Elsewhere {
         fact: Box<Fact>,
@@ -302,13 +307,14 @@ fn rarer(entry: Entry) -> (Fact, Option<Number>, Life) {
         Entry::ConnectionClosed { connection, statements, .. } => {
             (Fact::Closed(connection), Some(Number::Closed(connection, statements)), Life::Serving)
         }
-        Entry::AgentStarted { .. } => (Fact::Started, None, Life::Started),
+        Entry::AgentStarted { mode, .. } => (Fact::Started(mode), None, Life::Started),
         Entry::LogReopened { .. } => (Fact::Other, None, Life::Started),
         Entry::ClockStepped { by } => (Fact::Other, None, Life::Stepped(by)),
         // What pruning carries over, and commands on a log that no agent has open.
         Entry::StatementText { .. }
         | Entry::StatementLineage { .. }
         | Entry::Pruned { .. }
+        | Entry::TextsErased { .. }
         | Entry::KeyRotated { .. } => (Fact::Other, None, Life::Opened),
         _ => (Fact::Other, None, Life::Serving),
     }

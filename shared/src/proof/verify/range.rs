@@ -67,6 +67,7 @@ impl Verification {
             open_total,
             silences,
             silences_total,
+            relaxed: std::mem::take(&mut part.leaves.relaxed),
             faults: Vec::new(),
             faults_total: part.leaves.unlisted,
         };

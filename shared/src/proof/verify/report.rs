@@ -45,6 +45,8 @@ pub struct Report {
     /// no fault.
     pub silences: Vec<Silence>,
     pub silences_total: u64,
+    /// Starts of an agent whose log may lose its end with the power, at most [`MAX_LISTED`].
+    pub relaxed: Vec<Relaxed>,
     /// What is wrong, in the order of the log, at most [`MAX_LISTED`].
     pub faults: Vec<Fault>,
     pub faults_total: u64,
@@ -63,6 +65,17 @@ impl Report {
         self.faults.sort_by_key(|fault| fault.index);
         self.faults.truncate(MAX_LISTED);
     }
+}
+
+/// The mode of a log that loses nothing of what somebody waited for.
+pub const STRICT: &str = "strict";
+
+/// From this entry on the log may lose as much of its end with the power as the mode says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Relaxed {
+    pub index: u64,
+    /// `batch(100 ms, 1000 entries)`
+    pub mode: String,
 }
 
 /// What witnesses have cosigned.

@@ -267,6 +267,7 @@ impl<'a, R: LogReader> Walk<'a, R> {
             open_total,
             silences,
             silences_total,
+            relaxed: std::mem::take(&mut self.leaves.relaxed),
             faults: Vec::new(),
             faults_total: self.unlisted + self.leaves.unlisted,
         };

@@ -114,7 +114,7 @@ fn in_a_window_what_its_rules_hold_runs_and_names_the_request() {
         let (outcome, _) = with(vec![window(rules, &policies)]).asks(&policies, &drop_table());
         assert_eq!(outcome, Outcome::Hold, "{rules:?}");
     }
-    let other = also("@id(\"more\") permit (principal, action, resource) when { false };");
+    let other = also("@id(\"more\") permit (principal, action == Action::\"read\", resource);");
     let (outcome, _) = with(vec![window(&both, &policies)]).asks(&other, &drop_table());
     assert_eq!(outcome, Outcome::Hold, "another policy set decides");
     let over = Leave { until: NOON, ..window(&both, &policies) };

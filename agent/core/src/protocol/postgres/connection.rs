@@ -21,6 +21,7 @@ mod copied;
 mod copy;
 mod deny;
 mod end;
+mod exact;
 mod extended;
 mod follow;
 mod given;
@@ -62,11 +63,13 @@ use std::{
 
 use bytes::Bytes;
 use connect_shared::{entry::Entry, ids::StatementId};
+use zeroize::Zeroizing;
 
 pub use self::hold::HOLD_TIME;
 use self::{
     analyses::Analyses,
     copy::Copying,
+    exact::Room,
     follow::Followed,
     hold::{Held, Trail},
     intend::Pending,
@@ -131,8 +134,10 @@ pub struct Setup {
     pub lookups: Arc<LookupBudget>,
     /// What principals were given within the hour, shared with all other connections.
     pub usage: Arc<Usage>,
-    /// Key of the salts of commitments.
+    /// Key of the salts of commitments, and of what approvals are bound to.
     pub commitment_key: [u8; 32],
+    /// Where exact texts are kept: the key of the salts, which this connection alone has.
+    pub salt_key: Option<Zeroizing<[u8; 32]>>,
     /// Random; ids of statements come from it.
     pub seed: [u8; 32],
     pub limits: Limits,
@@ -157,6 +162,8 @@ pub struct Setup {
 struct Secrets {
     ids: Keyed,
     commitments: Keyed,
+    /// Exact texts are kept.
+    texts: Option<Room>,
 }
 
 /// Where a connection is in its life.
@@ -253,14 +260,16 @@ impl Connection {
         let protected = setup.catalog.as_ref().is_some_and(|catalog| catalog.has_protected());
         let policies = setup.policies.current();
         let tags = Tags::of(&setup.tags, &setup.facts);
-        let (ids, commitments) = (Keyed::new(&setup.seed), Keyed::new(&setup.commitment_key));
+        let ids = Keyed::new(&setup.seed);
+        let commitments = Keyed::new(setup.salt_key.as_deref().unwrap_or(&setup.commitment_key));
+        let texts = setup.salt_key.as_ref().map(|_| Room::default());
         let mut outbox = Outbox::default();
         if let Some(canaries) = &setup.canaries {
             outbox.guard(Arc::clone(canaries));
         }
         Self {
             setup,
-            secrets: Box::new(Secrets { ids, commitments }),
+            secrets: Box::new(Secrets { ids, commitments, texts }),
             phase: Phase::Startup { since: now },
             client: Framer::new(Side::Client),
             server: Framer::new(Side::Server),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use connect_shared::hexadecimal::hexadecimal;
 
 use super::{
+    frame::HEADER,
     message::unsigned,
     reader::{Reader, Short},
 };
@@ -30,6 +31,18 @@ pub struct Values {
 impl std::fmt::Debug for Values {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Values({} bytes)", self.given.len())
+    }
+}
+
+/// The values of a whole Bind message in words; none of another message, and of one that is not whole.
+#[must_use]
+pub fn bound_in_words(message: &Bytes, types: &Bytes) -> Vec<String> {
+    let Some((b'B', _)) = message.split_first() else { return Vec::new() };
+    let mut zeros = message.iter().enumerate().skip(HEADER).filter(|(_, byte)| **byte == 0);
+    // Behind the names of portal and statement.
+    match zeros.nth(1) {
+        Some((end, _)) => Values::new(message.slice(end + 1..), types.clone()).in_words(),
+        None => Vec::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{
     super::{
         super::{
-            LogOptions, OpenError, PublicFolder, Published, Recovery,
+            LogOptions, Mode, OpenError, PublicFolder, Published, Recovery,
             disk::simulated::{Dice, Disk, Fault},
             handle::{Failures, Opened, Opening, make_folders, unknown_end},
             leaf::{MAX_INLINE_BYTES, Prepared},
@@ -36,6 +36,10 @@ pub(super) struct Told {
     leaves: Vec<Vec<u8>>,
     /// So many of them were acknowledged.
     pub(super) acknowledged: u64,
+    /// So many were written: in batch mode more than that, and all of them are there if power was not lost.
+    written: u64,
+    /// So many that were written and not synced were lost with the power.
+    pub(super) lost: u64,
     /// What was signed and shown.
     signed: Vec<(u64, String)>,
     /// How often the log was opened again.
@@ -59,6 +63,12 @@ struct Life {
     number: u64,
     /// Statements that have begun in this opening.
     begun: Vec<u64>,
+    /// What an entry that somebody waits for waits for.
+    relaxed: Option<u64>,
+    /// Only the process was gone.
+    kept_cache: bool,
+    /// The disk has failed: what it had not synced may be lost without a loss of power.
+    failed: bool,
 }
 
 /// Between two strokes.
@@ -74,9 +84,23 @@ pub(super) fn live(seed: u64, bug: Option<Bug>) -> Result<Told, String> {
     (options.checkpoint_every, options.heartbeat_every) = (NEVER, NEVER);
     (options.checkpoint_entries, options.segment_bytes) = (u64::MAX, 1 + seed % 4_000);
     options.clock = std::sync::Arc::new(|| TIME);
-    let dice = Dice::new(!seed);
-    let mut life =
-        Life { dice, disk: disk.clone(), options, bug, told: Told::default(), number: 0, begun: vec![] };
+    let mut dice = Dice::new(!seed);
+    // Of a log in batch mode: most entries that may wait for their sync.
+    let relaxed = seed.is_multiple_of(3).then(|| dice.below(12) + 2);
+    options.mode = relaxed.map_or(Mode::Strict, |entries| Mode::Batch { every: NEVER, entries });
+    let (told, begun) = (Told::default(), Vec::new());
+    let mut life = Life {
+        dice,
+        disk: disk.clone(),
+        options,
+        bug,
+        told,
+        number: 0,
+        begun,
+        relaxed,
+        kept_cache: true,
+        failed: false,
+    };
     let lived = life.live();
     disk.unmount();
     lived.map(|()| life.told)
@@ -100,7 +124,7 @@ impl Life {
                     self.leave(running);
                 }
                 // On a disk that fails, it may say that it cannot be opened, and nothing else.
-                Err(Failed::Disk) => {}
+                Err(Failed::Disk) => self.failed = true,
                 Err(Failed::Log(wrong)) => return Err(wrong),
             }
             self.strike();
@@ -111,13 +135,17 @@ impl Life {
             Failed::Log(wrong) => wrong,
         })?;
         self.write(&mut running, 3)?;
+        self.sync(&mut running);
         self.sign(&mut running);
         self.check_everything(&running)
     }
 
     /// What becomes of the machine between two lives of the process.
     fn strike(&mut self) {
-        match self.dice.below(6) {
+        let stroke = self.dice.below(6);
+        // Since the log was last open.
+        self.kept_cache &= stroke < 2 && !self.failed;
+        match stroke {
             // The process alone is gone, or has only seen its disk fail: the cache is what it was.
             0 | 1 => self.disk.heal(),
             2 => self.disk.lose_power(0),
@@ -151,6 +179,7 @@ impl Life {
         self.told.returns += 1;
         self.begun.clear();
         self.check_return(&opened.recovery).map_err(Failed::Log)?;
+        (self.kept_cache, self.failed) = (true, false);
         let mut running = Running { opened, spent: Some(Batch::default()) };
         for statement in running.opened.recovery.unknown.clone() {
             self.append(&running, &unknown_end(statement)).map_err(Failed::Log)?;
@@ -165,6 +194,14 @@ impl Life {
         if entries < told.acknowledged {
             return Err(format!("{} entries were acknowledged, and {entries} are there", told.acknowledged));
         }
+        if self.kept_cache && entries < told.written {
+            return Err(format!(
+                "{} entries were written and acknowledged, and {entries} are there",
+                told.written
+            ));
+        }
+        told.lost += told.written.saturating_sub(entries);
+        told.written = entries;
         let kept = usize::try_from(entries).unwrap_or(usize::MAX);
         if kept > told.leaves.len() {
             return Err(format!("{} entries were written, and {entries} are there", told.leaves.len()));
@@ -197,7 +234,7 @@ impl Life {
             self.append(running, &entry)?;
         }
         self.turn(running);
-        Ok(())
+        self.check_window()
     }
 
     fn entry(&mut self) -> Entry {
@@ -227,7 +264,11 @@ impl Life {
         let prepared = Prepared::new(entry).map_err(|closed| closed.to_string())?;
         let (head, tail) = prepared.leaf(TIME);
         let leaf = [head.as_bytes(), tail].concat();
-        match running.opened.shared.queue.append(prepared, Haste::Now) {
+        let haste = match self.relaxed {
+            Some(_) if self.dice.percent(80) => Haste::Written,
+            _ => Haste::Now,
+        };
+        match running.opened.shared.queue.append(prepared, haste) {
             Ok(seq) if seq.0 == self.told.leaves.len() as u64 => {
                 self.told.leaves.push(leaf);
                 Ok(())
@@ -241,12 +282,43 @@ impl Life {
     /// The commit thread's turn.
     fn turn(&mut self, running: &mut Running) {
         let shared = &running.opened.shared;
-        if shared.queue.next() == shared.durability.borrow().upto {
+        let (upto, durable) = (shared.watermark.upto(), shared.durability.borrow().upto);
+        // Somebody may ask for what was only written.
+        let asked = durable < upto && self.dice.percent(20);
+        if asked {
+            shared.queue.hurry();
+        }
+        if shared.queue.next() == upto && !asked {
             return;
         }
         let Some(spent) = running.spent.take() else { return };
         running.spent = running.opened.committer.turn(spent);
-        self.told.acknowledged = running.opened.shared.durability.borrow().upto;
+        self.failed |= running.spent.is_none();
+        let shared = &running.opened.shared;
+        self.told.acknowledged = shared.durability.borrow().upto;
+        self.told.written = shared.watermark.upto();
+    }
+
+    /// No more than the mode says waits for its sync.
+    fn check_window(&self) -> Result<(), String> {
+        let waiting = self.told.written.saturating_sub(self.told.acknowledged);
+        let most = self.relaxed.map_or(0, |entries| entries - 1);
+        if waiting > most {
+            return Err(format!("{waiting} entries wait for their sync, and {most} may"));
+        }
+        Ok(())
+    }
+
+    /// Somebody asks for all that there is.
+    fn sync(&mut self, running: &mut Running) {
+        let shared = &running.opened.shared;
+        if shared.watermark.upto() > shared.durability.borrow().upto
+            && let Some(spent) = running.spent.take()
+        {
+            shared.queue.hurry();
+            running.spent = running.opened.committer.turn(spent);
+            self.told.acknowledged = running.opened.shared.durability.borrow().upto;
+        }
     }
 
     /// The publish thread's turn.
@@ -264,6 +336,8 @@ impl Life {
             // In order: the rest goes to the disk, and the last segment is cut.
             running.opened.shared.queue.close(super::super::super::LogClosed::Stopped);
             running.opened.committer.end();
+            // It was not asked to sync what was only written, and its last words may have failed.
+            self.failed |= self.told.written > self.told.acknowledged;
             self.sign(&mut running);
         }
     }

@@ -9,7 +9,7 @@ use connect_shared::decision::ReasonCode;
 
 use super::{
     Connection, Resync,
-    extended::digest,
+    exact::Keep,
     intend::{Pending, Understood},
     names::Prepared,
     stage::{Carrier, Execution},
@@ -48,10 +48,11 @@ impl Connection {
             return self.deny_call(Unreadable::Kind.refusal(call));
         };
         let facts = self.as_called(facts, call);
-        let binds = digest(&pending.message.bytes);
+        let binds = self.binds(&pending.message.bytes, &Bytes::new());
         let prepared = Prepared {
             text: text.clone(),
             place: 0,
+            keep: Keep::of(std::iter::once(&*facts)),
             facts: Some(facts.clone()),
             version: analysed.version,
             sent: None,

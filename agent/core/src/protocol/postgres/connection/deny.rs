@@ -11,6 +11,7 @@ use connect_shared::{
 
 use super::{
     Connection, Expect, Resync,
+    exact::Exact,
     mistake::{Mistake, Words},
     names::Space,
 };
@@ -59,7 +60,8 @@ impl Denied {
 
 impl Connection {
     /// Records a denial and makes the server fail in place of the statement.
-    pub(super) fn deny(&mut self, denied: Denied, text: &[u8], binds: [u8; 32], until: Resync, name: &[u8]) {
+    pub(super) fn deny(&mut self, denied: Denied, exact: &Exact, until: Resync, name: &[u8]) {
+        let text: &[u8] = &exact.text;
         let Denied { id, facts, decision, sqlstate, need: _ } = denied;
         self.record_text(&facts);
         let (error, words, failing) = match Mistake::of(&facts) {
@@ -81,7 +83,7 @@ impl Connection {
             resource: connection.resource.name.clone(),
             verb: facts.verb.clone(),
             text: facts.text.clone(),
-            commitment: self.commitment(id, text, &binds),
+            commitment: self.commitment(id, exact),
             sequence,
             run: connection.run,
             task: connection.task.as_deref().map(str::to_owned),
@@ -89,6 +91,7 @@ impl Connection {
             decision: *decision,
         };
         let ticket = self.record(Claim::Awaited, Entry::Denial(Box::new(denial)));
+        self.keep_exact(id, exact);
         match until {
             Resync::Query => self.outbox.say_to_server(answer::query(&failing)),
             Resync::Sync => {
@@ -124,7 +127,7 @@ impl Connection {
         });
         let id = self.statement_id();
         match self.decide(&facts, id, Schema::Known, None) {
-            Err(denied) => self.deny(denied, b"", [0; 32], until, b"connect_denied"),
+            Err(denied) => self.deny(denied, &Exact::unread(), until, b"connect_denied"),
             Ok(_) => self.violation(Side::Server, &"a refused statement was permitted"),
         }
     }

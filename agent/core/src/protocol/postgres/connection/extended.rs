@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Connection, Described, Expect, FLUSH_AFTER, Resync, Scrub, Shown,
+    exact::{Binds, Exact, Keep},
     given::{declared, values_decide, with_shapes, without_keys, without_masks},
     hold::Holding,
     intend::{Pending, Understood},
@@ -31,6 +32,7 @@ impl Connection {
             [facts] => Some(declared(facts.clone(), types)),
             [first, ..] => Some(several(first)),
         };
+        let keep = Keep::of(analysed.statements.iter().map(AsRef::as_ref));
         if let Some(facts) = &facts
             && matches!(facts.effect, Effect::Fetch { .. } | Effect::Execute { .. })
             && let Some((effective, _)) = self.effective(facts)
@@ -41,7 +43,7 @@ impl Connection {
         if let Some(facts) = &facts
             && let Err(denied) = self.decide_in_principle(facts)
         {
-            return self.deny(denied, &text, [0; 32], Resync::Sync, &name);
+            return self.deny(denied, &Exact { text, binds: Binds::default(), keep }, Resync::Sync, &name);
         }
         if !self.names.takes(Space::Statements, &name) {
             return self.deny_another_name(Space::Statements, "parse", text.len(), Resync::Sync);
@@ -62,7 +64,7 @@ impl Connection {
         let sent = analysed.sent.clone();
         // What is read with it may be long, and is not to be kept with it.
         let types = own(types);
-        let prepared = Prepared { text, place: 0, facts, version: analysed.version, sent, types };
+        let prepared = Prepared { text, place: 0, keep, facts, version: analysed.version, sent, types };
         self.say_extended(bytes);
         let change = self.names.set_statement(name, Arc::new(prepared));
         self.in_flight.push_back(Expect::Parse { change: Some(change), scrub });
@@ -111,8 +113,8 @@ impl Connection {
             self.say_extended(pending.message.bytes);
             return self.bound_to_nothing(&portal);
         };
-        let binds = digest(&pending.message.bytes);
         let Some(prepared) = self.refreshed(&pending, statement, prepared) else { return };
+        let binds = self.binds(&pending.message.bytes, &prepared.types);
         if self.large.is_some() && values_decide(&prepared) {
             return self.deny_large_bind(prepared.text.len());
         }
@@ -122,7 +124,8 @@ impl Connection {
         let facts = facts.map(|facts| without_keys(facts, &values));
         let values = match facts.map(|facts| self.decide_in_principle(&facts)) {
             Some(Err(denied)) => {
-                return self.deny(denied, &prepared.text.clone(), binds, Resync::Sync, b"connect_denied");
+                let exact = Exact { text: prepared.text.clone(), binds, keep: prepared.keep };
+                return self.deny(denied, &exact, Resync::Sync, b"connect_denied");
             }
             Some(Ok(InPrinciple::Held)) if values.len() <= MAX_SHOWN => {
                 // A copy: a slice would keep the whole buffer that it was read into.
@@ -161,6 +164,7 @@ impl Connection {
         let again = Arc::new(Prepared {
             text: prepared.text.clone(),
             place: prepared.place,
+            keep: prepared.keep,
             facts: prepared.facts_now(&analysed),
             version: analysed.version,
             sent: prepared.sent.clone(),
@@ -230,7 +234,7 @@ impl Connection {
             let version = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
             return self.block_for_catalog(Pending { refreshed: true, ..pending }, version);
         }
-        let binds = if inner == [0; 32] { portal.binds } else { inner };
+        let binds = if inner.is_nothing() { portal.binds.clone() } else { inner };
         let execution = Execution { facts, text: prepared.text.clone(), binds, prepared, given: None };
         let carrier = Carrier::Execute { name: name.clone(), portal };
         self.stage(vec![execution], pending.message.bytes.clone(), carrier, pending);

@@ -24,6 +24,7 @@ use connect_shared::{
 use super::{
     Blocked, Connection, Expect, Resync, Transaction,
     deny::Denied,
+    exact::Exact,
     intend::Pending,
     stage::{Carrier, Execution},
 };
@@ -69,8 +70,7 @@ impl Holding {
 pub(super) struct Held {
     message: Pending,
     denied: Denied,
-    text: Bytes,
-    binds: [u8; 32],
+    exact: Exact,
     resync: Resync,
     since: Instant,
     pub(super) until: Instant,
@@ -195,7 +195,7 @@ impl Connection {
         binder.part(&execution.prepared.place.to_be_bytes());
         match values {
             Some(values) => values.parts().into_iter().for_each(|part| binder.part(part)),
-            None => binder.part(&execution.binds),
+            None => binder.part(execution.binds.digest()),
         }
         self.bind_meaning(binder, execution);
     }
@@ -237,21 +237,20 @@ impl Connection {
         message: Pending,
     ) {
         let Holding::Fresh { since } = message.holding else { return self.evaluate_afresh(message) };
-        let text = executions.first().map(|execution| execution.text.clone()).unwrap_or_default();
+        let exact = executions.first().map_or_else(Exact::unread, Execution::exact);
         let ask = HoldAsk {
             binding: self.binding(executions, carrier),
             template: self.template(&denied, executions, carrier),
             reason: self.setup.grant.reason.clone(),
-            statement: self.shown(&denied, executions, carrier, &text),
+            statement: self.shown(&denied, executions, carrier, &exact.text),
             radius: self.radius(executions, carrier).map(Box::new),
         };
-        let binds = executions.first().map_or([0; 32], |execution| execution.binds);
         let resync = match carrier {
             Carrier::Query => Resync::Query,
             Carrier::Execute { .. } => Resync::Sync,
         };
         let until = since + self.setup.hold_time;
-        let held = Held { message, denied, text, binds, resync, since, until, request: None };
+        let held = Held { message, denied, exact, resync, since, until, request: None };
         self.blocked = Some(Blocked::Approval(Box::new(held)));
         self.outbox.push(Output::Hold(Box::new(ask)));
     }
@@ -310,7 +309,7 @@ impl Connection {
             text: Some(shown),
             normalized: (!normalized.is_empty()).then(|| normalized.join("; ")),
             verbs: executions.iter().map(|execution| execution.facts.verb.clone()).collect(),
-            with_parameters: executions.iter().any(|execution| execution.binds != [0; 32]),
+            with_parameters: executions.iter().any(|execution| !execution.binds.is_nothing()),
             parameters: given.map(Values::in_words).unwrap_or_default(),
             labelled: labelled.unwrap_or_default(),
             reads,
@@ -407,7 +406,7 @@ impl Connection {
 
     /// The message fails as if the server had refused it.
     fn give_up(&mut self, held: Held, code: ReasonCode, message: String, hint: Option<String>) {
-        let Held { mut denied, text, binds, resync, request, .. } = held;
+        let Held { mut denied, exact, resync, request, .. } = held;
         if let Some(reason) = denied.decision.reasons.first_mut() {
             reason.code = code;
             reason.message = message;
@@ -416,7 +415,7 @@ impl Connection {
         }
         denied.decision.outcome = Outcome::Hold;
         denied.sqlstate = code.sqlstate();
-        self.deny(denied, &text, binds, resync, b"connect_denied");
+        self.deny(denied, &exact, resync, b"connect_denied");
         self.drive_client();
     }
 

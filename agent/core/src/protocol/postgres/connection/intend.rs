@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::{
     Blocked, Connection, Expect, LONG_TEXT, Passing, Phase, Resync, Scrub,
     copy::{Copying, interrupts_copy},
+    exact::{Binds, Keep},
     hold::Holding,
     keys::labels,
     large::Progress,
@@ -205,11 +206,13 @@ impl Connection {
     fn executions(&mut self, text: &Bytes, analysed: &Analysed) -> Option<Vec<Execution>> {
         let mut executions = Vec::with_capacity(analysed.statements.len());
         let mut own = Own::default();
+        let keep = Keep::of(analysed.statements.iter().map(AsRef::as_ref));
         for (place, facts) in analysed.statements.iter().enumerate() {
             let (facts, binds) = self.effective_behind(facts, &own)?;
             let prepared = Prepared {
                 text: text.clone(),
                 place,
+                keep,
                 facts: Some(facts.clone()),
                 version: analysed.version,
                 sent: analysed.sent.clone(),
@@ -223,23 +226,23 @@ impl Connection {
     }
 
     /// The facts of what really runs: EXECUTE runs what was prepared, FETCH what was declared.
-    pub(super) fn effective(&mut self, facts: &Arc<Statement>) -> Option<(Arc<Statement>, [u8; 32])> {
+    pub(super) fn effective(&mut self, facts: &Arc<Statement>) -> Option<(Arc<Statement>, Binds)> {
         self.effective_behind(facts, &Own::default())
     }
 
     /// The same behind other statements of one text, which may prepare and declare.
-    fn effective_behind(&mut self, facts: &Arc<Statement>, own: &Own) -> Option<(Arc<Statement>, [u8; 32])> {
+    fn effective_behind(&mut self, facts: &Arc<Statement>, own: &Own) -> Option<(Arc<Statement>, Binds)> {
         let missing = || facts.of_a_missing_name().map_or_else(|| facts.clone(), Arc::new);
         let (inner, binds) = match &facts.effect {
             Effect::Execute { name, .. } => match own.statement(name, &self.names) {
-                Some(prepared) => (self.current_facts(&prepared)?, [0; 32]),
-                None => return Some((missing(), [0; 32])),
+                Some(prepared) => (self.current_facts(&prepared)?, Binds::default()),
+                None => return Some((missing(), Binds::default())),
             },
             Effect::Fetch { name } => match own.portal(name, &self.names) {
-                Some(portal) => (self.opened_facts(&portal.prepared), portal.binds),
-                None => return Some((missing(), [0; 32])),
+                Some(portal) => (self.opened_facts(&portal.prepared), portal.binds.clone()),
+                None => return Some((missing(), Binds::default())),
             },
-            _ => return Some((facts.clone(), [0; 32])),
+            _ => return Some((facts.clone(), Binds::default())),
         };
         let Some(inner) = inner else { return Some((facts.clone(), binds)) };
         // A cursor has looked them up when it was opened.

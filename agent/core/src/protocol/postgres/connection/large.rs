@@ -11,6 +11,7 @@ use super::{
     Connection, Expect, Resync, Scrub,
     copy::Copying,
     deny::refusal,
+    exact::Binds,
     hold::Holding,
     intend::{MAX_BIND, MAX_SMALL, Pending},
     names::Portal,
@@ -161,7 +162,7 @@ impl Connection {
         let Bound { name, portal, scrub } = *bound;
         let binds = digest.finish().as_ref().first_chunk().copied().unwrap_or([0; 32]);
         match portal {
-            Some(portal) => self.bound(name, Portal { binds, ..portal }, scrub),
+            Some(portal) => self.bound(name, Portal { binds: Binds::digested(binds), ..portal }, scrub),
             None => self.bound_to_nothing(&name),
         }
         self.count_unflushed();

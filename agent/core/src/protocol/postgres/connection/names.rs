@@ -14,7 +14,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::intend::Analysed;
+use super::{
+    exact::{Binds, Keep},
+    intend::Analysed,
+};
 use crate::{
     mask::Field,
     protocol::postgres::values::Values,
@@ -35,6 +38,8 @@ pub(super) struct Prepared {
     /// The text that it was made from, and its place there.
     pub(super) text: Bytes,
     pub(super) place: usize,
+    /// What is kept of statements that it becomes.
+    pub(super) keep: Keep,
     /// `None`: an empty query.
     pub(super) facts: Option<Arc<Statement>>,
     /// Version of the catalog that it was analysed against.
@@ -61,8 +66,8 @@ impl Prepared {
 /// A portal or cursor.
 pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
-    /// SHA-256 of the Bind, for the commitment.
-    pub(super) binds: [u8; 32],
+    /// For the commitment.
+    pub(super) binds: Binds,
     /// What the Bind gives, if somebody may have to approve it.
     pub(super) values: Option<Values>,
     /// Shapes that only these values give it.
@@ -114,7 +119,7 @@ pub(super) enum End {
 }
 
 impl Portal {
-    pub(super) const fn new(prepared: Arc<Prepared>, binds: [u8; 32], values: Option<Values>) -> Self {
+    pub(super) const fn new(prepared: Arc<Prepared>, binds: Binds, values: Option<Values>) -> Self {
         Self {
             prepared,
             binds,
@@ -312,10 +317,11 @@ impl Names {
     pub(super) fn change(&mut self, change: impl Fn(&Statement) -> Statement) {
         for prepared in self.statements.of.values_mut() {
             let facts = prepared.facts.as_ref().map(|facts| Arc::new(change(facts)));
-            let Prepared { text, place, version, sent, types, .. } = &**prepared;
+            let Prepared { text, place, keep, version, sent, types, .. } = &**prepared;
             *prepared = Arc::new(Prepared {
                 text: text.clone(),
                 place: *place,
+                keep: *keep,
                 facts,
                 version: *version,
                 sent: sent.clone(),
@@ -369,7 +375,15 @@ mod tests {
 
     fn prepared(text: usize) -> Arc<Prepared> {
         let text = Bytes::from(vec![b' '; text]);
-        Arc::new(Prepared { text, place: 0, facts: None, version: 0, sent: None, types: Bytes::new() })
+        Arc::new(Prepared {
+            text,
+            place: 0,
+            keep: Keep::Salt,
+            facts: None,
+            version: 0,
+            sent: None,
+            types: Bytes::new(),
+        })
     }
 
     #[test]
@@ -401,6 +415,7 @@ mod tests {
         let typed = Prepared {
             text: Bytes::from_static(b"select 1"),
             place: 0,
+            keep: Keep::Salt,
             facts: None,
             version: 0,
             sent: Some(Bytes::from_static(b"select")),
@@ -413,8 +428,9 @@ mod tests {
     #[test]
     fn portals_end_with_their_transaction_and_those_with_hold_do_not() {
         let mut names = Names::default();
-        let portal =
-            |holds| Arc::new(Portal { hold: Hold::new(holds), ..Portal::new(prepared(7), [0; 32], None) });
+        let portal = |holds| {
+            Arc::new(Portal { hold: Hold::new(holds), ..Portal::new(prepared(7), Binds::default(), None) })
+        };
         for (name, holds) in [("p", false), ("held", true), ("next", false)] {
             names.set_portal(name.into(), portal(holds));
         }

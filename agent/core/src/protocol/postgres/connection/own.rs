@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::names::{Names, Portal, Prepared};
+use super::{
+    exact::Binds,
+    names::{Names, Portal, Prepared},
+};
 use crate::statement::Effect;
 
 /// What the statements of a text have made of names so far.
@@ -52,7 +55,7 @@ impl Own {
         match effect {
             Effect::Prepare { name } => self.statements.set(name, Some(prepared.clone())),
             Effect::Declare { name, .. } => {
-                let portal = Portal::new(prepared.clone(), [0; 32], None);
+                let portal = Portal::new(prepared.clone(), Binds::default(), None);
                 self.portals.set(name, Some(Arc::new(portal)));
             }
             Effect::Deallocate { name } => self.statements.drop_named(name.as_deref()),

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use connect_shared::{
     decision::{Decision, Obligation},
     entry::{Entry, Intent, StatementResult, TextRef},
-    hexadecimal::hexadecimal,
     ids::StatementId,
     text::printable_name,
 };
@@ -18,6 +17,7 @@ use super::{
     bounds::{Bounds, is_limit},
     copy::Copying,
     deny::Denied,
+    exact::{Binds, Exact},
     intend::{Pending, needs_description},
     limits::Apart,
     names::{Hold, Portal, Prepared, Space},
@@ -42,11 +42,17 @@ const MAX_PURPOSE: usize = 500;
 pub(super) struct Execution {
     pub(super) facts: Arc<Statement>,
     pub(super) text: Bytes,
-    pub(super) binds: [u8; 32],
+    pub(super) binds: Binds,
     /// What PREPARE or DECLARE would put under its name.
     pub(super) prepared: Arc<Prepared>,
     /// What a function call gives that does not stand in its text.
     pub(super) given: Option<Values>,
+}
+
+impl Execution {
+    pub(super) fn exact(&self) -> Exact {
+        Exact { text: self.text.clone(), binds: self.binds.clone(), keep: self.prepared.keep }
+    }
 }
 
 /// The client message that runs it.
@@ -129,16 +135,16 @@ impl Connection {
                     if let Some(run) = continued {
                         self.account(run, StatementResult::Cut("denied".to_owned()));
                     }
-                    let (text, binds) = (execution.text.clone(), execution.binds);
-                    return self.deny(denied, &text, binds, until, b"connect_denied");
+                    let exact = execution.exact();
+                    return self.deny(denied, &exact, until, b"connect_denied");
                 }
             }
         }
-        if let Some((text, binds, denied)) = beside_transaction(&executions, &permitted) {
+        if let Some((exact, denied)) = beside_transaction(&executions, &permitted) {
             if let Some(run) = continued {
                 self.account(run, StatementResult::Cut("denied".to_owned()));
             }
-            return self.deny(denied, &text, binds, until, b"connect_denied");
+            return self.deny(denied, &exact, until, b"connect_denied");
         }
         if let Some(held) = held {
             return self.hold(held, &executions, &carrier, pending);
@@ -189,6 +195,7 @@ impl Connection {
         let sequence = Some(self.next_sequence());
         let lineage = self.record_lineage(&execution.facts);
         let purpose = self.recorded_purpose();
+        let exact = execution.exact();
         let facts = &self.setup.facts;
         let intent = Intent {
             statement: id,
@@ -199,7 +206,7 @@ impl Connection {
             resource: facts.resource.name.clone(),
             verb: execution.facts.verb.clone(),
             text: execution.facts.text.clone(),
-            commitment: self.commitment(id, &execution.text, &execution.binds),
+            commitment: self.commitment(id, &exact),
             read_only: execution.facts.proof == ReadProof::ReadOnly,
             reads: execution.facts.reads.clone(),
             writes: execution.facts.writes.clone(),
@@ -210,7 +217,9 @@ impl Connection {
             lineage,
             decision,
         };
-        self.record(Claim::Awaited, Entry::Intent(Box::new(intent)))
+        let ticket = self.record(Claim::Awaited, Entry::Intent(Box::new(intent)));
+        self.keep_exact(id, &exact);
+        ticket
     }
 
     /// What the session says that it is for, as far as it fits into a line of a record.
@@ -232,18 +241,6 @@ impl Connection {
         self.known_texts.insert(fingerprint.clone());
         let (fingerprint, sql) = (fingerprint.clone(), sql.clone());
         self.outbox.push(Output::StatementText { fingerprint, sql });
-    }
-
-    /// SHA-256 over salt, exact text and binds. The salt comes from the agent's key and the statement's
-    /// id: whoever holds the key can open it, nobody can guess the text from it.
-    pub(super) fn commitment(&self, id: StatementId, text: &[u8], binds: &[u8; 32]) -> String {
-        use aws_lc_rs::digest;
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(&self.secrets.commitments.tag(&id.to_bytes()));
-        context.update(&(text.len() as u64).to_be_bytes());
-        context.update(text);
-        context.update(binds);
-        hexadecimal(context.finish().as_ref())
     }
 
     /// Forwards what is staged, once its records allow it.
@@ -359,8 +356,10 @@ impl Connection {
             }
             Effect::Declare { name, holds } => {
                 let name = Bytes::copy_from_slice(name.as_bytes());
-                let cursor =
-                    Portal { hold: Hold::new(*holds), ..Portal::new(prepared.clone(), [0; 32], None) };
+                let cursor = Portal {
+                    hold: Hold::new(*holds),
+                    ..Portal::new(prepared.clone(), Binds::default(), None)
+                };
                 let cursor = Arc::new(cursor);
                 run.change = Some(self.names.set_portal(name, cursor));
             }
@@ -497,10 +496,7 @@ fn has_limits(permit: &Permit) -> bool {
 }
 
 /// The server ends a transaction of ours where a text says COMMIT, whatever came before.
-fn beside_transaction(
-    executions: &[Execution],
-    permitted: &[(Permit, Decision)],
-) -> Option<(Bytes, [u8; 32], Denied)> {
+fn beside_transaction(executions: &[Execution], permitted: &[(Permit, Decision)]) -> Option<(Exact, Denied)> {
     let [_, _, ..] = executions else { return None };
     executions.iter().find(|execution| execution.facts.kind == Kind::Transaction)?;
     let limited = |(permit, _): &(Permit, Decision)| has_limits(permit);
@@ -509,7 +505,7 @@ fn beside_transaction(
     let policy = decision.reasons.first().map_or("", |reason| reason.policy.as_str());
     let reason = limit::with_transaction(policy);
     let denied = Denied::by_limit(permit.statement(), &execution.facts, reason, decision.clone());
-    Some((execution.text.clone(), execution.binds, denied))
+    Some((execution.exact(), denied))
 }
 
 /// Whether every record is far enough for its statement: appended for reads, durable as soon as one of

@@ -4,6 +4,7 @@
 mod beginnings;
 mod canaries;
 mod copies;
+mod exact;
 mod holding;
 mod hostile;
 mod large;

@@ -68,6 +68,8 @@ pub(super) struct World {
     pub(super) cancels_take_long: bool,
     /// What must never leave and was about to.
     pub(super) alarms: Vec<String>,
+    /// What is to be kept sealed.
+    pub(super) exact: Vec<crate::machine::ExactText>,
     pub(super) catalog: Arc<Catalog>,
     /// What the agent says to each hold.
     pub(super) on_hold: Option<OnHold>,
@@ -175,6 +177,7 @@ impl World {
             lookups: Arc::default(),
             usage: Arc::default(),
             commitment_key: [5; 32],
+            salt_key: None,
             seed: [6; 32],
             limits: Limits::default(),
             wall: std::time::Duration::from_secs(1_795_663_354),
@@ -199,6 +202,7 @@ impl World {
             cancels: 0,
             cancels_take_long: false,
             alarms: Vec::new(),
+            exact: Vec::new(),
             catalog,
             on_hold: None,
         }
@@ -249,6 +253,7 @@ impl World {
                         self.machine.handle(Instant::now(), Input::CancelOver);
                     }
                 }
+                Output::ExactText(exact) => self.exact.push(*exact),
                 Output::Alarm { canary } => self.alarms.push(canary),
                 Output::Record { ticket, entry } => {
                     self.events.push(Event::Record(entry));
