@@ -15,6 +15,7 @@ mod overrides;
 mod queries;
 mod read;
 mod registered;
+mod rows;
 mod sample;
 mod service;
 mod shared;
@@ -31,6 +32,7 @@ pub use self::{
     once::{Labelled, label_once, labelled_once, read_once, unregistered_once},
     overrides::LabelOverrides,
     registered::{Registered, Unregistered},
+    rows::{RowRule, Rows},
 };
 pub(crate) use self::{
     connection::{Connection, ReadError},

@@ -21,6 +21,7 @@ mod problem;
 mod resource;
 mod retention;
 mod role;
+mod rows;
 mod secret;
 mod section;
 mod signals;
@@ -63,7 +64,7 @@ use self::{
     section::{Located, Section},
 };
 use crate::{
-    catalog::{ClearRule, LabelOverrides, Registered},
+    catalog::{ClearRule, LabelOverrides, Registered, RowRule},
     log::Mode,
     upstream::UpstreamConfig,
 };
@@ -214,6 +215,8 @@ pub struct ResourceConfig {
     pub functions: Registered,
     /// Who sees what in clear.
     pub clear: Vec<ClearRule>,
+    /// Who does not see which rows.
+    pub rows: Vec<RowRule>,
     /// What sign-in it takes to open it.
     pub demands: StepUp,
     /// As which role of the database somebody works.
@@ -325,6 +328,7 @@ fn read_root(mut root: Section<'_, '_>, around: &Surroundings<'_>, text: &str) -
         resource.write.at_home(&home);
         resource.break_glass.at_home(&home);
         resource.roles.at_home(&home);
+        resource.rows.iter_mut().for_each(|rule| rule.clear_for.at_home(&home));
     }
     Some(Config {
         name: agent.name,

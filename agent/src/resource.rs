@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
-use connect_core::{canary::Canaries, principal::Resource, protocol::postgres::tag::Tag};
+use connect_core::{
+    canary::Canaries,
+    catalog::Catalog,
+    decide::{Asking, Policies},
+    principal::Resource,
+    protocol::postgres::tag::Tag,
+};
 
 use crate::{
-    catalog::{CatalogService, Clear},
+    catalog::{CatalogService, Clear, Rows},
     config::Roles,
     radius::Looks,
     upstream::UpstreamConfig,
@@ -19,6 +25,8 @@ pub struct ResourceRuntime {
     pub catalog: CatalogService,
     /// Who sees what of it in clear.
     pub clear: Clear,
+    /// Who does not see which rows of it.
+    pub rows: Rows,
     /// As which role of the database somebody works.
     pub roles: Roles,
     /// What the database's own log is told of each statement.
@@ -27,4 +35,12 @@ pub struct ResourceRuntime {
     pub canaries: Option<Arc<Canaries>>,
     /// Looks at what statements would touch.
     pub looks: Looks,
+}
+
+impl ResourceRuntime {
+    /// The snapshot as somebody sees it, by the configuration and by the policies that are in force now.
+    #[must_use]
+    pub fn seen_by(&self, asking: &Asking<'_>, policies: &Policies, catalog: Arc<Catalog>) -> Arc<Catalog> {
+        self.rows.seen_by(asking.principal, self.clear.seen_by(asking, policies, catalog))
+    }
 }

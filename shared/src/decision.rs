@@ -79,6 +79,8 @@ pub enum ReasonCode {
     LimitPersons,
     /// A value that must never leave was on its way to the client.
     Canary,
+    /// Rows that are hidden from its principal would be changed, or could not be left out.
+    HiddenRows,
 }
 
 impl ReasonCode {
@@ -142,6 +144,7 @@ impl ReasonCode {
             Self::LimitHour => "limit_hour",
             Self::LimitPersons => "limit_persons",
             Self::Canary => "canary",
+            Self::HiddenRows => "hidden_rows",
         }
     }
 }

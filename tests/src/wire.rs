@@ -1,6 +1,8 @@
 //! A PostgreSQL client by hand, for tests that care about every byte: it sends a statement in each way that
 //! the protocol has, and keeps what comes back, message by message.
 
+mod bound;
+
 use std::{
     io::{self, Read as _, Write as _},
     net::TcpStream,
@@ -24,11 +26,24 @@ pub enum Mode {
     Limited,
     /// Between two other statements, with one Sync for all.
     Pipeline,
+    /// Its text constants are parameters.
+    Bound,
 }
 
 impl Mode {
     pub const ALL: [Self; 6] =
         [Self::Simple, Self::Text, Self::Binary, Self::PreparedTwice, Self::Limited, Self::Pipeline];
+
+    /// These and the one that changes the text.
+    pub const EVERY: [Self; 7] = [
+        Self::Simple,
+        Self::Text,
+        Self::Binary,
+        Self::PreparedTwice,
+        Self::Limited,
+        Self::Pipeline,
+        Self::Bound,
+    ];
 }
 
 /// One message of the server.
@@ -117,7 +132,7 @@ impl Wire {
     /// Sends a statement and takes the answer. A COPY from the client is given up.
     pub fn ask(&mut self, mode: Mode, sql: &str) -> Answer {
         let (bytes, syncs) = request(mode, sql);
-        self.syncs_given_up = matches!(mode, Mode::Text | Mode::Binary | Mode::PreparedTwice);
+        self.syncs_given_up = matches!(mode, Mode::Text | Mode::Binary | Mode::PreparedTwice | Mode::Bound);
         let answer = self.send(&bytes, syncs);
         self.syncs_given_up = false;
         answer
@@ -433,6 +448,12 @@ fn request(mode: Mode, sql: &str) -> (Vec<u8>, usize) {
         Mode::Pipeline => {
             let around = |number: u8| whole(&format!("SELECT {number}"), 0);
             ([around(1), whole(sql, 0), around(2), sync()].concat(), 1)
+        }
+        Mode::Bound => {
+            let (sql, values) = bound::lifted(sql);
+            let values: Vec<Option<&str>> = values.iter().map(|value| Some(value.as_str())).collect();
+            let steps = [parse("", &sql), bind_to("", "", &values), named(b'D', 'P', ""), execute("", 0)];
+            ([steps.concat(), sync()].concat(), 1)
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod code;
 mod column;
 #[doc(hidden)]
 pub mod fixture;
+mod hidden;
 mod parts;
 mod rights;
 mod shown;
@@ -20,8 +21,10 @@ use std::{
 use connect_shared::label::Label;
 
 use self::code::{Code, Name};
+pub(crate) use self::hidden::INNER;
 pub use self::{
     column::{Column, Identity, Modifier},
+    hidden::{ConditionError, Hidden, HiddenRows},
     parts::TooManyParts,
     rights::{Rights, RoleRights, RowSecurity, Security},
     shown::{How, Seen, Shown},
@@ -92,6 +95,8 @@ pub struct Catalog {
     pub harmless: Arc<Harmless>,
     /// What whoever it is for sees in clear; nothing, unless it was made by [`Catalog::shown_to`].
     pub shown: Arc<Shown>,
+    /// Rows of some table are hidden from whoever it is for ([`Catalog::hiding`]).
+    pub hides_rows: bool,
     /// Labels in this snapshot, counted at the first question.
     pub labels: Labels,
 }
@@ -223,6 +228,8 @@ pub struct Details {
     /// What is computed of each row that is written and calls functions, or uses what users have made: CHECK
     /// constraints, expressions and predicates of indexes.
     pub checks: Vec<Arc<str>>,
+    /// Rows of it that whoever the snapshot is for does not see.
+    pub hidden: Option<Hidden>,
 }
 
 /// A user trigger.
@@ -341,10 +348,12 @@ impl Relation {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// Whether some column must be masked, or the view is computed from such.
+    /// Whether some column must be masked, or the view is computed from such, or rows are hidden.
     #[must_use]
     pub fn is_protected(&self) -> bool {
-        self.view == ViewReading::Computed || self.columns.iter().any(|column| column.label.is_some())
+        self.view == ViewReading::Computed
+            || self.columns.iter().any(|column| column.label.is_some())
+            || self.hidden().is_some()
     }
 
     /// The column of this attribute number.

@@ -20,7 +20,7 @@ use crate::{
     record::ReadProof,
     session::Session,
     statement::{Kind, ProtectedColumn, Protection, Schema, Statement},
-    understand::{Limits, understand_masked},
+    understand::{Limits, hidden_rows, understand_masked},
 };
 
 /// A text of more statements is not looked at for what it would touch.
@@ -111,6 +111,10 @@ fn one(statement: Statement, names: &Names<'_>, asker: &Asker<'_>) -> Explained 
         read_only: statement.proof == ReadProof::ReadOnly,
         masks: masks(&statement, &decision, names.catalog),
         clear: clear(&statement, &decision),
+        hidden_rows: match decision.is_permit() {
+            true => hidden_rows(&statement.lineage, names.catalog),
+            false => Vec::new(),
+        },
         lineage: report(&statement, &decision, names),
         decision,
         sqlstate,

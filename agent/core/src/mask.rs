@@ -32,7 +32,7 @@ pub use self::{
     plan::{Field, Format, Plan},
     row::MaskError,
     transform::is_keyed,
-    watch::{Sighting, Watch},
+    watch::{CopyWatch, Lines, Long, Sighting, Watch, Written},
 };
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) use self::schema::Schema;
 use crate::{
     catalog::{Oid, Seen},
     lineage::Lineage,
+    mask::Lines,
     record::ReadProof,
     session::{Fingerprint, SessionChange},
 };
@@ -213,8 +214,9 @@ pub enum Effect {
     DiscardAll,
     /// COPY … FROM STDIN.
     CopyIn,
-    /// COPY … TO STDOUT. `names`: a line of names comes first.
+    /// COPY … TO STDOUT. `names`: a line of names comes first. `lines`: how the others are written, unless in binary.
     CopyOut {
         names: bool,
+        lines: Lines,
     },
 }

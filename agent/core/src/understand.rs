@@ -10,6 +10,7 @@ mod facts;
 mod found;
 mod functions;
 mod harmless;
+mod hidden_rows;
 mod masked;
 pub(crate) mod named;
 pub mod overload;
@@ -42,6 +43,8 @@ use pg_query::protobuf::RawStmt;
 pub use self::widened::{may_widen, widened};
 pub(crate) use self::{
     bind::fires,
+    masked::modifier as column_modifier,
+    overload::base_type,
     refusal::masked_value,
     settings::{may_be_shown, not_shown},
     shape::shape,
@@ -51,6 +54,7 @@ pub(crate) use self::{
 pub use self::{
     bind::{KnownExpressions, ViewCell, bind, bind_node, bind_text},
     harmless::settle_code,
+    hidden_rows::hidden_rows,
     text::{lineages, new_session, new_session_as},
     tokens::{comparable, counted_as, normal_form},
     views::settle_views,
@@ -257,6 +261,7 @@ fn statement(
         }
         None => found,
     };
+    let found = hidden_rows::kept(found, &lineage, catalog);
     let shown = shown::columns(&lineage, [&found.reads, &found.writes], catalog);
     let bound = BoundIn { lineage, change, under: session.fingerprint(), shown };
     found.with_text(tokens::normal(tokens, start, end), bound)

@@ -32,11 +32,11 @@ use super::{
     grants::{no_key, refused},
 };
 use crate::{
-    catalog::Clear,
     config::WorksAs,
     grants::{GrantError, Thumbprint, check_reason},
     listener::Peer,
     log::{Log, LogClosed},
+    resource::ResourceRuntime,
     serve::{Agent, now, wall_clock},
 };
 
@@ -161,7 +161,7 @@ async fn answer(
     // Parsing takes its time, and the tunnels' threads have better to do.
     let runtime = Arc::clone(&served.runtime);
     let analysed = tokio::task::spawn_blocking(move || {
-        let explained = asked.explain(&runtime.clear);
+        let explained = asked.explain(&runtime);
         (asked, explained)
     });
     let (asked, mut explained) = analysed.await.map_err(|_| stopped())?;
@@ -207,7 +207,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn explain(&self, clear: &Clear) -> Vec<Explained> {
+    fn explain(&self, runtime: &ResourceRuntime) -> Vec<Explained> {
         let asker = Asker {
             principal: &self.principal,
             grant: &self.grant,
@@ -217,7 +217,7 @@ impl Asked {
             purpose: self.purpose.as_deref(),
             wall: wall_clock(),
         };
-        let catalog = clear.seen_by(&asker.asking(), &self.policies, Arc::clone(&self.catalog));
+        let catalog = runtime.seen_by(&asker.asking(), &self.policies, Arc::clone(&self.catalog));
         let path = self.search_path.as_deref();
         let mut session = new_session_as(self.role.as_deref(), &catalog, path);
         explain_text(self.sql.as_bytes(), &catalog, &mut session, &asker, &Limits::default())

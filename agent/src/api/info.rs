@@ -80,7 +80,7 @@ pub(super) fn describe(
         let catalog = served.runtime.catalog.subscribe().borrow().clone()?;
         // Without a purpose of the session the grant's reason is it.
         let asking = Asking { principal, grant, resource, purpose: None, wall: wall_clock() };
-        Some(served.runtime.clear.seen_by(&asking, &agent.policies.current(), catalog))
+        Some(served.runtime.seen_by(&asking, &agent.policies.current(), catalog))
     });
     let labelled = |catalog: &connect_core::catalog::Catalog| {
         let relations = catalog.relations.values().filter(|relation| !relation.is_system());

@@ -10,7 +10,7 @@ use connect_core::{
 use connect_shared::{engine::Engine, error::StepUp, grant::Action, label::Label};
 
 use super::{
-    AccessList, ResourceConfig, Surroundings, access, canary, identity, role, secret,
+    AccessList, ResourceConfig, Surroundings, access, canary, identity, role, rows, secret,
     section::{Located, Section, nearest},
     value,
 };
@@ -59,6 +59,7 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
         None => Some(Registered::default()),
     };
     let clear = read_clear(&mut section);
+    let rows = rows::read(&mut section);
     let roles = role::read(&mut section);
     let tags = read_tags(&mut section);
     let canaries = canary::read(&mut section, around);
@@ -87,6 +88,7 @@ pub(super) fn read(mut section: Section<'_, '_>, around: &Surroundings<'_>) -> O
             labels: labels?,
             functions: functions?,
             clear: clear?,
+            rows: rows?,
             demands,
             roles: roles?,
             tags: tags?,

@@ -525,6 +525,29 @@ fn who_sees_what_in_clear_is_read_and_what_means_nothing_is_named() {
 }
 
 #[test]
+fn rows_that_are_hidden_are_read_and_a_condition_that_is_none_is_named() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let with_rows = |lines: &str| format!("{GOOD}\n[[resource.rows]]\n{lines}\n");
+    let good = "table = \"public.customers\"\nhide = \"country = 'DE'\"\nclear_for = [\"group:eu\"]";
+    let config = parse(&with_rows(good), &folder).expect("a good file");
+    let rule = config.resources.last().and_then(|resource| resource.rows.first()).expect("a rule");
+    assert_eq!((rule.hidden.table.as_str(), &*rule.hidden.when), ("public.customers", "country = 'DE'"));
+    for (lines, said) in [
+        ("hide = \"vip\"", "is missing"),
+        ("table = \"public.customers\"", "is missing"),
+        ("table = \"customers\"\nhide = \"vip\"", "is not `schema.table`"),
+        ("table = \"a.*\"\nhide = \"vip\"", "is not `schema.table`"),
+        ("table = \"a.b\"\nhide = \"lower(c) = 'x'\"", "it may compare columns with constants"),
+        ("table = \"a.b\"\nhide = \"c =\"", "is no condition"),
+        ("table = \"a.b\"\nhide = \"c\"\nclear_for = [\"eu\"]", "is not understood"),
+        ("table = \"a.b\"\nhide = \"c\"\nmask = \"neutral\"", "mask"),
+    ] {
+        let found = problems(&with_rows(lines));
+        assert!(found.contains(said), "{lines}: {found}");
+    }
+}
+
+#[test]
 fn roles_and_tags_are_read_and_what_is_wrong_with_them_has_its_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let good = GOOD.replace(

@@ -132,7 +132,7 @@ enum Event {
 fn seen_by(context: &ConnectionContext, grant: &GrantInForce, catalog: Arc<Catalog>) -> Arc<Catalog> {
     let ConnectionFacts { principal, resource, .. } = &context.facts;
     let asking = Asking { principal, grant, resource, purpose: None, wall: crate::serve::wall_clock() };
-    context.resource.clear.seen_by(&asking, &context.policies.current(), catalog)
+    context.resource.seen_by(&asking, &context.policies.current(), catalog)
 }
 
 /// The grant with what was approved for its principal for a time.

@@ -79,6 +79,9 @@ pub struct ExplainedStatement {
     /// Columns with labels that are read in clear.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clear: Vec<ClearColumn>,
+    /// Rows that it leaves out, since they are hidden from whoever asks: `schema.table: condition`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden_rows: Vec<String>,
     /// Relations that it reads and writes, as `schema.name`.
     pub reads: Vec<String>,
     pub writes: Vec<String>,

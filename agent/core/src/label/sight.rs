@@ -5,7 +5,7 @@
 //! closer ([`seen`]). Only rules with a check of their own count, or of shapes that nothing else has: a value that
 //! is hidden without need breaks somebody's work.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use connect_shared::label::Label;
 use regex::bytes::Regex;
@@ -46,7 +46,11 @@ pub(crate) fn seen(value: &[u8]) -> Option<Label> {
     if !may_show(value) {
         return None;
     }
-    let text = String::from_utf8_lossy(value);
+    // Where bytes are no UTF-8, each is taken for a character: letters beyond ASCII stand in some alphabet.
+    let text = match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.iter().copied().map(char::from).collect::<String>()),
+    };
     let text = text.trim();
     RULES.iter().find_map(|(label, rule)| match (rule(text)?, label) {
         (_, Label::Secret) => Some(Label::Secret),
@@ -112,6 +116,13 @@ mod tests {
         for (text, _) in shown() {
             assert!(may_show(format!("\u{0}\u{0}{text}\u{0}").as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn values_of_other_encodings_are_seen() {
+        assert_eq!(seen(b"j\xfcrgen@m\xfcller-bau.de"), Some(Label::Email), "Latin 1");
+        assert_eq!(seen(b"\xff\xfe write to anna.schmidt@web.de \xc3"), Some(Label::FreeText));
+        assert_eq!(seen(b"\xa7 DE89 3704 0044 0532 0130 00"), Some(Label::FreeText));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use pg_query::{
     protobuf::{CopyStmt, Node, RangeTableSample, RangeVar, RawStmt},
 };
 
+pub(crate) use self::source::modifier;
 use self::{
     carried::{Carried, Sink},
     edit::Edit,

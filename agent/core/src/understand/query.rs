@@ -13,7 +13,7 @@ use super::{
     facts::{Bound, ColumnUse, Facts, MOST_OUTPUTS, Place, Source, Verb, Write},
     found::Found,
     functions::{self, Consequence},
-    refusal,
+    hidden_rows, refusal,
     resolve::{self, Certainty, MayRead, Reading, Resolved},
     settings, walk,
 };
@@ -169,6 +169,7 @@ pub(super) fn judge_masked(facts: &Facts<'_>, catalog: &Catalog) -> Result<Conse
     let resolved = Resolved::new(facts, catalog)?.masked();
     let Code { consequence, .. } = code(facts, &resolved, Conditions::Free)?;
     resolved.check_each()?;
+    hidden_rows::check(resolved.named(), catalog)?;
     for column in &facts.columns {
         resolved.read(column)?;
     }

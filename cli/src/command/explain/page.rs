@@ -76,6 +76,7 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
             &format!("{} ({}): a rule shows it to you", printable_name(&column.column), column.label),
         );
     }
+    list(&mut page, "hidden rows", &statement.hidden_rows);
     if let Outcome::Permit(obligations) = &statement.decision.outcome {
         for limit in obligations.iter().filter_map(limited) {
             fact(&mut page, "at most", &limit);

@@ -5,6 +5,7 @@ use std::{collections::HashSet, fmt::Write as _};
 use connect_shared::label::Label;
 use pg_query::protobuf::RangeVar;
 
+pub(super) use crate::catalog::INNER;
 use crate::{
     catalog::{Catalog, Column, Modifier, Relation, code::TypeKind, quoted},
     mask::{MaskKey, sql},
@@ -14,9 +15,6 @@ use crate::{
         refusal,
     },
 };
-
-/// The name that the relation has in its subselect.
-pub(super) const INNER: &str = "\"_\"";
 
 /// System columns that may be asked for.
 const SYSTEM: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
@@ -124,11 +122,19 @@ pub(super) fn of(
         list.extend(system.map(|name| format!("{INNER}.{name} AS {name}")));
     }
     let mut text = String::from("(SELECT ");
-    let condition =
-        if implied.is_empty() { String::new() } else { format!(" WHERE {}", implied.join(" AND ")) };
+    let condition = conditions(relation, implied);
     let _infallible =
         write!(text, "{} FROM {only}{full} AS {INNER}{sample}{condition}){alias}", list.join(", "));
     Ok(Shown { text, masked })
+}
+
+/// What rows of the subselect meet. Those that are hidden are left out before anything else sees them: OFFSET keeps
+/// the planner from moving what could fail, and tell of them, in front of that.
+fn conditions(relation: &Relation, implied: &[String]) -> String {
+    let hidden = relation.hidden().map(|hidden| format!("({}) IS NOT TRUE", hidden.condition));
+    let all: Vec<&str> = implied.iter().map(String::as_str).chain(hidden.as_deref()).collect();
+    let behind = if hidden.is_some() { " OFFSET 0" } else { "" };
+    if all.is_empty() { String::new() } else { format!(" WHERE {}{behind}", all.join(" AND ")) }
 }
 
 fn reference(column: &Column) -> String {
@@ -151,7 +157,7 @@ fn mask(column: &Column, label: Label, catalog: &Catalog, key: &MaskKey) -> Stri
 const MOST_DOMAINS: usize = 64;
 
 /// The modifier as a result description has it: of a domain, that of the type under it.
-pub(super) fn modifier(column: &Column, catalog: &Catalog) -> Modifier {
+pub(crate) fn modifier(column: &Column, catalog: &Catalog) -> Modifier {
     let mut modifier = column.modifier;
     let mut type_oid = column.type_oid;
     for _ in 0..MOST_DOMAINS {

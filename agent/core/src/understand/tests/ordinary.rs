@@ -2,6 +2,7 @@
 
 use super::world::{class, one, refusal, shop, unprotected};
 use crate::{
+    mask::Lines,
     record::ReadProof,
     statement::{Effect, Kind, Shape},
 };
@@ -396,6 +397,7 @@ fn arguments_of_execute_compute_and_do_nothing_else() {
 #[test]
 fn effects_are_known_for_the_statements_after() {
     let catalog = shop();
+    let csv = Lines { delimiter: b',', quotes: Some((b'"', b'"')) };
     for (statement, effect) in [
         ("PREPARE p AS SELECT 1", Effect::Prepare { name: "p".into() }),
         ("EXECUTE p", Effect::Execute { name: "p".into(), settings: Vec::new() }),
@@ -409,10 +411,14 @@ fn effects_are_known_for_the_statements_after() {
         ("DISCARD ALL", Effect::DiscardAll),
         ("DISCARD TEMP", Effect::Catalog),
         ("COPY products FROM STDIN", Effect::CopyIn),
-        ("COPY products TO STDOUT", Effect::CopyOut { names: false }),
-        ("COPY products TO STDOUT (FORMAT csv, HEADER)", Effect::CopyOut { names: true }),
-        ("COPY (SELECT 1) TO STDOUT (FORMAT csv, HEADER off)", Effect::CopyOut { names: false }),
-        ("COPY products TO STDOUT CSV HEADER", Effect::CopyOut { names: true }),
+        ("COPY products TO STDOUT", Effect::CopyOut { names: false, lines: Lines::TEXT }),
+        ("COPY products TO STDOUT (FORMAT csv, HEADER)", Effect::CopyOut { names: true, lines: csv }),
+        (
+            "COPY products TO STDOUT (FORMAT csv, DELIMITER ';', ESCAPE '!')",
+            Effect::CopyOut { names: false, lines: Lines { delimiter: b';', quotes: Some((b'"', b'!')) } },
+        ),
+        ("COPY (SELECT 1) TO STDOUT (FORMAT csv, HEADER off)", Effect::CopyOut { names: false, lines: csv }),
+        ("COPY products TO STDOUT CSV HEADER", Effect::CopyOut { names: true, lines: csv }),
         ("CREATE TABLE t (a int)", Effect::Catalog),
         ("DROP TABLE products", Effect::Catalog),
         ("SELECT 1 INTO t", Effect::Catalog),

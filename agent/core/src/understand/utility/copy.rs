@@ -1,5 +1,7 @@
 //! COPY: rows without descriptions, so that nothing in them can be masked.
 
+mod written;
+
 use connect_shared::decision::ReasonCode;
 use pg_query::{
     NodeEnum,
@@ -14,7 +16,7 @@ use crate::{
     understand::{
         facts::Place,
         found::Found,
-        query::{self, written},
+        query::{self, written as given},
         refusal, resolve, walk,
     },
 };
@@ -46,11 +48,12 @@ pub(super) fn analyse(node: &NodeEnum, catalog: &Catalog) -> Option<Found> {
     let mut found = if copy.is_from { from(copy, catalog) } else { to(copy, catalog) };
     found.verb = "copy".into();
     found.proof = ReadProof::MayWrite;
+    let is_read = if copy.is_from { Ok(()) } else { written::check(copy) };
     if copy.is_program || !copy.filename.is_empty() {
         found.effect = Effect::None;
         found = found.shape(Shape::ServerFile);
     }
-    Some(match check_options(copy) {
+    Some(match check_options(copy).and(is_read) {
         Err(refusal) => found.refused(refusal),
         Ok(()) => found,
     })
@@ -71,7 +74,7 @@ pub(super) fn check_out(copy: &CopyStmt) -> Result<(), Refusal> {
     if *is_from || *is_program || !filename.is_empty() || where_clause.is_some() {
         return Err(refusal::not_reviewed("a COPY to elsewhere than the client, beside protected columns"));
     }
-    check_options(copy)
+    check_options(copy).and_then(|()| written::check(copy))
 }
 
 fn check_options(copy: &CopyStmt) -> Result<(), Refusal> {
@@ -90,7 +93,7 @@ fn option_name(option: &DefElem) -> &str {
 }
 
 fn to(copy: &CopyStmt, catalog: &Catalog) -> Found {
-    let effect = Effect::CopyOut { names: has_line_of_names(copy) };
+    let effect = Effect::CopyOut { names: has_line_of_names(copy), lines: written::lines(copy) };
     if let Some(query) = &copy.query {
         return to_query(query, effect, catalog);
     }
@@ -175,7 +178,7 @@ fn from(copy: &CopyStmt, catalog: &Catalog) -> Found {
     let found = Found { writes, effect: Effect::CopyIn, ..Found::new("copy", Kind::Write) };
     let columns = walk::texts(&copy.attlist);
     let relations = resolve::candidates(relation, catalog);
-    let assigned = relations.into_iter().flat_map(|relation| written::copied(relation, &columns)).collect();
+    let assigned = relations.into_iter().flat_map(|relation| given::copied(relation, &columns)).collect();
     let judged = check_from(copy, relation, catalog);
     Found { assigned, ..found }.protected_by(judged)
 }
@@ -185,8 +188,8 @@ fn check_from(copy: &CopyStmt, relation: &RangeVar, catalog: &Catalog) -> Result
     let protection = query::judge(&facts, None, catalog)?.protection;
     let columns = walk::texts(&copy.attlist);
     for relation in resolve::candidates(relation, catalog) {
-        written::check_target(relation, catalog)?;
-        written::check_copied(relation, &columns)?;
+        given::check_target(relation, catalog)?;
+        given::check_copied(relation, &columns)?;
     }
     Ok(protection)
 }

@@ -53,6 +53,7 @@ fn statement(verb: &str, decision: Decision, sqlstate: Option<&str>) -> Explaine
         sqlstate: sqlstate.map(str::to_owned),
         masks: Vec::new(),
         clear: Vec::new(),
+        hidden_rows: Vec::new(),
         reads: Vec::new(),
         writes: Vec::new(),
         radius: None,

@@ -72,7 +72,7 @@ impl Connection {
             if self.was_the_end(passed) {
                 return;
             }
-            let (longest, held) = (self.longest_whole_row(), self.held());
+            let (longest, held) = (self.longest_whole_row(), self.longest_whole_data());
             match self.server.next(|kind, length| plan(kind, length, longest, held)) {
                 Ok(None) => return,
                 Ok(Some(piece)) => {
@@ -150,10 +150,7 @@ impl Connection {
                 Ok(())
             }
             Piece::Part(_) if self.server_part == Passing::Drop => Ok(()),
-            Piece::Part(bytes) => {
-                self.gives_content(&bytes);
-                self.stream(bytes)
-            }
+            Piece::Part(bytes) => self.stream_part(bytes),
             Piece::Start { .. } | Piece::Skipped { .. } => {
                 Err(violation("the server sent a message that nothing asked for"))
             }
@@ -286,7 +283,7 @@ impl Connection {
             b'G' if run.facts.effect == Effect::CopyIn => self.copy_begins(message.bytes),
             b'H' if run.copied.is_some() => self.copied_begins(message.bytes),
             b'd' if run.copied.is_some() => self.copied(message.bytes)?,
-            b'c' if run.copied.is_some() => self.outbox.say_to_client(message.bytes),
+            b'c' if run.copied.is_some() => self.copied_ends(message.bytes)?,
             _ => return Err(violation("the server sent a message that does not fit the statement")),
         }
         Ok(())

@@ -32,7 +32,7 @@ impl Connection {
             Some(Expect::Query(runs)) => runs.front()?,
             _ => return None,
         };
-        // One that is longer is never looked at as a whole: it passes as it comes.
+        // One that is longer is looked at as it comes.
         let longest = if run.watch.is_some() || run.persons.is_some() { MAX_MASKED_ROW } else { self.held() };
         run.rows.passes().then_some(longest)
     }
@@ -166,11 +166,7 @@ impl Shape<'_> {
             Some(watch) => watch.sightings(row)?,
             None => Vec::new(),
         };
-        for column in seen.iter().filter_map(|sighting| sighting.column(self.catalog)) {
-            if !run.masked.contains(&column) {
-                run.masked.push(column);
-            }
-        }
+        run.saw(&seen, self.catalog);
         let hide = |row: &[u8], out: &mut BytesMut| match (&run.watch, seen.as_slice()) {
             (Some(watch), [_, ..]) => watch.hide(self.catalog, self.key, row, &seen, out),
             _ => {
@@ -178,7 +174,7 @@ impl Shape<'_> {
                 Ok(())
             }
         };
-        message(out, |out| match &run.rows {
+        message(b'D', out, |out| match &run.rows {
             RowPlan::Mask(plan) if seen.is_empty() => plan.apply(self.key, row, out),
             RowPlan::Mask(plan) => {
                 let mut masked = BytesMut::with_capacity(row.len());
@@ -190,13 +186,14 @@ impl Shape<'_> {
     }
 }
 
-/// Appends a DataRow message with this body. On an error `out` is as it was.
-fn message<E: std::error::Error>(
+/// Appends a message of a row or of data with this body. On an error `out` is as it was.
+pub(super) fn message<E: std::error::Error>(
+    kind: u8,
     out: &mut BytesMut,
     body: impl FnOnce(&mut BytesMut) -> Result<(), E>,
 ) -> Result<(), Fault> {
     let start = out.len();
-    out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
+    out.extend_from_slice(&[kind, 0, 0, 0, 0]);
     if let Err(error) = body(out) {
         out.truncate(start);
         return Err(error.into());

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     approval::Approval,
-    mask::{Plan, Watch, back::Incoming},
+    catalog::Catalog,
+    mask::{CopyWatch, Long, Plan, Sighting, Watch, back::Incoming},
     person::Identifying,
     protocol::postgres::frame::HEADER,
     record::{Claim, Release, Ticket},
@@ -37,6 +38,10 @@ pub(super) struct Run {
     pub(super) rows: RowPlan,
     /// Fields whose values are looked at.
     pub(super) watch: Option<Watch>,
+    /// Data of a COPY whose values are looked at.
+    pub(super) copy_watch: Option<Box<CopyWatch>>,
+    /// A row or data that pass in pieces and are looked at.
+    pub(super) long: Option<Box<Long>>,
     /// Of whom its rows are, where these are counted.
     pub(super) persons: Option<Box<Identifying>>,
     pub(super) bytes: u64,
@@ -105,6 +110,8 @@ impl Run {
             release: None,
             rows: RowPlan::Unplanned,
             watch: None,
+            copy_watch: None,
+            long: None,
             persons: None,
             bytes: 0,
             said: 0,
@@ -130,6 +137,15 @@ impl Run {
     /// Bytes that the client was given of it.
     pub(super) const fn out(&self) -> u64 {
         self.bytes.saturating_add(self.said)
+    }
+
+    /// Remembers which columns showed values that nothing masks.
+    pub(super) fn saw(&mut self, seen: &[Sighting], catalog: &Catalog) {
+        for column in seen.iter().filter_map(|sighting| sighting.column(catalog)) {
+            if !self.masked.contains(&column) {
+                self.masked.push(column);
+            }
+        }
     }
 
     /// Remembers what the plan masks.

@@ -1,4 +1,5 @@
-//! COPY from the client: what the server ignores, and what it throws away, has no answer.
+//! COPY from the client: what the server ignores, and what it throws away, has no answer. COPY to the client: what
+//! shows by itself what it is does not get there.
 
 use connect_shared::entry::{Entry, StatementResult};
 
@@ -157,4 +158,83 @@ fn a_copy_that_fails_gave_and_took_nothing() {
     let mut world = World::ready(Disk::AtOnce);
     world.client(&[query(COPY), data(), message(b'f', b"no\0")].concat());
     assert_eq!(contents(&world), [None]);
+}
+
+const MAIL: &str = "anna.schmidt@web.de";
+
+/// What the client gets of these messages.
+fn copied(copy: &str, data: &[&[u8]], pieces: Option<usize>) -> (Vec<u8>, World) {
+    let mut world = World::ready(Disk::AtOnce);
+    (world.peer.data, world.peer.pieces) = (data.iter().map(|data| data.to_vec()).collect(), pieces);
+    world.client(&query(copy));
+    (world.sent_to_client(), world)
+}
+
+#[test]
+fn values_that_show_what_they_are_are_masked_in_each_format_and_however_the_server_cuts_them() {
+    let ask = "copy orders to stdout";
+    let csv = format!("{ask} (format csv, quote '''', escape '!')");
+    let line = format!("1\twrite to {MAIL}\n");
+    let quoted = format!("1,'it!'s, for {MAIL}'\n");
+    let row = [&b"\0\x02\0\0\0\x011\0\0\0\x1c"[..], format!("write to {MAIL}").as_bytes()].concat();
+    let first = [b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", &row[..]].concat();
+    let cases: [(&str, Vec<&[u8]>, &str); 4] = [
+        (ask, vec![b"2\tplain\n", line.as_bytes(), b"3\t\\N\n"], "2\tplain\n|1\t[free text]\n|3\t\\N\n"),
+        (ask, line.as_bytes().chunks(5).collect(), "1\t[free text]\n"),
+        (&csv, vec![b"2,x\n", quoted.as_bytes()], "2,x\n|1,'[free text]'\n"),
+        ("copy orders to stdout (format binary)", vec![&first, &row, b"\xff\xff"], "[free text]|"),
+    ];
+    for (copy, data, expected) in &cases {
+        for pieces in [None, Some(1), Some(7)] {
+            let (heard, _) = copied(copy, data, pieces);
+            let heard = text(&heard);
+            assert!(!heard.contains("anna"), "{copy}: {heard}");
+            for part in expected.split('|') {
+                assert!(heard.contains(part), "{copy} by {pieces:?}: {heard:?} has no {part:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_of_columns_and_plain_data_pass_as_they_came() {
+    let header = format!("{MAIL}\tb\n");
+    let data = [header.as_bytes(), b"1\tx\n", b"2\ty\n"];
+    let (heard, _) = copied("copy orders to stdout (header)", &data, None);
+    assert_eq!(kinds(&heard), "HdddcCZ");
+    assert!(text(&heard).contains(&header), "{}", text(&heard));
+}
+
+#[test]
+fn a_line_that_is_too_long_to_be_kept_is_crossed_out_where_it_shows_what_it_is() {
+    let line = format!("1\t{}{MAIL}\n", "x ".repeat(33 << 20));
+    let (heard, mut world) = copied("copy orders to stdout", &[line.as_bytes(), b"2\tend\n"], Some(1 << 20));
+    assert_eq!(kinds(&heard), "HddcCZ");
+    let heard = text(&heard);
+    assert!(!heard.contains("anna") && heard.contains(&"*".repeat(MAIL.len())) && heard.contains("2\tend\n"));
+    world.peer.data.clear();
+    is_in_step(&mut world);
+}
+
+#[test]
+fn a_copy_that_could_be_read_in_two_ways_is_refused() {
+    for options in [
+        r"format csv, quote E'\n'",
+        r"format csv, escape E'\r'",
+        r"null 'x\'",
+        r"null '\\N'",
+        "encoding 'BIG5'",
+        "encoding 'sjis'",
+        "encoding 'gb18030'",
+    ] {
+        let (heard, world) = copied(&format!("copy orders to stdout ({options})"), &[b"1\tx\n"], None);
+        let asked = text(&world.sent_to_server());
+        assert!(!asked.contains("copy orders"), "{options}: {asked}");
+        assert!(text(&heard).contains("0A000"), "{options}: {}", text(&heard));
+    }
+    for options in [r"null '\N'", "null ''", "encoding 'latin1'", "encoding 'UTF-8'", r"format csv, null '\'"]
+    {
+        let (heard, _) = copied(&format!("copy orders to stdout ({options})"), &[b"1\tx\n"], None);
+        assert_eq!(kinds(&heard), "HdcCZ", "{options}: {}", text(&heard));
+    }
 }

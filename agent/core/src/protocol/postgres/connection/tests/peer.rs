@@ -41,6 +41,8 @@ pub(super) struct Peer {
     pub(super) deferred: bool,
     /// How much of what it is about its errors and notices quote.
     pub(super) loud: usize,
+    /// What it copies to the client, in two columns, if anything; each in a message of its own.
+    pub(super) data: Vec<Vec<u8>>,
     /// It keeps names apart as a server does; else every Execute is of the last Parse.
     pub(super) keeps_names: bool,
     statements: HashMap<String, String>,
@@ -199,6 +201,12 @@ impl Peer {
             self.skipping = !simple;
             let quoted = "x".repeat(self.loud);
             return out.extend(error("22012", &format!("division by zero near {quoted}{CANARY}")));
+        }
+        if self.text.to_lowercase().contains("to stdout") && !self.data.is_empty() {
+            let binary = u8::from(self.text.contains("binary"));
+            out.extend(message(b'H', &[binary, 0, 2, 0, binary, 0, binary]));
+            self.data.iter().for_each(|data| out.extend(message(b'd', data)));
+            return out.extend([message(b'c', b""), message(b'C', b"COPY 2\0")].concat());
         }
         if self.text.to_lowercase().contains("to stdout") {
             out.extend(message(b'H', b"\0\0\0"));
