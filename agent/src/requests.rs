@@ -3,11 +3,12 @@
 //! Order, so that a crash never leaves more than was decided: a verdict is in the log before it is in the
 //! store (if we stop between, it has not been given, and can be given again); a use is in the store before
 //! it is in the log, and in both before anything runs on it (if we stop between, it is lost, and the
-//! statement has not run).
+//! statement has not run). Access can be used again and again: that this agent's log has its use is noted behind
+//! that, and until then nothing is granted on it (if we stop between, the log has it twice).
 //!
 //! Where several agents share the store, a step is in the log of the agent that took it. An agent that uses an
-//! approval has the verdicts of others in its own log, too, before the use: so each log says by itself why something
-//! could run. The end of what nobody decided is in the log of whoever notices it first, sometimes of two.
+//! approval has the verdicts of others in its own log, too, before the use, and what holds for a time before it holds
+//! there: so each log says by itself why something could run. The end of what nobody decided is in the log of whoever notices it first, sometimes of two.
 
 mod entry;
 mod hold;
@@ -27,7 +28,7 @@ use std::{
 use connect_core::principal::Principal;
 use connect_shared::{
     api::AnyValues,
-    entry::{Entry, PrincipalRef},
+    entry::{Entry, PrincipalRef, RequestEntry},
     grant::Action,
     hexadecimal::hexadecimal,
     ids::RequestId,
@@ -50,7 +51,8 @@ use crate::{
     notify::Notices,
     serve::now,
     store::{
-        Details, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError, may_be_decided,
+        Details, Elsewhere, Key, NewRequest, Origin, Request, Store, StoreError, Verdict, VerdictError,
+        may_be_decided,
     },
 };
 
@@ -86,6 +88,10 @@ pub enum RequestsError {
     Verdict(VerdictError),
     #[error(transparent)]
     Log(#[from] LogClosed),
+    #[error("nobody has reviewed yet whether you broke the glass rightly the last time ({0})")]
+    Unreviewed(RequestId),
+    #[error("the glass that you broke the last time was rejected less than a day ago ({0})")]
+    BrokenWrongly(RequestId),
     #[error("the system gives no random bytes")]
     NoRandomness,
 }
@@ -360,8 +366,10 @@ impl Requests {
         let mut requests = Vec::with_capacity(found.len());
         for (request, origin) in found {
             if origin == Origin::New {
-                self.record_verdicts_elsewhere(&request).await?;
+                self.record_elsewhere(&request).await?;
                 self.record(&request, RequestStep::Used, None).await?;
+                // Not before: what did not come into the log is tried again with the next use.
+                self.store.mark_used(request.id).await?;
             }
             requests.push(request);
         }
@@ -372,7 +380,7 @@ impl Requests {
     async fn take(&self, key: Key, template: Option<String>) -> Result<Option<Request>, RequestsError> {
         let taken = self.store.take(key, template, now()).await?;
         if let Some(request) = &taken {
-            self.record_verdicts_elsewhere(request).await?;
+            self.record_elsewhere(request).await?;
             self.record(request, RequestStep::Used, None).await?;
             self.tell(request.id);
         }
@@ -419,16 +427,26 @@ impl Requests {
         }
     }
 
-    /// What this agent's own log does not say yet.
-    async fn record_verdicts_elsewhere(&self, request: &Request) -> Result<(), RequestsError> {
-        for (verdict, log) in self.store.verdicts_elsewhere(request.id).await? {
+    /// What this agent's own log does not say yet: verdicts of other agents, and a glass that was broken at one.
+    async fn record_elsewhere(&self, request: &Request) -> Result<(), RequestsError> {
+        let Elsewhere { made_in, verdicts, mark } = self.store.elsewhere(request.id).await?;
+        let mut entries = Vec::new();
+        if let Some(log) = made_in.filter(|_| request.key.kind == RequestKind::BreakGlass) {
+            let made = request_entry(request, RequestStep::BrokenGlass, None);
+            entries.push(RequestEntry { first_in: Some(log), ..made });
+        }
+        for (verdict, log) in verdicts {
             let step = step_of(verdict.state);
             let by = Principal { reference: verdict.by, name: verdict.name, groups: Vec::new() };
             let by = By { who: &by, reason: verdict.reason.as_deref(), through: None };
-            let mut entry = request_entry(request, step, Some(by));
-            entry.first_in = Some(log);
-            let seq = self.log.append(Entry::Request(Box::new(entry)))?;
-            self.log.wait_durable(seq).await?;
+            entries.push(RequestEntry { first_in: Some(log), ..request_entry(request, step, Some(by)) });
+        }
+        let log = self.log.pin();
+        let appended = entries.into_iter().map(|entry| log.append(Entry::Request(Box::new(entry))));
+        let Some(last) = appended.collect::<Result<Vec<_>, _>>()?.pop() else { return Ok(()) };
+        log.wait_durable(last).await?;
+        if let Err(error) = self.store.mark_logged(request.id, mark).await {
+            tracing::debug!(request = %request.id, %error, "what other agents have decided may come into the log twice");
         }
         Ok(())
     }

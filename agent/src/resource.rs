@@ -41,6 +41,10 @@ impl ResourceRuntime {
     /// The snapshot as somebody sees it, by the configuration and by the policies that are in force now.
     #[must_use]
     pub fn seen_by(&self, asking: &Asking<'_>, policies: &Policies, catalog: Arc<Catalog>) -> Arc<Catalog> {
+        for table in self.rows.newly_missing(&catalog) {
+            let resource = &self.resource.name;
+            tracing::warn!(%resource, table, "rows are hidden of a table that is not there: the rule hides nothing");
+        }
         self.rows.seen_by(asking.principal, self.clear.seen_by(asking, policies, catalog))
     }
 }

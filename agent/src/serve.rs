@@ -128,6 +128,8 @@ pub struct Running {
     /// `sha256:…` of its certificate, for clients to pin.
     pub fingerprint: String,
     pub(crate) log: Log,
+    #[cfg(test)]
+    pub(crate) agent: std::sync::Weak<Agent>,
     drain: watch::Sender<bool>,
     drain_time: Duration,
     /// Asked once more at the end.
@@ -199,6 +201,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let (endpoint, door) = endpoint(sockets.udp, &keys.certificate, &shards)?;
     let router = api::router(Arc::clone(&agent));
     let listener = Listener::new(sockets.tcp, tls, router, Arc::clone(&rate), Arc::clone(&door));
+    #[cfg(test)]
+    let weak = Arc::downgrade(&agent);
     let tunnels = Tunnels::new((endpoint, door), agent, rate, shards);
     let mut parts = JoinSet::new();
     parts.spawn(listener.run(stopping.clone()));
@@ -210,6 +214,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         address,
         fingerprint,
         log,
+        #[cfg(test)]
+        agent: weak,
         witnesses,
         usage,
         budgets,

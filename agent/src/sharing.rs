@@ -8,6 +8,8 @@
 //! Read next: [`follow`] for who listens, [`crate::revocation`] for what is told.
 
 mod follow;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::Path,
@@ -18,6 +20,7 @@ use std::{
 use connect_shared::{
     entry::Entry,
     error::{ErrorReport, Exit},
+    hexadecimal::hexadecimal,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -25,7 +28,7 @@ use tokio::time::timeout;
 use crate::{
     revocation::{Event, Kept, Untold},
     serve::{Agent, now},
-    store::{PostgresStore, StoreError},
+    store::{Behind, PostgresStore, StoreError, Told},
 };
 
 /// For how long nobody asks again what did not answer a moment ago; who follows asks all the same.
@@ -38,6 +41,31 @@ const LONGEST_LOOK: Duration = Duration::from_secs(5);
 struct Cursor {
     store: String,
     number: i64,
+    /// Digest of that event.
+    #[serde(default)]
+    event: String,
+}
+
+impl Cursor {
+    const fn start_of(store: String) -> Self {
+        Self { store, number: 0, event: String::new() }
+    }
+
+    fn advance(&mut self, last: &Told) {
+        self.number = last.number;
+        self.event = digest(&last.event);
+    }
+
+    /// The store has not given this number yet, or has given it to something else: it was restored from a backup, and
+    /// what it tells since then has numbers that were heard.
+    fn is_of_another_past(&self, behind: &Behind) -> bool {
+        let is_other = |event: &String| !self.event.is_empty() && digest(event) != self.event;
+        behind.newest < self.number || behind.at.as_ref().is_some_and(is_other)
+    }
+}
+
+fn digest(event: &str) -> String {
+    hexadecimal(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, event.as_bytes()).as_ref())
 }
 
 /// How it stands with the store.
@@ -93,7 +121,7 @@ impl Sharing {
         // What another store has told has other numbers.
         let cursor = match known.store == store.id() {
             true => known,
-            false => Cursor { store: store.id().to_owned(), number: 0 },
+            false => Cursor::start_of(store.id().to_owned()),
         };
         let contact = Contact { heard_at: Instant::now(), failure: None, lapsed: false };
         Ok(Arc::new(Self {
@@ -152,27 +180,51 @@ impl Sharing {
     async fn hear_all(&self, agent: &Agent) -> Result<(), StoreError> {
         let mut cursor = self.cursor.lock().await;
         loop {
-            let told = self.store.events_behind(cursor.number).await?;
-            let Some(last) = told.last().map(|told| told.number) else { return Ok(()) };
-            for told in told.iter().filter(|told| !told.is_own) {
-                match serde_json::from_str(&told.event) {
-                    Ok(event) => hear(agent, &event),
-                    // A newer agent's. Whoever may have to go cannot stay because it was not understood.
-                    Err(error) => {
-                        let words = format!(
-                            "another agent has told what this one does not understand (event {}, {error}): \
-                             update this agent",
-                            told.number
-                        );
-                        return Err(StoreError::Unavailable(words));
-                    }
-                }
+            let behind = self.store.events_behind(cursor.number).await?;
+            if cursor.is_of_another_past(&behind) {
+                tracing::warn!("the store was restored: all that it tells is heard again");
+                self.hear_again(agent, &mut cursor).await?;
+                continue;
             }
-            cursor.number = last;
-            if let Err(error) = self.kept.write(&Mutex::new(cursor.clone())) {
-                tracing::warn!(%error, "what was heard cannot be kept; a restart would hear it again");
+            let Some(last) = behind.told.last() else { return Ok(()) };
+            for told in behind.told.iter().filter(|told| !told.is_own) {
+                hear(agent, &understood(told)?);
+            }
+            cursor.advance(last);
+            self.keep(&cursor);
+        }
+    }
+
+    /// Hears all of it. What this agent knows and the store does not any more stays in force: nothing that takes
+    /// something back is heard, and neither is what it has taken back.
+    async fn hear_again(&self, agent: &Agent, cursor: &mut Cursor) -> Result<(), StoreError> {
+        let mut again = Cursor::start_of(cursor.store.clone());
+        let mut events = Vec::new();
+        loop {
+            let told = self.store.events_behind(again.number).await?.told;
+            let Some(last) = told.last() else { break };
+            again.advance(last);
+            for told in &told {
+                events.push((understood(told)?, told.is_own));
             }
         }
+        let in_force = agent.revocations.not_taken_back(events);
+        in_force.iter().filter(|(_, is_own)| !is_own).for_each(|(event, _)| hear(agent, event));
+        *cursor = again;
+        self.keep(cursor);
+        Ok(())
+    }
+
+    fn keep(&self, cursor: &Cursor) {
+        if let Err(error) = self.kept.write(&Mutex::new(cursor.clone())) {
+            tracing::warn!(%error, "what was heard cannot be kept; a restart would hear it again");
+        }
+    }
+
+    /// Nothing is heard as long as this is held.
+    #[cfg(test)]
+    pub(crate) async fn deafen(&self) -> impl Sized + '_ {
+        self.cursor.lock().await
     }
 
     /// Whether everything is heard. `Err`: nothing new may be granted, and why.
@@ -211,6 +263,16 @@ impl Sharing {
     fn contact(&self) -> MutexGuard<'_, Contact> {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a newer agent has told may not be. Whoever may have to go cannot stay because it was not understood.
+fn understood(told: &Told) -> Result<Event, StoreError> {
+    serde_json::from_str(&told.event).map_err(|error| {
+        StoreError::Unavailable(format!(
+            "another agent has told what this one does not understand (event {}, {error}): update this agent",
+            told.number
+        ))
+    })
 }
 
 /// Does what another agent has done, and says so in this agent's own log.

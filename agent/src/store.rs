@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(crate) use self::postgres::testing;
-pub(crate) use self::postgres::{Listening, OF_REQUEST, OF_REVOCATION};
+pub(crate) use self::postgres::{Behind, Listening, OF_REQUEST, OF_REVOCATION, Told};
 pub use self::{
     key::StoreKey,
     postgres::{Looked, Own, PostgresStore},
@@ -121,6 +121,24 @@ pub struct Request {
 }
 
 impl Request {
+    /// What it is at this moment, though nobody has noted its end yet. A broken glass is never too late to review, and
+    /// stays what its review says.
+    #[must_use]
+    pub fn state_at(&self, now: Moment) -> RequestState {
+        let ends = self.key.kind != RequestKind::BreakGlass && self.expires_at <= now;
+        match self.state {
+            RequestState::Pending | RequestState::Approved if ends => RequestState::Expired,
+            state => state,
+        }
+    }
+
+    /// When it was rejected last.
+    #[must_use]
+    pub fn rejected_at(&self) -> Option<Moment> {
+        let rejected = self.verdicts.iter().filter(|verdict| verdict.state == RequestState::Rejected);
+        rejected.map(|verdict| verdict.at).max()
+    }
+
     /// Until when something holds by it that is for a time; `None` if nothing does, or it is of another kind.
     #[must_use]
     pub const fn holds_until(&self) -> Option<Moment> {
@@ -153,6 +171,17 @@ pub struct Verdict {
     pub name: String,
     pub reason: Option<String>,
     pub at: Moment,
+}
+
+/// What other agents have in their logs of a request, and this one has not in its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// The name of the log that says that it was made.
+    pub made_in: Option<String>,
+    /// Each with the name of the log that has it, in their order.
+    pub verdicts: Vec<(Verdict, String)>,
+    /// What [`Store::mark_logged`] is told when all of it is in the log.
+    pub mark: i64,
 }
 
 /// Whether something is there since now.
@@ -203,9 +232,13 @@ pub trait Store: Send + Sync {
     /// The pending request of this key, made if there is none.
     fn ask(&self, new: NewRequest, now: Moment) -> BoxFuture<'_, Result<(Request, Origin), StoreError>>;
 
+    /// The pending request of this key, if there is one.
+    fn pending(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+
     fn find(&self, id: RequestId) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
 
-    /// Requests of one person (whoever acts for it) and all that can still be decided, the newest first.
+    /// Requests of one person (whoever acts for it) and all that can still be decided, the newest first; without
+    /// their sealed texts.
     fn list(&self, of: PrincipalRef, limit: u32) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
 
     /// Remembers that `by` has looked at it; `New` the first time.
@@ -232,7 +265,15 @@ pub trait Store: Send + Sync {
     /// Whatever holds for a time ([`Request::holds_until`]), of everybody; the oldest first.
     fn for_a_time(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
 
-    /// Approved access of this very principal that has not ended; `New` where it is used for the first time.
+    /// The glass of a resource that somebody has broken last, in whatever state.
+    fn last_glass(
+        &self,
+        principal: PrincipalRef,
+        resource: String,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>>;
+
+    /// Approved access of this very principal that has not ended; `New` until [`Self::mark_used`] says that this
+    /// agent's log has its use.
     fn access(
         &self,
         principal: PrincipalRef,
@@ -240,7 +281,10 @@ pub trait Store: Send + Sync {
         now: Moment,
     ) -> BoxFuture<'_, Result<Vec<(Request, Origin)>, StoreError>>;
 
-    /// What nobody decided or used in time, and has not ended yet.
+    /// The log of this agent has the use of this access, and every verdict that it is by.
+    fn mark_used(&self, id: RequestId) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What nobody decided or used in time, and has not ended yet; without sealed texts.
     fn over(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>>;
 
     /// Ends it, and forgets what ended long ago.
@@ -264,12 +308,14 @@ pub trait Store: Send + Sync {
         Box::pin(async { Ok(Box::new(()) as Box<dyn Any + Send>) })
     }
 
-    /// Verdicts on it that other agents took, each with the name of the log that has it.
-    fn verdicts_elsewhere(
-        &self,
-        _id: RequestId,
-    ) -> BoxFuture<'_, Result<Vec<(Verdict, String)>, StoreError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    /// What the log of this agent does not have of it, as far as [`Self::mark_logged`] was told.
+    fn elsewhere(&self, _id: RequestId) -> BoxFuture<'_, Result<Elsewhere, StoreError>> {
+        Box::pin(async { Ok(Elsewhere::default()) })
+    }
+
+    /// The log of this agent has all that [`Elsewhere`] said.
+    fn mark_logged(&self, _id: RequestId, _mark: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Those of them that wait for no verdict any more.

@@ -69,8 +69,7 @@ impl ControlApi {
     pub(crate) fn at(name: &str, address: Address, trust: &Trust, key: Option<&ClientKey>) -> Outcome<Self> {
         let proxy = proxy::towards(&address)?;
         let builder = Client::builder();
-        // Both ask the same library what the surroundings say.
-        let builder = if proxy.is_none() { builder.no_proxy() } else { builder };
+        let builder = if proxy.is_none() { builder.no_proxy() } else { proxy::around(builder)? };
         let http = builder
             .tls_backend_preconfigured(certificate::client_config(trust, key, Speech::Http)?)
             .https_only(true)

@@ -13,7 +13,6 @@ mod lineage;
 mod man;
 mod mcp;
 mod open;
-mod radius;
 mod reading;
 mod requests;
 mod revoke;

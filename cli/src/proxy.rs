@@ -8,14 +8,26 @@ use std::fmt;
 
 use connect_shared::error::ErrorReport;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use reqwest::{ClientBuilder, NoProxy};
 
 use crate::{
     api::Address,
     failure::{self, Outcome},
 };
 
-/// Where a proxy is named, the first that is there counts.
-const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// Where a proxy is named: of each pair the first that is not empty counts.
+const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+const NO: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// What the variables say. The libraries are told it: by themselves they would stop at a variable that is empty, and
+/// take none at all where `REQUEST_METHOD` is set.
+#[derive(Default)]
+struct Surroundings {
+    https: String,
+    all: String,
+    no: String,
+}
 
 /// One proxy. Its user and password are in here, and in nothing that is shown.
 #[derive(Clone)]
@@ -42,8 +54,8 @@ enum Names {
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.found.uri();
-        let place = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        write!(f, "{}://{place}", uri.scheme_str().unwrap_or_default())
+        write!(f, "{}://{}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default())?;
+        uri.port().map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -55,24 +67,73 @@ impl fmt::Debug for Proxy {
 
 /// The proxy on the way to an agent, if there is one.
 pub(crate) fn towards(address: &Address) -> Outcome<Option<Proxy>> {
-    check()?;
-    chosen(&Matcher::from_system(), address)
+    chosen(&Surroundings::here()?.matcher(), address)
+}
+
+/// A client whose HTTPS goes by the proxy of the surroundings, if there is one.
+pub(crate) fn around(builder: ClientBuilder) -> Outcome<ClientBuilder> {
+    Surroundings::here()?.around(builder)
+}
+
+impl Surroundings {
+    fn here() -> Outcome<Self> {
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    fn read(value: impl Fn(&str) -> Option<String>) -> Outcome<Self> {
+        let value = |name: &str| value(name).filter(|text| !text.is_empty());
+        for name in HTTPS.iter().chain(&ALL) {
+            value(name).map_or(Ok(()), |text| check(name, &text))?;
+        }
+        let first = |names: [&str; 2]| names.into_iter().find_map(value).unwrap_or_default();
+        Ok(Self { https: first(HTTPS), all: first(ALL), no: first(NO) })
+    }
+
+    /// The one that counts for HTTPS.
+    fn named(&self) -> Option<&str> {
+        [self.https.as_str(), self.all.as_str()].into_iter().find(|text| !text.is_empty())
+    }
+
+    fn matcher(&self) -> Matcher {
+        match self.named() {
+            Some(named) => Matcher::builder().https(named).no(self.no.as_str()).build(),
+            // What the system says.
+            None => Matcher::from_system(),
+        }
+    }
+
+    fn around(&self, builder: ClientBuilder) -> Outcome<ClientBuilder> {
+        let Some(named) = self.named() else { return Ok(builder) };
+        let url = if named.contains("://") { named.to_owned() } else { format!("http://{named}") };
+        let proxy = reqwest::Proxy::https(url).map_err(|_| misnamed(HTTPS[0]))?;
+        Ok(builder.proxy(proxy.no_proxy(NoProxy::from_string(&self.no))))
+    }
 }
 
 /// What no proxy can be made of is an error: else everything would quietly go without one.
-pub(crate) fn check() -> Outcome<()> {
-    check_variables(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+fn check(name: &str, text: &str) -> Outcome<()> {
+    if has_stray_at(text) {
+        return Err(stray_at(&format!("the variable {name}")));
+    }
+    let understood = Matcher::builder().all(text).build();
+    match understood.intercept(&http::Uri::from_static("https://agent.invalid/")) {
+        Some(_) => Ok(()),
+        None => Err(misnamed(name)),
+    }
 }
 
-fn check_variables(value: impl Fn(&str) -> Option<String>) -> Outcome<()> {
-    for name in VARIABLES {
-        let Some(text) = value(name).filter(|text| !text.is_empty()) else { continue };
-        let understood = Matcher::builder().all(text).build();
-        if understood.intercept(&http::Uri::from_static("https://agent.invalid/")).is_none() {
-            return Err(misnamed(name));
-        }
-    }
-    Ok(())
+/// Whether a part of the password would be taken for the host: libraries end it at the first `@`, and the host at the
+/// first `/`.
+fn has_stray_at(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    rest.matches('@').count() > 1 || authority.contains('@') != rest.contains('@')
+}
+
+/// The value holds a password: it is not shown.
+fn stray_at(place: &str) -> ErrorReport {
+    failure::usage(format!("{place} has an `@` or a `/` within the user or the password of the proxy"))
+        .help("write @ as %40, and / as %2F")
 }
 
 /// The value may hold a password: it is not shown.
@@ -94,6 +155,9 @@ fn chosen(matcher: &Matcher, address: &Address) -> Outcome<Option<Proxy>> {
 
 impl Proxy {
     fn new(found: Intercept, address: &Address) -> Outcome<Self> {
+        if found.uri().authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(stray_at("what this machine is set to"));
+        }
         let speech = match found.uri().scheme_str() {
             Some("http") => Speech::Http,
             Some("socks5") => Speech::Socks { names: Names::Here },

@@ -16,8 +16,10 @@ const CLEAR: [&str; 3] = ["anna.schmidt", "4111 1111", "live_aaaa"];
 
 fn ways() -> (World, Tunnel) {
     let world = World::start();
-    world.postgres.sql("shop", WRITTEN);
     let tunnel = world.person("li").open(SHOP);
+    // It has been looked at, and is no secret.
+    assert_eq!(tunnel.psql("SELECT note FROM scratch WHERE id = 6;\n").good().trim(), "n6");
+    world.postgres.sql("shop", WRITTEN);
     (world, tunnel)
 }
 

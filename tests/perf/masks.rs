@@ -4,6 +4,7 @@ use std::{fmt::Write as _, time::Instant};
 
 use connect_core::{
     catalog::{Catalog, Oid, fixture},
+    lineage::Lineage,
     mask::{Field, Format, MaskKey, Watch, sql},
     statement::Protection,
 };
@@ -67,7 +68,8 @@ fn detection(report: &mut Report) {
     const ROWS: usize = 200_000;
     let catalog = fixture::empty(fixture::Version::Postgres15);
     let field = Field { relation: Oid(0), number: 0, type_oid: Oid(25), modifier: -1, format: Format::Text };
-    let watch = Watch::new(&catalog, &Protection::Untouched, &[field; CELLS]).expect("texts");
+    let watch =
+        Watch::new(&catalog, &Protection::Untouched, &Lineage::default(), &[field; CELLS]).expect("texts");
     for (name, every) in [("cells without a hit", usize::MAX), ("cells, a hit in a hundred rows", 100)] {
         let rows: Vec<Vec<u8>> = (0..ROWS).map(|number| row(number, every, CELLS)).collect();
         let bytes: usize = rows.iter().map(Vec::len).sum();

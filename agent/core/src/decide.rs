@@ -23,6 +23,7 @@ use connect_shared::{
 };
 
 pub use self::{
+    ask::is_program,
     evaluate::{Evaluated, Need},
     force::InForce,
     kept::Kept,
@@ -66,10 +67,10 @@ impl Asking<'_> {
         self.purpose.or(self.grant.reason.as_deref())
     }
 
-    /// Whether a program acts, for somebody or on its own.
+    /// Whether a program acts, for somebody or on its own: an AI agent or a service.
     #[must_use]
     pub fn is_program(&self) -> bool {
-        ask::is_agent(self.principal)
+        is_program(self.principal)
     }
 }
 

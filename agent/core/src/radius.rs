@@ -267,9 +267,14 @@ fn is_plain(relation: &Relation, catalog: &Catalog) -> bool {
     })
 }
 
-/// How many rows a partition has says how often a value is there.
+/// How many rows a partition has says how often a value is there; and how many there are where some are hidden says
+/// how many those are.
 fn is_told(relation: &Relation, catalog: &Catalog) -> bool {
     let wholes = catalog.wholes(relation.oid);
+    let hides = |part: &&Relation| part.hidden().is_some();
+    if catalog.with_children(relation).iter().any(hides) || wholes.iter().any(hides) {
+        return false;
+    }
     wholes.is_empty() || !wholes.iter().chain([&relation]).any(|part| part.columns.iter().any(is_protected))
 }
 

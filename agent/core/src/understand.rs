@@ -16,6 +16,7 @@ pub(crate) mod named;
 pub mod overload;
 mod parse;
 mod pg_dump;
+mod plain_values;
 pub mod plpgsql;
 mod query;
 mod refusal;
@@ -48,8 +49,10 @@ pub(crate) use self::{
     refusal::masked_value,
     settings::{may_be_shown, not_shown},
     shape::shape,
+    tokens::Form,
     touched::{Query, Rows, Takes, touched},
     value_bearing::bears_values,
+    views::settle_again,
 };
 pub use self::{
     bind::{KnownExpressions, ViewCell, bind, bind_node, bind_text},
@@ -201,6 +204,23 @@ pub fn understand_one(
     parsed.get(place).map(|raw| statement(raw, &tokens, text.len(), catalog, session))
 }
 
+/// One statement of a text without its plain values. `None` where it cannot be told.
+pub(crate) fn form(text: &[u8], place: usize, catalog: &Catalog, limits: &Limits) -> Option<Form> {
+    let (tokens, parsed) = parsed(text, catalog, limits).ok()?;
+    let raw = parsed.get(place)?;
+    let values = plain_values::plain_values(raw.stmt.as_deref()?.node.as_ref()?);
+    Some(tokens::form(&tokens, range(raw, text.len()), &values))
+}
+
+/// Where a statement begins and ends in a text of this length.
+fn range(raw: &RawStmt, end: usize) -> (usize, usize) {
+    let start = usize::try_from(raw.stmt_location).unwrap_or_default();
+    match usize::try_from(raw.stmt_len) {
+        Ok(length) if length > 0 => (start, start.saturating_add(length).min(end)),
+        _ => (start, end),
+    }
+}
+
 /// Tokens and trees of a text within the limits that the server reads alike.
 fn parsed<'t>(
     text: &'t [u8],
@@ -240,11 +260,7 @@ fn statement(
     catalog: &Catalog,
     session: &Session,
 ) -> Statement {
-    let start = usize::try_from(raw.stmt_location).unwrap_or_default();
-    let end = match usize::try_from(raw.stmt_len) {
-        Ok(length) if length > 0 => start.saturating_add(length).min(end),
-        _ => end,
-    };
+    let (start, end) = range(raw, end);
     let found = match raw.stmt.as_deref() {
         Some(node) => query::analyse(node, catalog).unwrap_or_else(|| utility::analyse(node, catalog)),
         None => {

@@ -224,12 +224,8 @@ fn may_decide(agent: &Agent, caller: &Principal, request: &Request) -> bool {
 pub(crate) fn describe(agent: &Agent, caller: &Principal, request: Request) -> RequestInfo {
     let approvers = asked(agent, &request).words();
     let open = agent.requests.opened(&request);
-    let state = match request.state {
-        RequestState::Pending | RequestState::Approved if request.expires_at <= now() => {
-            RequestState::Expired
-        }
-        state => state,
-    };
+    let state = request.state_at(now());
+    let ended = request.rejected_at();
     let verdicts = request.verdicts.iter().map(|verdict| VerdictInfo {
         verdict: verdict.state,
         by: verdict.name.clone(),
@@ -253,6 +249,7 @@ pub(crate) fn describe(agent: &Agent, caller: &Principal, request: Request) -> R
         statement: None,
         columns: Vec::new(),
         rules: Vec::new(),
+        approvals: None,
         runs_left: request.runs_left,
         binding: request.key.binding.clone(),
         created_at: request.created_at,
@@ -273,8 +270,10 @@ pub(crate) fn describe(agent: &Agent, caller: &Principal, request: Request) -> R
             info.statement = Some(*statement);
         }
         Details::Unmask { columns, seconds, .. } => (info.columns, info.seconds) = (columns, Some(seconds)),
-        Details::Window { rules, seconds, .. } => (info.rules, info.seconds) = (rules, Some(seconds)),
-        Details::BreakGlass { until } => info.expires_at = until,
+        Details::Window { rules, seconds, approvals, .. } => {
+            (info.rules, info.seconds, info.approvals) = (rules, Some(seconds), Some(approvals));
+        }
+        Details::BreakGlass { until } => info.expires_at = ended.map_or(until, |at| at.min(until)),
     }
     info
 }
@@ -309,6 +308,20 @@ pub(super) fn failed(error: RequestsError) -> ApiError {
                 _ => "connect requests",
             };
             ErrorReport::new(code, exit, error.to_string()).help(help).into()
+        }
+        RequestsError::Unreviewed(id) => {
+            let help = format!("ask an approver to review it: connect approve {id}, or connect reject {id}");
+            ErrorReport::new("glass_not_reviewed", Exit::Denied, error.to_string())
+                .help(help)
+                .of_request(id)
+                .into()
+        }
+        RequestsError::BrokenWrongly(id) => {
+            let help = "ask an approver: send the statement without --break-glass, and it waits for one";
+            ErrorReport::new("glass_rejected", Exit::Denied, error.to_string())
+                .help(help)
+                .of_request(id)
+                .into()
         }
         RequestsError::Store(StoreError::TooMany) => {
             let report = ErrorReport::new("too_many_requests", Exit::Denied, error.to_string());

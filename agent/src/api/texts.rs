@@ -42,6 +42,8 @@ struct Place {
     connection: ConnectionId,
     time: u64,
     commitment: String,
+    /// The OUTCOME that was asked for, if it was one.
+    outcome: Option<u64>,
 }
 
 pub(super) async fn show(
@@ -68,8 +70,11 @@ pub(super) async fn show(
     };
     record(&agent, &principal, &place, word, request.reason).await?;
     let Found::Text(text) = found else { return Err(gone(matches!(found, Found::Erased))) };
-    let receipt = agent.log.receipt(place.index).await?;
-    answer(&place, &text, receipt).map(Json)
+    let mut answer = answer(&place, &text, agent.log.receipt(place.index).await?)?;
+    if let Some(outcome) = place.outcome {
+        answer.outcome = Some(agent.log.receipt(outcome).await?);
+    }
+    Ok(Json(answer))
 }
 
 async fn place(agent: &Agent, request: &TextRequest, size: u64) -> Result<Option<Place>, ApiError> {
@@ -86,13 +91,21 @@ async fn place(agent: &Agent, request: &TextRequest, size: u64) -> Result<Option
             (None, Some(statement)) => beginning(&path, statement)?,
             (None, None) => None,
         };
+        let outcome = wanted.0.filter(|index| first != Some(*index));
         let Some(leaf) = first.map(|index| leaves.get(index)).transpose()? else { return Ok(None) };
         let (statement, connection, commitment) = match leaf.leaf.entry {
             Entry::Intent(intent) => (intent.statement, intent.connection, intent.commitment),
             Entry::Denial(denial) => (denial.statement, denial.connection, denial.commitment),
             _ => return Ok(None),
         };
-        Ok(Some(Place { index: leaf.index, statement, connection, time: leaf.leaf.time, commitment }))
+        Ok(Some(Place {
+            index: leaf.index,
+            statement,
+            connection,
+            time: leaf.leaf.time,
+            commitment,
+            outcome,
+        }))
     });
     let place = looked.await.map_err(|error| unfindable(&error))?;
     place.map_err(|error| unfindable(&error))
@@ -123,15 +136,18 @@ async fn record(
     Ok(())
 }
 
+/// What is withheld has neither salt nor SHA-256 here: the log has the normal form, the length and the commitment, so
+/// with them a reader could try passwords.
 fn answer(place: &Place, exact: &ExactText, receipt: String) -> Result<TextAnswer, ApiError> {
     let mut answer = TextAnswer {
         schema: "connect.text/1".to_owned(),
         statement: place.statement,
         index: place.index,
         receipt,
-        salt: hexadecimal(&*exact.salt),
+        outcome: None,
+        salt: None,
         text: None,
-        binds: hexadecimal(&exact.binds),
+        binds: None,
         bind: None,
         values: Vec::new(),
     };
@@ -139,6 +155,8 @@ fn answer(place: &Place, exact: &ExactText, receipt: String) -> Result<TextAnswe
         if text_commitment(&exact.salt, text, &exact.binds) != place.commitment {
             return Err(unreadable(&"what was kept is not what the log commits to"));
         }
+        answer.salt = Some(hexadecimal(&*exact.salt));
+        answer.binds = Some(hexadecimal(&exact.binds));
         answer.text = Some(STANDARD.encode(text.as_slice()));
         answer.bind = bind.as_ref().map(|bind| STANDARD.encode(bind.as_slice()));
         answer.values = bind
@@ -190,4 +208,43 @@ fn unreadable(error: &dyn std::fmt::Display) -> ApiError {
     tracing::warn!(%error, "an exact text cannot be read");
     let words = "the agent cannot read what it has kept of that statement";
     ErrorReport::new("text_unreadable", Exit::Unexpected, words).help("the agent's own log says why").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn kept(kept: KeptText) -> (Place, ExactText) {
+        let (statement, salt, binds) = (StatementId::from_random([1; 16]), [0x5a; 32], [0xb1; 32]);
+        let place = Place {
+            index: 3,
+            statement,
+            connection: ConnectionId::from_random([2; 16]),
+            time: 0,
+            commitment: text_commitment(&salt, b"ALTER ROLE li PASSWORD 'x'", &binds),
+            outcome: None,
+        };
+        (place, ExactText { statement, salt: Zeroizing::new(salt), binds, kept })
+    }
+
+    #[test]
+    fn of_a_withheld_text_nothing_leaves_with_which_a_password_could_be_tried() {
+        let (place, exact) = kept(KeptText::Withheld);
+        let Ok(answer) = answer(&place, &exact, "its receipt".to_owned()) else { panic!("it is an answer") };
+        let told = serde_json::to_string(&answer).expect("JSON");
+        assert!(!told.contains("5a5a") && !told.contains("b1b1"), "{told}");
+        assert_eq!((answer.salt, answer.binds, answer.text), (None, None, None));
+    }
+
+    #[test]
+    fn what_is_shown_comes_with_all_that_its_commitment_is_over() {
+        let text = Zeroizing::new(b"ALTER ROLE li PASSWORD 'x'".to_vec());
+        let (place, exact) = kept(KeptText::Whole { text, bind: None, types: Bytes::new() });
+        let Ok(answer) = answer(&place, &exact, "its receipt".to_owned()) else { panic!("it is an answer") };
+        assert_eq!((answer.salt, answer.binds), (Some("5a".repeat(32)), Some("b1".repeat(32))));
+        let place = Place { commitment: "another".to_owned(), ..place };
+        assert!(super::answer(&place, &exact, String::new()).is_err(), "it is not what the log commits to");
+    }
 }

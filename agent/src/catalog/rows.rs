@@ -1,6 +1,9 @@
 //! Rows that somebody does not see, by configuration, and the snapshots that they are given for it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use connect_core::{
     catalog::{Catalog, HiddenRows},
@@ -17,10 +20,19 @@ pub struct RowRule {
 }
 
 /// The rules of one resource. Connections of the same sight share their snapshot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rows {
     rules: Vec<RowRule>,
     made: Mutex<Vec<Made>>,
+    missing: Mutex<Missing>,
+}
+
+/// Tables of rules that the newest snapshot does not have.
+#[derive(Debug)]
+struct Missing {
+    /// Of the snapshot.
+    version: u64,
+    tables: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -33,7 +45,32 @@ struct Made {
 impl Rows {
     #[must_use]
     pub const fn new(rules: Vec<RowRule>) -> Self {
-        Self { rules, made: Mutex::new(Vec::new()) }
+        let missing = Missing { version: 0, tables: Vec::new() };
+        Self { rules, made: Mutex::new(Vec::new()), missing: Mutex::new(missing) }
+    }
+
+    /// Tables that rules are about and that a snapshot does not have: they hide nothing. Empty if that is no news.
+    #[must_use]
+    pub fn newly_missing(&self, catalog: &Catalog) -> Vec<String> {
+        if self.rules.is_empty() {
+            return Vec::new();
+        }
+        let mut known = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        if catalog.version <= known.version {
+            return Vec::new();
+        }
+        known.version = catalog.version;
+        let names: HashSet<String> =
+            catalog.relations.values().map(|relation| relation.qualified_name()).collect();
+        let tables = self.rules.iter().map(|rule| &rule.hidden.table);
+        let mut tables: Vec<String> = tables.filter(|table| !names.contains(*table)).cloned().collect();
+        tables.sort_unstable();
+        tables.dedup();
+        if known.tables == tables {
+            return Vec::new();
+        }
+        known.tables.clone_from(&tables);
+        tables
     }
 
     /// The snapshot as somebody sees it.
@@ -112,5 +149,23 @@ mod tests {
         let acting = rows.seen_by(&principal("eu", Some("helper")), Arc::clone(&catalog));
         assert!(Arc::ptr_eq(&some, &acting));
         assert!(!catalog.hides_rows, "the snapshot itself stays as it is");
+    }
+
+    #[test]
+    fn tables_that_are_not_there_are_told_once_as_long_as_they_are_the_same() {
+        let rule = |table: &str| RowRule {
+            hidden: HiddenRows { table: table.into(), when: "country = 'DE'".into() },
+            clear_for: AccessList::of(&["group:eu".to_owned()]).expect("a list"),
+        };
+        let rows =
+            Rows::new(vec![rule("public.customers"), rule("public.custmers"), rule("public.custmers")]);
+        let mut catalog = Catalog::clone(&catalog());
+        assert_eq!(rows.newly_missing(&catalog), ["public.custmers"]);
+        assert!(rows.newly_missing(&catalog).is_empty(), "the same snapshot");
+        catalog.version = 2;
+        assert!(rows.newly_missing(&catalog).is_empty(), "no news");
+        let empty = Catalog { version: 3, ..Catalog::default() };
+        assert_eq!(rows.newly_missing(&empty), ["public.custmers", "public.customers"]);
+        assert!(rows.newly_missing(&catalog).is_empty(), "an older snapshot");
     }
 }

@@ -95,6 +95,7 @@ pub(super) async fn verdict(
         return Err(page::forged());
     }
     let Ok(Form(given)) = form else { return Err(page::forged()) };
+    guard::catch_up(&agent).await?;
     let Some(session) = guard::visitor(&agent, console, &headers) else {
         return Err(page::over(&Errand::of(Some(&id), None)));
     };

@@ -10,7 +10,10 @@ use super::{
     page::{self, Page},
     session::Session,
 };
-use crate::serve::{Agent, now};
+use crate::{
+    serve::{Agent, now},
+    sharing,
+};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -22,6 +25,12 @@ pub(super) fn console<'a>(agent: &'a Agent, headers: &HeaderMap) -> Result<&'a C
         Some(host) if host.eq_ignore_ascii_case(&console.authority) => Ok(console),
         _ => Err(page::elsewhere(&console.url)),
     }
+}
+
+/// Hears what other agents have revoked, for whoever asks right behind it who may still do something.
+pub(super) async fn catch_up(agent: &Agent) -> Result<(), Page> {
+    let Some(sharing) = &agent.sharing else { return Ok(()) };
+    sharing.catch_up(agent).await.map_err(|_| page::failed(sharing::away().into()))
 }
 
 /// Who is signed in at this browser, unless they are shut out by now.

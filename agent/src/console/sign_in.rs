@@ -61,7 +61,9 @@ pub(super) async fn finish(
     let (Some((question, errand)), Ok(Query(answer))) = (asked, answer) else {
         return Err(page::not_signed_in(&SignInError::OtherQuestion.to_string(), &Errand::default()));
     };
-    let signed_in = console.door.redeem(&answer, &question, now()).await.and_then(|signed_in| {
+    let signed_in = console.door.redeem(&answer, &question, now()).await;
+    guard::catch_up(&agent).await?;
+    let signed_in = signed_in.and_then(|signed_in| {
         let standing = Standing::from(&signed_in);
         if agent.revocations.is_shut_out(&standing, now()) {
             return Err(TokenError::Revoked.into());

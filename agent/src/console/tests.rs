@@ -4,6 +4,7 @@ mod attacks;
 mod certificate;
 mod pages;
 mod sessions;
+mod shared;
 
 use std::{collections::HashMap, sync::PoisonError};
 
@@ -21,10 +22,15 @@ const CONSOLE: &str = "[console]\nurl = \"https://console.test\"\nclient_id = \"
 
 /// An agent with a console, where access to `prod-db` must be approved by security.
 async fn agent() -> TestAgent {
+    agent_with("").await
+}
+
+/// The same with another section.
+async fn agent_with(section: &str) -> TestAgent {
     TestAgent::configured(|text| {
         let asked =
             "read = [\"group:developer\"]\napproval_for = [\"read\"]\napprovers = [\"group:security\"]";
-        format!("{}\n{CONSOLE}", text.replacen("read = [\"group:developer\"]", asked, 1))
+        format!("{}\n{CONSOLE}{section}", text.replacen("read = [\"group:developer\"]", asked, 1))
     })
     .await
 }

@@ -71,7 +71,7 @@ pub(super) struct Pump {
     /// INTENTs and denials that the log took; none if it refused one, and may have lost others with it.
     recorded: Option<u64>,
     /// Takes exact texts, where they are kept.
-    keeper: Option<Keeper>,
+    keeper: Option<Box<Keeper>>,
     catalog: Follow<Option<Arc<Catalog>>>,
     /// What was approved for a time, of anybody.
     leaves: Follow<Held>,
@@ -173,7 +173,7 @@ impl Pump {
             Some(texts) => {
                 let key = Keeper::salt_key().map_err(|_| "no_randomness".to_owned())?;
                 let ConnectionFacts { connection, principal, .. } = &context.facts;
-                (Some(texts.keeper(*connection, &principal.reference)), Some(key))
+                (Some(Box::new(texts.keeper(*connection, &principal.reference))), Some(Box::new(key)))
             }
             None => (None, None),
         };

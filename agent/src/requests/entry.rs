@@ -20,6 +20,8 @@ pub(super) fn request_entry(request: &Request, step: RequestStep, by: Option<By<
         (None, _) => None,
     };
     let until = match &request.details {
+        // It ends with the verdict, which is when the request ends.
+        Details::BreakGlass { until } if step == RequestStep::Rejected => request.expires_at.min(*until),
         Details::BreakGlass { until } => *until,
         _ => request.expires_at,
     };

@@ -10,9 +10,10 @@ use connect_core::{
     approval::Approval,
     machine::{HoldAsk, HoldNews},
     principal::Principal,
+    radius::Question,
 };
 use connect_shared::{
-    api::HeldStatement,
+    api::{HeldStatement, Radius},
     ids::RequestId,
     request::{RequestKind, RequestState},
 };
@@ -21,6 +22,7 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use super::{Given, HeldText, Opened, Requests, RequestsError};
 use crate::{
     radius::Looks,
+    serve::now,
     store::{Details, Key, Request, StoreError},
 };
 
@@ -129,51 +131,85 @@ impl Requests {
             resource: holder.resource.clone(),
             binding: ask.binding.as_str().to_owned(),
         };
-        let template = ask.template.map(|template| template.as_str().to_owned());
-        if let Some(approved) = self.take(key.clone(), template.clone()).await? {
-            let by = approver(&approved);
-            let approval = Approval::new(approved.id, ask.binding.as_str().to_owned(), by);
-            let approval = match approved.runs_left {
-                Some(_) => approval.with_any_values(),
-                None => approval,
-            };
-            let _gone = news.send(HoldNews::Taken(approval)).await;
+        let template = ask.template.as_ref().map(|template| template.as_str().to_owned());
+        if let Some(taken) = self.take_for(&key, template.as_deref()).await? {
+            let _gone = news.send(HoldNews::Taken(taken)).await;
             return Ok(());
         }
-        let mut held = ask.statement;
-        if let (Some(looks), Some(question)) = (&holder.looks, &ask.radius) {
-            let found = looks.look(question, &holder.principal.reference).await;
-            held.radius = Some(Box::new(found));
-        }
-        let parameters = std::mem::take(&mut held.parameters);
-        let open = held.text.take().map(|text| Opened { text, parameters });
-        let shown = Details::Statement(Box::new(HeldStatement { text: None, ..held }));
-        let request = self
-            .ask(key, &holder.principal.name, ask.reason, shown, Some(HeldText { open, template }))
-            .await?;
+        // What waits already was looked at when it was asked for.
+        let pending = self.store.pending(key.clone(), now()).await?;
+        let request = match pending {
+            Some(pending) => pending,
+            None => {
+                let radius = look(holder, ask.radius.as_deref()).await;
+                // That takes its time, and somebody else may have asked and been answered meanwhile.
+                if let Some(taken) = self.take_for(&key, template.as_deref()).await? {
+                    let _gone = news.send(HoldNews::Taken(taken)).await;
+                    return Ok(());
+                }
+                let held = HeldStatement { radius: radius.map(Box::new), ..ask.statement };
+                self.ask_for_statement(holder, (key, template), ask.reason, held).await?
+            }
+        };
         if news.send(HoldNews::Asked(request.id)).await.is_err() {
             return Ok(());
         }
-        let outcome = loop {
-            match self.decided(request.id, LOOK).await {
+        let outcome = self.outcome(request.id).await?;
+        let _gone = news.send(outcome).await;
+        Ok(())
+    }
+
+    async fn take_for(&self, key: &Key, template: Option<&str>) -> Result<Option<Approval>, RequestsError> {
+        let taken = self.take(key.clone(), template.map(str::to_owned)).await?;
+        Ok(taken.map(|approved| {
+            let approval = Approval::new(approved.id, key.binding.clone(), approver(&approved));
+            match approved.runs_left {
+                Some(_) => approval.with_any_values(),
+                None => approval,
+            }
+        }))
+    }
+
+    async fn ask_for_statement(
+        &self,
+        holder: &Holder,
+        (key, template): (Key, Option<String>),
+        reason: Option<String>,
+        mut held: HeldStatement,
+    ) -> Result<Request, RequestsError> {
+        let parameters = std::mem::take(&mut held.parameters);
+        let open = held.text.take().map(|text| Opened { text, parameters });
+        let shown = Details::Statement(Box::new(held));
+        let held = HeldText { open, template };
+        self.ask(key, &holder.principal.name, reason, shown, Some(held)).await
+    }
+
+    /// What becomes of a request that was asked for.
+    async fn outcome(&self, id: RequestId) -> Result<HoldNews, RequestsError> {
+        loop {
+            match self.decided(id, LOOK).await {
                 Ok(Some(request)) if request.state == RequestState::Pending && !is_over(&request) => {}
-                Ok(Some(request)) => break outcome(&request),
-                Ok(None) => break HoldNews::Over,
+                Ok(Some(request)) => return Ok(outcome(&request)),
+                Ok(None) => return Ok(HoldNews::Over),
                 // It was asked for, and goes on to wait: the machine knows until when.
                 Err(RequestsError::Store(error)) => {
-                    tracing::debug!(request = %request.id, %error, "a held statement waits for the store, too");
+                    tracing::debug!(request = %id, %error, "a held statement waits for the store, too");
                     tokio::time::sleep(AWAY).await;
                 }
                 Err(error) => return Err(error),
             }
-        };
-        let _gone = news.send(outcome).await;
-        Ok(())
+        }
     }
 }
 
+/// What the statement would touch.
+async fn look(holder: &Holder, question: Option<&Question>) -> Option<Radius> {
+    let (looks, question) = (holder.looks.as_ref()?, question?);
+    Some(looks.look(question, &holder.principal.reference).await)
+}
+
 fn is_over(request: &Request) -> bool {
-    request.expires_at <= crate::serve::now()
+    request.expires_at <= now()
 }
 
 fn outcome(request: &Request) -> HoldNews {

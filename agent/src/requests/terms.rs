@@ -53,11 +53,15 @@ impl Requests {
         if statement.approvals > 1 {
             return refuse("several persons must approve it");
         }
-        let longest = self.config.access.as_secs();
-        let seconds = seconds.unwrap_or_else(|| statement.window.unwrap_or(self.config.window.as_secs()));
+        let access = self.config.access.as_secs();
+        let longest = statement.window.map_or(access, |window| window.min(access));
+        let seconds =
+            seconds.unwrap_or_else(|| statement.window.unwrap_or(self.config.window.as_secs()).min(longest));
         let runs = uses.unwrap_or(RUNS);
         if seconds == 0 || seconds > longest {
-            return refuse("the time is nothing, or longer than access can be asked for");
+            return refuse(
+                "the time is nothing, or longer than the rule that holds it or access can be asked for allows",
+            );
         }
         if runs == 0 || runs > MOST_RUNS {
             return refuse("the number of runs is not from 1 to 10000");

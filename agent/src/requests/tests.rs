@@ -1,5 +1,7 @@
 //! Requests with a store and a log: the order of both, and who is told.
 
+mod elsewhere;
+mod looks;
 mod time;
 
 use std::task::Poll;
@@ -230,6 +232,25 @@ async fn a_closed_log_approves_and_uses_nothing() {
     assert!(matches!(world.approve(&request).await, Err(RequestsError::Log(_))));
     let kept = world.requests.find(request.id).await.expect("found").expect("there");
     assert_eq!(kept.state, RequestState::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_whose_use_did_not_come_into_the_log_is_not_used_and_comes_into_it_with_the_next_use() {
+    let world = World::new();
+    let ana = principal("ana");
+    let asking = world.requests.ask_for_access(&ana, "prod-db", vec![Action::Read], 60, None);
+    let request = asking.await.expect("asked");
+    world.approve(&request).await.expect("approved");
+    let ana = ana.reference;
+    world.log.shutdown().expect("closed");
+    for _ in 0..2 {
+        assert!(matches!(world.requests.access(&ana, "prod-db").await, Err(RequestsError::Log(_))));
+    }
+    let world = world.restart().await;
+    for _ in 0..2 {
+        assert_eq!(world.requests.access(&ana, "prod-db").await.expect("granted").len(), 1);
+    }
+    assert_eq!(world.steps().await, ["request"; 3], "requested, approved, used");
 }
 
 #[tokio::test(flavor = "multi_thread")]

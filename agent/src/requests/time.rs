@@ -27,6 +27,9 @@ use crate::{
 /// A broken glass can be reviewed for as long as there is anybody who could.
 const FOR_EVER: Moment = 1 << 40;
 
+/// Whoever broke it wrongly does not break it again for so long, in seconds.
+const AFTER_A_REJECTION: u64 = 24 * 3_600;
+
 /// Whose it is: the person, and the resource.
 type Owner = (String, String, String);
 
@@ -97,7 +100,7 @@ impl Requests {
     /// again. Who may is the caller's to check.
     ///
     /// # Errors
-    /// The log or the store does not take it.
+    /// The last one was not reviewed yet, or was rejected within a day; the log or the store does not take it.
     pub async fn break_glass(
         &self,
         principal: &Principal,
@@ -109,6 +112,10 @@ impl Requests {
         let moment = now();
         if let Some(broken) = self.broken(principal, resource, moment).await? {
             return Ok(broken);
+        }
+        let of = (principal.reference.clone(), resource.to_owned());
+        if let Some(last) = self.store.last_glass(of.0, of.1).await? {
+            may_break_again(&last, moment)?;
         }
         let id = RequestId::from_random(keys::random().map_err(|_| RequestsError::NoRandomness)?);
         let details = Details::BreakGlass { until: moment.saturating_add(seconds) };
@@ -161,8 +168,8 @@ impl Requests {
             let is_known =
                 known.values().flat_map(|leaves| leaves.iter()).any(|leave| leave.request == request.id);
             // This agent's own log says why something can run, before it can.
-            if !is_known && let Err(error) = self.record_verdicts_elsewhere(request).await {
-                tracing::warn!(request = %request.id, %error, "a verdict of another agent cannot be recorded: it does not hold");
+            if !is_known && let Err(error) = self.record_elsewhere(request).await {
+                tracing::warn!(request = %request.id, %error, "what another agent has recorded cannot be recorded here: it does not hold");
                 continue;
             }
             let Some(leave) = leave(request) else { continue };
@@ -181,6 +188,19 @@ impl Requests {
             changed
         });
         next
+    }
+}
+
+/// Whether somebody whose last glass is this one may break another: it waits for nobody, so that nothing but its
+/// review keeps it rare.
+pub(super) fn may_break_again(last: &Request, now: Moment) -> Result<(), RequestsError> {
+    let until = |at: Moment| at.saturating_add(AFTER_A_REJECTION);
+    match last.state {
+        RequestState::Pending => Err(RequestsError::Unreviewed(last.id)),
+        RequestState::Rejected if last.rejected_at().is_none_or(|at| now < until(at)) => {
+            Err(RequestsError::BrokenWrongly(last.id))
+        }
+        _ => Ok(()),
     }
 }
 

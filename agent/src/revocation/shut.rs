@@ -148,15 +148,28 @@ struct One {
 
 impl One {
     fn is_named(&self, name: &str, home: &str) -> bool {
-        match &self.whom {
-            Whom::Named(known) => known == name,
-            Whom::Subject { idp, sub } => idp == home && sub == name || self.name.as_deref() == Some(name),
-            Whom::Email { idp, email } => {
-                idp == home && is_called(name, email) || self.name.as_deref() == Some(name)
-            }
-            Whom::IdpSession { .. } | Whom::LostGroups { .. } => false,
-        }
+        is_named((&self.whom, self.name.as_deref()), name, home)
     }
+}
+
+/// Whether `whom`, with the name that people read, if that is another, is called `name`.
+fn is_named((whom, read): (&Whom, Option<&str>), name: &str, home: &str) -> bool {
+    match whom {
+        Whom::Named(known) => known == name,
+        Whom::Subject { idp, sub } => idp == home && sub == name || read == Some(name),
+        Whom::Email { idp, email } => idp == home && is_called(name, email) || read == Some(name),
+        Whom::IdpSession { .. } | Whom::LostGroups { .. } => false,
+    }
+}
+
+/// Whether it is this lock that keeps `whom` out, which `restored` takes off.
+pub(super) fn is_locked(whom: &Whom, until: &Until, (restored, lock): (&Whom, &Lock), home: &str) -> bool {
+    restored.has_lock_of(whom, home) && matches!(until, Until::Restored(of) if of == lock)
+}
+
+/// Whether an operator who lets `name` in takes this back.
+pub(super) fn is_lifted(whom: (&Whom, Option<&str>), until: &Until, name: &str, home: &str) -> bool {
+    matches!(until, Until::Time(_)) && is_named(whom, name, home)
 }
 
 /// What became of letting somebody in again.
@@ -204,10 +217,7 @@ impl Shut {
     }
 
     pub(super) fn remove(&self, whom: &Whom, lock: &Lock, home: &str, now: u64) {
-        let locked = |one: &One| {
-            whom.has_lock_of(&one.whom, home) && matches!(&one.until, Until::Restored(of) if of == lock)
-        };
-        self.change(now, |all| all.retain(|one| !locked(one)));
+        self.change(now, |all| all.retain(|one| !is_locked(&one.whom, &one.until, (whom, lock), home)));
         self.keep();
     }
 
@@ -224,7 +234,7 @@ impl Shut {
         let mut lifted = Lifted::default();
         self.change(now, |all| {
             let before = all.len();
-            all.retain(|one| !(matches!(one.until, Until::Time(_)) && means(one)));
+            all.retain(|one| !is_lifted((&one.whom, one.name.as_deref()), &one.until, name, home));
             lifted = Lifted { was_shut_out: all.len() < before, still: all.iter().any(means) };
         });
         if lifted.was_shut_out {

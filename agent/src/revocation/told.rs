@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Instant};
 use connect_shared::entry::PrincipalRef;
 use serde::{Deserialize, Serialize};
 
-use super::{Lock, Revocations, Until, Untold, Whom};
+use super::{
+    Lock, Revocations, Until, Untold, Whom,
+    shut::{is_lifted, is_locked},
+};
 
 /// How far the clocks of two agents may be apart.
 const SKEW: u64 = 5;
@@ -58,12 +61,36 @@ impl Event {
             Self::Ended { .. } | Self::OwnEnded { .. } => Some(now.saturating_add(MEMORY)),
         }
     }
+
+    /// As [`Revocations::hear`] does it.
+    fn takes_back(&self, known: &Self, home: &str) -> bool {
+        let Self::ShutOut { whom, name, until, .. } = known else { return false };
+        match self {
+            Self::Restored { whom: restored, lock } => is_locked(whom, until, (restored, lock), home),
+            Self::Lifted { name: lifted } => is_lifted((whom, name.as_deref()), until, lifted, home),
+            _ => false,
+        }
+    }
 }
 
 impl Revocations {
     /// From now on other agents hear of what is ordered here.
     pub(crate) fn tell_through(&self, untold: Arc<Untold>) {
         let _there_is_one = self.untold.set(untold);
+    }
+
+    /// Those of these events, in their order, that none of them takes back; those that take back are not among them.
+    pub(crate) fn not_taken_back<T>(&self, events: Vec<(Event, T)>) -> Vec<(Event, T)> {
+        let mut left: Vec<(Event, T)> = Vec::new();
+        for (event, tag) in events {
+            match &event {
+                Event::Restored { .. } | Event::Lifted { .. } => {
+                    left.retain(|(known, _)| !event.takes_back(known, &self.home));
+                }
+                _ => left.push((event, tag)),
+            }
+        }
+        left
     }
 
     /// Does what another agent has done. How many sessions end.

@@ -249,7 +249,7 @@ pub(crate) fn kinds(public: &Path, checkpoint: &str, key: &str) -> Vec<String> {
     entries(public, checkpoint, key).into_iter().map(kind).collect()
 }
 
-fn entries(public: &Path, checkpoint: &str, key: &str) -> Vec<serde_json::Value> {
+pub(crate) fn entries(public: &Path, checkpoint: &str, key: &str) -> Vec<serde_json::Value> {
     let key: VerifierKey = key.parse().expect("a key");
     let size = Checkpoint::open(checkpoint, &key).expect("a checkpoint").size;
     let tile = Tile::of(Level::Entries, 0, size).expect("a small log has one bundle");

@@ -21,12 +21,15 @@ use connect_shared::{entry::PrincipalRef, ids::RequestId, request::RequestState}
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+pub(crate) use self::revocations::{Behind, Told};
 use self::{
     pool::{Pool, in_time},
-    rows::COLUMNS,
+    rows::UNOPENED,
     work::Whose,
 };
-use super::{Key, Moment, NewRequest, Origin, Request, Store, StoreError, Terms, Verdict, VerdictError};
+use super::{
+    Elsewhere, Key, Moment, NewRequest, Origin, Request, Store, StoreError, Terms, Verdict, VerdictError,
+};
 use crate::config::StoreConfig;
 
 /// What a notification begins with: a request was decided, used or is over; or something is revoked.
@@ -145,10 +148,18 @@ async fn warning(client: &tokio_postgres::Client) -> Result<Option<String>, Stor
 
 impl Store for PostgresStore {
     fn ask(&self, new: NewRequest, now: Moment) -> BoxFuture<'_, Result<(Request, Origin), StoreError>> {
+        let own = Arc::clone(&self.own);
         Box::pin(
-            self.pool
-                .run(move |transaction| Box::pin(async move { work::ask(transaction, &new, now).await })),
+            self.pool.run(move |transaction| {
+                Box::pin(async move { work::ask(transaction, &new, now, &own).await })
+            }),
         )
+    }
+
+    fn pending(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+        Box::pin(self.pool.run(move |transaction| {
+            Box::pin(async move { rows::of_key(transaction, &key, RequestState::Pending, now).await })
+        }))
     }
 
     fn find(&self, id: RequestId) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
@@ -163,7 +174,7 @@ impl Store for PostgresStore {
         Box::pin(self.pool.run(move |transaction| {
             Box::pin(async move {
                 let query = format!(
-                    "SELECT {COLUMNS} FROM request WHERE (sub = $1 AND idp = $2) OR state = 'pending' \
+                    "SELECT {UNOPENED} FROM request WHERE (sub = $1 AND idp = $2) OR state = 'pending' \
                      ORDER BY created_at DESC, number DESC LIMIT $3"
                 );
                 let rows = transaction.query(&query, &[&of.sub, &of.idp, &i64::from(limit)]).await?;
@@ -216,6 +227,16 @@ impl Store for PostgresStore {
         )
     }
 
+    fn last_glass(
+        &self,
+        principal: PrincipalRef,
+        resource: String,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+        Box::pin(self.pool.run(move |transaction| {
+            Box::pin(async move { work::last_glass(transaction, (&principal, &resource)).await })
+        }))
+    }
+
     fn access(
         &self,
         principal: PrincipalRef,
@@ -228,10 +249,18 @@ impl Store for PostgresStore {
         }))
     }
 
+    fn mark_used(&self, id: RequestId) -> BoxFuture<'_, Result<(), StoreError>> {
+        let own = Arc::clone(&self.own);
+        Box::pin(self.pool.run(move |transaction| {
+            Box::pin(async move { work::mark_used(transaction, &id.to_string(), &own).await })
+        }))
+    }
+
     fn over(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
         Box::pin(self.pool.run(move |transaction| {
             Box::pin(async move {
-                let query = format!("SELECT {COLUMNS} FROM request WHERE {} ORDER BY expires_at", work::OVER);
+                let query =
+                    format!("SELECT {UNOPENED} FROM request WHERE {} ORDER BY expires_at", work::OVER);
                 let rows = transaction.query(&query, &[&rows::moment(now)]).await?;
                 rows.iter().map(rows::request).collect()
             })
@@ -271,15 +300,17 @@ impl Store for PostgresStore {
         }))
     }
 
-    fn verdicts_elsewhere(&self, id: RequestId) -> BoxFuture<'_, Result<Vec<(Verdict, String)>, StoreError>> {
+    fn elsewhere(&self, id: RequestId) -> BoxFuture<'_, Result<Elsewhere, StoreError>> {
         let own = Arc::clone(&self.own);
         Box::pin(self.pool.run(move |transaction| {
-            Box::pin(async move {
-                let query = "SELECT state, sub, idp, name, reason, at, log FROM verdict \
-                    WHERE request = $1 AND agent <> $2 ORDER BY number";
-                let rows = transaction.query(query, &[&id.to_string(), &own.agent]).await?;
-                rows.iter().map(|row| Ok((rows::verdict(row)?, row.try_get(6)?))).collect()
-            })
+            Box::pin(async move { work::elsewhere(transaction, &id.to_string(), &own).await })
+        }))
+    }
+
+    fn mark_logged(&self, id: RequestId, mark: i64) -> BoxFuture<'_, Result<(), StoreError>> {
+        let own = Arc::clone(&self.own);
+        Box::pin(self.pool.run(move |transaction| {
+            Box::pin(async move { work::mark_logged(transaction, &id.to_string(), mark, &own).await })
         }))
     }
 

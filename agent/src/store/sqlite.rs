@@ -33,6 +33,10 @@ const KEEP: Moment = 90 * 24 * 60 * 60;
 const COLUMNS: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, sealed, \
     created_at, expires_at, template, runs_left";
 
+/// The same without the text, which may be long: where many are read, it is for none of them.
+const UNOPENED: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
+    NULL AS sealed, created_at, expires_at, template, runs_left";
+
 /// What nobody can decide or use any more, and was not ended yet. A broken glass waits for its review for ever.
 const OVER: &str = "state IN ('pending', 'approved') AND expires_at <= ?1 AND kind <> 'break_glass'";
 
@@ -136,6 +140,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn pending(&self, key: Key, now: Moment) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+        self.run(move |transaction| Ok(of_key(transaction, &key, RequestState::Pending, now)?))
+    }
+
     fn find(&self, id: RequestId) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
         self.run(move |transaction| Ok(find(transaction, id)?))
     }
@@ -143,7 +151,7 @@ impl Store for SqliteStore {
     fn list(&self, of: PrincipalRef, limit: u32) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
         self.run(move |transaction| {
             let query = format!(
-                "SELECT {COLUMNS} FROM request WHERE (sub = ?1 AND idp = ?2) OR state = 'pending' \
+                "SELECT {UNOPENED} FROM request WHERE (sub = ?1 AND idp = ?2) OR state = 'pending' \
                  ORDER BY created_at DESC, rowid DESC LIMIT ?3"
             );
             let mut statement = transaction.prepare(&query)?;
@@ -240,6 +248,22 @@ impl Store for SqliteStore {
         })
     }
 
+    fn last_glass(
+        &self,
+        principal: PrincipalRef,
+        resource: String,
+    ) -> BoxFuture<'_, Result<Option<Request>, StoreError>> {
+        self.run(move |transaction| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM request WHERE kind = 'break_glass' AND sub = ?1 AND idp = ?2 \
+                 AND resource = ?3 ORDER BY created_at DESC, rowid DESC LIMIT 1"
+            );
+            let mut statement = transaction.prepare(&query)?;
+            let found = statement.query_map(params![principal.sub, principal.idp, resource], request)?.next();
+            found.transpose()?.map(|request| Ok(with_verdicts(transaction, request)?)).transpose()
+        })
+    }
+
     fn access(
         &self,
         principal: PrincipalRef,
@@ -257,18 +281,20 @@ impl Store for SqliteStore {
                 let origin = if row.get::<_, bool>("used")? { Origin::Known } else { Origin::New };
                 Ok((request(row)?, origin))
             })?;
-            let found = rows.collect::<Result<Vec<_>, _>>()?;
-            for (request, _) in &found {
-                transaction
-                    .execute("UPDATE request SET used = 1 WHERE id = ?1", params![request.id.to_string()])?;
-            }
-            Ok(found)
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })
+    }
+
+    fn mark_used(&self, id: RequestId) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.run(move |transaction| {
+            transaction.execute("UPDATE request SET used = 1 WHERE id = ?1", params![id.to_string()])?;
+            Ok(())
         })
     }
 
     fn over(&self, now: Moment) -> BoxFuture<'_, Result<Vec<Request>, StoreError>> {
         self.run(move |transaction| {
-            let query = format!("SELECT {COLUMNS} FROM request WHERE {OVER} ORDER BY expires_at");
+            let query = format!("SELECT {UNOPENED} FROM request WHERE {OVER} ORDER BY expires_at");
             let mut statement = transaction.prepare(&query)?;
             let rows = statement.query_map(params![moment(now)], request)?;
             Ok(rows.collect::<Result<Vec<_>, _>>()?)

@@ -218,6 +218,13 @@ async fn a_broken_glass_holds_at_once_and_waits_for_its_review(store: Arc<dyn St
     let right = verdict(RequestState::Approved, "li", NOW + 300 * 24 * 3600);
     let reviewed = store.decide(id(1), "1".into(), right, terms(NOW)).await.expect("reviewed");
     assert_eq!(reviewed.state, RequestState::Approved);
+    let last = async |who: &str, resource: &str| {
+        let found = store.last_glass(key(who, "b").principal, resource.to_owned()).await.expect("it answers");
+        found.map(|request| (request.id, request.state, request.rejected_at()))
+    };
+    let resource = &glass.resource;
+    assert_eq!(last("ana", resource).await, Some((id(2), RequestState::Rejected, Some(NOW + 2))));
+    assert_eq!((last("sam", resource).await, last("ana", "another").await), (None, None));
 }
 
 async fn a_request_is_found_as_it_was_made(store: Arc<dyn Store>) {
@@ -233,6 +240,11 @@ async fn the_same_asking_again_is_the_same_request(store: Arc<dyn Store>) {
     store.ask(asking(1, key("ana", "b")), NOW).await.expect("made");
     let (again, origin) = store.ask(asking(2, key("ana", "b")), NOW + 1).await.expect("found");
     assert_eq!((again.id, origin), (id(1), Origin::Known));
+    let waits = async |key: Key, now| store.pending(key, now).await.expect("it answers").map(|one| one.id);
+    assert_eq!(waits(key("ana", "b"), NOW + 99).await, Some(id(1)));
+    assert_eq!(waits(key("ana", "b"), NOW + 100).await, None, "it is over");
+    assert_eq!(waits(key("ana", "c"), NOW + 1).await, None);
+    assert_eq!(waits(key("sam", "b"), NOW + 1).await, None);
     // Behind its end it is another one.
     let other = NewRequest { expires_at: NOW + 300, ..asking(3, key("ana", "b")) };
     store.expire(NOW + 100).await.expect("ended");
@@ -249,6 +261,7 @@ async fn an_approval_is_used_once_however_many_ask_at_the_same_time(store: Arc<d
     let used: Vec<_> = taken.into_iter().filter_map(|taken| taken.expect("it answers")).collect();
     assert_eq!(used.len(), 1);
     assert_eq!(used[0].state, RequestState::Used);
+    assert_eq!(store.pending(key("ana", "b"), NOW + 2).await, Ok(None));
     assert_eq!(used[0].verdicts[0].by, person("li"));
     assert_eq!(store.take(key("ana", "b"), None, NOW + 3).await, Ok(None), "a replay");
 }
@@ -347,7 +360,13 @@ async fn access_can_be_used_until_its_end(store: Arc<dyn Store>) {
     let origins = async |now| -> Vec<Origin> {
         use_it(now).await.expect("it answers").into_iter().map(|(_, origin)| origin).collect()
     };
-    assert_eq!(origins(NOW + 2).await, [Origin::New]);
+    for _ in 0..2 {
+        assert_eq!(origins(NOW + 2).await, [Origin::New], "nobody has said that it is in the log");
+    }
+    for _ in 0..2 {
+        store.mark_used(id(1)).await.expect("marked");
+    }
+    store.mark_used(id(9)).await.expect("what is forgotten meanwhile is no error");
     assert_eq!(origins(NOW + 49).await, [Origin::Known]);
     assert_eq!(origins(NOW + 50).await, []);
     assert_eq!(store.access(person("sam"), "prod-db".into(), NOW + 3).await, Ok(Vec::new()));
@@ -361,7 +380,10 @@ async fn a_list_has_ones_own_and_what_is_pending(store: Arc<dyn Store>) {
     store.ask(asking(3, key("sam", "d")), NOW + 2).await.expect("made");
     let given = verdict(RequestState::Rejected, "li", NOW + 3);
     store.decide(id(2), String::new(), given, terms(NOW)).await.expect("rejected");
-    let ids = |requests: Vec<Request>| -> Vec<RequestId> { requests.iter().map(|one| one.id).collect() };
+    let ids = |requests: Vec<Request>| -> Vec<RequestId> {
+        assert!(requests.iter().all(|one| one.sealed.is_none()), "a list has no texts");
+        requests.iter().map(|one| one.id).collect()
+    };
     assert_eq!(ids(store.list(person("ana"), 10).await.expect("a list")), [id(3), id(1)]);
     assert_eq!(ids(store.list(person("sam"), 10).await.expect("a list")), [id(3), id(2), id(1)]);
     assert_eq!(ids(store.list(person("sam"), 1).await.expect("a list")), [id(3)]);

@@ -9,7 +9,7 @@ use connect_shared::{
     ids::StatementId,
     proof::{note::VerifierKey, receipt::Receipt, tree::plain_hash},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     keys,
@@ -46,23 +46,28 @@ pub(super) async fn run(application: &Application, wish: &arguments::Text) -> Ou
         return Err(bad("its receipt is of another log"));
     }
     let proved = prove(&request, &answer, &receipt, &key)?;
+    application.console.document(&document(&answer, &proved), || for_people(&answer, &proved))?;
+    Ok(Ending::Done)
+}
+
+/// Without the text nothing is proved but that the entry is there, and nothing else is shown.
+fn document(answer: &TextAnswer, proved: &Proved) -> Value {
     let text = proved.text.as_deref().map(String::from_utf8_lossy);
-    let document = json!({
+    let is_shown = text.is_some();
+    json!({
         "schema": answer.schema,
         "statement": answer.statement,
         "index": answer.index,
         "time": proved.leaf.time,
-        "withheld": text.is_none(),
+        "withheld": !is_shown,
         "text": text,
         "text_base64": answer.text,
         "values": proved.values,
         "bind_base64": answer.bind,
-        "salt": answer.salt,
-        "binds": answer.binds,
-        "proved": true,
-    });
-    application.console.document(&document, || for_people(&answer, &proved))?;
-    Ok(Ending::Done)
+        "salt": answer.salt.as_ref().filter(|_| is_shown),
+        "binds": answer.binds.as_ref().filter(|_| is_shown),
+        "proved": is_shown,
+    })
 }
 
 fn request(wish: &arguments::Text) -> Outcome<TextRequest> {
@@ -93,14 +98,19 @@ fn prove(
         }
         _ => return Err(bad("its receipt is of no statement")),
     };
-    let asked = request.statement.is_none_or(|wanted| wanted == statement);
-    if !asked || answer.statement != statement || answer.index != receipt.index {
+    if answer.statement != statement || answer.index != receipt.index {
         return Err(bad("it is of another statement than was asked for"));
     }
-    let text = decoded(answer.text.as_deref())?;
+    is_asked_for(request, answer, key)?;
     let bind = decoded(answer.bind.as_deref())?;
-    let (salt, binds) = (thirty_two(&answer.salt)?, thirty_two(&answer.binds)?);
-    if text.as_ref().is_some_and(|text| text_commitment(&salt, text, &binds) != *commitment) {
+    let Some(text) = decoded(answer.text.as_deref())? else {
+        if bind.is_some() || !answer.values.is_empty() {
+            return Err(bad("it shows values without the text that they were bound to"));
+        }
+        return Ok(Proved { leaf, text: None, values: Vec::new(), bind_missing: false });
+    };
+    let (salt, binds) = (thirty_two(answer.salt.as_deref())?, thirty_two(answer.binds.as_deref())?);
+    if text_commitment(&salt, &text, &binds) != *commitment {
         return Err(bad("the text is not the one that was committed to"));
     }
     if bind.as_ref().is_some_and(|bind| plain_hash(bind).0 != binds) {
@@ -109,7 +119,27 @@ fn prove(
     let bind_missing = bind.is_none() && binds != [0; 32];
     // Without the message nothing shows that these are its values.
     let values = if bind.is_some() { answer.values.clone() } else { Vec::new() };
-    Ok(Proved { leaf, text, values, bind_missing })
+    Ok(Proved { leaf, text: Some(text), values, bind_missing })
+}
+
+/// The statement by its id, by the index of its INTENT or denial, or by that of its OUTCOME, which has to be proved too.
+fn is_asked_for(request: &TextRequest, answer: &TextAnswer, key: &VerifierKey) -> Outcome<()> {
+    let other = || bad("it is of another statement than was asked for");
+    if let Some(wanted) = request.statement {
+        return if wanted == answer.statement { Ok(()) } else { Err(other()) };
+    }
+    let wanted = request.index.ok_or_else(other)?;
+    if wanted == answer.index {
+        return Ok(());
+    }
+    let receipt = answer.outcome.as_deref().ok_or_else(other)?;
+    let receipt = Receipt::parse(receipt).map_err(|error| bad(&error.to_string()))?;
+    receipt.verify(key).map_err(|error| bad(&error.to_string()))?;
+    let leaf = receipt.entry().map_err(|error| bad(&error.to_string()))?;
+    match leaf.entry {
+        Entry::Outcome(outcome) if receipt.index == wanted && outcome.statement == answer.statement => Ok(()),
+        _ => Err(other()),
+    }
 }
 
 fn for_people(answer: &TextAnswer, proved: &Proved) -> String {
@@ -117,7 +147,10 @@ fn for_people(answer: &TextAnswer, proved: &Proved) -> String {
         format!("{} · entry {} · {}\n\n", answer.statement, answer.index, moment(proved.leaf.time));
     match &proved.text {
         Some(text) => shown.push_str(&printable(&String::from_utf8_lossy(text))),
-        None => shown.push_str("Not kept: passwords could stand in a text of its kind"),
+        None => shown.push_str(
+            "Not shown, and nothing of it proved: the agent says that texts of its kind are not kept, since passwords \
+             could stand in them",
+        ),
     }
     shown.push('\n');
     for (number, value) in proved.values.iter().enumerate() {
@@ -139,7 +172,8 @@ fn decoded(text: Option<&str>) -> Outcome<Option<Vec<u8>>> {
     text.map(|text| STANDARD.decode(text).map_err(|_| bad("it is not in base64"))).transpose()
 }
 
-fn thirty_two(text: &str) -> Outcome<[u8; 32]> {
+fn thirty_two(text: Option<&str>) -> Outcome<[u8; 32]> {
+    let text = text.ok_or_else(|| bad("it is without what the commitment is over"))?;
     let digit =
         |place: usize| text.get(place * 2..place * 2 + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
     let bytes: Option<Vec<u8>> = (0..32).map(digit).collect();
@@ -153,92 +187,4 @@ fn bad(why: &str) -> ErrorReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use connect_shared::{
-        entry::CATALOGUE,
-        hexadecimal::hexadecimal,
-        proof::{checkpoint::Checkpoint, note::SigningKey, tree::leaf_hash},
-    };
-
-    use super::*;
-
-    const TEXT: &[u8] = b"select 'so' from t where id = $1";
-    const BIND: &[u8] = b"B\0\0\0\x10 and so on";
-
-    /// A log of one INTENT, and what its agent says of the text.
-    fn honest() -> (TextAnswer, Receipt, VerifierKey) {
-        let (salt, binds) = ([5; 32], plain_hash(BIND).0);
-        let samples = Entry::samples();
-        let intent = samples.into_iter().find_map(|entry| match entry {
-            Entry::Intent(intent) => Some(intent),
-            _ => None,
-        });
-        let mut intent = intent.expect("a sample");
-        intent.commitment = text_commitment(&salt, TEXT, &binds);
-        let statement = intent.statement;
-        let leaf = Leaf { v: CATALOGUE, time: 1_764_064_800_000, entry: Entry::Intent(intent) };
-        let leaf = serde_json::to_vec(&leaf).expect("JSON");
-        let key = SigningKey::from_seed("connect.local/test", [7; 32]).expect("a key");
-        let checkpoint = Checkpoint { origin: "connect.local/test".into(), size: 1, root: leaf_hash(&leaf) };
-        let checkpoint = checkpoint.sign(&key);
-        let receipt = Receipt { index: 0, leaf, proof: Vec::new(), checkpoint };
-        let answer = TextAnswer {
-            schema: "connect.text/1".to_owned(),
-            statement,
-            index: 0,
-            receipt: receipt.to_string(),
-            salt: hexadecimal(&salt),
-            text: Some(STANDARD.encode(TEXT)),
-            binds: hexadecimal(&binds),
-            bind: Some(STANDARD.encode(BIND)),
-            values: vec!["'17'".to_owned()],
-        };
-        (answer, receipt, key.verifier().clone())
-    }
-
-    fn asked(statement: StatementId) -> TextRequest {
-        TextRequest { index: None, statement: Some(statement), reason: "INC-4711".to_owned() }
-    }
-
-    #[test]
-    fn what_the_log_commits_to_is_shown_and_people_see_that_it_was_checked() {
-        let (answer, receipt, key) = honest();
-        let proved = prove(&asked(answer.statement), &answer, &receipt, &key).expect("it is proved");
-        assert_eq!(proved.text.as_deref(), Some(TEXT));
-        let told = for_people(&answer, &proved);
-        assert!(told.contains("select 'so' from t where id = $1") && told.contains("$1 = '17'"), "{told}");
-        assert!(
-            told.ends_with("ok: it is what the entry commits to, and the entry is in the log\n"),
-            "{told}"
-        );
-    }
-
-    #[test]
-    fn an_agent_that_shows_anything_else_is_found_out() {
-        let (good, receipt, key) = honest();
-        let refused = |answer: TextAnswer| {
-            let error = prove(&asked(good.statement), &answer, &receipt, &key).expect_err("it lies");
-            error.message
-        };
-        let text = Some(STANDARD.encode("select 'other' from t where id = $1"));
-        assert!(refused(TextAnswer { text, ..good.clone() }).contains("not the one that was committed to"));
-        let bind = Some(STANDARD.encode("another"));
-        assert!(refused(TextAnswer { bind, ..good.clone() }).contains("the values are not those"));
-        let salt = hexadecimal(&[6; 32]);
-        assert!(refused(TextAnswer { salt, ..good.clone() }).contains("not the one that was committed to"));
-        let other = StatementId::from_random([9; 16]);
-        assert!(refused(TextAnswer { statement: other, ..good.clone() }).contains("of another statement"));
-        assert!(refused(TextAnswer { salt: "zz".repeat(32), ..good.clone() }).contains("has not 64 digits"));
-        let foreign = SigningKey::from_seed("connect.local/test", [8; 32]).expect("a key");
-        assert!(prove(&asked(good.statement), &good, &receipt, foreign.verifier()).is_err());
-    }
-
-    #[test]
-    fn values_without_the_message_that_is_committed_to_are_nobodys_word() {
-        let (good, receipt, key) = honest();
-        let answer = TextAnswer { bind: None, ..good };
-        let proved = prove(&asked(answer.statement), &answer, &receipt, &key).expect("the text is proved");
-        assert_eq!((proved.values.len(), proved.bind_missing), (0, true));
-        assert!(for_people(&answer, &proved).contains("What was bound is not kept"));
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ const LONGEST: usize = 1 << 20;
 
 pub(super) async fn run(application: &Application, wish: &arguments::Explain) -> Outcome<Ending> {
     let sql = text(&wish.sql)?;
-    let target = target(application, Some(&wish.resource)).await?.settled(application).await;
+    let target = target(application, Some(&wish.resource)).await?.settled(application).await?;
     let request = ExplainRequest {
         grant: None,
         resource: target.resource.clone(),

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::open::{clock, object};
 use crate::{
+    agents::Door,
     api::ControlApi,
     application::{Application, Ending},
     arguments,
@@ -34,17 +35,14 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
     let mut failed = None;
     let doors = agents.doors();
     for door in &doors {
-        let order = session::in_order(&door.agents()).await;
-        order.tell(&application.console);
-        let agent = order.agents.first().unwrap_or(door.first);
-        match resources_of(application, agent).await {
-            Ok(resources) => {
+        match resources_behind(application, door).await {
+            Ok((agent, resources)) => {
                 session::Seen::add(
                     &application.paths,
                     resources.iter().map(|resource| resource.name.as_str()),
                 );
                 for resource in resources {
-                    add_resource(&mut rows, (door.name, &agent.name), &resource)?;
+                    add_resource(&mut rows, (door.name, &agent), &resource)?;
                 }
             }
             // One agent that is away does not hide the others.
@@ -57,6 +55,17 @@ pub(super) async fn ls(application: &Application) -> Outcome<Ending> {
     }
     application.console.rows(&rows)?;
     Ok(failed.unwrap_or(Ending::Done))
+}
+
+/// With the name of the agent that says so.
+async fn resources_behind(
+    application: &Application,
+    door: &Door<'_>,
+) -> Outcome<(String, Vec<ResourceInfo>)> {
+    let order = session::in_order(&door.agents()).await?;
+    order.tell(&application.console);
+    let agent = order.agents.first().unwrap_or(door.first);
+    Ok((agent.name.clone(), resources_of(application, agent).await?))
 }
 
 async fn resources_of(application: &Application, agent: &crate::agents::Agent) -> Outcome<Vec<ResourceInfo>> {

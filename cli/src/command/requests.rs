@@ -44,7 +44,7 @@ impl Desk {
 }
 
 pub(super) async fn ask(application: &Application, wish: &arguments::Ask) -> Outcome<Ending> {
-    let target = target(application, Some(&wish.resource)).await?.settled(application).await;
+    let target = target(application, Some(&wish.resource)).await?.settled(application).await?;
     let desk = Desk::at(application, &target.agent)?;
     let access = AccessWish {
         resource: target.resource,

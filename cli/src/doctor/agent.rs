@@ -51,7 +51,10 @@ pub(super) async fn look_at(agent: &Agent) -> Vec<Check> {
 /// Which agent of a group new sessions go to.
 pub(super) async fn group(door: &Door<'_>) -> Check {
     let what = format!("group {}", door.name);
-    let order = session::in_order(&door.agents()).await;
+    let order = match session::in_order(&door.agents()).await {
+        Ok(order) => order,
+        Err(report) => return Check::bad("agent_group", what, report),
+    };
     let names: Vec<&str> = order.agents.iter().map(|agent| agent.name.as_str()).collect();
     let words = format!("new sessions go to the first of {}", names.join(", "));
     match order.passed.first() {

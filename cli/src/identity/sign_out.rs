@@ -73,6 +73,7 @@ mod tests {
         let hand_off = HandOff::listen().await.expect("a port");
         let address = hand_off.address();
         let sending = tokio::spawn(async move { hand_off.send_on(&to).await });
+        let _installed_already = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let client = client.build().expect("a client");
         let mut guess = Url::parse(&address).expect("a URL");

@@ -30,12 +30,7 @@ pub(super) fn client(issuer: &Url) -> Outcome<Client> {
         .connect_timeout(CONNECT_PATIENCE)
         .timeout(ANSWER_PATIENCE)
         .user_agent(crate::program::NAME_AND_VERSION);
-    // Else by the proxy of the surroundings, which the library looks up by itself.
-    if is_loopback(issuer) {
-        builder = builder.no_proxy();
-    } else {
-        proxy::check()?;
-    }
+    builder = if is_loopback(issuer) { builder.no_proxy() } else { proxy::around(builder)? };
     builder.build().map_err(|error| failure::unexpected(failure::chain(&error)))
 }
 

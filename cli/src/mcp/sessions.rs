@@ -122,7 +122,7 @@ impl Sessions {
         }
         let mut found = Vec::new();
         for door in agents.doors() {
-            let agents = session::in_order(&door.agents()).await.agents;
+            let agents = session::in_order(&door.agents()).await?.agents;
             let agent = agents.first().unwrap_or(door.first);
             let holder = self.application.holder(agent)?;
             let sign_in = self.signed_in(&holder).await?;
@@ -154,7 +154,7 @@ impl Sessions {
             let words = "a sub-agent asks nothing of people and of the record: its parent does";
             return Err(failure::local("not_for_sub_agents", words).into());
         }
-        let target = self.target(resource).await?.settled(&self.application).await;
+        let target = self.target(resource).await?.settled(&self.application).await?;
         let holder = self.application.holder(&target.agent)?;
         let sign_in = self.signed_in(&holder).await?;
         let api = ControlApi::new(&target.agent, Some(&ClientKey::generate()?))?;

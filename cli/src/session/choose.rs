@@ -1,6 +1,7 @@
 //! Which agent of a group a new session goes to: the first, in the order in which they were added, that says that it
 //! can let somebody in. The next is asked beside one that is silent, and at once after one that says no. Whoever was
-//! passed over comes again behind those that were not asked: what is here is a guess, and opening tells.
+//! passed over comes again behind those that were not asked: what is here is a guess, and opening tells. One that
+//! answers with another certificate than it was added with is not passed over: it ends the search.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -31,9 +32,12 @@ impl Order {
 }
 
 /// Asks each at most once. One alone is not asked.
-pub(crate) async fn in_order(agents: &[Agent]) -> Order {
+///
+/// # Errors
+/// One is not merely away: somebody may be in the way, and a person looks before anything goes to another.
+pub(crate) async fn in_order(agents: &[Agent]) -> Outcome<Order> {
     if agents.len() < 2 {
-        return Order { agents: agents.to_vec(), passed: Vec::new() };
+        return Ok(Order { agents: agents.to_vec(), passed: Vec::new() });
     }
     order_by(agents, HEAD_START, |at| async move {
         match agents.get(at) {
@@ -48,7 +52,7 @@ async fn order_by<F: Future<Output = Outcome<()>>>(
     agents: &[Agent],
     head_start: Duration,
     ask: impl Fn(usize) -> F,
-) -> Order {
+) -> Outcome<Order> {
     let numbered = |at: usize| {
         let answer = ask(at);
         async move { (at, answer.await) }
@@ -61,6 +65,7 @@ async fn order_by<F: Future<Output = Outcome<()>>>(
         tokio::select! {
             Some((at, answer)) = asked.next() => match answer {
                 Ok(()) => first = Some(at),
+                Err(report) if report.exit != Exit::Unreachable => return Err(report),
                 Err(report) => {
                     refused.push((at, report));
                     if next < agents.len() {
@@ -75,7 +80,7 @@ async fn order_by<F: Future<Output = Outcome<()>>>(
             }
         }
     }
-    arranged(agents, first, refused)
+    Ok(arranged(agents, first, refused))
 }
 
 /// `first`, then those of whom nothing is known, then those that said no, then those that said nothing.
@@ -123,7 +128,7 @@ mod tests {
             asked.set(asked.get() + 1);
             async { Ok(()) }
         };
-        let order = order_by(&group, HEAD_START, answers).await;
+        let order = order_by(&group, HEAD_START, answers).await.expect("an order");
         assert_eq!((names(&order).as_str(), asked.get()), ("abc", 1));
         assert!(order.passed.is_empty());
     }
@@ -137,7 +142,7 @@ mod tests {
                 _ => Ok(()),
             }
         };
-        let order = order_by(&group(), Duration::from_secs(3600), answers).await;
+        let order = order_by(&group(), Duration::from_secs(3600), answers).await.expect("an order");
         assert_eq!(names(&order), "cba");
         let passed = [("a", "connection refused"), ("b", "it is about to stop")];
         assert_eq!(order.passed, passed.map(|(name, why)| (name.to_owned(), why.to_owned())));
@@ -146,15 +151,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn beside_one_that_is_silent_the_next_is_asked_after_a_while() {
         let answers = |at: usize| async move { if at == 0 { std::future::pending().await } else { Ok(()) } };
-        let order = order_by(&group(), HEAD_START, answers).await;
+        let order = order_by(&group(), HEAD_START, answers).await.expect("an order");
         assert_eq!(names(&order), "bac");
         assert_eq!(order.passed, [("a".to_owned(), "it is slow to answer".to_owned())]);
     }
 
     #[tokio::test]
     async fn where_none_can_each_is_tried_all_the_same() {
-        let order = order_by(&group(), HEAD_START, |_| async { Err(draining()) }).await;
+        let order = order_by(&group(), HEAD_START, |_| async { Err(draining()) }).await.expect("an order");
         assert_eq!(names(&order), "abc");
+    }
+
+    #[tokio::test]
+    async fn one_with_a_foreign_certificate_ends_the_search_and_none_is_asked_after_it() {
+        let last = std::cell::Cell::new(0);
+        let answers = |at: usize| {
+            last.set(at);
+            async move {
+                match at {
+                    0 => Err(draining()),
+                    1 => Err(failure::unverified("agent_certificate", "another certificate")),
+                    _ => Ok(()),
+                }
+            }
+        };
+        let report =
+            order_by(&group(), Duration::from_secs(3600), answers).await.err().expect("it ends there");
+        assert_eq!((report.code.as_ref(), last.get()), ("agent_certificate", 1));
     }
 
     #[test]

@@ -129,7 +129,7 @@ async fn open_from(application: &Application, request: &Request, from: Source) -
     if let Source::Parent(_) = &from {
         return open_at(application, request, &request.target.agent, from).await;
     }
-    let order = choose::in_order(&request.target.agents()).await;
+    let order = choose::in_order(&request.target.agents()).await?;
     order.tell(&application.console);
     let mut agents = order.agents.into_iter().peekable();
     let mut last = failure::unexpected("a resource of no agent");

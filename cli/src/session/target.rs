@@ -53,14 +53,17 @@ impl Target {
     }
 
     /// Of a group the agent that takes sessions now, before anything is asked of it. What is asked of it stays with it.
-    pub(crate) async fn settled(mut self, application: &Application) -> Self {
-        let order: Order = choose::in_order(&self.agents()).await;
+    ///
+    /// # Errors
+    /// Those of [`choose::in_order`].
+    pub(crate) async fn settled(mut self, application: &Application) -> Outcome<Self> {
+        let order: Order = choose::in_order(&self.agents()).await?;
         order.tell(&application.console);
         let mut agents = order.agents.into_iter();
         if let Some(first) = agents.next() {
             (self.agent, self.others) = (first, agents.collect());
         }
-        self
+        Ok(self)
     }
 }
 
@@ -84,7 +87,7 @@ async fn among(application: &Application, doors: &[Door<'_>], name: &str) -> Out
     let mut found = Vec::new();
     let mut silent: Option<ErrorReport> = None;
     for door in doors {
-        let target = Target::behind(door, name).settled(application).await;
+        let target = Target::behind(door, name).settled(application).await?;
         match names_of(application, &target.agent).await {
             Ok(names) if names.iter().any(|known| known == name) => found.push(Target::behind(door, name)),
             Ok(_) => {}

@@ -1,6 +1,8 @@
 //! What a statement would touch, as far as is known before it runs: for whoever approves it, and for whoever asks
 //! what would become of it. It holds counts and names, and of the stored rows no value.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 /// What a statement would touch.

@@ -114,6 +114,9 @@ pub struct RequestInfo {
     /// Rules whose statements need not wait.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+    /// How many different persons must approve that; absent: one. Of a statement it stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<u32>,
     /// Runs that are left of a statement that was approved with any values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_left: Option<u32>,
@@ -128,6 +131,14 @@ pub struct RequestInfo {
     /// Its page at the agent, if that has a console.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+}
+
+impl RequestInfo {
+    /// How many different persons must approve it.
+    #[must_use]
+    pub fn needs(&self) -> u32 {
+        self.statement.as_ref().map_or_else(|| self.approvals.unwrap_or(1), |statement| statement.approvals)
+    }
 }
 
 /// A verdict that was given.
@@ -146,7 +157,7 @@ pub struct VerdictInfo {
 /// A statement that waits for an approval, as its approver sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldStatement {
-    /// The exact text; absent if the agent does not have it any more.
+    /// The exact text; absent in lists, and if the agent does not have it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The normal form, where there is one.

@@ -29,13 +29,19 @@ pub struct TextAnswer {
     pub index: u64,
     /// The receipt of that entry: a `c2sp.org/tlog-proof@v1`.
     pub receipt: String,
-    /// Hexadecimal.
-    pub salt: String,
+    /// Where the index of an OUTCOME was asked for, the receipt of that one: which statement it is of is not to be
+    /// believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Hexadecimal. Absent without the text: with it passwords could be tried against the commitment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// The exact text in base64, in the client's encoding. Absent: texts of its kind are not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Hexadecimal SHA-256 of the Bind message; zeros where nothing was bound.
-    pub binds: String,
+    /// Hexadecimal SHA-256 of the Bind message; zeros where nothing was bound. Absent without the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binds: Option<String>,
     /// That message in base64. Absent: nothing was bound, or it was too long to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind: Option<String>,

@@ -226,7 +226,7 @@ fn a_broken_glass_lets_nothing_wait_and_is_reviewed() {
     let mut world = World::start_with(&options);
     let (li, sam, ana) = (world.person("li"), world.person("sam"), world.person("ana"));
     let drop_it = ["--", "psql", "-Xc", "DROP TABLE scratch"];
-    let exec = |more: &[&str]| [&["exec", SHOP, "--no-wait"], more, &drop_it].concat();
+    let exec = |more: &[&'static str]| [&["exec", SHOP, "--no-wait"], more, &drop_it].concat();
     assert_ne!(li.runs(&exec(&["--break-glass"])).code, 0, "it says no reason");
     let others = ana.runs(&exec(&["--break-glass", "--reason", "outage"]));
     assert!(others.code != 0 && others.stderr.contains("may break the glass"), "{}", others.stderr);

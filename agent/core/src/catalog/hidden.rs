@@ -2,7 +2,7 @@
 //! written anew from its tree, with every column and operator named in full, so that no search path can change what
 //! it means; what it may say cannot fail, whatever stands in a row.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use pg_query::{
     NodeEnum,
@@ -87,8 +87,8 @@ impl Catalog {
             }
         }
         catalog.hides_rows = true;
-        // What code reads is judged by what is protected, and now there is more of it.
-        let _news = crate::understand::settle_code(&mut catalog);
+        // Views and code are judged by what is protected, and now there is more of it.
+        crate::understand::settle_again(&mut catalog, self);
         catalog.forget_bindings();
         catalog
     }
@@ -98,6 +98,10 @@ impl Catalog {
         let details = relation.details.get_or_insert_with(|| Box::new(Details::default()));
         let (mut written, mut when) = (condition.to_owned(), hidden.when.to_string());
         if let Some(known) = &details.hidden {
+            // Of two parents with one rule for both: it stays what it is for each of them.
+            if *known.condition == *condition {
+                return;
+            }
             written = format!("({}) OR ({written})", known.condition);
             when = format!("({}) or ({when})", known.when);
         }
@@ -106,15 +110,27 @@ impl Catalog {
 
     /// A relation and all that it has rows of.
     fn with_parts(&self, whole: Oid) -> Vec<Oid> {
-        let mut reached = vec![whole];
+        let (mut reached, mut seen) = (vec![whole], HashSet::from([whole]));
         let mut next = 0;
-        while let Some(relation) = reached.get(next).and_then(|oid| self.relation(*oid)) {
+        while let Some(oid) = reached.get(next) {
             next += 1;
-            let new: Vec<Oid> =
-                relation.children.iter().filter(|oid| !reached.contains(oid)).copied().collect();
+            // Behind one that is not known there may be known ones.
+            let children = self.relation(*oid).map(|relation| relation.children.as_slice());
+            let new = children.unwrap_or_default().iter().filter(|oid| seen.insert(**oid));
             reached.extend(new);
         }
         reached
+    }
+
+    /// The first relation that is read with this one, of which other rows are hidden than of this one: the subselect
+    /// that reads both has one condition.
+    pub(crate) fn hidden_otherwise(&self, whole: &Relation) -> Option<String> {
+        let condition = |relation: &Relation| relation.hidden().map(|hidden| Arc::clone(&hidden.condition));
+        let own = condition(whole);
+        self.with_parts(whole.oid).into_iter().find_map(|oid| match self.relation(oid) {
+            Some(part) => (condition(part) != own).then(|| part.qualified_name()),
+            None => Some(format!("a part that is not known, {}", oid.0)),
+        })
     }
 
     /// The first relation, of these and all behind them, of which rows are hidden.

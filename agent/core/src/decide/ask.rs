@@ -211,9 +211,15 @@ pub(super) fn everybody(principal: &Principal) -> impl Iterator<Item = Who> {
     std::iter::once(Who::Self_).chain((0..links).map(Who::Link)).chain(behind)
 }
 
-/// Whether a program acts, for somebody or on its own.
+/// Whether an AI agent acts, for somebody or on its own.
 pub(super) fn is_agent(principal: &Principal) -> bool {
     principal.reference.actor.is_some() || principal.groups.iter().any(|group| group == AI_AGENTS)
+}
+
+/// Whether no person acts: an AI agent, or a service with an identity of its own.
+#[must_use]
+pub fn is_program(principal: &Principal) -> bool {
+    is_agent(principal) || principal.groups.iter().any(|group| group == SERVICES)
 }
 
 fn principal(

@@ -219,7 +219,7 @@ impl Policies {
     }
 
     /// The rules of these names (`default/destructive`, or `destructive`) that hold what they are about, in order, and
-    /// who must approve that.
+    /// who must approve that, and for how long they can: the shortest time of theirs.
     ///
     /// # Errors
     /// In words: there is none of a name, it holds nothing, or different people are asked.
@@ -238,7 +238,8 @@ impl Policies {
             return Err("different people approve what these rules hold: ask for each by itself".to_owned());
         }
         let count = rules.iter().map(|(_, approval)| approval.count).max().unwrap_or(1);
-        let need = Need { who: first.who.clone(), count, window: None, template: false };
+        let window = rules.iter().filter_map(|(_, approval)| approval.window).min();
+        let need = Need { who: first.who.clone(), count, window, template: false };
         Ok((rules.into_iter().map(|(rule, _)| rule.id.clone()).collect(), need))
     }
 

@@ -5,12 +5,14 @@ mod cells;
 mod copied;
 mod crossed;
 mod long;
+mod origins;
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use connect_shared::label::Label;
 
+use self::origins::Origins;
 pub use self::{
     cells::Lines,
     copied::{CopyWatch, Written},
@@ -23,8 +25,9 @@ use super::{
     transform::Transform,
 };
 use crate::{
-    catalog::{Catalog, FIRST_NORMAL_OID, Shown},
+    catalog::{Catalog, Shown},
     label::sight,
+    lineage::{ColumnId, Lineage},
     statement::Protection,
 };
 
@@ -43,6 +46,8 @@ struct Place {
     /// Among the fields, from 0.
     at: u16,
     field: Field,
+    /// Labels, for everybody else, of the columns that its reader sees in clear and that it is computed from.
+    shown: Box<[Label]>,
 }
 
 /// A value that shows what it is.
@@ -54,16 +59,28 @@ pub struct Sighting {
 }
 
 impl Watch {
-    /// Which fields of a result are to be looked at. `None`: none of them.
+    /// Which fields of a result are to be looked at. `None`: none of them. `lineage`: of the statement as it was
+    /// written.
     #[must_use]
-    pub fn new(catalog: &Catalog, protection: &Protection, fields: &[Field]) -> Option<Self> {
+    pub fn new(
+        catalog: &Catalog,
+        protection: &Protection,
+        lineage: &Lineage,
+        fields: &[Field],
+    ) -> Option<Self> {
         // The catalog holds names and texts of its own.
         if matches!(protection, Protection::Introspection) {
             return None;
         }
         let count = u16::try_from(fields.len()).ok()?;
-        let looked_at = (0..count).zip(fields).filter(|(_, field)| is_looked_at(catalog, protection, field));
-        let places: Vec<Place> = looked_at.map(|(at, field)| Place { at, field: *field }).collect();
+        let origins = Origins::new(catalog, protection, lineage, fields.len());
+        let looked_at = (0..count).zip(fields).filter(|(at, field)| is_looked_at(&origins, *at, field));
+        let places: Vec<Place> = looked_at
+            .map(|(at, field)| {
+                let shown = if field.relation.0 == 0 { origins.shown(at) } else { Box::default() };
+                Place { at, field: *field, shown }
+            })
+            .collect();
         (!places.is_empty()).then(|| Self { fields: count, places, shown: Arc::clone(&catalog.shown) })
     }
 
@@ -82,10 +99,11 @@ impl Watch {
         let mut none = BytesMut::new();
         let mut copy = RowCopy::new(row, self.fields, &mut none)?;
         let mut next = 0;
-        for Place { at, field } in &self.places {
+        for place in &self.places {
+            let Place { at, field, .. } = place;
             copy.keep(at.checked_sub(next).ok_or(MaskError)?)?;
             next = at.saturating_add(1);
-            let label = copy.next()?.and_then(sight::seen).filter(|label| !self.is_shown(*label, field));
+            let label = copy.next()?.and_then(sight::seen).filter(|label| !self.is_shown(*label, place));
             found.extend(label.map(|label| Sighting { at: *at, field: *field, label }));
         }
         Ok(found)
@@ -93,21 +111,20 @@ impl Watch {
 
     /// What a value at a place shows, if that is looked at.
     fn seen_in(&self, at: u16, value: &[u8]) -> Option<Sighting> {
-        let field = self.field(at)?;
-        let label = sight::seen(value).filter(|label| !self.is_shown(*label, field))?;
-        Some(Sighting { at, field: *field, label })
+        let place = self.place(at)?;
+        let label = sight::seen(value).filter(|label| !self.is_shown(*label, place))?;
+        Some(Sighting { at, field: place.field, label })
     }
 
-    /// Whether its reader may see such a value here. What is computed may come from single columns that it
-    /// sees.
-    fn is_shown(&self, label: Label, field: &Field) -> bool {
-        self.shown.labels.contains(&label) || (field.relation.0 == 0 && self.shown.names_columns())
+    /// Whether its reader may see such a value here.
+    fn is_shown(&self, label: Label, place: &Place) -> bool {
+        self.shown.labels.contains(&label) || place.shown.contains(&label)
     }
 
-    /// The field at a place, if it is looked at.
-    fn field(&self, at: u16) -> Option<&Field> {
+    /// A place, if it is looked at.
+    fn place(&self, at: u16) -> Option<&Place> {
         let place = self.places.binary_search_by_key(&at, |place| place.at).ok()?;
-        self.places.get(place).map(|place| &place.field)
+        self.places.get(place)
     }
 
     /// Appends the row to `out`, with masks in place of what was seen in it. On an error `out` is as it was.
@@ -170,24 +187,15 @@ impl Sighting {
 }
 
 /// A text that no label masks and nobody has cleared.
-fn is_looked_at(catalog: &Catalog, protection: &Protection, field: &Field) -> bool {
+fn is_looked_at(origins: &Origins<'_>, at: u16, field: &Field) -> bool {
     if !sight::is_looked_at(field.type_oid) {
         return false;
     }
     if field.relation.0 == 0 {
         // What is computed from masks looks like values; NULL, which hides the server's own, does not.
-        return match protection {
-            Protection::Masked { columns } => {
-                columns.iter().all(|column| column.relation.0 < FIRST_NORMAL_OID)
-            }
-            _ => true,
-        };
+        return !origins.is_settled(at);
     }
-    if field.relation.0 < FIRST_NORMAL_OID {
-        return false;
-    }
-    let column = catalog.relation(field.relation).and_then(|relation| relation.column(field.number));
-    column.is_none_or(|column| column.label.is_none() && !column.cleared)
+    origins.needs_look(ColumnId { relation: field.relation, number: field.number })
 }
 
 #[cfg(test)]

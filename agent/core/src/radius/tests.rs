@@ -284,3 +284,27 @@ fn how_many_rows_a_partition_of_a_protected_key_has_is_not_told() {
     assert!(told("DELETE FROM visits"));
     assert!(told("DELETE FROM customers"), "a whole table has as many rows as it has");
 }
+
+#[test]
+fn how_many_rows_there_are_is_not_told_where_some_are_hidden_wherever_keys_lead() {
+    let hides = |table: &str, when: &str| {
+        shop().hiding(&[crate::catalog::HiddenRows { table: table.into(), when: when.into() }])
+    };
+    let told = |catalog: &Catalog, sql: &str| -> Vec<(String, bool)> {
+        let question = asked_of(catalog, sql).expect("asked");
+        let touched = question.touched.iter().map(|touched| &touched.table);
+        let all = touched.chain(question.cascaded.iter().map(|cascaded| &cascaded.table));
+        all.map(|table| (table.name.clone(), table.is_told)).collect()
+    };
+    let items = hides("public.items", "n > 5");
+    for (name, is_told) in told(&items, "DELETE FROM orders") {
+        assert_eq!(is_told, name != "public.items", "{name}");
+    }
+    for of in ["public.visits", "public.visits_de"] {
+        let visits = hides(of, "id > 5");
+        let whole = ("public.visits".to_owned(), false);
+        assert_eq!(told(&visits, "DELETE FROM visits")[0], whole, "{of}");
+    }
+    let whole = hides("public.visits", "id > 5");
+    assert!(told(&whole, "DELETE FROM visits_de").iter().all(|(_, is_told)| !is_told));
+}

@@ -5,8 +5,8 @@ use connect_shared::decision::ReasonCode;
 
 use super::refusal;
 use crate::{
-    catalog::{Catalog, Relation, RelationKind},
-    lineage::Lineage,
+    catalog::{Catalog, FIRST_NORMAL_OID, Relation, RelationKind},
+    lineage::{Lineage, Status},
     statement::{Protection, Refusal},
     understand::found::Found,
 };
@@ -22,14 +22,36 @@ pub(super) fn kept(found: Found, lineage: &Lineage, catalog: &Catalog) -> Found 
     let reached: Vec<&Relation> = named.chain(bound).collect();
     match catalog.hidden_behind(reached.into_iter()) {
         Some(relation) => found.refused(hidden(relation)),
-        None => found,
+        None => match understood(lineage, catalog) {
+            Ok(()) => found,
+            Err(refusal) => found.refused(refusal),
+        },
     }
+}
+
+/// What a view of the users reads must be known for certain.
+///
+/// # Errors
+/// There is one, and not all of the statement is understood.
+pub(super) fn understood(lineage: &Lineage, catalog: &Catalog) -> Result<(), Refusal> {
+    if !catalog.hides_rows || lineage.status == Status::Complete {
+        return Ok(());
+    }
+    let mut relations = lineage.relations.iter().filter_map(|oid| catalog.relation(*oid));
+    let view =
+        relations.find(|relation| relation.kind == RelationKind::View && relation.oid.0 >= FIRST_NORMAL_OID);
+    view.map_or(Ok(()), |view| {
+        let name = view.qualified_name();
+        let message = format!("it is not certain that `{name}` reads nothing that is hidden from you");
+        let hint = "Read the tables themselves, without views over them.";
+        Err(refusal::refusal(ReasonCode::HiddenRows, Some(name), message, hint))
+    })
 }
 
 /// Whether a query that is rewritten can leave the rows of these out.
 ///
 /// # Errors
-/// They are behind something that is read as it is.
+/// They are behind something that is read as it is, or are others than those of a part that is read with it.
 pub(super) fn check<'c>(
     named: impl Iterator<Item = &'c Relation>,
     catalog: &'c Catalog,
@@ -37,7 +59,10 @@ pub(super) fn check<'c>(
     for relation in named {
         let is_table = matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
         if relation.hidden().is_some() && is_table {
-            continue;
+            match catalog.hidden_otherwise(relation) {
+                Some(part) => return Err(hidden_in_part(relation, &part)),
+                None => continue,
+            }
         }
         if let Some(behind) = catalog.hidden_behind(std::iter::once(relation)) {
             return Err(hidden(behind));
@@ -54,6 +79,14 @@ fn hidden(relation: &Relation) -> Refusal {
     let hint = format!(
         "Read {name} itself in a query, without views over it; to change it, ask whoever sees all of it."
     );
+    refusal::refusal(ReasonCode::HiddenRows, Some(name), message, &hint)
+}
+
+fn hidden_in_part(relation: &Relation, part: &str) -> Refusal {
+    let name = relation.qualified_name();
+    let message =
+        format!("other rows of `{part}` are hidden from you than of `{name}`, which is read with it");
+    let hint = format!("Read the parts of {name} one by one, each by its own name.");
     refusal::refusal(ReasonCode::HiddenRows, Some(name), message, &hint)
 }
 

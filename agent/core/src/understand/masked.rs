@@ -31,7 +31,7 @@ use super::{
     Limits,
     bind::{Meaning, Names, bind_named},
     facts::{Facts, Item, ScopeId, Source},
-    parsed, query, refusal, resolve,
+    hidden_rows, parsed, query, refusal, resolve,
     tokens::Tokens,
     walk,
 };
@@ -178,6 +178,7 @@ impl Asked<'_> {
     /// What the statement's names mean.
     fn names(&self) -> Result<Names, Refusal> {
         let (lineage, names) = bind_named(self.raw, self.catalog, self.session);
+        hidden_rows::understood(&lineage, self.catalog)?;
         if lineage.status == Status::Opaque { Err(not_bound(&lineage)) } else { Ok(names) }
     }
 

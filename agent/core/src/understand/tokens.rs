@@ -4,6 +4,7 @@
 //! that no literal of any command is left in it: pg_query's own keeps the text of COMMENT, for example.
 
 mod comparable;
+mod form;
 mod normal;
 
 use std::ops::Range;
@@ -11,7 +12,11 @@ use std::ops::Range;
 use pg_query::protobuf::{ScanToken, Token};
 
 pub use self::comparable::{comparable, counted_as, normal_form};
-pub(super) use self::normal::{Normal, normal};
+pub(crate) use self::form::Form;
+pub(super) use self::{
+    form::form,
+    normal::{Normal, normal},
+};
 use super::refusal;
 use crate::{catalog::Catalog, statement::Refusal};
 
@@ -243,13 +248,18 @@ impl<'t> Tokens<'t> {
 
     /// Tokens of one statement with their texts, comments left out.
     fn statement(&self, start: usize, end: usize) -> impl Iterator<Item = (Token, &'t str)> {
+        self.placed(start, end).map(|(_, kind, text)| (kind, text))
+    }
+
+    /// The same, each with where it begins.
+    fn placed(&self, start: usize, end: usize) -> impl Iterator<Item = (i32, Token, &'t str)> {
         let place = |offset: usize| {
             self.tokens.partition_point(|token| usize::try_from(token.start).unwrap_or_default() < offset)
         };
         let within = self.tokens.get(place(start)..place(end)).unwrap_or_default();
         within.iter().filter_map(|token| match Token::try_from(token.token) {
             Ok(Token::SqlComment | Token::CComment) | Err(_) => None,
-            Ok(kind) => Some((kind, self.slice(token))),
+            Ok(kind) => Some((token.start, kind, self.slice(token))),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Labels of views, from what their definitions do with protected columns, and of children and parents.
 
+mod again;
 mod derived;
 
 use std::{collections::HashMap, sync::Arc};
@@ -11,6 +12,7 @@ use pg_query::{
     protobuf::{Node, SelectStmt},
 };
 
+pub(crate) use self::again::settle_again;
 use super::{facts::Facts, parse, query, resolve::Resolved, value_bearing, walk};
 use crate::{
     catalog::{Catalog, Column, Oid, ViewReading},

@@ -1,7 +1,12 @@
 //! What can be asked for beside access: columns in clear for a time, that what some rules hold does not wait for a
 //! time, and to break the glass. All of it is for people, and each needs its reason.
 
-use connect_core::{decide::Need, principal::Principal};
+use std::time::Duration;
+
+use connect_core::{
+    decide::{Need, is_program},
+    principal::Principal,
+};
 use connect_shared::{
     api::{AccessWish, LabelledColumn},
     error::{ErrorReport, Exit},
@@ -30,8 +35,8 @@ pub(super) async fn beside_access(
         1 => {}
         _ => return Err(usage("one request is for one thing: columns, a class or to break the glass")),
     }
-    if wish.actor.is_some() || principal.reference.actor.is_some() || is_program(principal) {
-        let words = "this is for people: what acts for somebody, and AI agents, have nothing of it";
+    if wish.actor.is_some() || is_program(principal) {
+        let words = "this is for people: what acts for somebody, AI agents and services have nothing of it";
         return Err(ErrorReport::new("not_for_programs", Exit::Denied, words).into());
     }
     let reason = wish.reason.clone().filter(|reason| !reason.trim().is_empty());
@@ -50,10 +55,6 @@ pub(super) async fn beside_access(
         }
     };
     asked.map(Some)
-}
-
-fn is_program(principal: &Principal) -> bool {
-    principal.groups.iter().any(|group| group == super::AI_AGENTS)
 }
 
 fn seconds(agent: &Agent, wish: &AccessWish) -> Result<u64, ApiError> {
@@ -120,14 +121,15 @@ async fn window(
     agent: &Agent,
     principal: &Principal,
     wish: &AccessWish,
-    (seconds, reason): (u64, String),
+    (mut seconds, reason): (u64, String),
 ) -> Result<Request, ApiError> {
     if wish.rules.len() > MOST {
         return Err(usage(&format!("one request is for at most {MOST} rules")));
     }
     let policies = agent.policies.current();
     let (rules, need) = policies.holding(&wish.rules).map_err(|words| usage(&words))?;
-    let Need { who, count: approvals, .. } = need;
+    let Need { who, count: approvals, window, template: _ } = need;
+    within(wish, &mut seconds, window)?;
     let approvers = agent.grants.approvers(&wish.resource);
     if who.is_empty() && approvers.is_none_or(crate::config::AccessList::is_empty) {
         return Err(nobody(&wish.resource));
@@ -135,6 +137,24 @@ async fn window(
     let digest = policies.digest().to_owned();
     let window = WindowWish { rules, digest, seconds, who, approvals };
     agent.requests.ask_for_window(principal, &wish.resource, window, Some(reason)).await.map_err(failed)
+}
+
+/// No longer than the rules let what they hold run. Where nobody says for how long, it is that time.
+fn within(wish: &AccessWish, seconds: &mut u64, window: Option<Duration>) -> Result<(), ApiError> {
+    match window.map(|window| window.as_secs()) {
+        Some(longest) if *seconds > longest && wish.seconds.is_some() => {
+            let words = format!(
+                "what these rules hold can be approved for up to {longest} s (`@approval_window`), and not for {seconds} s"
+            );
+            let report = ErrorReport::new("too_long", Exit::Usage, words);
+            Err(report.help(format!("ask for less: --for {longest}s")).into())
+        }
+        Some(longest) => {
+            *seconds = longest.min(*seconds);
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 async fn break_glass(
@@ -166,4 +186,23 @@ fn usage(words: &str) -> ApiError {
 
 fn usage_report(words: &str) -> ErrorReport {
     ErrorReport::new("bad_request", Exit::Usage, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_no_longer_than_the_rules_let_what_they_hold_run() {
+        let asked = |seconds: Option<u64>, window: Option<u64>| {
+            let wish = AccessWish { seconds, ..AccessWish::default() };
+            let mut given = seconds.unwrap_or(USUAL);
+            within(&wish, &mut given, window.map(Duration::from_secs)).ok().map(|()| given)
+        };
+        assert_eq!(asked(Some(300), Some(300)), Some(300));
+        assert_eq!(asked(Some(301), Some(300)), None);
+        assert_eq!(asked(None, Some(300)), Some(300), "nobody has said for how long");
+        assert_eq!(asked(None, Some(90_000)), Some(USUAL));
+        assert_eq!(asked(Some(7_000), None), Some(7_000));
+    }
 }

@@ -1,7 +1,7 @@
 //! One request as whoever decides reads it, and the forms of the verdict.
 
 use connect_shared::{
-    api::{HeldStatement, LabelledColumn, RequestInfo, VerdictInfo},
+    api::{HeldStatement, LabelledColumn, Radius, RequestInfo, VerdictInfo},
     grant::Action,
     request::{RequestKind, RequestState},
 };
@@ -71,7 +71,7 @@ fn facts(info: &RequestInfo, now: u64) -> String {
     if info.kind != RequestKind::BreakGlass {
         facts += &fact("Until", &moment(info.expires_at, now));
     }
-    let needed = info.statement.as_ref().map_or(1, |statement| statement.approvals);
+    let needed = info.needs();
     let count = if needed > 1 { format!("<p>{needed} of these:</p>") } else { String::new() };
     facts += &fact("Who may decide", &format!("{count}{}", list(&info.approvers)));
     if !info.verdicts.is_empty() {
@@ -108,7 +108,20 @@ fn of_statement(statement: &HeldStatement) -> String {
     if !statement.reads.is_empty() {
         facts += &fact("Reads", &list(&statement.reads));
     }
+    facts += &statement.radius.as_deref().map(touched).unwrap_or_default();
     facts + &protected("Protected", &statement.labelled)
+}
+
+/// What it would touch, each kind of fact under its name.
+fn touched(radius: &Radius) -> String {
+    let mut shown = String::new();
+    for (name, words) in radius.facts() {
+        if !name.is_empty() {
+            shown += &format!("<dt>{}</dt>\n", Shown(&rest::title(name)));
+        }
+        shown += &format!("<dd><p>{}</p></dd>\n", Shown(&words));
+    }
+    shown
 }
 
 /// Columns with their labels, if there are any.

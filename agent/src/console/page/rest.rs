@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{request::fact, text::Shown};
 
 /// What the page has a place for, or what is not for people.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "schema",
     "id",
     "kind",
@@ -24,6 +24,7 @@ const KNOWN: [&str; 22] = [
     "statement",
     "columns",
     "rules",
+    "approvals",
     "runs_left",
     "binding",
     "created_at",
@@ -31,7 +32,7 @@ const KNOWN: [&str; 22] = [
     "verdicts",
     "link",
 ];
-const KNOWN_OF_STATEMENT: [&str; 14] = [
+const KNOWN_OF_STATEMENT: [&str; 15] = [
     "text",
     "normalized",
     "verbs",
@@ -46,6 +47,7 @@ const KNOWN_OF_STATEMENT: [&str; 14] = [
     "policy",
     "why",
     "any_values",
+    "radius",
 ];
 
 pub(super) fn rest(info: &RequestInfo) -> String {
@@ -72,7 +74,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// `cascades_to` as `Cascades to`.
-fn title(name: &str) -> String {
+pub(super) fn title(name: &str) -> String {
     let words = name.replace('_', " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

@@ -1,7 +1,10 @@
 //! What people see.
 
 use connect_shared::{
-    api::{HeldStatement, LabelledColumn, VerdictInfo},
+    api::{
+        CascadeEffect, CascadedTable, HeldStatement, HowKnown, LabelledColumn, Radius, TouchedTable,
+        VerdictInfo,
+    },
     ids::RequestId,
     label::Label,
     request::{RequestKind, RequestState},
@@ -72,6 +75,7 @@ fn info(text: &str) -> RequestInfo {
         }),
         columns: Vec::new(),
         rules: Vec::new(),
+        approvals: None,
         runs_left: None,
         binding: "00ff".into(),
         created_at: NOW - 60,
@@ -96,6 +100,68 @@ fn the_approver_reads_who_why_and_what() {
     let session = session();
     let page = request("prod", &session, &info("DELETE\nFROM customers"), Worth::Good, NOW);
     insta::assert_snapshot!(shown(&session, html_of(&page)));
+}
+
+fn radius(name: &str) -> Box<Radius> {
+    let touched = |table: &str, rows| TouchedTable {
+        table: table.into(),
+        rows,
+        known: rows.map(|_| HowKnown::Plan),
+        of: Some(350_000),
+        bytes: None,
+    };
+    let cascaded = CascadedTable {
+        table: name.into(),
+        effect: CascadeEffect::Delete,
+        by: name.into(),
+        rows: Some(4800),
+        of: None,
+    };
+    Box::new(Radius {
+        tables: vec![touched(name, Some(1200)), touched("public.orders", None)],
+        cascades: vec![cascaded],
+        triggers: vec![name.into()],
+        dependents: vec![name.into()],
+        unknown: vec![name.into()],
+    })
+}
+
+#[test]
+fn what_it_would_touch_is_read_in_the_browser_as_in_the_terminal() {
+    let (session, mut asked) = (session(), info("DELETE FROM t"));
+    asked.statement.as_mut().expect("it is one").radius = Some(radius("public.customers"));
+    let page = request("prod", &session, &asked, Worth::Good, NOW);
+    let html = html_of(&page);
+    let (_, facts) = html.split_once("<dt>Touches</dt>").expect("it is there");
+    let (facts, _) = facts.split_once("<dt>Protected</dt>").expect("before what is protected");
+    insta::assert_snapshot!(facts.trim(), @"
+    <dd><p>public.customers ~1,200 of ~350,000 rows (plan)</p></dd>
+    <dd><p>public.orders up to ~350,000 rows</p></dd>
+    <dt>Cascades</dt>
+    <dd><p>public.customers ~4,800 rows deleted, by public.customers</p></dd>
+    <dt>Triggers</dt>
+    <dd><p>public.customers</p></dd>
+    <dt>Drops too</dt>
+    <dd><p>public.customers</p></dd>
+    <dt>Not known</dt>
+    <dd><p>public.customers</p></dd>
+    ");
+    assert!(!html.contains("<dt>Radius</dt>"), "once is enough: {html}");
+}
+
+#[test]
+fn whoever_reviews_a_window_reads_how_many_must_approve_it() {
+    let window = RequestInfo {
+        kind: RequestKind::Window,
+        statement: None,
+        seconds: Some(900),
+        rules: vec!["default/destructive".into()],
+        approvals: Some(3),
+        ..info("")
+    };
+    let page = request("prod", &session(), &window, Worth::Good, NOW);
+    assert!(html_of(&page).contains("<p>3 of these:</p>"), "{}", html_of(&page));
+    assert!(!html_of(&page).contains("Approvals"), "it is told once");
 }
 
 #[test]
@@ -127,6 +193,7 @@ fn whatever_others_wrote_stays_text() {
     statement.policy = nasty.into();
     statement.why = nasty.into();
     statement.labelled[0].column = nasty.into();
+    statement.radius = Some(radius(nasty));
     let session = session();
     for page in
         [request(nasty, &session, &asked, Worth::Foreign, NOW), list(nasty, &session, &[asked.clone()], NOW)]

@@ -41,6 +41,9 @@ pub(super) struct Walker<'a> {
 /// What is counted of statements `u` of shapes `s`, with what a part `p` says of the column that is read.
 const COUNTED: &str = "count(*), sum(u.rows), min(u.idx), max(u.idx), min(u.time), max(u.time), max(s.status), \
     p.masked, p.through, group_concat(DISTINCT u.approvals)";
+/// When something was taken, or given, where one COPY took what another one gave.
+const TAKEN: &str = "min(u.idx), max(u.idx), min(u.time), max(u.time)";
+const GIVEN: &str = "min(g.first), max(g.last), min(g.began), max(g.ended)";
 /// Statements in the time that the path leaves, and that the question is about.
 const DOWNWARD: &str = "u.idx >= :bound";
 const UPWARD: &str = "u.idx <= :bound";
@@ -152,27 +155,26 @@ impl Walker<'_> {
     }
 
     /// What one COPY gave and a later one took, byte for byte. Which of its columns became which is not known, so each
-    /// can be any. Both are the asker's, where others' are none of his business.
+    /// can be any. Both are the asker's, where others' are none of his business. However often the same was given, it
+    /// is one giver.
     fn copied(&self, node: i64, bound: Bound, steps: &mut Vec<Step>) -> Result<(), rusqlite::Error> {
-        let (whose, givers) = (self.asked.whose(), self.asked.whose().replace("u.", "g."));
-        let (leads, from, counted, before) = match self.asked.is_down() {
-            true => ("w.node", "f.source", COUNTED.to_owned(), "g.idx >= :bound"),
+        let (whose, givers) = (self.asked.whose(), self.asked.whose().replace("u.", "given."));
+        let (leads, from, times, given_in_time, in_time) = match self.asked.is_down() {
+            true => ("w.node", "f.source", TAKEN, "given.idx >= :bound", DOWNWARD),
             // The path goes on from where it was given.
-            false => (
-                "f.source",
-                "w.node",
-                COUNTED.replace("(u.idx)", "(g.idx)").replace("(u.time)", "(g.time)"),
-                UPWARD,
-            ),
+            false => ("f.source", "w.node", GIVEN, "given.idx < :bound", UPWARD),
         };
         let sql = format!(
-            "SELECT {leads}, {counted} FROM flow f JOIN used_shape g ON g.shape = f.shape \
-             JOIN content gave ON gave.idx = g.idx JOIN content took ON took.hash = gave.hash AND took.idx > gave.idx \
+            "SELECT {leads}, count(*), sum(u.rows), {times}, max(s.status), p.masked, p.through, \
+             group_concat(DISTINCT u.approvals) FROM (SELECT gave.hash, given.shape, min(given.idx) AS first, \
+             max(given.idx) AS last, min(given.time) AS began, max(given.time) AS ended FROM content gave \
+             JOIN used_shape given ON given.idx = gave.idx WHERE {given_in_time} AND {givers} GROUP BY 1, 2) g \
+             JOIN flow f ON f.shape = g.shape AND f.target = 0 \
+             JOIN content took ON took.hash = g.hash AND took.idx > g.first \
              JOIN used_shape u ON u.idx = took.idx JOIN shape s ON s.id = u.shape \
              JOIN part w ON w.shape = u.shape AND w.how = 2 \
              JOIN part p ON p.node = f.source AND p.shape = f.shape AND p.how = 0 \
-             WHERE {from} = :node AND f.target = 0 AND {before} AND {BEFORE} AND {whose} AND {givers} \
-             GROUP BY {leads}, f.shape, u.shape"
+             WHERE {from} = :node AND {in_time} AND {BEFORE} AND {whose} GROUP BY {leads}, g.shape, u.shape"
         );
         self.columns(&sql, node, bound, Flow::Direct, steps)
     }

@@ -76,10 +76,10 @@ async fn a_broken_glass_is_in_the_log_before_it_holds_and_ends_when_it_was_wrong
     assert!(holding(&world, "ana", "prod-db").is_empty());
     assert_eq!(world.steps().await, ["request"; 2], "broken, rejected");
     world.log.shutdown().expect("closed");
-    let refused = world.requests.break_glass(&who, "prod-db", 900, "outage".into()).await;
+    let refused = world.requests.break_glass(&who, "staging-db", 900, "outage".into()).await;
     assert!(matches!(refused, Err(RequestsError::Log(_))));
     world.requests.look_up().await;
-    assert!(holding(&world, "ana", "prod-db").is_empty(), "what is in no log holds nowhere");
+    assert!(holding(&world, "ana", "staging-db").is_empty(), "what is in no log holds nowhere");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,4 +120,78 @@ async fn any_values_are_approved_where_there_is_a_form_and_each_run_is_taken_onc
     }
     let mut more = Waiting::start(&world.requests, holder("ana"), form("delete where id = 3"));
     assert!(matches!(news(&mut more).await, HoldNews::Asked(_)), "there are no runs left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_values_are_approved_for_no_longer_than_the_rule_lets_one_run_wait() {
+    let world = World::new();
+    let mut held = HoldAsk { template: Some(binding("a form")), ..ask("delete where id = 1") };
+    held.statement.window = Some(60);
+    let mut waiting = Waiting::start(&world.requests, holder("ana"), held);
+    let request = asked(&world, &mut waiting).await;
+    let given = |seconds| Given {
+        state: RequestState::Approved,
+        by: principal("li"),
+        reason: None,
+        binding: request.key.binding.clone(),
+        any_values: Some(AnyValues { seconds, uses: None }),
+        through: None,
+    };
+    let refused = world.requests.decide(request.id, given(Some(61))).await;
+    assert!(matches!(refused, Err(RequestsError::Verdict(VerdictError::NoTemplate(_)))));
+    let approved = world.requests.decide(request.id, given(None)).await.expect("approved");
+    assert!(approved.expires_at <= now() + 60);
+}
+
+async fn reviews(world: &World, glass: &Request, state: RequestState) -> Request {
+    let given = Given {
+        state,
+        by: principal("li"),
+        reason: None,
+        binding: glass.key.binding.clone(),
+        any_values: None,
+        through: None,
+    };
+    world.requests.decide(glass.id, given).await.expect("reviewed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_glass_is_not_broken_again_before_its_review_nor_for_a_day_if_it_was_wrong() {
+    let world = World::new();
+    let breaks = async |name: &str, resource: &str, seconds| {
+        world.requests.break_glass(&principal(name), resource, seconds, "outage".into()).await
+    };
+    let first = breaks("ana", "prod-db", 0).await.expect("broken");
+    let again = breaks("ana", "prod-db", 900).await;
+    assert!(
+        matches!(again, Err(RequestsError::Unreviewed(id)) if id == first.id),
+        "it is over, and not reviewed"
+    );
+    breaks("ana", "staging-db", 900).await.expect("another resource");
+    breaks("sam", "prod-db", 900).await.expect("another person");
+    reviews(&world, &first, RequestState::Approved).await;
+    let second = breaks("ana", "prod-db", 900).await.expect("it was right");
+    let rejected = reviews(&world, &second, RequestState::Rejected).await;
+    let third = breaks("ana", "prod-db", 900).await;
+    assert!(matches!(third, Err(RequestsError::BrokenWrongly(id)) if id == second.id));
+    let at = rejected.rejected_at().expect("rejected");
+    let a_day = 24 * 3_600;
+    assert!(super::super::time::may_break_again(&rejected, at + a_day - 1).is_err());
+    assert!(super::super::time::may_break_again(&rejected, at + a_day).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewed_glass_is_what_its_review_says_and_ends_with_a_rejection() {
+    let world = World::new();
+    let breaks = async |resource: &str| {
+        world.requests.break_glass(&principal("ana"), resource, 900, "outage".into()).await.expect("broken")
+    };
+    let right = reviews(&world, &breaks("prod-db").await, RequestState::Approved).await;
+    assert_eq!(right.state_at(now() + 1_000_000), RequestState::Approved);
+    let broken = breaks("staging-db").await;
+    assert_eq!(broken.state_at(now() + 1_000_000), RequestState::Pending, "it can be reviewed for ever");
+    let Details::BreakGlass { until } = broken.details else { panic!("{broken:?}") };
+    let ended = Request { expires_at: until - 600, ..broken };
+    let of = |step| request_entry(&ended, step, None).until;
+    assert_eq!((of(RequestStep::Rejected), of(RequestStep::Approved)), (until - 600, until));
 }

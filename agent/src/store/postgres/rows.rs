@@ -6,10 +6,17 @@ use connect_shared::{
 };
 use tokio_postgres::{Row, Transaction, types::ToSql};
 
-use super::super::{Key, Moment, NewRequest, Request, StoreError, Verdict};
+use super::{
+    super::{Key, Moment, NewRequest, Request, StoreError, Verdict},
+    Own,
+};
 
 pub(super) const COLUMNS: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
     sealed, created_at, expires_at, template, runs_left";
+
+/// The same without the text, which may be long: where many are read, it is for none of them.
+pub(super) const UNOPENED: &str = "id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
+    NULL::bytea AS sealed, created_at, expires_at, template, runs_left";
 
 /// The one of this id; nobody else changes it until the transaction ends.
 pub(super) async fn locked(transaction: &Transaction<'_>, id: &str) -> Result<Option<Request>, StoreError> {
@@ -69,6 +76,7 @@ pub(super) async fn insert(
     transaction: &Transaction<'_>,
     new: &NewRequest,
     now: Moment,
+    own: &Own,
 ) -> Result<(), StoreError> {
     let details =
         serde_json::to_string(&new.details).map_err(|error| StoreError::Unavailable(error.to_string()))?;
@@ -76,8 +84,8 @@ pub(super) async fn insert(
     transaction
         .execute(
             "INSERT INTO request (id, kind, state, resource, sub, idp, actor, name, reason, binding, details, \
-             sealed, created_at, expires_at, template) \
-             VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             sealed, created_at, expires_at, template, agent, log) \
+             VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             &[
                 &new.id.to_string(),
                 &kind.as_str(),
@@ -93,6 +101,8 @@ pub(super) async fn insert(
                 &moment(now),
                 &moment(new.expires_at),
                 &new.template,
+                &own.agent,
+                &own.log,
             ],
         )
         .await?;

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, GenericClient};
 use super::super::StoreError;
 
 /// What each version adds to the one before it; the table `version` has the number.
-const MIGRATIONS: [&str; 1] = [include_str!("1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("1.sql"), include_str!("2.sql")];
 
 /// How many versions this agent knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;

@@ -2,15 +2,17 @@
 
 use connect_core::usage::{Given, UsageKey};
 use connect_shared::{entry::PrincipalRef, request::RequestState};
-use tokio_postgres::Transaction;
+use tokio_postgres::{Transaction, types::ToSql};
 
 use super::{
     super::{
-        Key, MAX_PENDING, Moment, NewRequest, Origin, Request, StoreError, Terms, Verdict, VerdictError,
-        after_approval, may_be_decided,
+        Elsewhere, Key, MAX_PENDING, Moment, NewRequest, Origin, Request, StoreError, Terms, Verdict,
+        VerdictError, after_approval, may_be_decided,
     },
     Own,
-    rows::{COLUMNS, all_with_verdicts, find, insert, locked, moment, of_key, of_template, request, time},
+    rows::{
+        COLUMNS, all_with_verdicts, find, insert, locked, moment, of_key, of_template, request, time, verdict,
+    },
 };
 
 /// What nobody can decide or use any more, and was not ended yet. A broken glass waits for its review for ever.
@@ -39,6 +41,7 @@ pub(super) async fn ask(
     transaction: &Transaction<'_>,
     new: &NewRequest,
     now: Moment,
+    own: &Own,
 ) -> Result<(Request, Origin), StoreError> {
     let PrincipalRef { sub, idp, .. } = &new.key.principal;
     alone(transaction, &format!("connect.ask/{}:{idp}/{sub}", idp.len())).await?;
@@ -50,7 +53,7 @@ pub(super) async fn ask(
     if pending >= i64::from(MAX_PENDING) {
         return Err(StoreError::TooMany);
     }
-    insert(transaction, new, now).await?;
+    insert(transaction, new, now, own).await?;
     let made = find(transaction, &new.id.to_string()).await?;
     Ok((made.ok_or_else(|| StoreError::Unavailable("a new row is not there".to_owned()))?, Origin::New))
 }
@@ -125,6 +128,18 @@ pub(super) async fn for_a_time(
     Ok(all)
 }
 
+pub(super) async fn last_glass(
+    transaction: &Transaction<'_>,
+    (principal, resource): (&PrincipalRef, &str),
+) -> Result<Option<Request>, StoreError> {
+    let query = format!(
+        "SELECT {COLUMNS} FROM request WHERE kind = 'break_glass' AND sub = $1 AND idp = $2 AND resource = $3 \
+         ORDER BY created_at DESC, number DESC LIMIT 1"
+    );
+    let rows = transaction.query(&query, &[&principal.sub, &principal.idp, &resource]).await?;
+    Ok(all_with_verdicts(transaction, &rows).await?.pop())
+}
+
 pub(super) async fn access(
     transaction: &Transaction<'_>,
     (principal, resource): (&PrincipalRef, &str),
@@ -132,19 +147,64 @@ pub(super) async fn access(
     own: &Own,
 ) -> Result<Vec<(Request, Origin)>, StoreError> {
     let query = format!(
-        "SELECT {COLUMNS} FROM request WHERE kind = 'access' AND state = 'approved' AND sub = $1 AND idp = $2 \
+        "SELECT {COLUMNS}, EXISTS (SELECT FROM used AS u WHERE u.request = id AND u.agent = $6) AS known \
+         FROM request WHERE kind = 'access' AND state = 'approved' AND sub = $1 AND idp = $2 \
          AND actor IS NOT DISTINCT FROM $3 AND resource = $4 AND expires_at > $5"
     );
     let PrincipalRef { sub, idp, actor } = principal;
-    let rows = transaction.query(&query, &[sub, idp, actor, &resource, &moment(now)]).await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let request = request(row)?;
-        let insert = "INSERT INTO used (request, agent) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let added = transaction.execute(insert, &[&request.id.to_string(), &own.agent]).await?;
-        found.push((request, if added > 0 { Origin::New } else { Origin::Known }));
-    }
-    Ok(found)
+    let parameters: [&(dyn ToSql + Sync); 6] = [sub, idp, actor, &resource, &moment(now), &own.agent];
+    let rows = transaction.query(&query, &parameters).await?;
+    let read = rows.iter().map(|row| {
+        let origin = if row.try_get("known")? { Origin::Known } else { Origin::New };
+        Ok((request(row)?, origin))
+    });
+    read.collect()
+}
+
+pub(super) async fn mark_used(transaction: &Transaction<'_>, id: &str, own: &Own) -> Result<(), StoreError> {
+    // One that is not there any more needs no mark.
+    let insert = "INSERT INTO used (request, agent) SELECT id, $2 FROM request WHERE id = $1 \
+        ON CONFLICT DO NOTHING";
+    transaction.execute(insert, &[&id, &own.agent]).await?;
+    Ok(())
+}
+
+pub(super) async fn elsewhere(
+    transaction: &Transaction<'_>,
+    id: &str,
+    own: &Own,
+) -> Result<Elsewhere, StoreError> {
+    let query = "SELECT r.agent = $2, r.log, l.verdict FROM request AS r \
+        LEFT JOIN logged AS l ON l.request = r.id AND l.agent = $2 WHERE r.id = $1";
+    let Some(row) = transaction.query_opt(query, &[&id, &own.agent]).await? else {
+        return Ok(Elsewhere::default());
+    };
+    let (is_own, log, logged): (bool, String, Option<i64>) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let log = if log.is_empty() { "unknown".to_owned() } else { log };
+    let query = "SELECT state, sub, idp, name, reason, at, log, number FROM verdict \
+        WHERE request = $1 AND agent <> $2 AND number > $3 ORDER BY number";
+    let known = logged.unwrap_or(0);
+    let rows = transaction.query(query, &[&id, &own.agent, &known]).await?;
+    let verdicts = rows.iter().map(|row| Ok((verdict(row)?, row.try_get(6)?)));
+    Ok(Elsewhere {
+        made_in: Some(log).filter(|_| !is_own && logged.is_none()),
+        verdicts: verdicts.collect::<Result<_, StoreError>>()?,
+        mark: rows.last().map_or(Ok(known), |row| row.try_get(7))?,
+    })
+}
+
+pub(super) async fn mark_logged(
+    transaction: &Transaction<'_>,
+    id: &str,
+    mark: i64,
+    own: &Own,
+) -> Result<(), StoreError> {
+    // One that is not there any more needs no mark.
+    let insert = "INSERT INTO logged (request, agent, verdict) SELECT id, $2, $3 FROM request WHERE id = $1 \
+        ON CONFLICT (request, agent) DO UPDATE SET verdict = greatest(logged.verdict, excluded.verdict)";
+    transaction.execute(insert, &[&id, &own.agent, &mark]).await?;
+    Ok(())
 }
 
 pub(super) async fn expire(transaction: &Transaction<'_>, now: Moment) -> Result<(), StoreError> {

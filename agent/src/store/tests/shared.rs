@@ -46,19 +46,33 @@ async fn of_several_agents_one_decides_and_one_uses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_agent_knows_which_verdicts_and_uses_its_log_does_not_have() {
     let server = Server::start();
-    let [a, b] = two(&config_at(&server, "logs").await).await;
+    let config = config_at(&server, "logs").await;
+    let [a, b] = two(&config).await;
     let access = Key { kind: RequestKind::Access, ..key("ana", "b") };
     a.ask(asking(1, access), NOW).await.expect("made");
     approve(&a, 1, "b").await.expect("approved");
-    assert_eq!(a.verdicts_elsewhere(id(1)).await, Ok(Vec::new()));
-    let elsewhere = b.verdicts_elsewhere(id(1)).await.expect("found");
-    let expected = verdict(RequestState::Approved, "li", NOW + 1);
-    assert_eq!(elsewhere, [(expected, "connect.local/a".to_owned())]);
+    let nothing = |elsewhere: &Elsewhere| elsewhere.made_in.is_none() && elsewhere.verdicts.is_empty();
+    assert!(nothing(&a.elsewhere(id(1)).await.expect("found")));
+    let expected = (verdict(RequestState::Approved, "li", NOW + 1), "connect.local/a".to_owned());
+    for _ in 0..2 {
+        let elsewhere = b.elsewhere(id(1)).await.expect("found");
+        assert_eq!(elsewhere.made_in.as_deref(), Some("connect.local/a"));
+        assert_eq!(elsewhere.verdicts, std::slice::from_ref(&expected), "until it says that it has it");
+        let c = open(&config, "c").await.expect("a third one");
+        c.mark_logged(id(1), elsewhere.mark).await.expect("marked");
+    }
+    let mark = b.elsewhere(id(1)).await.expect("found").mark;
+    b.mark_logged(id(1), mark).await.expect("marked");
+    b.mark_logged(id(1), 0).await.expect("marked");
+    assert!(nothing(&b.elsewhere(id(1)).await.expect("found")));
+    b.mark_logged(id(9), 0).await.expect("what is forgotten meanwhile is no error");
+    assert_eq!(b.elsewhere(id(9)).await, Ok(Elsewhere::default()));
     for store in [&a, &b] {
         let mut origins = Vec::new();
         for _ in 0..2 {
             let found = store.access(person("ana"), "prod-db".into(), NOW + 2).await.expect("found");
             origins.extend(found.into_iter().map(|(_, origin)| origin));
+            store.mark_used(id(1)).await.expect("marked");
         }
         assert_eq!(origins, [Origin::New, Origin::Known], "the first time at each");
     }
@@ -90,21 +104,25 @@ async fn events_come_to_the_others_in_their_order_and_are_heard_at_once() {
     let config = config_at(&server, "events").await;
     let [a, b] = two(&config).await;
     let mut listening = b.listen().await.expect("it listens");
+    assert_eq!(b.events_behind(0).await.expect("found").newest, 0, "there was none");
     let told = join_all((0..20).map(|number| {
         let store = if number % 2 == 0 { &a } else { &b };
         async move { store.tell_event(&number.to_string(), Some(NOW + 10), NOW).await }
     }));
     assert!(told.await.iter().all(Result::is_ok));
     assert_eq!(listening.news.recv().await.as_deref(), Some(OF_REVOCATION));
-    let events = b.events_behind(0).await.expect("found");
+    let events = b.events_behind(0).await.expect("found").told;
     assert!(events.windows(2).all(|pair| pair[0].number < pair[1].number));
     assert_eq!(events.iter().filter(|told| told.is_own).count(), 10);
     let last = events.last().expect("twenty").number;
-    assert_eq!(b.events_behind(last).await, Ok(Vec::new()));
+    let behind = b.events_behind(last).await.expect("found");
+    assert_eq!((behind.newest, behind.at.is_some(), behind.told), (last, true, Vec::new()));
     // What is over is forgotten with the next, and what lasts for ever is not.
     a.tell_event("for ever", None, NOW + 11).await.expect("told");
     a.tell_event("later", Some(NOW + 99), NOW + 50).await.expect("told");
-    let left: Vec<_> = b.events_behind(0).await.expect("found").into_iter().map(|told| told.event).collect();
+    let behind = b.events_behind(last).await.expect("found");
+    assert_eq!((behind.newest, behind.at), (last + 2, None), "what is forgotten has had its number");
+    let left: Vec<_> = behind.told.into_iter().map(|told| told.event).collect();
     assert_eq!(left, ["for ever", "later"]);
 }
 
@@ -133,7 +151,7 @@ async fn an_agent_with_another_key_or_of_an_older_version_is_turned_away() {
     assert_eq!(open(&Arc::new(other.clone()), "b").await.map(|_| ()), Err(StoreError::OtherKey));
     assert_eq!(PostgresStore::look(&other).await, Err(StoreError::OtherKey));
     let looked = PostgresStore::look(&config).await.expect("looked");
-    assert_eq!(looked.version, Some(1));
+    assert_eq!(looked.version, Some(2));
     assert!(looked.warning.is_some_and(|words| words.contains("fsync")), "the tests' server forgets");
     let mut way = config.way.clone();
     way.dbname("keys");

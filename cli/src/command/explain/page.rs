@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 use comfy_table::Table;
 use connect_shared::{
     api::{ExplainedStatement, Explanation, Mask, MaskMethod, MaskPlace},
-    decision::{Obligation, Outcome, OutcomeKind, Reason},
+    decision::{Obligation, Outcome, OutcomeKind, Reason, ReasonCode},
     lineage::{LineageReport, OutputKind, OutputReport, UnderstandingStatus},
     text::printable_name,
 };
-
-use crate::command::radius;
 
 /// Where a line is broken, if it is a list.
 const WIDTH: usize = 100;
@@ -63,7 +61,7 @@ fn statement(statement: &ExplainedStatement, whom: &str, digest: &str) -> String
     }
     list(&mut page, "reads", &statement.reads);
     list(&mut page, "writes", &statement.writes);
-    for (name, words) in statement.radius.iter().flat_map(|radius| radius::facts(radius)) {
+    for (name, words) in statement.radius.iter().flat_map(|radius| radius.facts()) {
         fact(&mut page, name, &printable_name(&words));
     }
     for mask in &statement.masks {
@@ -122,9 +120,12 @@ fn headline(statement: &ExplainedStatement, whom: &str) -> String {
     }
 }
 
-/// Why it is not simply permitted. "Within the grant" says nothing new.
+/// Why it is not simply permitted. "Within the grant" says nothing new, and who has approved it does.
 fn reasons(page: &mut String, statement: &ExplainedStatement, reason: &Reason) {
     if statement.decision.is_permit() {
+        if reason.code == ReasonCode::Approved {
+            fact(page, "approved", &printable_name(&reason.message));
+        }
         return;
     }
     let object = reason.object.as_deref().filter(|object| !reason.message.contains(object));

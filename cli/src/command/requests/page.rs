@@ -9,10 +9,7 @@ use connect_shared::{
     request::RequestKind,
 };
 
-use crate::{
-    command::{open::clock, radius},
-    session::HowLong,
-};
+use crate::{command::open::clock, session::HowLong};
 
 /// Columns that the names of facts take.
 const MARGIN: usize = 10;
@@ -31,7 +28,7 @@ pub(super) fn page(info: &RequestInfo) -> String {
         fact(&mut page, "rule", &format!("{}: {}", statement.policy, statement.why));
         list(&mut page, "reads", &statement.reads);
         list(&mut page, "writes", &statement.writes);
-        for (name, words) in statement.radius.iter().flat_map(|radius| radius::facts(radius)) {
+        for (name, words) in statement.radius.iter().flat_map(|radius| radius.facts()) {
             fact(&mut page, name, &words);
         }
         let labelled =
@@ -61,10 +58,8 @@ pub(super) fn page(info: &RequestInfo) -> String {
         fact(&mut page, "review", "approve it if it was right, reject it with a reason if it was not");
     }
     list(&mut page, "approvers", &info.approvers);
-    if let Some(count) =
-        info.statement.as_ref().map(|statement| statement.approvals).filter(|count| *count > 1)
-    {
-        fact(&mut page, "needs", &format!("{count} of them"));
+    if info.needs() > 1 {
+        fact(&mut page, "needs", &format!("{} of them", info.needs()));
     }
     if let Some(link) = &info.link {
         fact(&mut page, "page", link);
@@ -222,6 +217,7 @@ mod tests {
             }),
             columns: Vec::new(),
             rules: Vec::new(),
+            approvals: None,
             runs_left: None,
             binding: "00".into(),
             created_at: 1_800_000_000,
@@ -248,6 +244,19 @@ mod tests {
           until      08:10 UTC
           approvers  data-oncall
         ");
+    }
+
+    #[test]
+    fn whoever_reviews_a_window_reads_how_many_must_approve_it() {
+        let window = RequestInfo {
+            kind: RequestKind::Window,
+            statement: None,
+            seconds: Some(900),
+            rules: vec!["default/destructive".into()],
+            approvals: Some(3),
+            ..info("")
+        };
+        assert!(page(&window).contains("needs      3 of them"), "{}", page(&window));
     }
 
     #[test]

@@ -28,11 +28,11 @@ impl Resources {
         let mut targets = Vec::new();
         for name in &wish.resources {
             let target = target(application, Some(name)).await?;
-            targets.push(with_the_others(application, &targets, target).await);
+            targets.push(with_the_others(application, &targets, target).await?);
         }
         if targets.is_empty() {
             let target = target(application, None).await?;
-            targets.push(with_the_others(application, &targets, target).await);
+            targets.push(with_the_others(application, &targets, target).await?);
         }
         check(&targets)?;
         let agent = targets.first().map(|first| first.agent.clone());
@@ -95,14 +95,14 @@ const fn may_have_begun(report: &ErrorReport) -> bool {
 }
 
 /// Of a group one agent has the whole run: that of the first resource.
-async fn with_the_others(application: &Application, targets: &[Target], target: Target) -> Target {
+async fn with_the_others(application: &Application, targets: &[Target], target: Target) -> Outcome<Target> {
     let of_first = targets.first().map(|first| &first.agent);
     let chosen = of_first.filter(|first| target.agents().iter().any(|agent| agent.url == first.url)).cloned();
     let agent = match chosen {
         Some(agent) => agent,
-        None => target.clone().settled(application).await.agent,
+        None => target.clone().settled(application).await?.agent,
     };
-    Target::at(agent, target.resource)
+    Ok(Target::at(agent, target.resource))
 }
 
 fn check(targets: &[Target]) -> Outcome<()> {

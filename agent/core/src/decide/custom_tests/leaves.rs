@@ -83,8 +83,10 @@ fn another_column_or_label_or_a_program_sees_nothing_more() {
     let program = Sender { actor: Some("bot".into()), ..with(vec![shows_email(NOON + 1)]) };
     assert!(matches!(program.sees(&policies), Sight::Masked(_)));
     assert_eq!(program.asks(&policies, &select_shown(Label::Email)).0, Outcome::Deny);
-    let own = Sender { groups: vec!["ai-agents".into()], ..with(vec![shows_email(NOON + 1)]) };
-    assert!(matches!(own.sees(&policies), Sight::Masked(_)), "a program with an identity of its own");
+    for group in ["ai-agents", "services"] {
+        let own = Sender { groups: vec![group.into()], ..with(vec![shows_email(NOON + 1)]) };
+        assert!(matches!(own.sees(&policies), Sight::Masked(_)), "a program with an identity of its own");
+    }
 }
 
 #[test]

@@ -77,3 +77,19 @@ fn annotations_are_read() {
     assert_eq!(rule.approval, Some(approval));
     assert_eq!(rule.hint.as_deref(), Some("ask them"));
 }
+
+#[test]
+fn a_window_for_several_rules_is_as_short_as_the_shortest_of_theirs() {
+    let rule = |id: &str, window: &str| {
+        format!("@id(\"{id}\") @approval(\"group:dba\") {window} forbid (principal, action, resource);\n")
+    };
+    let text = [rule("a", "@approval_window(\"30m\")"), rule("b", "@approval_window(\"5m\")"), rule("c", "")];
+    let policies = Policies::load(&text.concat()).expect("good");
+    let window = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        policies.holding(&names).expect("they hold").1.window
+    };
+    assert_eq!(window(&["a", "b", "c"]), Some(Duration::from_secs(300)));
+    assert_eq!(window(&["a", "c"]), Some(Duration::from_secs(1_800)));
+    assert_eq!(window(&["c"]), None);
+}

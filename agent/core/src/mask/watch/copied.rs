@@ -7,11 +7,12 @@ use bytes::{BufMut, BytesMut};
 use super::{
     Long, Sighting, Watch,
     cells::{Lines, Reader, Step},
+    origins::results,
 };
 use crate::{
     catalog::{Catalog, Oid},
     label::sight,
-    lineage::{Lineage, OutputKind, Status},
+    lineage::{Lineage, Status},
     mask::{
         key::MaskKey,
         plan::{Field, Format},
@@ -60,7 +61,7 @@ impl CopyWatch {
     ) -> Option<Self> {
         let format = if written == Written::Binary { Format::Binary } else { Format::Text };
         let fields = fields(catalog, lineage, width, format);
-        let watch = Watch::new(catalog, protection, &fields)?;
+        let watch = Watch::new(catalog, protection, lineage, &fields)?;
         Some(Self { watch, written, names, begun: false, pending: BytesMut::new() })
     }
 
@@ -268,9 +269,8 @@ fn row(data: &[u8]) -> Option<&[u8]> {
 
 /// Columns of the data, of which the server says no more than how many they are.
 fn fields(catalog: &Catalog, lineage: &Lineage, width: u16, format: Format) -> Vec<Field> {
-    let result = lineage.outputs.iter().find(|output| output.kind == OutputKind::Result);
-    let columns = result.map(|output| output.columns.as_slice()).unwrap_or_default();
-    let known = lineage.status != Status::Opaque && columns.len() == usize::from(width);
+    let columns = results(lineage, usize::from(width)).unwrap_or_default();
+    let known = lineage.status != Status::Opaque;
     // Of what is not known it could be a text.
     let text = Field { relation: Oid(0), number: 0, type_oid: Oid(TEXT), modifier: -1, format };
     let fields = (0..usize::from(width)).map(|place| {

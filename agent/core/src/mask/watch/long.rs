@@ -215,18 +215,18 @@ impl Long {
     /// More of the value.
     fn more(&mut self, written: &[u8], meant: &[u8], seen: &mut Vec<Sighting>, out: &mut BytesMut) {
         let names = matches!(self.shape, Shape::Lines { names: true, .. });
-        let Some(field) = self.watch.field(self.at).filter(|_| !names) else {
+        let Some(place) = self.watch.place(self.at).filter(|_| !names) else {
             return out.extend_from_slice(written);
         };
-        let is_shown = |label| self.watch.is_shown(label, field);
+        let is_shown = |label| self.watch.is_shown(label, place);
         let label = self.value.take(written, meant, is_shown, out);
-        seen.extend(label.map(|label| Sighting { at: self.at, field: *field, label }));
+        seen.extend(label.map(|label| Sighting { at: self.at, field: place.field, label }));
     }
 
     fn end_value(&mut self, seen: &mut Vec<Sighting>, out: &mut BytesMut) {
-        let Some(field) = self.watch.field(self.at) else { return };
-        let label = self.value.end(|label| self.watch.is_shown(label, field), out);
-        seen.extend(label.map(|label| Sighting { at: self.at, field: *field, label }));
+        let Some(place) = self.watch.place(self.at) else { return };
+        let label = self.value.end(|label| self.watch.is_shown(label, place), out);
+        seen.extend(label.map(|label| Sighting { at: self.at, field: place.field, label }));
     }
 }
 

@@ -137,7 +137,7 @@ pub struct Setup {
     /// Key of the salts of commitments, and of what approvals are bound to.
     pub commitment_key: [u8; 32],
     /// Where exact texts are kept: the key of the salts, which this connection alone has.
-    pub salt_key: Option<Zeroizing<[u8; 32]>>,
+    pub salt_key: Option<Box<Zeroizing<[u8; 32]>>>,
     /// Random; ids of statements come from it.
     pub seed: [u8; 32],
     pub limits: Limits,
@@ -162,6 +162,8 @@ pub struct Setup {
 struct Secrets {
     ids: Keyed,
     commitments: Keyed,
+    /// Of COPYs, on all connections.
+    contents: Keyed,
     /// Exact texts are kept.
     texts: Option<Room>,
 }
@@ -209,7 +211,7 @@ pub struct Connection {
     ledger: Ledger,
     in_flight: VecDeque<Expect>,
     staged: Option<Staged>,
-    blocked: Option<Blocked>,
+    blocked: Option<Box<Blocked>>,
     /// Client messages are dropped until Sync.
     skipping: bool,
     copying: Copying,
@@ -261,7 +263,8 @@ impl Connection {
         let policies = setup.policies.current();
         let tags = Tags::of(&setup.tags, &setup.facts);
         let ids = Keyed::new(&setup.seed);
-        let commitments = Keyed::new(setup.salt_key.as_deref().unwrap_or(&setup.commitment_key));
+        let commitments = Keyed::new(setup.salt_key.as_deref().map_or(&setup.commitment_key, |key| &**key));
+        let contents = content::key(&setup.commitment_key);
         let texts = setup.salt_key.as_ref().map(|_| Room::default());
         let mut outbox = Outbox::default();
         if let Some(canaries) = &setup.canaries {
@@ -269,7 +272,7 @@ impl Connection {
         }
         Self {
             setup,
-            secrets: Box::new(Secrets { ids, commitments, texts }),
+            secrets: Box::new(Secrets { ids, commitments, contents, texts }),
             phase: Phase::Startup { since: now },
             client: Framer::new(Side::Client),
             server: Framer::new(Side::Server),
@@ -312,8 +315,8 @@ impl Connection {
 
     /// Whether a long text waits to be read. The next [`Input::Tick`] reads it, and may take long.
     #[must_use]
-    pub const fn waits_for_turn(&self) -> bool {
-        matches!(self.blocked, Some(Blocked::Turn { .. }))
+    pub fn waits_for_turn(&self) -> bool {
+        matches!(self.blocked.as_deref(), Some(Blocked::Turn { .. }))
     }
 
     /// Whether something waits for a record to be durable. While nothing does, that it has become so is no

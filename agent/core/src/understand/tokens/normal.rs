@@ -148,7 +148,7 @@ impl Form {
     }
 }
 
-fn is_literal(kind: Token) -> bool {
+pub(super) fn is_literal(kind: Token) -> bool {
     matches!(
         kind,
         Token::Sconst | Token::Usconst | Token::Bconst | Token::Xconst | Token::Iconst | Token::Fconst

@@ -81,7 +81,7 @@ fn only_grouped(facts: &Facts<'_>, catalog: &Catalog) -> Option<HashSet<ColumnId
 }
 
 /// Where definitions are read: every name of theirs is qualified or PostgreSQL's own.
-fn definitions() -> Session {
+pub(super) fn definitions() -> Session {
     Session::at(SearchPath { schemas: vec!["pg_catalog".into()], creation: None })
 }
 

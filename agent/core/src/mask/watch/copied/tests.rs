@@ -3,7 +3,7 @@ use connect_shared::label::Label;
 use super::*;
 use crate::{
     catalog::{Column, fixture},
-    lineage::{ColumnId, Columns, Output, OutputColumn},
+    lineage::{ColumnId, Columns, Output, OutputColumn, OutputKind},
 };
 
 const MAIL: &str = "anna.schmidt@web.de";
@@ -168,4 +168,9 @@ fn columns_of_which_nothing_is_known_are_looked_at() {
     assert_eq!((out.as_str(), seen.len()), ("x\ty\tz\t[free text]\n", 0));
     let how = (Written::Lines(Lines::TEXT), 3, false);
     assert!(CopyWatch::new(&catalog, &Protection::Untouched, &lineage(&catalog), how).is_some());
+    // Whatever else the statement reads.
+    let masked = Protection::Masked { columns: Vec::new() };
+    let watch = CopyWatch::new(&catalog, &masked, &lineage(&catalog), how).expect("another width");
+    let (out, _) = copied(watch, format!("x\ty\tto {MAIL}\n").as_bytes(), 100);
+    assert_eq!(out, "x\ty\t[free text]\n");
 }

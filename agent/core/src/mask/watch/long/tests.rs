@@ -22,7 +22,8 @@ fn watch() -> Watch {
         format: Format::Text,
     };
     let fields = [field(INT8), field(TEXT), field(TEXT)];
-    Watch::new(&Catalog::default(), &Protection::Untouched, &fields).expect("texts are looked at")
+    Watch::new(&Catalog::default(), &Protection::Untouched, &Lineage::default(), &fields)
+        .expect("texts are looked at")
 }
 
 fn row(values: &[Option<&[u8]>]) -> Vec<u8> {

@@ -7,6 +7,11 @@ use connect_shared::hexadecimal::hexadecimal;
 
 use crate::keyed::Keyed;
 
+/// The key of what COPYs of all connections are known by, made of one that all of them have.
+pub(super) fn key(commitment_key: &[u8; 32]) -> Keyed {
+    Keyed::new(&Keyed::new(commitment_key).tag(b"connect.copied/1"))
+}
+
 /// Data of a COPY that passes.
 #[derive(Default)]
 pub(super) struct Content(Option<Context>);
@@ -22,7 +27,7 @@ impl Content {
     /// What it is known by, in hexadecimal; `None` if it is nothing, for nothing comes from nothing.
     pub(super) fn known_by(self, key: &Keyed) -> Option<String> {
         let hash = self.0?.finish();
-        Some(hexadecimal(&key.tag(&[b"connect.copied/1", hash.as_ref()].concat())))
+        Some(hexadecimal(&key.tag(hash.as_ref())))
     }
 }
 
@@ -33,7 +38,7 @@ mod tests {
     fn known_by(parts: &[&[u8]], key: u8) -> Option<String> {
         let mut content = Content::default();
         parts.iter().for_each(|part| content.take(part));
-        content.known_by(&Keyed::new(&[key; 32]))
+        content.known_by(&super::key(&[key; 32]))
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Connection {
     /// failed; once it has begun, the message is lost with it, and the data has ended.
     pub(super) fn interrupt_copy(&mut self, pending: Pending) {
         if self.copying == Copying::Asked {
-            self.blocked = Some(Blocked::Drain { message: pending });
+            self.blocked = Some(Box::new(Blocked::Drain { message: pending }));
             return;
         }
         self.fail_copy(pending.message.kind);

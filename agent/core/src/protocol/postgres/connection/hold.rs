@@ -251,7 +251,7 @@ impl Connection {
         };
         let until = since + self.setup.hold_time;
         let held = Held { message, denied, exact, resync, since, until, request: None };
-        self.blocked = Some(Blocked::Approval(Box::new(held)));
+        self.blocked = Some(Box::new(Blocked::Approval(Box::new(held))));
         self.outbox.push(Output::Hold(Box::new(ask)));
     }
 
@@ -265,7 +265,7 @@ impl Connection {
         {
             // What is before it in the pipeline is answered first; then it comes here again.
             let holding = Holding::Not;
-            self.blocked = Some(Blocked::Drain { message: Pending { holding, ..again } });
+            self.blocked = Some(Box::new(Blocked::Drain { message: Pending { holding, ..again } }));
             return;
         }
         let version = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
@@ -323,7 +323,7 @@ impl Connection {
     /// Something became of the message that waits.
     pub(super) fn hold_news(&mut self, news: HoldNews) {
         let Some(Blocked::Approval(mut held)) =
-            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Approval(_)))
+            self.blocked.take_if(|blocked| matches!(**blocked, Blocked::Approval(_))).map(|blocked| *blocked)
         else {
             return;
         };
@@ -390,7 +390,7 @@ impl Connection {
             detail: Some(&format!("It waits for {seconds} s at most; cancel it to take the request back.")),
             hint: Some(&format!("They run: connect approve {request}{page}")),
         }));
-        self.blocked = Some(Blocked::Approval(held));
+        self.blocked = Some(Box::new(Blocked::Approval(held)));
     }
 
     /// Who may approve it, in words.
@@ -443,10 +443,10 @@ impl Connection {
     }
 
     fn take_held(&mut self) -> Option<Held> {
-        match self.blocked.take() {
+        match self.blocked.take().map(|blocked| *blocked) {
             Some(Blocked::Approval(held)) => Some(*held),
             other => {
-                self.blocked = other;
+                self.blocked = other.map(Box::new);
                 None
             }
         }
@@ -454,7 +454,7 @@ impl Connection {
 
     /// Whatever waits, waits no more: the server skips it, or the connection ends.
     pub(super) fn unblock(&mut self) {
-        if matches!(self.blocked.take(), Some(Blocked::Approval(_))) {
+        if matches!(self.blocked.take().as_deref(), Some(Blocked::Approval(_))) {
             self.outbox.push(Output::HoldOver(HoldEnd::Keep));
         }
     }

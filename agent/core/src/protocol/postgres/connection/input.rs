@@ -27,7 +27,7 @@ impl Machine for Connection {
     }
 
     fn deadline(&self) -> Option<(Instant, Deadline)> {
-        match (&self.phase, &self.blocked) {
+        match (&self.phase, self.blocked.as_deref()) {
             (Phase::Startup { since }, _) => Some((*since + STARTUP_TIME, Deadline::Startup)),
             (_, Some(Blocked::Catalog { until, .. })) => Some((*until, Deadline::Catalog)),
             (_, Some(Blocked::Approval(held))) => Some((held.until, Deadline::Approval)),
@@ -50,7 +50,7 @@ impl Machine for Connection {
         let client = match self.phase {
             Phase::Startup { .. } => true,
             Phase::Ready
-                if matches!(self.blocked, Some(Blocked::Approval(_)))
+                if matches!(self.blocked.as_deref(), Some(Blocked::Approval(_)))
                     || self.is_apart()
                     || self.cancelling
                     || self.large_bind_waits() =>
@@ -137,12 +137,12 @@ impl Connection {
     fn tick(&mut self) {
         let now = self.now;
         if let Some(Blocked::Turn { message }) =
-            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Turn { .. }))
+            self.blocked.take_if(|blocked| matches!(**blocked, Blocked::Turn { .. })).map(|blocked| *blocked)
         {
             self.client_message(message);
             return self.drive_client();
         }
-        match (&self.phase, &self.blocked) {
+        match (&self.phase, self.blocked.as_deref()) {
             (Phase::Startup { since }, _) if now >= *since + STARTUP_TIME => self.end(&Ending {
                 code: "startup_timeout".to_owned(),
                 sqlstate: "08006",

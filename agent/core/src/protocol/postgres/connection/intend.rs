@@ -137,7 +137,7 @@ impl Connection {
     pub(super) fn take_up(&mut self, pending: Pending) {
         let Message { kind, bytes, .. } = &pending.message;
         if matches!(kind, b'Q' | b'P') && bytes.len() > LONG_TEXT {
-            self.blocked = Some(Blocked::Turn { message: pending });
+            self.blocked = Some(Box::new(Blocked::Turn { message: pending }));
         } else {
             self.client_message(pending);
         }

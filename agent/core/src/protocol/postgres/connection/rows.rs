@@ -73,7 +73,7 @@ impl Connection {
         };
         let protected = self.protected;
         let Some(run) = self.current_run() else { return Err(violation("a result without a statement")) };
-        run.watch = Watch::new(&catalog, &run.facts.protection, fields);
+        run.watch = Watch::new(&catalog, &run.facts.protection, &run.facts.lineage, fields);
         run.width = fields.len() as u64;
         let plan = match protected {
             true => mask::Plan::new(&catalog, &run.facts.protection, fields).map_err(Fault::Unmaskable)?,

@@ -183,15 +183,15 @@ impl Connection {
         self.settle_budget(&run);
         let elapsed = self.now.saturating_duration_since(run.started);
         self.ledger.settle(run.intent);
-        // What came to nothing was neither given nor taken.
-        let content = run.content.filter(|_| result == StatementResult::Done);
+        // What came to nothing was neither given nor taken, and without a row there are only marks and names.
+        let content = run.content.filter(|_| result == StatementResult::Done && run.count > 0);
         let entry = OutcomeEntry {
             statement: run.id,
             result,
             rows: run.count,
             bytes: run.bytes,
             masked: run.masked,
-            content: content.and_then(|content| content.known_by(&self.secrets.commitments)),
+            content: content.and_then(|content| content.known_by(&self.secrets.contents)),
             micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         };
         self.record(Claim::Unclaimed, Entry::Outcome(Box::new(entry)));

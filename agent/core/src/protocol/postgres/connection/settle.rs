@@ -69,7 +69,7 @@ impl Connection {
     pub(super) fn must_settle_schema(&mut self, pending: &Pending) -> bool {
         match self.in_flight.back() {
             Some(Expect::Sync | Expect::Query(_) | Expect::Denied { until: Resync::Query, .. }) => {
-                self.blocked = Some(Blocked::Drain { message: pending.clone() });
+                self.blocked = Some(Box::new(Blocked::Drain { message: pending.clone() }));
                 true
             }
             Some(_) => false,
@@ -85,13 +85,13 @@ impl Connection {
     pub(super) fn block_for_catalog(&mut self, message: Pending, newer_than: u64) {
         let until = self.now + CATALOG_TIME;
         self.outbox.push(Output::NeedCatalog { newer_than });
-        self.blocked = Some(Blocked::Catalog { message, newer_than, until });
+        self.blocked = Some(Box::new(Blocked::Catalog { message, newer_than, until }));
     }
 
     /// A snapshot came: whoever waits for it goes on.
     pub(super) fn catalog_came(&mut self) {
         let current = self.setup.catalog.as_ref().map_or(0, |catalog| catalog.version);
-        match self.blocked.take() {
+        match self.blocked.take().map(|blocked| *blocked) {
             Some(Blocked::Catalog { message, newer_than, .. }) if current > newer_than => {
                 if self.transaction == Transaction::Idle {
                     self.schema = Schema::Known;
@@ -100,7 +100,7 @@ impl Connection {
                 self.take_up(message);
                 self.drive_client();
             }
-            other => self.blocked = other,
+            other => self.blocked = other.map(Box::new),
         }
     }
 
@@ -112,8 +112,10 @@ impl Connection {
 
     /// No snapshot can be had: the statement is not understood.
     pub(super) fn catalog_failed(&mut self) {
-        if let Some(Blocked::Catalog { message, .. }) =
-            self.blocked.take_if(|blocked| matches!(blocked, Blocked::Catalog { .. }))
+        if let Some(Blocked::Catalog { message, .. }) = self
+            .blocked
+            .take_if(|blocked| matches!(**blocked, Blocked::Catalog { .. }))
+            .map(|blocked| *blocked)
         {
             self.deny_without_catalog(resync(message.message.kind));
             self.drive_client();
@@ -123,8 +125,10 @@ impl Connection {
     /// Goes on with a message that waited for the server's answers.
     pub(super) fn retry_drained(&mut self) {
         if (self.in_flight.is_empty() || self.copying == Copying::Open)
-            && let Some(Blocked::Drain { message }) =
-                self.blocked.take_if(|blocked| matches!(blocked, Blocked::Drain { .. }))
+            && let Some(Blocked::Drain { message }) = self
+                .blocked
+                .take_if(|blocked| matches!(**blocked, Blocked::Drain { .. }))
+                .map(|blocked| *blocked)
         {
             self.take_up(message);
         }

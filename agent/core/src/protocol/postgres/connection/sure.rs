@@ -72,7 +72,7 @@ impl Connection {
             self.outbox.say_to_server(answer::flush());
             self.unflushed = 0;
         }
-        self.blocked = Some(Blocked::Drain { message: pending.clone() });
+        self.blocked = Some(Box::new(Blocked::Drain { message: pending.clone() }));
         true
     }
 

@@ -12,7 +12,7 @@ use crate::{
 
 fn world() -> World {
     let mut world = World::with(Disk::AtOnce, &[], Policies::default_set(), |setup| {
-        setup.salt_key = Some(Zeroizing::new([9; 32]));
+        setup.salt_key = Some(Box::new(Zeroizing::new([9; 32])));
     });
     world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
     world.events.clear();

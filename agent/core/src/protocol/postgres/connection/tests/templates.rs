@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use connect_shared::ids::RequestId;
 
-use super::world::{Disk, Event, World, query, startup};
+use super::world::{Disk, Event, World, message, query, startup, sync};
 use crate::{
     approval::Approval,
+    catalog::fixture::{Version, catalog},
     decide::{DEFAULT_POLICY, Policies},
     machine::{HoldAsk, HoldNews},
 };
@@ -16,9 +17,28 @@ const FORMS: &str = "
 @id(\"all\") permit (principal, action, resource);
 @id(\"deletes\") @approval(\"group:dba\") @approval_template forbid (principal, action == Action::\"delete\", resource);";
 
+/// Without a label. Code of somebody's own is in it.
+const SHOP: &str = "
+public.orders(id int4 not null, note text, data jsonb, at timestamptz, primary key (id));
+public.customers(id int4 not null, email text);
+other.orders(id int4 not null);
+function public.run(n text) returns int4 language sql volatile as SELECT 1;
+function public.purge(n int4) returns bool language sql volatile as SELECT true;
+function public.purge(n text) returns bool language sql volatile as SELECT true;
+";
+
+/// All that reads or changes rows is held.
+const ALL: &str = "
+@id(\"all\") permit (principal, action, resource);
+@id(\"held\") @approval(\"group:dba\") @approval_template forbid (principal,
+    action in [Action::\"read\", Action::\"insert\", Action::\"update\", Action::\"delete\"], resource);";
+
 fn world(policies: &str) -> World {
     let policies = Policies::load(policies).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let mut world = World::with(Disk::AtOnce, &["dba"], Arc::new(policies), |_| {});
+    let shop = Arc::new(catalog(Version::Postgres15, SHOP).expect("a database"));
+    let of = Some(Arc::clone(&shop));
+    let mut world = World::with(Disk::AtOnce, &["dba"], Arc::new(policies), |setup| setup.catalog = of);
+    world.catalog = shop;
     world.client(&startup(&[("user", "anyone"), ("database", "shop")]));
     world.client(&query("set connect.wait = off"));
     world.events.clear();
@@ -73,7 +93,7 @@ fn another_condition_or_one_that_a_value_makes_true_of_every_row_is_another_form
     let mut or = |last| form(&mut world, &format!("delete from orders where id = 7 or 1 = {last}"));
     assert_ne!(or(2), or(1));
     let mut and = |last| form(&mut world, &format!("delete from orders where id = 7 and 1 = {last}"));
-    assert_eq!(and(2), and(1));
+    assert_ne!(and(2), and(1), "what is compared with no column says nothing of a row");
 }
 
 #[test]
@@ -127,4 +147,141 @@ fn what_is_found_by_its_form_runs_as_what_it_is_and_the_record_says_how() {
     assert!(sent.contains("id = 9"), "{sent}");
     let said = format!("{:?}", world.entries());
     assert!(said.contains("approved by li@example.com") && said.contains("with any values"), "{said}");
+}
+
+#[test]
+fn what_calls_code_of_somebodys_own_has_no_form() {
+    let mut world = world(ALL);
+    for sql in [
+        "select run('DELETE FROM tmp')",
+        "select * from orders where purge(1)",
+        "select * from orders where purge('x')",
+        "delete from orders where run(note) = 7",
+        "insert into orders (id) values (run('x'))",
+    ] {
+        let ask = asked(&mut world, sql);
+        assert_eq!((ask.template, ask.statement.any_values), (None, false), "{sql}");
+    }
+}
+
+#[test]
+fn plain_values_are_left_out_of_a_form() {
+    let mut world = world(ALL);
+    for (one, other) in [
+        ("select * from orders where id = 7", "select * from orders where id = 8"),
+        (
+            "select * from orders where 7 < id and note like 'a%'",
+            "select * from orders where 8 < id and note like 'b%'",
+        ),
+        ("select * from orders where id in (1, 2)", "select * from orders where id in (8, 9)"),
+        ("select * from orders where id between 1 and 2", "select * from orders where id between 3 and 4"),
+        (
+            "select * from orders where not lower(note) = 'a'",
+            "select * from orders where not lower(note) = 'b'",
+        ),
+        ("select * from orders where data ->> 'k' = 'a'", "select * from orders where data ->> 'k' = 'b'"),
+        (
+            "select * from orders where at < timestamptz '2026-01-01'",
+            "select * from orders where at < timestamptz '2025-01-01'",
+        ),
+        ("update orders set note = 'a' where id = 1", "update orders set note = 'b' where id = 2"),
+        (
+            "insert into orders (id, note) values (1, 'a'), (2, 'b')",
+            "insert into orders (id, note) values (3, 'c'), (4, 'd')",
+        ),
+    ] {
+        assert_eq!(form(&mut world, one), form(&mut world, other), "{one} | {other}");
+    }
+}
+
+#[test]
+fn a_constant_that_is_no_value_is_a_part_of_the_form() {
+    let mut world = world(ALL);
+    for (one, other) in [
+        // How many there are.
+        ("insert into orders (id) values (1)", "insert into orders (id) values (1), (2)"),
+        (
+            "select * from orders where id in (1, 2, 3, 4, 5)",
+            "select * from orders where id in (1, 2, 3, 4, 5, 6)",
+        ),
+        // Places, numbers of rows, and what is shown.
+        ("select id, note from orders order by 1", "select id, note from orders order by 2"),
+        ("select id, note from orders group by 1, 2", "select id, note from orders group by 2, 1"),
+        ("select id from orders limit 1", "select id from orders limit 1000000"),
+        ("select id from orders offset 1", "select id from orders offset 2"),
+        ("select 1 from orders", "select 2 from orders"),
+        // Types and names.
+        ("select note::varchar(2) from orders", "select note::varchar(200) from orders"),
+        (
+            "select * from orders where note = 'a'::varchar(2)",
+            "select * from orders where note = 'a'::varchar(3)",
+        ),
+        (
+            "select * from orders where tableoid = 'orders'::regclass",
+            "select * from orders where tableoid = 'customers'::regclass",
+        ),
+        ("select * from orders where data ->> 'a' = 'x'", "select * from orders where data ->> 'b' = 'x'"),
+        ("select * from orders where (data -> 'a') = '1'", "select * from orders where (data -> 'b') = '1'"),
+        (
+            "update orders set data = data - 'a' where id = 1",
+            "update orders set data = data - 'b' where id = 1",
+        ),
+        ("update orders set data['a'] = '1' where id = 1", "update orders set data['b'] = '1' where id = 1"),
+        (
+            "update orders set note = left(note, 1) where id = 1",
+            "update orders set note = left(note, 9) where id = 1",
+        ),
+        // Whether all rows are meant, and of what type a value is.
+        ("select * from orders where 1 = 1 and id = 7", "select * from orders where 1 = 2 and id = 7"),
+        ("select * from orders where id = 7", "select * from orders where id = '7'"),
+        ("select * from orders where (select 7) = 7", "select * from orders where (select 7) = 8"),
+        // Of conditions that are not the statement's own.
+        (
+            "select * from orders join customers on customers.id = 1",
+            "select * from orders join customers on customers.id = 2",
+        ),
+        (
+            "insert into orders (id) values (1) on conflict (id) do update set note = 'a'",
+            "insert into orders (id) values (1) on conflict (id) do update set note = 'b'",
+        ),
+    ] {
+        let (one_form, other_form) = (asked(&mut world, one).template, asked(&mut world, other).template);
+        assert!(one_form.is_none() || one_form != other_form, "{one} | {other}");
+    }
+}
+
+/// The form of a text whose only parameter has this type and value.
+fn given(world: &mut World, sql: &str, type_oid: i32, value: &str) -> String {
+    world.events.clear();
+    world.on_hold = Some(Box::new(|_| vec![HoldNews::Asked(RequestId::from_random([8; 16]))]));
+    let mut parse = [b"\0", sql.as_bytes(), b"\0\0\x01"].concat();
+    parse.extend(type_oid.to_be_bytes());
+    let mut bind = b"\0\0\0\0\0\x01".to_vec();
+    bind.extend(i32::try_from(value.len()).expect("short").to_be_bytes());
+    bind.extend([value.as_bytes(), b"\0\0"].concat());
+    let sent = [message(b'P', &parse), message(b'B', &bind), message(b'E', b"\0\0\0\0\0"), sync()].concat();
+    world.client(&sent);
+    let asked = world.events.iter().find_map(|event| match event {
+        Event::Hold(ask) => Some(HoldAsk::clone(ask)),
+        _ => None,
+    });
+    let template = asked.unwrap_or_else(|| panic!("it is not held: {sql}")).template;
+    template.unwrap_or_else(|| panic!("it has no form: {sql}")).as_str().to_owned()
+}
+
+#[test]
+fn a_parameter_is_a_value_where_a_constant_would_be_one_and_its_type_is_a_part_of_the_form() {
+    let mut world = world(ALL);
+    let by_id = "select * from orders where id = $1";
+    let seven = given(&mut world, by_id, 23, "7");
+    assert_eq!(given(&mut world, by_id, 23, "8"), seven);
+    assert_ne!(given(&mut world, by_id, 20, "7"), seven, "another type");
+    for text in [
+        "select * from orders limit $1",
+        "select * from orders where data ->> $1 = 'x'",
+        "select $1 from orders",
+    ] {
+        let one = given(&mut world, text, 25, "1");
+        assert_ne!(given(&mut world, text, 25, "2"), one, "{text}");
+    }
 }

@@ -1,24 +1,29 @@
-//! What a statement would touch, as people read it: in the page of a request and in an explanation.
+//! What a statement would touch, as people read it: in the page of a request, here and in the browser, and in an
+//! explanation.
 
-use connect_shared::api::{CascadeEffect, CascadedTable, HowKnown, Radius, TouchedTable};
+use super::{CascadeEffect, CascadedTable, HowKnown, Radius, TouchedTable};
 
-/// Each fact under its name; the name stands before the first of its kind only.
-pub(super) fn facts(radius: &Radius) -> Vec<(&'static str, String)> {
-    let mut facts = Vec::new();
-    let mut all = |name: &'static str, lines: Vec<String>| {
-        let names = std::iter::once(name).chain(std::iter::repeat(""));
-        facts.extend(names.zip(lines));
-    };
-    all("touches", radius.tables.iter().map(touched).collect());
-    all("cascades", radius.cascades.iter().map(cascaded).collect());
-    let several = |items: &[String]| match items {
-        [] => Vec::new(),
-        items => vec![items.join(", ")],
-    };
-    all("triggers", several(&radius.triggers));
-    all("drops too", several(&radius.dependents));
-    all("not known", radius.unknown.clone());
-    facts
+impl Radius {
+    /// Each fact under its name; the name stands before the first of its kind only. Names of tables in it are the
+    /// database's: they are to be made printable.
+    #[must_use]
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = Vec::new();
+        let mut all = |name: &'static str, lines: Vec<String>| {
+            let names = std::iter::once(name).chain(std::iter::repeat(""));
+            facts.extend(names.zip(lines));
+        };
+        all("touches", self.tables.iter().map(touched).collect());
+        all("cascades", self.cascades.iter().map(cascaded).collect());
+        let several = |items: &[String]| match items {
+            [] => Vec::new(),
+            items => vec![items.join(", ")],
+        };
+        all("triggers", several(&self.triggers));
+        all("drops too", several(&self.dependents));
+        all("not known", self.unknown.clone());
+        facts
+    }
 }
 
 fn touched(touched: &TouchedTable) -> String {
@@ -94,7 +99,7 @@ mod tests {
     use super::*;
 
     fn page(radius: &Radius) -> String {
-        let facts = facts(radius).into_iter().map(|(name, words)| format!("{name:10} {words}\n"));
+        let facts = radius.facts().into_iter().map(|(name, words)| format!("{name:10} {words}\n"));
         facts.collect()
     }
 
