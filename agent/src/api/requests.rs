@@ -11,7 +11,7 @@ use axum::{
     Extension, Json,
     extract::{Path, Query, State},
 };
-use connect_core::principal::Principal;
+use connect_core::{decide::is_program, principal::Principal};
 use connect_shared::{
     api::{AccessWish, GrantRequest, RequestInfo, RequestList, VerdictInfo, VerdictWish},
     error::{ErrorReport, Exit},
@@ -35,8 +35,6 @@ use crate::{
 const MAX_LISTED: u32 = 1_000;
 /// Longest that one call waits for a verdict.
 const LONGEST_WAIT: u64 = 25;
-/// Members of this group are programs, and programs approve nothing.
-const AI_AGENTS: &str = "ai-agents";
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Patience {
@@ -194,9 +192,9 @@ fn is_own(caller: &Principal, request: &Request) -> bool {
     asked.is_same_person(&caller.reference)
 }
 
+/// Programs approve nothing, whatever list admits them.
 fn is_approver(agent: &Agent, caller: &Principal, request: &Request) -> bool {
-    let program = caller.groups.iter().any(|group| group == AI_AGENTS);
-    !program && asked(agent, request).admits(caller)
+    !is_program(caller) && asked(agent, request).admits(caller)
 }
 
 /// Whom the policy names, else the approvers of the resource.

@@ -69,8 +69,10 @@ async fn a_stranger_sees_nothing_and_somebody_whom_it_does_not_concern_neither()
     assert!(!text(page).await.contains("the-secret-reason"));
     assert!(!mallory.reads("/console").await.contains(&asked.id.to_string()));
     // A program approves nothing, whatever groups it has.
-    let mut program = Browser::of(&agent, "robot", &["security", "ai-agents"]).await;
-    assert_eq!(program.get(&path).await.status(), 404);
+    for programs in ["ai-agents", "services"] {
+        let mut program = Browser::of(&agent, "robot", &["security", programs]).await;
+        assert_eq!(program.get(&path).await.status(), 404, "{programs}");
+    }
     assert_eq!(agent.kinds().await.iter().filter(|kind| *kind == "request").count(), 1, "nobody has seen it");
 }
 
