@@ -9,6 +9,7 @@ mod column;
 #[doc(hidden)]
 pub mod fixture;
 mod hidden;
+mod keys;
 mod parts;
 mod rights;
 mod shown;

@@ -132,7 +132,7 @@ impl<'c> Closure<'c> {
 
     /// What the keys to a table do when its rows change.
     fn follow(&mut self, table: &'c Relation, event: &Event) {
-        for (relation, cascade) in self.keys_to(table) {
+        for (relation, cascade) in self.catalog.keys_to(table) {
             let effect = match event {
                 Event::Delete => cascade.on_delete,
                 Event::Update(columns) if is_changed(cascade, relation, table, columns) => cascade.on_update,
@@ -157,27 +157,6 @@ impl<'c> Closure<'c> {
             }
             self.reach(target.oid, next);
         }
-    }
-
-    /// Keys to a table or what is under it. A partitioned table that refers stands for its partitions.
-    fn keys_to(&self, base: &'c Relation) -> Vec<(&'c Relation, &'c Cascade)> {
-        let all = self.catalog.with_children(base).into_iter();
-        let mut found: Vec<(&Relation, &Cascade)> = all
-            .flat_map(|relation| {
-                let cascades = relation.details.iter().flat_map(|details| &details.cascades);
-                cascades.map(move |cascade| (relation, cascade))
-            })
-            .collect();
-        let tables: HashSet<Oid> = found.iter().map(|(_, cascade)| cascade.table).collect();
-        let wholes = tables.iter().filter_map(|table| self.catalog.relation(*table));
-        let wholes = wholes.filter(|table| table.kind == RelationKind::PartitionedTable);
-        let parts: HashSet<Oid> =
-            wholes.flat_map(|table| self.catalog.with_children(table)).map(|part| part.oid).collect();
-        let is_whole = |table: Oid| {
-            self.catalog.relation(table).is_some_and(|table| table.kind == RelationKind::PartitionedTable)
-        };
-        found.retain(|(_, cascade)| is_whole(cascade.table) || !parts.contains(&cascade.table));
-        found
     }
 
     fn fires(&mut self, relation: &Relation, events: &[Event]) {

@@ -11,7 +11,7 @@ use super::{
     write::{Event, Values, WriteTarget},
 };
 use crate::{
-    catalog::{Cascade, Effect, Oid, Relation, RelationKind},
+    catalog::{Cascade, Effect, Oid, Relation},
     lineage::{ColumnId, GapKind},
     session::Change,
 };
@@ -45,7 +45,7 @@ impl<'a> Binder<'a> {
         seen.push(here);
         // Each partition has the keys of its table again.
         let mut done = HashSet::new();
-        for (relation, cascade) in self.keys_to(target.base) {
+        for (relation, cascade) in self.catalog.keys_to(target.base) {
             let effect = if event == Event::Delete { cascade.on_delete } else { cascade.on_update };
             if effect != Effect::Nothing {
                 self.step(1)?;
@@ -60,24 +60,6 @@ impl<'a> Binder<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Foreign keys to a table or what is under it, each with the table that it is to. A partitioned table
-    /// that refers stands for its partitions.
-    fn keys_to(&self, base: &'a Relation) -> Vec<(&'a Relation, &'a Cascade)> {
-        let all = self.catalog.with_children(base).into_iter();
-        let mut found: Vec<(&Relation, &Cascade)> = all
-            .flat_map(|relation| {
-                let cascades = relation.details.iter().flat_map(|details| &details.cascades);
-                cascades.map(move |cascade| (relation, cascade))
-            })
-            .collect();
-        let tables: HashSet<Oid> = found.iter().map(|(_, cascade)| cascade.table).collect();
-        let tables = tables.into_iter().filter_map(|table| self.catalog.relation(table));
-        let partitioned = tables.filter(|table| table.kind == RelationKind::PartitionedTable);
-        let parts: HashSet<Oid> = partitioned.flat_map(|table| table.children.iter().copied()).collect();
-        found.retain(|(_, cascade)| !parts.contains(&cascade.table));
-        found
     }
 
     fn cascade(
