@@ -111,7 +111,8 @@ pub(crate) fn drain(stream: &mut TcpStream) {
     let mut buffer = vec![0; 1 << 20];
     let mut tail = Vec::new();
     loop {
-        let length = stream.read(&mut buffer).expect("an answer");
+        let read = stream.read(&mut buffer);
+        let length = read.unwrap_or_else(|error| panic!("no answer from {:?}: {error}", stream.peer_addr()));
         assert!(length > 0, "the server closed: {}", String::from_utf8_lossy(&tail));
         tail.extend_from_slice(&buffer[length.saturating_sub(400)..length]);
         tail.drain(..tail.len().saturating_sub(400));
